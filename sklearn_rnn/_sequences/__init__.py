@@ -1,0 +1,1 @@
+"""What X and y may be: containers and validation. NumPy only."""

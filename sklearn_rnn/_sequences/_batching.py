@@ -1,0 +1,104 @@
+"""From a RaggedArray to padded batches."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_rnn._sequences._ragged import RaggedArray
+
+
+def gather_batch(
+    X: RaggedArray, rows: NDArray[np.intp]
+) -> tuple[NDArray, NDArray[np.int64] | None]:
+    """Copy some sequences into one array padded with zeros.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        All sequences.
+    rows : ndarray of shape (batch,)
+        Which of them.
+
+    Returns
+    -------
+    x : ndarray of shape (batch, max(lengths), n_features)
+        Zeros after each sequence's last step.
+    lengths : ndarray of shape (batch,) or None
+        None when there is no padding.
+    """
+    starts = X.offsets[rows]
+    lengths = X.offsets[rows + 1] - starts
+    n_steps = int(lengths.max())
+    index = starts[:, np.newaxis] + np.arange(n_steps)  # (batch, n_steps)
+    if (lengths == n_steps).all():
+        return X.values[index], None
+    padding = np.arange(n_steps) >= lengths[:, np.newaxis]
+    index[padding] = 0
+    x = X.values[index]
+    x[padding] = 0
+    return x, lengths
+
+
+def batches_by_length(
+    lengths: NDArray[np.int64], max_rows: int, max_steps: int
+) -> Iterator[NDArray[np.intp]]:
+    """Split sequences into batches of similar length, the longest first.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (n_samples,)
+        Number of steps of each sequence.
+    max_rows : int
+        No batch has more sequences.
+    max_steps : int
+        No batch has more steps, padding counted, unless one sequence alone has.
+
+    Yields
+    ------
+    rows : ndarray of shape (batch,)
+        Positions in `lengths`; together, each position once.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        n_rows = min(max_rows, max(1, max_steps // longest))
+        yield order[start : start + n_rows]
+        start += n_rows
+
+
+def weighted_moments(
+    X: RaggedArray, sample_weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each feature over all steps.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        All sequences.
+    sample_weight : ndarray of shape (n_samples,)
+        What each step of a sequence counts.
+
+    Returns
+    -------
+    mean, std : ndarray of shape (n_features,)
+        A feature that does not vary has a standard deviation of 1.
+    """
+    total = np.zeros(X.n_features)
+    squares = np.zeros(X.n_features)
+    pivot = X.values[X.offsets[0]].astype(np.float64)  # squares near the data's own
+    for start in range(0, len(X), _ROWS):
+        part = X[start : start + _ROWS]
+        weight = np.repeat(sample_weight[start : start + _ROWS], part.lengths)
+        values = part.values[part.offsets[0] : part.offsets[-1]] - pivot
+        total += weight @ values
+        squares += weight @ np.square(values, out=values)
+    n_steps = sample_weight @ X.lengths
+    mean = total / n_steps
+    variance = np.maximum(squares / n_steps - mean**2, 0)
+    varies = variance > 1e-12 * (np.abs(pivot) + np.abs(mean) + 1e-12) ** 2
+    return mean + pivot, np.sqrt(np.where(varies, variance, 1.0))
+
+
+_ROWS = 256  # sequences taken at a time, to keep copies in float64 small

@@ -1,0 +1,328 @@
+"""RaggedArray: all steps of all sequences end to end, plus offsets."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class RaggedArray:
+    """Sequences of different lengths in one block of memory.
+
+    The steps of all sequences stand end to end in `values`; sequence ``i`` is
+    ``values[offsets[i]:offsets[i + 1]]``. It is indexed like an array of sequences,
+    so that the splitters, searches and :func:`~sklearn.utils.resample` of
+    scikit-learn take it unmodified, and joblib memory-maps `values` for its workers.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_total_steps, n_features) or (n_total_steps,)
+        All steps of the first sequence, then all of the second, and so on. Not copied
+        if it is an array already. One-dimensional: one feature.
+    offsets : array-like of int of shape (n_samples + 1,)
+        Where each sequence begins, and where the last one ends. Ascending.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_total_steps, n_features)
+        The steps.
+    offsets : ndarray of shape (n_samples + 1,)
+        The limits of the sequences in `values`.
+
+    Raises
+    ------
+    ValueError
+        If `offsets` does not ascend within `values`, or a shape is wrong.
+
+    See Also
+    --------
+    RaggedArray.from_sequences : From a list of arrays.
+    RaggedArray.from_padded : From an array padded with NaN, or with lengths.
+    RaggedArray.from_aeon : From (n_samples, n_channels, n_steps) data.
+
+    Examples
+    --------
+    >>> from sklearn_rnn import RaggedArray
+    >>> X = RaggedArray([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], offsets=[0, 1, 3])
+    >>> X
+    RaggedArray(n_samples=2, n_features=2, n_steps=1..2, dtype=float64)
+    >>> X[1]
+    array([[3., 4.],
+           [5., 6.]])
+    >>> X[[1, 0, 1]].lengths
+    array([2, 1, 2])
+    """
+
+    def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
+        values = _as_array(values)
+        if values.ndim == 1:
+            values = values[:, np.newaxis]
+        if values.ndim != 2:
+            raise ValueError(
+                "The 'values' parameter of RaggedArray must have shape (n_total_steps, "
+                f"n_features) or (n_total_steps,). Got shape {values.shape} instead."
+            )
+        self.values = values
+        self.offsets = _check_offsets(offsets, len(values))
+
+    @classmethod
+    def from_sequences(cls, sequences: Iterable[ArrayLike]) -> Self:
+        """Copy a list of sequences into one block.
+
+        Parameters
+        ----------
+        sequences : iterable of array-like of shape (n_steps_i, n_features) or \
+                (n_steps_i,)
+            The sequences.
+
+        Returns
+        -------
+        X : RaggedArray
+            The same sequences.
+
+        Raises
+        ------
+        ValueError
+            If there is no sequence, or their numbers of features differ.
+
+        Examples
+        --------
+        >>> from sklearn_rnn import RaggedArray
+        >>> RaggedArray.from_sequences([[1, 2, 3], [4]]).lengths
+        array([3, 1])
+        """
+        arrays = [np.asarray(s) for s in sequences]
+        if not arrays:
+            raise ValueError("RaggedArray.from_sequences needs at least one sequence.")
+        for i, array in enumerate(arrays):
+            if array.ndim not in (1, 2) or array.shape[1:] != arrays[0].shape[1:]:
+                raise ValueError(
+                    f"sequences[{i}] has shape {array.shape}, but all sequences must "
+                    "have shape (n_steps_i, n_features), or all (n_steps_i,), as "
+                    f"sequences[0], of shape {arrays[0].shape}, has."
+                )
+        return cls(np.concatenate(arrays), offsets_of([len(a) for a in arrays]))
+
+    @classmethod
+    def from_padded(cls, X: ArrayLike, lengths: ArrayLike | None = None) -> Self:
+        """Read sequences out of a padded array.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_features) or (n_samples, n_steps)
+            Each sequence followed by padding.
+        lengths : array-like of int of shape (n_samples,), default=None
+            Number of valid steps of each sequence. By default, a sequence ends where
+            all steps that follow are wholly NaN.
+
+        Returns
+        -------
+        X : RaggedArray
+            The valid steps.
+
+        Raises
+        ------
+        ValueError
+            If X is not 2-D or 3-D, or a length is not between 0 and n_steps.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_rnn import RaggedArray
+        >>> RaggedArray.from_padded([[1, 2, np.nan], [3, np.nan, np.nan]]).lengths
+        array([2, 1])
+        """
+        X = _as_array(X)
+        if X.ndim == 2:
+            X = X[:, :, np.newaxis]
+        if X.ndim != 3:
+            raise ValueError(
+                "X must have shape (n_samples, n_steps, n_features) or (n_samples, "
+                f"n_steps). Got an array of {X.ndim} dimension(s) instead."
+            )
+        n_samples, n_steps = X.shape[:2]
+        if lengths is None:
+            valid = ~np.isnan(X).all(axis=2)
+            lengths = np.where(
+                valid.any(axis=1), n_steps - valid[:, ::-1].argmax(axis=1), 0
+            )
+        lengths = np.asarray(lengths)
+        if (
+            lengths.shape != (n_samples,)
+            or lengths.dtype.kind not in "iu"
+            or ((lengths < 0) | (lengths > n_steps)).any()
+        ):
+            raise ValueError(
+                f"lengths must be {n_samples} integers between 0 and n_steps="
+                f"{n_steps}, one a sequence. Got {lengths!r} instead."
+            )
+        return cls(
+            X[np.arange(n_steps) < lengths[:, np.newaxis]], offsets_of(lengths)
+        )
+
+    @classmethod
+    def from_aeon(cls, X: Any) -> Self:
+        """Read data in the axis order of aeon, sktime and tsai.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels, n_steps), or list of \
+                array-like of shape (n_channels, n_steps_i)
+            Channels before time.
+
+        Returns
+        -------
+        X : RaggedArray
+            Time before features.
+
+        Raises
+        ------
+        ValueError
+            If a sequence is not two-dimensional.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_rnn import RaggedArray
+        >>> RaggedArray.from_aeon(np.zeros((5, 2, 30))).shape
+        (5, None, 2)
+        """
+        sequences = [np.asarray(s) for s in X]
+        for i, sequence in enumerate(sequences):
+            if sequence.ndim != 2:
+                raise ValueError(
+                    f"X[{i}] must have shape (n_channels, n_steps_i). Got shape "
+                    f"{sequence.shape} instead."
+                )
+        return cls.from_sequences([s.T for s in sequences])
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of steps of each sequence, ndarray of shape (n_samples,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a step."""
+        return self.values.shape[1]
+
+    @property
+    def shape(self) -> tuple[int, None, int]:
+        """``(n_samples, None, n_features)``: the middle axis has no one length."""
+        return len(self), None, self.n_features
+
+    @property
+    def ndim(self) -> int:
+        """Always 3."""
+        return 3
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return self.values.dtype
+
+    def to_list(self) -> list[NDArray]:
+        """Return the sequences as a list of arrays.
+
+        Returns
+        -------
+        sequences : list of ndarray of shape (n_steps_i, n_features)
+            Views of `values`.
+        """
+        return list(self)
+
+    def to_padded(self, fill_value: float = np.nan) -> NDArray:
+        """Copy the sequences into one array, with padding after the shorter ones.
+
+        Parameters
+        ----------
+        fill_value : float, default=nan
+            What the padding consists of.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, max(lengths), n_features)
+            The padded sequences.
+        """
+        n_steps = int(self.lengths.max(initial=0))
+        dtype = np.result_type(self.dtype, np.min_scalar_type(fill_value))
+        X = np.full((len(self), n_steps, self.n_features), fill_value, dtype=dtype)
+        X[np.arange(n_steps) < self.lengths[:, np.newaxis]] = self.values[
+            self.offsets[0] : self.offsets[-1]
+        ]
+        return X
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __iter__(self) -> Iterator[NDArray]:
+        for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True):
+            yield self.values[start:stop]
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a sequence (integer key) or a RaggedArray (any other key)."""
+        if isinstance(key, tuple):  # scikit-learn's _safe_indexing says X[key, ...]
+            if len(key) != 2 or key[1] is not Ellipsis:
+                raise IndexError(
+                    "A RaggedArray is indexed along its first axis only: by an integer,"
+                    f" a slice, a boolean mask or an array of integers. Got {key!r}."
+                )
+            key = key[0]
+        rows = np.arange(len(self))[np.asarray(key, int) if _is_empty(key) else key]
+        if rows.ndim == 0:
+            return self.values[self.offsets[rows] : self.offsets[rows + 1]]
+        if rows.ndim != 1:
+            raise IndexError(f"The index must be one-dimensional. Got {key!r}.")
+        if isinstance(key, slice) and key.step in (None, 1):
+            last = rows[-1] + 1 if len(rows) else 0
+            first = rows[0] if len(rows) else 0
+            return type(self)(self.values, self.offsets[first : last + 1])
+        lengths = self.lengths[rows]
+        return type(self)(
+            self.values[step_index(self.offsets[rows], lengths)], offsets_of(lengths)
+        )
+
+    def __repr__(self) -> str:
+        lengths = self.lengths
+        steps = f"{lengths.min()}..{lengths.max()}" if len(self) else "none"
+        return (
+            f"RaggedArray(n_samples={len(self)}, n_features={self.n_features}, "
+            f"n_steps={steps}, dtype={self.dtype})"
+        )
+
+
+def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
+    """Return the offsets of sequences of the given lengths, laid end to end."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def step_index(starts: NDArray, lengths: NDArray) -> NDArray[np.int64]:
+    """Return the positions of all steps of the sequences, end to end."""
+    shift = np.repeat(starts - offsets_of(lengths)[:-1], lengths)
+    return shift + np.arange(len(shift))
+
+
+def _as_array(values: Any) -> NDArray:
+    return values if isinstance(values, np.ndarray) else np.asarray(values)
+
+
+def _check_offsets(offsets: ArrayLike, n_total: int) -> NDArray[np.int64]:
+    offsets = np.asarray(offsets)
+    if (
+        offsets.ndim != 1
+        or len(offsets) == 0
+        or offsets.dtype.kind not in "iu"
+        or offsets[0] < 0
+        or offsets[-1] > n_total
+        or (np.diff(offsets.astype(np.int64)) < 0).any()
+    ):
+        raise ValueError(
+            "The 'offsets' parameter of RaggedArray must be ascending integers between "
+            f"0 and len(values)={n_total}, one more than sequences. Got {offsets!r}."
+        )
+    return offsets.astype(np.int64, copy=False)
+
+
+def _is_empty(key: Any) -> bool:
+    return isinstance(key, list) and not key

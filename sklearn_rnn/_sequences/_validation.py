@@ -1,0 +1,389 @@
+"""check_sequences: the only door through which X comes in.
+
+Whatever the container, X leaves as a RaggedArray of float32 steps, or of int64 token
+ids. There are two kinds of X, and what was fitted on one kind is checked against it:
+
+- a *table*, (n_samples, n_steps): one variable, a column a step, of fixed width;
+- *sequences*: 3-D arrays, lists of arrays, RaggedArray, jagged tensors.
+"""
+
+import numbers
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn.utils._sklearn import check_feature_names
+
+_ACCEPTED = (
+    "X must be a 2-D array or DataFrame (n_samples, n_steps), a 3-D array (n_samples, "
+    "n_steps, n_features), or ragged: a RaggedArray or a list of arrays of shape "
+    "(n_steps_i, n_features) or (n_steps_i,)."
+)
+
+
+def check_sequences(
+    X: Any, *, estimator: BaseEstimator, reset: bool, tokens: bool = False
+) -> RaggedArray:
+    """Validate X and bring it into one form.
+
+    Parameters
+    ----------
+    X : array-like, RaggedArray, tensor, or list of them
+        See the page "What X and y may be".
+    estimator : estimator
+        Gets ``n_features_in_``, ``feature_names_in_`` and ``_reads_table`` if `reset`,
+        and is compared with otherwise.
+    reset : bool
+        Whether this is the first X that the estimator sees.
+    tokens : bool, default=False
+        Whether the values are token ids: integers from 0 on, one a step.
+
+    Returns
+    -------
+    X : RaggedArray
+        float32, or int64 if `tokens`; C-contiguous. A view of the input if that is a
+        float32 C-contiguous array already.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not what an estimator can read.
+    """
+    X = _without_tensors(X)
+    _refuse_containers(X)
+    sequences = _as_sequences(X, expects_table=_expects_table(estimator, reset))
+    if sequences is None:
+        ragged = _check_table(X, estimator, reset)
+    else:
+        check_feature_names(estimator, _first_frame(X), reset=reset)
+        ragged = _check_steps(sequences, estimator, reset)
+    if reset:
+        estimator._reads_table = sequences is None
+    return _check_tokens(ragged) if tokens else _check_values(ragged, estimator)
+
+
+def _expects_table(estimator: BaseEstimator, reset: bool) -> bool | None:
+    return None if reset else estimator._reads_table
+
+
+# What kind of X is it? --------------------------------------------------------------
+
+
+def _without_tensors(X: Any) -> Any:
+    """Turn tensors, alone or in a list, into arrays."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return X
+    if isinstance(X, torch.Tensor):
+        if X.is_nested:
+            parts = X.unbind() if X.layout is not torch.jagged else None
+            if parts is not None:
+                return [_tensor_to_array(part) for part in parts]
+            if X.lengths() is not None:  # a view with holes
+                return [_tensor_to_array(part) for part in X.unbind()]
+            return RaggedArray(
+                _tensor_to_array(X.values()), _tensor_to_array(X.offsets())
+            )
+        return _tensor_to_array(X)
+    if isinstance(X, list | tuple) and any(isinstance(x, torch.Tensor) for x in X):
+        return [_tensor_to_array(x) if isinstance(x, torch.Tensor) else x for x in X]
+    return X
+
+
+def _tensor_to_array(tensor: Any) -> NDArray:
+    tensor = tensor.detach().cpu()
+    if tensor.is_sparse:
+        raise TypeError("Sparse data was passed for X, but dense data is required.")
+    if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
+        tensor = tensor.float()  # NumPy has no bfloat16
+    return tensor.numpy()
+
+
+def _refuse_containers(X: Any) -> None:
+    if issparse(X) or (isinstance(X, list | tuple) and any(map(issparse, X))):
+        raise TypeError(
+            "Sparse data was passed for X, but dense data is required. Use "
+            "'.toarray()' to convert to dense."
+        )
+    if isinstance(X, str | bytes | dict | set):
+        raise TypeError(f"{_ACCEPTED} Got {type(X).__name__} instead.")
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError(
+            "X has masked values, which would be lost. Fill them first, or cut padding "
+            "off with RaggedArray.from_padded(X, lengths)."
+        )
+
+
+def _as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
+    """Return the steps end to end, or None if X is a table."""
+    if isinstance(X, RaggedArray):
+        return X
+    if isinstance(X, list | tuple):
+        return _list_as_sequences(X, expects_table)
+    if hasattr(X, "iloc") or hasattr(X, "columns"):
+        if getattr(X, "ndim", 2) == 2:
+            return None
+        X = X.to_numpy()
+    array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    if array.dtype == object and array.ndim == 1 and len(array):
+        if any(_is_sequence(x) for x in array):
+            return _list_as_sequences(list(array), expects_table)
+    if array.ndim == 3:
+        return _cube_as_sequences(array)
+    if array.ndim > 3:
+        raise ValueError(
+            f"Found array with dim {array.ndim}, of shape {array.shape}. {_ACCEPTED}"
+        )
+    if array.ndim == 2 and expects_table is False:
+        return _cube_as_sequences(array[:, :, np.newaxis])
+    return None
+
+
+def _cube_as_sequences(array: NDArray) -> RaggedArray:
+    n_samples, n_steps, n_features = array.shape
+    if n_samples == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 "
+            "is required."
+        )
+    if n_steps == 0 or n_features == 0:
+        what = "step(s)" if n_steps == 0 else "feature(s)"
+        raise ValueError(
+            f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is "
+            "required."
+        )
+    array = _as_numbers(array)
+    offsets = np.arange(n_samples + 1, dtype=np.int64) * n_steps
+    return RaggedArray(array.reshape(-1, n_features), offsets)
+
+
+def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
+    if len(X) == 0:
+        raise ValueError(
+            "Found X with 0 sample(s) while a minimum of 1 is required. " + _ACCEPTED
+        )
+    if not any(_is_sequence(x) for x in X):
+        return None  # a flat list: the table's own message
+    for i, x in enumerate(X):
+        if not _is_sequence(x):
+            raise TypeError(
+                f"X[{i}] is not a sequence but {_short(x)}; every element of a ragged "
+                "X must be an array of shape (n_steps_i, n_features) or (n_steps_i,)."
+            )
+    if expects_table is not False and _is_table(X):
+        return None
+    arrays = [_sequence_as_array(x, i) for i, x in enumerate(X)]
+    n_features = {a.shape[1] for a in arrays}
+    if len(n_features) > 1:
+        i = next(i for i, a in enumerate(arrays) if a.shape[1] != arrays[0].shape[1])
+        raise ValueError(
+            f"X[{i}] has {arrays[i].shape[1]} features, but X[0] has "
+            f"{arrays[0].shape[1]}: all sequences must have the same features."
+        )
+    return RaggedArray(np.concatenate(arrays), offsets_of([len(a) for a in arrays]))
+
+
+def _is_table(X: Any) -> bool:
+    """Whether a list is a table: rows of numbers, all of one length."""
+    rows_of_numbers = all(
+        isinstance(x, list | tuple) and x and isinstance(x[0], numbers.Number | str)
+        for x in X
+    )
+    return rows_of_numbers and len({len(x) for x in X}) == 1
+
+
+def _is_sequence(x: Any) -> bool:
+    if isinstance(x, str | bytes | dict | set):
+        return False
+    return hasattr(x, "__len__") or getattr(x, "ndim", 0) > 0
+
+
+def _sequence_as_array(x: Any, i: int) -> NDArray:
+    try:
+        array = np.asarray(x)
+    except ValueError as error:  # rows of different widths
+        raise ValueError(
+            f"X[{i}] is not an array of shape (n_steps_i, n_features): {error}"
+        ) from error
+    array = _as_numbers(array, i)
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    if array.ndim != 2:
+        raise ValueError(
+            f"X[{i}] has {array.ndim} dimensions, of shape {array.shape}; it must have "
+            "shape (n_steps_i, n_features) or (n_steps_i,)."
+        )
+    if len(array) == 0:
+        raise ValueError(f"X[{i}] is an empty sequence; each needs at least one step.")
+    if array.shape[1] == 0:
+        raise ValueError(f"X[{i}] has 0 features; each step needs at least one.")
+    return array
+
+
+def _first_frame(X: Any) -> Any:
+    """Return the DataFrame whose columns name the features, or a nameless stand-in."""
+    frames = isinstance(X, list | tuple) and all(hasattr(x, "columns") for x in X)
+    if not frames:
+        return np.empty((1, 1))
+    for i, x in enumerate(X):
+        if list(x.columns) != list(X[0].columns):
+            raise ValueError(
+                f"X[{i}] has the columns {list(x.columns)}, but X[0] has "
+                f"{list(X[0].columns)}: all sequences must have the same columns."
+            )
+    return X[0]
+
+
+def _as_numbers(array: NDArray, i: int | None = None) -> NDArray:
+    """Refuse whatever is no number; turn objects that are numbers into floats."""
+    name = "X" if i is None else f"X[{i}]"
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} is {array.dtype}.")
+    if array.dtype.kind in "USMmV":
+        raise ValueError(
+            f"{name} must hold numbers. Got {array.dtype} instead. For text, turn each "
+            "token into an integer id and set 'embedding_dim'."
+        )
+    if array.dtype == object:
+        if any(isinstance(v, str | bytes) for v in array.flat):
+            raise ValueError(f"{name} must hold numbers. Got strings instead.")
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must hold numbers: {error}") from error
+    return array
+
+
+def _short(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+# Does it fit what was fitted? -------------------------------------------------------
+
+
+def _check_table(X: Any, estimator: BaseEstimator, reset: bool) -> RaggedArray:
+    if _expects_table(estimator, reset) is False and estimator.n_features_in_ > 1:
+        raise ValueError(
+            f"X is 2-D, but {type(estimator).__name__} was fitted on sequences of "
+            f"{estimator.n_features_in_} features: pass a 3-D array or a list of 2-D "
+            "arrays; for one sequence, X[np.newaxis] or [X]."
+        )
+    array = validate_data(
+        estimator, X, reset=reset, dtype=None, ensure_all_finite=False
+    )
+    return _cube_as_sequences(_as_numbers(array)[:, :, np.newaxis])
+
+
+def _check_steps(
+    X: RaggedArray, estimator: BaseEstimator, reset: bool
+) -> RaggedArray:
+    if len(X) == 0:
+        raise ValueError("Found X with 0 sample(s) while a minimum of 1 is required.")
+    if X.n_features == 0:
+        raise ValueError(
+            f"Found X with 0 feature(s) (shape={X.shape}) while a minimum of 1 is "
+            "required."
+        )
+    if X.lengths.min() == 0:
+        i = int(X.lengths.argmin())
+        raise ValueError(f"X[{i}] is an empty sequence; each needs at least one step.")
+    name = type(estimator).__name__
+    if reset:
+        estimator.n_features_in_ = X.n_features
+    elif estimator._reads_table:
+        _check_width(X, name, estimator.n_features_in_)
+    elif X.n_features != estimator.n_features_in_:
+        message = (
+            f"X has {X.n_features} features, but {name} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )
+        if (X.lengths == estimator.n_features_in_).all():
+            message += (
+                " The last two axes of X look swapped: they must be (n_steps, "
+                "n_features). For (n_samples, n_channels, n_steps) data use "
+                "RaggedArray.from_aeon(X) or X.transpose(0, 2, 1)."
+            )
+        raise ValueError(message)
+    return X
+
+
+def _check_width(X: RaggedArray, name: str, n_steps: int) -> None:
+    """Sequences of one variable may stand for the rows of the table."""
+    if X.n_features != 1:
+        raise ValueError(
+            f"X has sequences of {X.n_features} features, but {name} was fitted on a "
+            f"2-D X of shape (n_samples, {n_steps}): one variable."
+        )
+    if (X.lengths != n_steps).any():
+        i = int((X.lengths != n_steps).argmax())
+        raise ValueError(
+            f"X[{i}] has {X.lengths[i]} steps, but {name} was fitted on a 2-D X of "
+            f"{n_steps} steps, a fixed width. For other lengths, fit on a 3-D array, a "
+            "list of arrays or a RaggedArray."
+        )
+
+
+# Are the values usable? -------------------------------------------------------------
+
+
+def _check_values(X: RaggedArray, estimator: BaseEstimator) -> RaggedArray:
+    original = _as_numbers(X.values)
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(original, dtype=np.float32)
+    # one sum tells whether all are finite: float64 cannot overflow on float32 values
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(values.sum(dtype=np.float64))
+    checked = RaggedArray(values, X.offsets)
+    if not finite:
+        _raise_not_finite(checked, original, type(estimator).__name__)
+    return checked
+
+
+def _raise_not_finite(X: RaggedArray, original: NDArray, name: str) -> None:
+    for i, (start, sequence) in enumerate(zip(X.offsets, X, strict=False)):
+        bad = np.argwhere(~np.isfinite(sequence))
+        if not len(bad):
+            continue
+        step, feature = (int(v) for v in bad[0])
+        value = original[start + step, feature]
+        where = f"at step {step}, feature {feature}"
+        if np.isnan(value):
+            raise ValueError(
+                f"X[{i}] has NaN {where}. {name} does not accept missing values "
+                "encoded as NaN: fill them first, for instance with "
+                "sklearn.impute.SimpleImputer on the table of all steps; cut NaN "
+                "padding off with RaggedArray.from_padded(X)."
+            )
+        what = "infinity" if np.isinf(value) else "a value too large for float32"
+        raise ValueError(
+            f"X[{i}] has {what} {where}. {name} needs finite numbers, no infinity."
+        )
+
+
+def _check_tokens(X: RaggedArray) -> RaggedArray:
+    if X.n_features != 1:
+        raise ValueError(
+            "With 'embedding_dim' X must be token ids, one a step: (n_samples, "
+            f"n_steps) or a list of (n_steps_i,) arrays. Got {X.n_features} features."
+        )
+    values = _as_numbers(X.values)
+    for i, ids in enumerate(X):
+        # a float that is no integer, NaN and infinity are unequal to their floor
+        with np.errstate(invalid="ignore"):
+            bad = (ids < 0) | (np.floor(ids) != ids) | (ids > np.iinfo(np.int64).max)
+        bad |= ~np.isfinite(ids.astype(np.float64))
+        if bad.any():
+            step = int(bad.ravel().argmax())
+            raise ValueError(
+                "With 'embedding_dim' X must be token ids: integers from 0 on. "
+                f"X[{i}] has {ids.ravel()[step]} at step {step}"
+                + (" (NaN)." if np.isnan(ids.ravel()[step]) else ".")
+            )
+    return RaggedArray(np.ascontiguousarray(values, dtype=np.int64), X.offsets)

@@ -1,0 +1,24 @@
+"""Recurrent layers and their surroundings: tensors and lengths in, tensors out."""
+
+from sklearn_rnn.nn._dropout import Dropout, set_dropout_generator
+from sklearn_rnn.nn._encoder import Encoder
+from sklearn_rnn.nn._gated import GRU, LSTM, Elman
+from sklearn_rnn.nn._initialization import initialize
+from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
+from sklearn_rnn.nn._models import SequenceModel
+from sklearn_rnn.nn._pooling import Pooling
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "ConvStem",
+    "Dropout",
+    "Elman",
+    "Encoder",
+    "Pooling",
+    "SequenceModel",
+    "Standardize",
+    "TokenEmbedding",
+    "initialize",
+    "set_dropout_generator",
+]

@@ -1,0 +1,41 @@
+"""Dropout with a generator of its own."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Dropout(nn.Module):
+    """Zero a part of the input in training and scale up the rest.
+
+    Unlike :class:`torch.nn.Dropout` it draws from its own ``generator`` when it has
+    one, so that torch's global generator is neither read nor moved.
+
+    Parameters
+    ----------
+    p : float
+        Probability that a value is zeroed.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+    overfitting", JMLR 15, 2014.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x with a part of its values zeroed, in training; any shape."""
+        if not self.training or self.p == 0:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * keep / (1 - self.p)
+
+
+def set_dropout_generator(module: nn.Module, generator: torch.Generator | None) -> None:
+    """Let every :class:`Dropout` inside the module draw from the generator."""
+    for child in module.modules():
+        if isinstance(child, Dropout):
+            child.generator = generator

@@ -1,0 +1,77 @@
+"""Recurrent layers, stacked and in one or both directions."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._dropout import Dropout
+from sklearn_rnn.nn._masking import reverse
+
+
+class Encoder(nn.Module):
+    """A stack of recurrent layers.
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features of a step.
+    hidden_sizes : sequence of int
+        Number of units of each layer, in one direction.
+    make_layer : callable
+        ``make_layer(input_size, hidden_size)`` returns a layer with the contract of
+        this package.
+    bidirectional : bool, default=False
+        Whether each layer also reads from each sequence's own last step to its first;
+        the outputs of both directions stand side by side.
+    dropout : float, default=0.0
+        Part of the outputs of each layer but the last that is zeroed in training.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        make_layer: Callable[[int, int], nn.Module],
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        n_directions = 2 if bidirectional else 1
+        sizes = [input_size, *(n_directions * size for size in hidden_sizes)]
+        pairs = list(zip(sizes, hidden_sizes, strict=False))
+        self.forward_layers = nn.ModuleList(make_layer(*pair) for pair in pairs)
+        self.backward_layers = nn.ModuleList(
+            make_layer(*pair) for pair in pairs if bidirectional
+        )
+        self.dropout = Dropout(dropout)
+        self.output_size = sizes[-1]
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the outputs of the last layer.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, time, output_size)
+            The forward direction first, then the backward one.
+        """
+        for index in range(len(self.forward_layers)):
+            if index > 0:
+                x = self.dropout(x)
+            x = self._run_layer(index, x, lengths)
+        return x
+
+    def _run_layer(self, index: int, x: Tensor, lengths: Any) -> Tensor:
+        outputs, _ = self.forward_layers[index](x, lengths)
+        if not self.backward_layers:
+            return outputs
+        backward, _ = self.backward_layers[index](reverse(x, lengths), lengths)
+        return torch.cat([outputs, reverse(backward, lengths)], dim=-1)

@@ -1,0 +1,275 @@
+"""Elman, GRU and LSTM layers: one layer, one direction, on torch's recurrent modules.
+
+The contract of every layer, ours or a user's::
+
+    outputs, state = layer(x, lengths, state=None)
+    output, state = layer.step(x_t, state=None)
+
+Padded positions of ``outputs`` are zeros; ``state`` is each row's own last state.
+"""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._masking import gather_last, padding_mask
+
+State = Tensor | tuple[Tensor, Tensor]
+
+
+class _RecurrentLayer(nn.Module):
+    """One of torch's recurrent modules behind the contract of this file."""
+
+    torch_class: ClassVar[type[nn.RNNBase]]
+
+    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        # by way of "meta": torch's own initialisation would draw from the global
+        # generator, and nn.utils.skip_init does not take nn.RNN
+        self.rnn = self.torch_class(
+            input_size, hidden_size, batch_first=True, device="meta", **options
+        ).to_empty(device="cpu")
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, Any]:
+        """Run over all steps.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+        state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
+            Where to start; zeros by default.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, time, hidden_size)
+            Zeros where the input is padding.
+        state : Tensor or tuple of Tensor of shape (batch, hidden_size)
+            The state after each row's own last step.
+        """
+        if state is not None:
+            state = _map_state(lambda s: s.unsqueeze(0), state)
+        if lengths is None:
+            outputs, state = self.rnn(x, state)
+            return outputs, _map_state(lambda s: s.squeeze(0), state)
+        if x.is_cuda:
+            return self._forward_packed(x, lengths, state)
+        return self._forward_padded(x, lengths, state)
+
+    def _forward_packed(
+        self, x: Tensor, lengths: Tensor, state: State | None
+    ) -> tuple[Tensor, Any]:
+        packed = nn.utils.rnn.pack_padded_sequence(
+            x, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        packed, state = self.rnn(packed, state)
+        outputs, _ = nn.utils.rnn.pad_packed_sequence(
+            packed, batch_first=True, total_length=x.shape[1]
+        )
+        return outputs, _map_state(lambda s: s.squeeze(0), state)
+
+    def _forward_padded(
+        self, x: Tensor, lengths: Tensor, state: State | None
+    ) -> tuple[Tensor, Any]:
+        # On the CPU a packed sequence costs 3 to 7 times a padded one. Padding comes
+        # after the valid steps, so it cannot reach them.
+        outputs, _ = self.rnn(x, state)
+        outputs = outputs * padding_mask(lengths, x.shape[1]).unsqueeze(-1)
+        return outputs, gather_last(outputs, lengths)
+
+    def step(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x_t : Tensor of shape (batch, input_size)
+        state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
+
+        Returns
+        -------
+        output : Tensor of shape (batch, hidden_size)
+        state : Tensor or tuple of Tensor of shape (batch, hidden_size)
+        """
+        if state is None:
+            state = self.initial_state(x_t)
+        rnn = self.rnn
+        state = self._cell(
+            x_t,
+            state,
+            rnn.weight_ih_l0,
+            rnn.weight_hh_l0,
+            rnn.bias_ih_l0,
+            rnn.bias_hh_l0,
+        )
+        return (state[0] if isinstance(state, tuple) else state), state
+
+    def initial_state(self, x: Tensor) -> State:
+        """Return zeros, one row for each row of x."""
+        return x.new_zeros(x.shape[0], self.hidden_size)
+
+    def _cell(self, *args: Any) -> Any:
+        raise NotImplementedError
+
+
+class Elman(_RecurrentLayer):
+    r"""Elman's simple recurrent network.
+
+    .. math:: h_t = \phi(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh})
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features of a step.
+    hidden_size : int
+        Number of units.
+    nonlinearity : {"tanh", "relu"}, default="tanh"
+        The function :math:`\phi`.
+
+    References
+    ----------
+    J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import Elman, initialize
+    >>> layer = initialize(Elman(3, 5), torch.Generator().manual_seed(0))
+    >>> outputs, state = layer(torch.ones(2, 4, 3), torch.tensor([4, 1]))
+    >>> outputs.shape, state.shape
+    (torch.Size([2, 4, 5]), torch.Size([2, 5]))
+    """
+
+    torch_class = nn.RNN
+
+    def __init__(
+        self, input_size: int, hidden_size: int, nonlinearity: str = "tanh"
+    ) -> None:
+        super().__init__(input_size, hidden_size, nonlinearity=nonlinearity)
+
+    def _cell(self, *args: Any) -> Tensor:
+        relu = self.rnn.nonlinearity == "relu"
+        return (torch.rnn_relu_cell if relu else torch.rnn_tanh_cell)(*args)
+
+
+class GRU(_RecurrentLayer):
+    r"""Gated recurrent unit.
+
+    .. math::
+
+        r_t &= \sigma(W_{ir} x_t + b_{ir} + W_{hr} h_{t-1} + b_{hr}) \\
+        z_t &= \sigma(W_{iz} x_t + b_{iz} + W_{hz} h_{t-1} + b_{hz}) \\
+        n_t &= \tanh(W_{in} x_t + b_{in} + r_t \odot (W_{hn} h_{t-1} + b_{hn})) \\
+        h_t &= (1 - z_t) \odot n_t + z_t \odot h_{t-1}
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features of a step.
+    hidden_size : int
+        Number of units.
+
+    References
+    ----------
+    K. Cho et al., "Learning phrase representations using RNN encoder-decoder for
+    statistical machine translation", EMNLP 2014.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import GRU, initialize
+    >>> layer = initialize(GRU(3, 5), torch.Generator().manual_seed(0))
+    >>> output, state = layer.step(torch.ones(2, 3))
+    >>> output.shape, state.shape
+    (torch.Size([2, 5]), torch.Size([2, 5]))
+    """
+
+    torch_class = nn.GRU
+
+    def _cell(self, *args: Any) -> Tensor:
+        return torch.gru_cell(*args)
+
+
+class LSTM(_RecurrentLayer):
+    r"""Long short-term memory, with forget gate.
+
+    .. math::
+
+        i_t &= \sigma(W_{ii} x_t + b_{ii} + W_{hi} h_{t-1} + b_{hi}) \\
+        f_t &= \sigma(W_{if} x_t + b_{if} + W_{hf} h_{t-1} + b_{hf}) \\
+        g_t &= \tanh(W_{ig} x_t + b_{ig} + W_{hg} h_{t-1} + b_{hg}) \\
+        o_t &= \sigma(W_{io} x_t + b_{io} + W_{ho} h_{t-1} + b_{ho}) \\
+        c_t &= f_t \odot c_{t-1} + i_t \odot g_t \\
+        h_t &= o_t \odot \tanh(c_t)
+
+    The state is the pair (h, c).
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features of a step.
+    hidden_size : int
+        Number of units.
+
+    References
+    ----------
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9,
+    1997; F. Gers, J. Schmidhuber, F. Cummins, "Learning to forget: continual
+    prediction with LSTM", Neural Computation 12, 2000.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import LSTM, initialize
+    >>> layer = initialize(LSTM(3, 5), torch.Generator().manual_seed(0))
+    >>> outputs, (h, c) = layer(torch.ones(2, 4, 3))
+    >>> outputs.shape, h.shape, c.shape
+    (torch.Size([2, 4, 5]), torch.Size([2, 5]), torch.Size([2, 5]))
+    """
+
+    torch_class = nn.LSTM
+
+    def _forward_padded(
+        self, x: Tensor, lengths: Tensor, state: State | None
+    ) -> tuple[Tensor, Any]:
+        # torch returns the cell state of the last padded step only. One more input
+        # feature, 1 at padded steps, drives their forget gate to exactly 1 and their
+        # input gate to exactly 0, so that each row keeps its own last cell state.
+        rnn, hidden = self.rnn, self.hidden_size
+        mask = padding_mask(lengths, x.shape[1]).unsqueeze(-1)
+        hold = x.new_zeros(4 * hidden, 1)
+        hold[:hidden] = -1e4  # input gate
+        hold[hidden : 2 * hidden] = 1e4  # forget gate
+        weights = [
+            torch.cat([rnn.weight_ih_l0, hold], dim=1),
+            rnn.weight_hh_l0,
+            rnn.bias_ih_l0,
+            rnn.bias_hh_l0,
+        ]
+        held = torch.cat([x * mask, (~mask).to(x.dtype)], dim=-1)
+        if state is None:
+            zeros = x.new_zeros(1, x.shape[0], hidden)
+            state = (zeros, zeros)
+        outputs, _, cell = torch.lstm(
+            held, state, weights, True, 1, 0.0, self.training, False, True
+        )
+        outputs = outputs * mask
+        return outputs, (gather_last(outputs, lengths), cell.squeeze(0))
+
+    def initial_state(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        zeros = x.new_zeros(x.shape[0], self.hidden_size)
+        return zeros, zeros
+
+    def _cell(self, *args: Any) -> tuple[Tensor, Tensor]:
+        return torch.lstm_cell(*args)
+
+
+def _map_state(function: Any, state: Any) -> Any:
+    if isinstance(state, tuple):
+        return tuple(function(s) for s in state)
+    return function(state)

@@ -1,0 +1,83 @@
+"""Starting weights, drawn from a given generator."""
+
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+@torch.no_grad()
+def initialize(module: Module, generator: torch.Generator) -> Module:
+    """Draw new weights for every known layer inside the module.
+
+    - Recurrent layers: orthogonal recurrent weights, gate by gate [1]_, so that
+      a state neither grows nor fades at first; Glorot-uniform input weights [2]_;
+      biases zero, but the forget gate of an LSTM starts at 1 [3]_: open.
+    - Linear: Glorot-uniform; convolution: He-normal [4]_; biases zero.
+    - Embedding: standard normal; the row for unknown tokens is zero.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place.
+    generator : torch.Generator
+        Where the random numbers come from; on the CPU.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        The same module.
+
+    References
+    ----------
+    .. [1] A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear
+       dynamics of learning in deep linear neural networks", ICLR 2014.
+    .. [2] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010.
+    .. [3] R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of
+       recurrent network architectures", ICML 2015.
+    .. [4] K. He et al., "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import LSTM, initialize
+    >>> layer = initialize(LSTM(1, 2), torch.Generator().manual_seed(0))
+    >>> layer.rnn.bias_ih_l0  # input, forget, cell and output gate, 2 units each
+    Parameter containing:
+    tensor([0., 0., 1., 1., 0., 0., 0., 0.], requires_grad=True)
+    """
+    for child in module.modules():
+        if isinstance(child, nn.RNNBase):
+            _initialize_recurrent(child, generator)
+        elif isinstance(child, nn.Linear):
+            nn.init.xavier_uniform_(child.weight, generator=generator)
+            if child.bias is not None:
+                child.bias.zero_()
+        elif isinstance(child, nn.Conv1d):
+            nn.init.kaiming_normal_(
+                child.weight, nonlinearity="relu", generator=generator
+            )
+            if child.bias is not None:
+                child.bias.zero_()
+        elif isinstance(child, nn.Embedding):
+            child.weight.normal_(generator=generator)
+            child.weight[0] = 0
+    return module
+
+
+def _initialize_recurrent(rnn: nn.RNNBase, generator: torch.Generator) -> None:
+    for name, parameter in rnn.named_parameters():
+        gates = parameter.split(rnn.hidden_size)  # (hidden, input or hidden) each
+        if name.startswith("weight_hh"):
+            for gate in gates:
+                nn.init.orthogonal_(gate, generator=generator)
+        elif name.startswith("weight_ih"):
+            for gate in gates:
+                nn.init.xavier_uniform_(gate, generator=generator)
+        else:
+            parameter.zero_()
+            if isinstance(rnn, nn.LSTM) and name.startswith("bias_ih"):
+                gates[1].fill_(1.0)  # order of the gates: input, forget, cell, output

@@ -1,0 +1,111 @@
+"""What stands before the recurrent layers: scaling, embedding, convolution."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._masking import padding_mask
+
+
+class Standardize(nn.Module):
+    """Subtract a mean and divide by a scale, feature by feature.
+
+    Parameters
+    ----------
+    mean, scale : Tensor of shape (n_features,)
+        Of all training steps together. Buffers: they are saved, not trained.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.output_size = len(mean)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x standardised; (batch, time, n_features) both."""
+        return (x - self.mean) / self.scale
+
+
+class TokenEmbedding(nn.Module):
+    """A learned vector for each token; row 0 stands for all unknown tokens.
+
+    Parameters
+    ----------
+    n_tokens : int
+        Number of different tokens seen at fit.
+    embedding_dim : int
+        Size of a vector.
+    """
+
+    def __init__(self, n_tokens: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.table = nn.utils.skip_init(nn.Embedding, n_tokens + 1, embedding_dim)
+        self.output_size = embedding_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed token indices, (batch, time, 1) to (batch, time, embedding_dim)."""
+        return self.table(x.squeeze(-1))
+
+
+class ConvStem(nn.Module):
+    """Convolutions over time, each followed by layer normalisation and ReLU.
+
+    A sequence is seen with zeros around it, whatever padding its batch needs, so its
+    result depends on itself alone.
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features of a step.
+    channels : sequence of int
+        Output channels of each convolution.
+    kernel_size : int
+        Steps that one output sees.
+    stride : int
+        Steps between two outputs: n steps become ceil(n / stride) in each convolution.
+    """
+
+    def __init__(
+        self, input_size: int, channels: Sequence[int], kernel_size: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride
+        sizes = [input_size, *channels]
+        self.convolutions = nn.ModuleList(
+            nn.utils.skip_init(nn.Conv1d, a, b, kernel_size, stride=stride)
+            for a, b in zip(sizes, channels, strict=False)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(size) for size in channels)
+        self.output_size = sizes[-1]
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Convolve over time.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+        lengths : Tensor of shape (batch,), default=None
+
+        Returns
+        -------
+        x : Tensor of shape (batch, new_time, output_size)
+        lengths : Tensor of shape (batch,) or None
+            Number of valid steps of each row of the result.
+        """
+        left = (self.kernel_size - 1) // 2
+        right = self.kernel_size - 1 - left
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            if lengths is not None:
+                x = x * padding_mask(lengths, x.shape[1]).unsqueeze(-1)
+                lengths = (lengths + self.stride - 1) // self.stride
+            x = nn.functional.pad(x.transpose(1, 2), (left, right))
+            x = torch.relu(norm(convolution(x).transpose(1, 2)))
+        return x, lengths

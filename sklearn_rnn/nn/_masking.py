@@ -1,0 +1,27 @@
+"""Small functions on padded batches: masks, last steps, reversal."""
+
+import torch
+from torch import Tensor
+
+
+def padding_mask(lengths: Tensor, n_steps: int) -> Tensor:
+    """Return a (batch, time) mask, True at valid steps."""
+    return torch.arange(n_steps, device=lengths.device) < lengths.unsqueeze(1)
+
+
+def gather_last(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the output at each row's own last step, (batch, hidden)."""
+    if lengths is None:
+        return outputs[:, -1]
+    rows = torch.arange(outputs.shape[0], device=outputs.device)
+    return outputs[rows, lengths - 1]
+
+
+def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Reverse the valid steps of each row and leave its padding where it is."""
+    if lengths is None:
+        return x.flip(1)
+    step = torch.arange(x.shape[1], device=x.device)
+    index = lengths.unsqueeze(1) - 1 - step
+    index = torch.where(index >= 0, index, step)  # (batch, time)
+    return x.gather(1, index.unsqueeze(-1).expand(-1, -1, x.shape[2]))

@@ -1,0 +1,80 @@
+"""The whole network that an estimator trains."""
+
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._dropout import Dropout
+from sklearn_rnn.nn._encoder import Encoder
+from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
+from sklearn_rnn.nn._pooling import Pooling
+
+
+class SequenceModel(nn.Module):
+    """One output vector for each sequence: inputs, stem, encoder, pooling, head.
+
+    Parameters
+    ----------
+    inputs : Standardize or TokenEmbedding
+        From raw steps to vectors.
+    stem : ConvStem or None
+        Convolutions in front of the recurrent layers.
+    encoder : Encoder
+        The recurrent layers.
+    pooling : Pooling
+        From the states of all steps to one vector.
+    n_outputs : int
+        Size of the output.
+    dropout : float, default=0.0
+        Part of the pooled vector that is zeroed in training.
+    """
+
+    def __init__(
+        self,
+        inputs: Standardize | TokenEmbedding,
+        stem: ConvStem | None,
+        encoder: Encoder,
+        pooling: Pooling,
+        n_outputs: int,
+        *,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.stem = stem
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dropout = Dropout(dropout)
+        self.head = nn.utils.skip_init(nn.Linear, pooling.output_size, n_outputs)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the output of each sequence, before any link function.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+        lengths : Tensor of shape (batch,), default=None
+
+        Returns
+        -------
+        output : Tensor of shape (batch, n_outputs)
+        """
+        return self.head(self.dropout(self.encode(x, lengths)))
+
+    def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the pooled vector of each sequence, (batch, pooling.output_size)."""
+        return self.pooling(*self.hidden_states(x, lengths))
+
+    def hidden_states(
+        self, x: Tensor, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the state at every step and the number of valid steps.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, new_time, encoder.output_size)
+        lengths : Tensor of shape (batch,) or None
+            As given, or shorter after a stem with a stride.
+        """
+        x = self.inputs(x)
+        if self.stem is not None:
+            x, lengths = self.stem(x, lengths)
+        return self.encoder(x, lengths), lengths

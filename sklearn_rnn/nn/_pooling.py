@@ -1,0 +1,95 @@
+"""From the states of all steps to one vector."""
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._masking import gather_last, padding_mask
+
+
+class Pooling(nn.Module):
+    """Last, mean, max, mean and max side by side, or a learned weighted mean.
+
+    Parameters
+    ----------
+    kind : {"last", "mean", "max", "meanmax", "attention"}
+        How the states become one vector.
+    input_size : int
+        Size of the state of a step, both directions together.
+    bidirectional : bool, default=False
+        Whether the second half of the state was computed from the end to the start:
+        its last step is then each sequence's first.
+
+    Notes
+    -----
+    "attention" computes :math:`\\sum_t a_t h_t` with
+    :math:`a = \\mathrm{softmax}_t(v^\\top \\tanh(W h_t + b))`.
+
+    References
+    ----------
+    Z. Yang et al., "Hierarchical attention networks for document classification",
+    NAACL 2016.
+    """
+
+    def __init__(
+        self, kind: str, input_size: int, *, bidirectional: bool = False
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.bidirectional = bidirectional
+        self.output_size = 2 * input_size if kind == "meanmax" else input_size
+        if kind == "attention":
+            self.project = nn.utils.skip_init(nn.Linear, input_size, input_size)
+            self.score = nn.utils.skip_init(nn.Linear, input_size, 1, bias=False)
+
+    def forward(self, outputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Pool the outputs of an encoder.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (batch, time, input_size)
+            Zeros where the input is padding.
+        lengths : Tensor of shape (batch,), default=None
+
+        Returns
+        -------
+        pooled : Tensor of shape (batch, output_size)
+        """
+        if self.kind == "last":
+            return self._last(outputs, lengths)
+        if self.kind == "mean":
+            return _mean(outputs, lengths)
+        if self.kind == "max":
+            return _max(outputs, lengths)
+        if self.kind == "meanmax":
+            both = [_mean(outputs, lengths), _max(outputs, lengths)]
+            return torch.cat(both, dim=-1)
+        weights = self.attention_weights(outputs, lengths)
+        return (weights.unsqueeze(-1) * outputs).sum(1)
+
+    def attention_weights(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return the weight of each step, (batch, time); zero at padding."""
+        scores = self.score(torch.tanh(self.project(outputs))).squeeze(-1)
+        if lengths is not None:
+            mask = padding_mask(lengths, outputs.shape[1])
+            scores = scores.masked_fill(~mask, -torch.inf)
+        return torch.softmax(scores, dim=1)
+
+    def _last(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        last = gather_last(outputs, lengths)
+        if not self.bidirectional:
+            return last
+        half = outputs.shape[-1] // 2
+        return torch.cat([last[:, :half], outputs[:, 0, half:]], dim=-1)
+
+
+def _mean(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    if lengths is None:
+        return outputs.mean(1)
+    return outputs.sum(1) / lengths.unsqueeze(-1)  # padded outputs are zeros
+
+
+def _max(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    if lengths is not None:
+        mask = padding_mask(lengths, outputs.shape[1]).unsqueeze(-1)
+        outputs = outputs.masked_fill(~mask, -torch.inf)
+    return outputs.amax(1)

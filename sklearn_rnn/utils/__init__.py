@@ -1,0 +1,1 @@
+"""Private scikit-learn names, devices and seeds, estimator checks."""
