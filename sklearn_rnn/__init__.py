@@ -1,0 +1,14 @@
+"""Recurrent neural networks as scikit-learn estimators."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._regressor import RNNRegressor
+from sklearn_rnn._sequences._ragged import RaggedArray
+
+try:
+    __version__ = version("sklearn-rnn")
+except PackageNotFoundError:  # a checkout that is not installed
+    __version__ = "0.0.0"
+
+__all__ = ["RNNClassifier", "RNNRegressor", "RaggedArray"]

@@ -101,4 +101,37 @@ def weighted_moments(
     return mean + pivot, np.sqrt(np.where(varies, variance, 1.0))
 
 
+def merge_equal_samples(
+    X: RaggedArray, y: NDArray, sample_weight: NDArray[np.float64]
+) -> tuple[RaggedArray, NDArray, NDArray[np.float64]]:
+    """Merge samples that are equal in X and y into one that has all their weight.
+
+    The result is sorted by content. So data that fill one batch only train the same
+    network, to the last bit, whether a sample has a weight of 2 or is there twice,
+    and in whatever order they come.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        Few sequences: this is a loop in Python.
+    y : ndarray of shape (n_samples, ...)
+        Encoded targets.
+    sample_weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    X, y, sample_weight
+        Without repetitions.
+    """
+    weights: dict[tuple[bytes, bytes], float] = {}
+    rows: dict[tuple[bytes, bytes], int] = {}
+    for i, weight in enumerate(sample_weight):
+        key = X[i].tobytes(), y[i].tobytes()
+        rows.setdefault(key, i)
+        weights[key] = weights.get(key, 0.0) + weight
+    keys = sorted(rows)
+    first = np.array([rows[key] for key in keys])
+    return X[first], y[first], np.array([weights[key] for key in keys])
+
+
 _ROWS = 256  # sequences taken at a time, to keep copies in float64 small

@@ -157,9 +157,7 @@ class RaggedArray:
                 f"lengths must be {n_samples} integers between 0 and n_steps="
                 f"{n_steps}, one a sequence. Got {lengths!r} instead."
             )
-        return cls(
-            X[np.arange(n_steps) < lengths[:, np.newaxis]], offsets_of(lengths)
-        )
+        return cls(X[np.arange(n_steps) < lengths[:, np.newaxis]], offsets_of(lengths))
 
     @classmethod
     def from_aeon(cls, X: Any) -> Self:

@@ -281,9 +281,7 @@ def _check_table(X: Any, estimator: BaseEstimator, reset: bool) -> RaggedArray:
     return _cube_as_sequences(_as_numbers(array)[:, :, np.newaxis])
 
 
-def _check_steps(
-    X: RaggedArray, estimator: BaseEstimator, reset: bool
-) -> RaggedArray:
+def _check_steps(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> RaggedArray:
     if len(X) == 0:
         raise ValueError("Found X with 0 sample(s) while a minimum of 1 is required.")
     if X.n_features == 0:

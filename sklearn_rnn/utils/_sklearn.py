@@ -1,21 +1,22 @@
 """The private names of scikit-learn that we use, in one place."""
 
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    Options,
-    StrOptions,
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils import estimator_html_repr
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call as check_partial_fit_first_call,
 )
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
-    "HasMethods",
     "Interval",
-    "Options",
     "StrOptions",
     "check_feature_names",
+    "check_partial_fit_first_call",
     "check_sample_weight",
+    "estimator_html_repr",
     "fit_context",
+    "safe_indexing",
 ]

@@ -1,0 +1,436 @@
+"""RNNClassifier: one label, or one set of labels, per sequence."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sklearn_rnn._base import BaseRNN
+from sklearn_rnn.nn._losses import BinaryCrossEntropy, CrossEntropy
+from sklearn_rnn.utils._sklearn import (
+    StrOptions,
+    check_partial_fit_first_call,
+    fit_context,
+)
+
+
+class RNNClassifier(ClassifierMixin, BaseRNN):
+    """Recurrent neural network that gives each sequence a class.
+
+    For sequences of equal or different length, of numbers or of tokens; with a matrix
+    of 0 and 1 as y, for several labels at once (multilabel).
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn"} or type, default="gru"
+        The recurrent layer.
+
+        - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As good as the
+          LSTM on most tasks, with a quarter fewer weights.
+        - "lstm": long short-term memory, :class:`~sklearn_rnn.nn.LSTM`.
+        - "rnn": Elman's network without gates, :class:`~sklearn_rnn.nn.Elman`. The
+          fastest; forgets after tens of steps.
+        - a class: ``cell(input_size, hidden_size)`` returns a module with
+          ``outputs, state = layer(x, lengths, state=None)`` as the layers of
+          :mod:`sklearn_rnn.nn` have it.
+    nonlinearity : {"tanh", "relu"}, default="tanh"
+        Of ``cell="rnn"``; the others ignore it.
+    hidden_size : int or sequence of int, default=64
+        Units of each recurrent layer, in one direction. A sequence has one number for
+        each layer: the LSTM(128) and LSTM(64) of Keras are ``(128, 64)``.
+    num_layers : int, default=1
+        Recurrent layers on top of each other, where `hidden_size` is an int.
+    bidirectional : bool, default=True
+        Whether each layer also reads from each sequence's own last step to its first.
+    pooling : {"last", "mean", "max", "meanmax", "attention"}, default="meanmax"
+        How the states of all steps become one vector.
+
+        - "last": the state after each sequence's own last step (of the backward
+          direction: after its first). Good when the end decides.
+        - "mean", "max": over the steps, unit by unit. Good when evidence is spread
+          out, or somewhere.
+        - "meanmax": both side by side.
+        - "attention": a learned weighted mean.
+    conv_channels : int, sequence of int or None, default=64
+        Output channels of convolutions over time in front of the recurrent layers,
+        one number for each; None: no convolution. Helps where short local shapes
+        matter, as in motion or sound.
+    conv_kernel_size : int, default=9
+        Steps that an output of a convolution sees.
+    conv_stride : int, default=2
+        Steps between two outputs of a convolution. 2 halves the steps that the
+        recurrent layers see.
+    embedding_dim : int or None, default=None
+        None: X holds numbers. An int: X holds token ids, integers from 0 on, one a
+        step, each of which gets a learned vector of this size. Ids that `fit` did not
+        see share one vector, zero.
+    dropout : float, default=0.0
+        Part of the values zeroed in training: of the outputs of each recurrent layer
+        but the last, and of the pooled vector before the last, linear layer. So it
+        acts with one recurrent layer too. Never inside the recurrence.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
+        What updates the weights: a name ("sgd" has a momentum of 0.9), or a class of
+        optimizers as in :mod:`torch.optim`, called with ``lr=learning_rate``.
+    learning_rate : float, default=0.01
+        Step size; with a schedule, the highest.
+    learning_rate_schedule : {"onecycle", "cosine", "plateau"} or None, \
+            default="onecycle"
+        How the learning rate changes.
+
+        - "onecycle": up from 1/25 to the full rate in the first 30 % of the batches,
+          then down to nearly zero [2]_.
+        - "cosine": down to zero along a cosine.
+        - "plateau": halved after 5 epochs without a lower training loss.
+        - None: constant.
+    weight_decay : float, default=0.0
+        L2 penalty on the weights, not on biases: what the optimizer of torch calls
+        ``weight_decay``.
+    max_grad_norm : float or None, default=1.0
+        Clipping: gradients of all weights together that have a larger norm are scaled
+        down to this one [3]_. None: no clipping.
+    batch_size : int, default=32
+        Samples of an update of the weights, at most; an epoch is cut into batches of
+        nearly one size.
+    max_epochs : int, default=100
+        Passes over the training data, at most.
+    tol : float, default=1e-4
+        A training loss or validation score must improve by more than this, absolute,
+        to count as an improvement.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which training stops: of the validation score
+        with ``early_stopping=True``, else of the training loss. The "onecycle" and
+        "cosine" schedules are planned to their end and do not stop by the training
+        loss.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the samples, or to use `X_val`,
+        stop when their score no longer improves, and keep the weights of the best
+        epoch.
+    validation_fraction : float, default=0.1
+        Part of the samples (of the groups, where `groups` are given) that
+        ``early_stopping=True`` holds out; stratified by class, if there are enough samples.
+    class_weight : dict, "balanced" or None, default=None
+        What the samples of a class count, ``{label: weight}``. "balanced": inversely
+        to how frequent the class is. Multiplied with `sample_weight`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the previous `fit`.
+    device : str or torch.device, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" is the GPU of CUDA where
+        there is one and the CPU elsewhere.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Called in the course of training, after the package's own.
+    random_state : int, RandomState instance or None, default=None
+        Decides first weights, held-out samples, order of samples, and dropout. An int
+        makes two fits equal to the last bit on the CPU. The global generators of
+        NumPy and torch are never touched.
+    verbose : int, default=0
+        0: silent. 1: a progress bar with loss, score and time left. 2: a table, a row
+        an epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels; of multilabel y, the numbers of its columns.
+    n_features_in_ : int
+        Number of features of a step; of a 2-D X, number of steps.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X is a DataFrame or a list of them and all names
+        are strings.
+    n_outputs_ : int
+        Number of targets: 1, or the number of labels of multilabel y.
+    n_iter_ : int
+        Number of epochs trained, in all fits of a warm start together.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_scores_ : list of float or None
+        Accuracy of the held-out samples after each epoch; None without any.
+    best_loss_ : float
+        Lowest training loss.
+    best_validation_score_ : float or None
+        Highest validation score.
+    history_ : skorch.history.History
+        A row an epoch: loss, score, mean gradient norm before clipping, learning
+        rate, seconds.
+    net_ : skorch.NeuralNet
+        The net that was trained.
+    module_ : torch.nn.Module
+        The network: ``module_(x, lengths)``.
+
+    See Also
+    --------
+    RNNRegressor : Numbers instead of classes.
+
+    Notes
+    -----
+    Steps are standardised inside the network, feature by feature, with the mean and
+    standard deviation of all training steps: the scale of X does not matter. Weights
+    start orthogonal in the recurrence, with the forget gate of an LSTM open; see
+    :func:`~sklearn_rnn.nn.initialize`. Training is by backpropagation through all
+    steps of each sequence [1]_, in float32.
+
+    A prediction depends on its own sequence alone: not on the order, on the other
+    sequences of a batch, on the batch size, or on padding.
+
+    References
+    ----------
+    .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", MIT Press 2016,
+       chapter 10.
+    .. [2] L. Smith, N. Topin, "Super-convergence: very fast training of neural
+       networks using large learning rates", arXiv:1708.07120.
+    .. [3] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+       neural networks", ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(5, 15), 2)) for _ in range(60)]
+    >>> y = ["up" if x[:, 0].sum() > 0 else "down" for x in X]
+    >>> classifier = RNNClassifier(max_epochs=30, random_state=0).fit(X, y)
+    >>> classifier.classes_
+    array(['down', 'up'], dtype='<U4')
+    >>> classifier.predict_proba(X).shape
+    (60, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseRNN._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        cell="gru",
+        nonlinearity="tanh",
+        hidden_size=64,
+        num_layers=1,
+        bidirectional=True,
+        pooling="meanmax",
+        conv_channels=64,
+        conv_kernel_size=9,
+        conv_stride=2,
+        embedding_dim=None,
+        dropout=0.0,
+        optimizer="adam",
+        learning_rate=0.01,
+        learning_rate_schedule="onecycle",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        batch_size=32,
+        max_epochs=100,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        class_weight=None,
+        warm_start=False,
+        device="auto",
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.cell = cell
+        self.nonlinearity = nonlinearity
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.conv_channels = conv_channels
+        self.conv_kernel_size = conv_kernel_size
+        self.conv_stride = conv_stride
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on some samples, from the weights that are there.
+
+        The learning rate is constant, as a stream has no planned end; the first call
+        decides the standardisation of X and the known token ids.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target of each sequence.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, in the first call; optional afterwards.
+            Multilabel y needs none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more epoch.
+        """
+        self._announced_classes = classes
+        try:
+            return self._partial_fit(X, y, sample_weight)
+        finally:
+            del self._announced_classes
+
+    def predict(self, X):
+        """Predict the class of each sequence.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Labels; of multilabel y, a matrix of 0 and 1.
+        """
+        probability = self.predict_proba(X)
+        if self._multilabel:
+            return (probability > 0.5).astype(int)
+        return self.classes_[probability.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; float32. Each row sums to 1, but not of
+            multilabel y, where a column is the probability of its label.
+        """
+        outputs = self._predict_outputs(X)
+        return self._loss.predict(outputs).float().numpy()
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; float32.
+        """
+        outputs = self._predict_outputs(X)
+        return self._loss.predict_log(outputs).float().numpy()
+
+    def _encode_targets(self, y, sample_weight, reset):
+        y = check_array(
+            y,
+            accept_sparse="csr",
+            ensure_2d=False,
+            dtype=None,
+            input_name="y",
+            estimator=self,
+        )
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                "y must be labels of shape (n_samples,) or a multilabel matrix of 0 and"
+                f" 1. Got several columns of classes, shape {y.shape}; use "
+                "sklearn.multioutput.MultiOutputClassifier."
+            )
+        announced = getattr(self, "_announced_classes", None)
+        if reset:
+            self._multilabel = kind == "multilabel-indicator"
+            self._find_classes(y, announced)
+        elif announced is not None:
+            check_partial_fit_first_call(self, announced)
+        if self._multilabel:
+            return self._encode_labels(y, kind)
+        return self._encode_classes(y)
+
+    def _find_classes(self, y, announced):
+        if self._multilabel:
+            self.n_outputs_ = y.shape[1]
+            self.classes_ = np.arange(self.n_outputs_)
+            return
+        self.n_outputs_ = 1
+        self.classes_ = np.unique(column_or_1d(y, warn=True))
+        if hasattr(self, "_announced_classes"):
+            if announced is None:
+                raise ValueError("classes must be passed on the first partial_fit.")
+            self.classes_ = np.unique(announced)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has one class only, {self.classes_[0]!r} (samples of weight 0 do "
+                f"not count), but {type(self).__name__} needs at least 2 classes."
+            )
+
+    def _encode_labels(self, y, kind):
+        if kind != "multilabel-indicator" or y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y must be a matrix of 0 and 1 with {self.n_outputs_} columns, as in "
+                f"the first fit. Got {kind} y of shape {y.shape} instead."
+            )
+        return np.asarray(y.toarray() if hasattr(y, "toarray") else y, np.float32)
+
+    def _encode_classes(self, y):
+        y = column_or_1d(y)
+        unseen = np.setdiff1d(y, self.classes_)
+        if len(unseen):
+            raise ValueError(
+                f"y has the labels {list(unseen)}, which are not among the classes "
+                f"{list(self.classes_)}."
+            )
+        return np.searchsorted(self.classes_, y).astype(np.int64)
+
+    def _apply_class_weight(self, y, sample_weight):
+        if self.class_weight is None:
+            return sample_weight
+        if self._multilabel:
+            return sample_weight * compute_sample_weight(self.class_weight, y)
+        labels = self.classes_[y]
+        present = np.unique(labels)
+        weights = compute_class_weight(
+            self.class_weight, classes=present, y=labels, sample_weight=sample_weight
+        )
+        return sample_weight * weights[np.searchsorted(present, labels)]
+
+    def _make_loss(self):
+        return BinaryCrossEntropy() if self._multilabel else CrossEntropy()
+
+    def _count_outputs(self):
+        return len(self.classes_)
+
+    def _score_encoded(self, y_true, y_pred, sample_weight):
+        if self._multilabel:
+            y_pred = y_pred > 0.5
+            return accuracy_score(y_true > 0.5, y_pred, sample_weight=sample_weight)
+        predicted = y_pred.argmax(axis=1)
+        return accuracy_score(y_true, predicted, sample_weight=sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        return tags

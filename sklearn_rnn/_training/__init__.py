@@ -1,0 +1,1 @@
+"""The training loop: skorch lives here and nowhere else."""

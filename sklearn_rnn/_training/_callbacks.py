@@ -1,0 +1,118 @@
+"""What skorch lacks: MLPClassifier's early stopping, and a bar for all epochs."""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+from skorch.callbacks import Callback, PrintLog
+from torch import nn
+from tqdm.auto import tqdm
+
+
+class Monitor(Callback):
+    """Scores, best weights and early stopping, in the manner of MLPClassifier.
+
+    Parameters
+    ----------
+    validation_score : callable or None
+        ``validation_score(module)`` returns the score of the held-out data. None: the
+        training loss alone is watched.
+    patience : int or None
+        Epochs without an improvement after which training stops; None: never.
+    tol : float
+        What counts as an improvement, absolute.
+    watch_score : bool
+        Whether to stop, and take the best weights, by the validation score rather
+        than by the training loss.
+    """
+
+    def __init__(
+        self,
+        validation_score: Callable[[nn.Module], float] | None,
+        patience: int | None,
+        tol: float,
+        watch_score: bool,
+    ) -> None:
+        self.validation_score = validation_score
+        self.patience = patience
+        self.tol = tol
+        self.watch_score = watch_score
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.losses_: list[float] = []
+        self.scores_: list[float] = []
+        self.best_ = -math.inf
+        self.misses_ = 0
+        self.stopped_ = False
+        self.best_weights_ = copy.deepcopy(net.module_.state_dict())
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        loss = net.history[-1]["train_loss"]
+        self.losses_.append(loss)
+        if self.validation_score is not None:
+            net.module_.eval()
+            self.scores_.append(float(self.validation_score(net.module_)))
+            net.history.record("valid_score", self.scores_[-1])
+        current = self.scores_[-1] if self.watch_score else -loss
+        self.misses_ = 0 if current > self.best_ + self.tol else self.misses_ + 1
+        if current > self.best_:
+            self.best_ = current
+            self.best_weights_ = copy.deepcopy(net.module_.state_dict())
+        if self.patience is not None and self.misses_ >= self.patience:
+            self.stopped_ = net.stop_training = True
+
+    def restore_best(self, net: Any) -> None:
+        """Put the best weights so far into the net."""
+        net.module_.load_state_dict(self.best_weights_)
+
+    def still_falling(self, n_epochs: int) -> bool:
+        """Whether training ended while the loss was still falling.
+
+        That is so when more than 5 % of the loss's whole fall, and more than `tol` an
+        epoch, came in the last `n_epochs` epochs.
+        """
+        if self.stopped_:
+            return False
+        if len(self.losses_) <= n_epochs:
+            return True
+        before, best = min(self.losses_[:-n_epochs]), min(self.losses_)
+        fall = max(self.losses_[0], before) - best
+        return before - best > max(0.05 * fall, self.tol * n_epochs)
+
+
+class EpochProgress(Callback):
+    """A bar of epochs with loss, score and time left, in terminal and notebook.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Length of the bar.
+    """
+
+    def __init__(self, n_epochs: int) -> None:
+        self.n_epochs = n_epochs
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.bar_ = tqdm(total=self.n_epochs, unit="epoch")
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        row = net.history[-1]
+        shown = {"loss": f"{row['train_loss']:.4f}"}
+        if "valid_score" in row:
+            shown["score"] = f"{row['valid_score']:.4f}"
+        self.bar_.set_postfix(shown, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        self.bar_.close()
+        del self.bar_  # a bar cannot be pickled
+
+
+def make_reporters(verbose: int, n_epochs: int) -> list[Callback]:
+    """Return what shows the progress: nothing, a bar, or a table."""
+    if verbose == 0:
+        return []
+    if verbose == 1:
+        return [EpochProgress(n_epochs)]
+    return [PrintLog(keys_ignored=["train_batch_count"])]

@@ -1,0 +1,88 @@
+"""From a RaggedArray to batches of tensors on the device."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_rnn._sequences._batching import gather_batch
+from sklearn_rnn._sequences._ragged import RaggedArray
+
+Inputs = dict[str, Tensor | None]
+
+
+class SequenceDataset(torch.utils.data.Dataset):
+    """Sequences, targets and weights, as skorch passes them about.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        As `check_sequences` returns it.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Encoded targets.
+    sample_weight : ndarray of shape (n_samples,)
+        What each sample counts; only ratios matter.
+    """
+
+    def __init__(self, X: RaggedArray, y: NDArray, sample_weight: NDArray) -> None:
+        self.X = X
+        self.y = torch.from_numpy(y)
+        # mean 1 over all samples, not batch by batch: a weight of 2 counts as two
+        # samples also where a batch is small
+        weight = sample_weight / sample_weight.mean()
+        self.sample_weight = torch.from_numpy(weight.astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+class BatchLoader:
+    """Whole batches, never collated sample by sample.
+
+    Parameters
+    ----------
+    dataset : SequenceDataset
+        All samples.
+    batch_size : int
+        Samples of a batch, at most: batches of one epoch differ by one at most, so
+        that no small one is left over.
+    device : torch.device
+        Where the tensors go.
+    random_state : RandomState
+        Draws a new order for each epoch.
+    """
+
+    def __init__(
+        self,
+        dataset: SequenceDataset,
+        batch_size: int,
+        device: torch.device,
+        random_state: np.random.RandomState,
+    ) -> None:
+        self.dataset = dataset
+        self.device = device
+        self.random_state = random_state
+        self.n_batches = -(-len(dataset) // batch_size)
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor]]]:
+        data = self.dataset
+        order = self.random_state.permutation(len(data))
+        for rows in np.array_split(order, self.n_batches):
+            index = torch.from_numpy(rows)
+            target = data.y[index].to(self.device)
+            weight = data.sample_weight[index].to(self.device)
+            yield make_inputs(data.X, rows, self.device), (target, weight)
+
+
+def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:
+    """Gather some sequences for the forward method of a model."""
+    x, lengths = gather_batch(X, rows)
+    return {
+        "x": torch.from_numpy(x).to(device),
+        "lengths": None if lengths is None else torch.from_numpy(lengths).to(device),
+    }

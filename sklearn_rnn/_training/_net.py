@@ -1,0 +1,183 @@
+"""SequenceNet: skorch's loop with our batches, our loss and our seed."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping, EpochTimer
+from torch import Tensor, nn
+
+from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
+from sklearn_rnn._training._schedules import make_schedule
+from sklearn_rnn.nn import set_dropout_generator
+from sklearn_rnn.utils._torch import make_generator
+
+
+class SequenceNet(NeuralNet):
+    """skorch's net for batches of sequences.
+
+    It differs from :class:`skorch.NeuralNet` in that
+
+    - batches are gathered whole, and carry a weight for each sample;
+    - the learning-rate schedule, the clipping and the mean gradient norm of each
+      epoch are part of the loop;
+    - a loss that is not finite raises an error;
+    - Ctrl-C ends `train` with KeyboardInterrupt; skorch would swallow it, and a
+      search would go on;
+    - all randomness comes from the generator that `train` is given.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        ``module(x, lengths)`` returns a tensor of shape (batch, size).
+    max_grad_norm : float or None
+        Gradients of a larger norm are scaled down to this one.
+    **options
+        As for :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self, module: Any, *, max_grad_norm: float | None = None, **options: Any
+    ) -> None:
+        super().__init__(module, train_split=None, **options)
+        self.max_grad_norm = max_grad_norm
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        return [("epoch_timer", EpochTimer())]
+
+    def train(
+        self,
+        dataset: SequenceDataset,
+        *,
+        epochs: int,
+        random_state: np.random.RandomState,
+        schedule: str | None = None,
+        watchers: Sequence[Any] = (),
+    ) -> None:
+        """Train for some epochs, or until `stop_training` is set.
+
+        Parameters
+        ----------
+        dataset : SequenceDataset
+            What to train on.
+        epochs : int
+            How many times at most.
+        random_state : RandomState
+            Source of the order of the samples and of dropout.
+        schedule : {"onecycle", "cosine", "plateau"}, default=None
+            How the learning rate changes.
+        watchers : sequence of skorch.callbacks.Callback
+            Callbacks of this one training, after those of the net.
+        """
+        device = torch.device(self.device)
+        self.stop_training = False
+        loader = BatchLoader(dataset, self.batch_size, device, random_state)
+        scheduler = make_schedule(
+            schedule, self.optimizer_, self.lr, epochs * len(loader)
+        )
+        set_dropout_generator(self.module_, make_generator(random_state, device))
+        own_callbacks = self.callbacks_
+        named = [(type(w).__name__, w.initialize()) for w in watchers]
+        self.callbacks_ = own_callbacks + named
+        self.notify("on_train_begin", X=dataset, y=None)
+        try:
+            self._train_epochs(dataset, loader, epochs, scheduler)
+        finally:
+            set_dropout_generator(self.module_, None)
+            self.module_.eval()
+            self.notify("on_train_end", X=dataset, y=None)
+            self.callbacks_ = own_callbacks
+
+    def _train_epochs(
+        self, dataset: Any, loader: BatchLoader, epochs: int, scheduler: Any
+    ) -> None:
+        for _ in range(epochs):
+            data = {"dataset_train": dataset, "dataset_valid": None}
+            self.notify("on_epoch_begin", **data)
+            self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+            self._train_one_epoch(loader, scheduler)
+            if scheduler is not None:
+                scheduler.epoch_ends(self.history[-1]["train_loss"])
+            try:
+                self.notify("on_epoch_end", **data)
+            except KeyboardInterrupt:
+                if not self._stopped_by_callback():
+                    raise
+                self.stop_training = True
+            self.history[-1]["batches"].clear()  # memory must not grow with epochs
+            if self.stop_training:
+                break
+
+    def _train_one_epoch(self, loader: BatchLoader, scheduler: Any) -> None:
+        self._set_training(True)
+        total_loss = total_norm = 0.0
+        n_samples = 0
+        for batch in loader:
+            self.notify("on_batch_begin", batch=batch, training=True)
+            step = self.train_step(batch)
+            loss, norm = step["loss"].item(), float(self.grad_norm_)
+            self._check_finite(loss, norm)
+            batch_size = len(batch[1][0])
+            self.history.record_batch("train_loss", loss)
+            self.history.record_batch("train_batch_size", batch_size)
+            self.notify("on_batch_end", batch=batch, training=True, **step)
+            if scheduler is not None:
+                scheduler.batch_ends()
+            total_loss += loss * batch_size
+            total_norm += norm
+            n_samples += batch_size
+        self.history.record("train_loss", total_loss / n_samples)
+        self.history.record("grad_norm", total_norm / len(loader))
+        self.history.record("train_batch_count", len(loader))
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        # as in skorch, less setting the training mode in each step
+        inputs, target = batch
+        output = self.module_(**inputs)
+        loss = self.get_loss(output, target, X=inputs, training=True)
+        loss.backward()
+        return {"loss": loss, "y_pred": output}
+
+    def get_loss(
+        self, y_pred: Tensor, y_true: Any, X: Any = None, training: bool = False
+    ) -> Tensor:
+        """Return the mean loss of a batch; `y_true` holds targets and weights."""
+        target, weight = y_true
+        return (self.criterion_(y_pred, target) * weight).mean()
+
+    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
+        limit = math.inf if self.max_grad_norm is None else self.max_grad_norm
+        self.grad_norm_ = nn.utils.clip_grad_norm_(self.module_.parameters(), limit)
+
+    def _check_finite(self, loss: float, norm: float) -> None:
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
+        what = "loss" if not math.isfinite(loss) else "gradient"
+        raise ValueError(
+            f"The training {what} became NaN or infinite in epoch "
+            f"{self.history[-1]['epoch']}. Try a smaller 'learning_rate', a smaller "
+            "'max_grad_norm', scaled targets, or nonlinearity='tanh'."
+        )
+
+    def _stopped_by_callback(self) -> bool:
+        """Whether a callback of skorch raised KeyboardInterrupt, and not a person."""
+        return any(
+            isinstance(callback, EarlyStopping)
+            and callback.misses_ == callback.patience
+            for _, callback in self.callbacks_
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # `module` is `module_`; skorch maps only the latter from a GPU to a machine
+        # that has none
+        state = super().__getstate__()
+        state["module"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.__dict__["module"] = self.module_

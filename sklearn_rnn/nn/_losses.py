@@ -1,0 +1,150 @@
+"""Losses: one number for each sequence, and the link from outputs to predictions.
+
+A loss says how many outputs it needs for a target (`outputs_per_target`), what it
+costs (`forward`: (batch, n_outputs), targets to (batch,)) and what the outputs mean
+(`predict`).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class CrossEntropy(nn.Module):
+    """Multinomial log loss on logits; targets are class numbers, (batch,)."""
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.cross_entropy(output, target, reduction="none")
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Return probabilities, (batch, n_classes)."""
+        return torch.softmax(output, dim=1)
+
+    def predict_log(self, output: Tensor) -> Tensor:
+        """Return logarithms of probabilities, (batch, n_classes)."""
+        return torch.log_softmax(output, dim=1)
+
+
+class BinaryCrossEntropy(nn.Module):
+    """Log loss of each label by itself; targets are 0 or 1, (batch, n_labels)."""
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(
+            output, target, reduction="none"
+        ).mean(1)
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Return the probability of each label, (batch, n_labels)."""
+        return torch.sigmoid(output)
+
+    def predict_log(self, output: Tensor) -> Tensor:
+        """Return the logarithm of the probability of each label."""
+        return functional.logsigmoid(output)
+
+
+class RegressionLoss(nn.Module):
+    """Mean over targets of a loss of each; subclasses define it in `one`."""
+
+    outputs_per_target = 1
+    scales_target = True  # whether the network learns standardised targets
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.one(output, target).mean(1)
+
+    def one(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each target, (batch, n_targets)."""
+        raise NotImplementedError
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Return the prediction of each target, (batch, n_targets)."""
+        return output
+
+
+class SquaredError(RegressionLoss):
+    """(output - target)^2: learns the mean."""
+
+    def one(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).square()
+
+
+class AbsoluteError(RegressionLoss):
+    """|output - target|: learns the median."""
+
+    def one(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).abs()
+
+
+class Huber(RegressionLoss):
+    """Squared below one standard deviation of the target, absolute above.
+
+    References
+    ----------
+    P. Huber, "Robust estimation of a location parameter", Annals of Mathematical
+    Statistics 35, 1964.
+    """
+
+    def one(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.huber_loss(output, target, reduction="none")
+
+
+class Quantile(RegressionLoss):
+    """Pinball loss: learns a quantile.
+
+    Parameters
+    ----------
+    quantile : float
+        Which one, between 0 and 1.
+
+    References
+    ----------
+    R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46, 1978.
+    """
+
+    def __init__(self, quantile: float) -> None:
+        super().__init__()
+        self.quantile = quantile
+
+    def one(self, output: Tensor, target: Tensor) -> Tensor:
+        error = target - output
+        return torch.maximum(self.quantile * error, (self.quantile - 1) * error)
+
+
+class Poisson(RegressionLoss):
+    """Half the Poisson deviance, less what does not depend on the output: counts."""
+
+    scales_target = False
+
+    def one(self, output: Tensor, target: Tensor) -> Tensor:
+        return output.exp() - target * output
+
+    def predict(self, output: Tensor) -> Tensor:
+        return output.exp()
+
+
+class Gaussian(RegressionLoss):
+    """Negative log-likelihood of a normal distribution, mean and deviation learned.
+
+    Outputs are all means, then the logarithms of all standard deviations.
+
+    References
+    ----------
+    D. Nix, A. Weigend, "Estimating the mean and variance of the target probability
+    distribution", ICNN 1994.
+    """
+
+    outputs_per_target = 2
+
+    def one(self, output: Tensor, target: Tensor) -> Tensor:
+        mean, log_std = self._split(output)
+        return log_std + 0.5 * ((target - mean) / log_std.exp()).square()
+
+    def predict(self, output: Tensor) -> Tensor:
+        return self._split(output)[0]
+
+    def predict_std(self, output: Tensor) -> Tensor:
+        """Return the standard deviation of each target, (batch, n_targets)."""
+        return self._split(output)[1].exp()
+
+    def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_std = output.chunk(2, dim=1)
+        return mean, log_std.clamp(min=-7)  # exact fits would run off to -infinity
