@@ -320,11 +320,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         probability : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; float32. Each row sums to 1, but not of
+            In the order of `classes_`. Each row sums to 1, but not of
             multilabel y, where a column is the probability of its label.
         """
         outputs = self._predict_outputs(X)
-        return self._loss.predict(outputs).float().numpy()
+        return self._loss.predict(outputs).numpy()
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -337,10 +337,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         log_probability : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; float32.
+            In the order of `classes_`.
         """
         outputs = self._predict_outputs(X)
-        return self._loss.predict_log(outputs).float().numpy()
+        return self._loss.predict_log(outputs).numpy()
 
     def _encode_targets(self, y, sample_weight, reset):
         y = check_array(

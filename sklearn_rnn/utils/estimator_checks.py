@@ -1,0 +1,273 @@
+"""Promises about sequences that every estimator keeps: a check for each.
+
+They stand beside :func:`sklearn.utils.estimator_checks.check_estimator`, which knows
+2-D arrays only, in the same style: ``check_*(name, estimator)`` raises an
+AssertionError where a promise is broken.
+"""
+
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+
+from sklearn_rnn._sequences._ragged import RaggedArray
+
+Check = Callable[[str, Any], None]
+
+
+def check_sequence_estimator(estimator: Any) -> None:
+    """Run all checks of this module on an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Not fitted; cloned for each check. It must take numeric sequences of two
+        features.
+
+    Raises
+    ------
+    AssertionError
+        If a promise is broken.
+
+    Examples
+    --------
+    >>> from sklearn_rnn import RNNRegressor
+    >>> from sklearn_rnn.utils.estimator_checks import check_sequence_estimator
+    >>> check_sequence_estimator(
+    ...     RNNRegressor(hidden_size=3, max_epochs=2, n_iter_no_change=1)
+    ... )
+    """
+    for check in yield_sequence_checks():
+        check(type(estimator).__name__, estimator)
+
+
+def yield_sequence_checks() -> Iterator[Check]:
+    """Yield the checks of this module."""
+    yield check_containers_are_equivalent
+    yield check_order_changes_nothing
+    yield check_batch_mates_change_nothing
+    yield check_padding_changes_nothing
+    yield check_other_lengths_at_predict
+    yield check_weight_counts_as_copies
+    yield check_fit_is_deterministic
+    yield check_global_generators_are_left_alone
+    yield check_threads_differ_by_rounding
+    yield check_fitted_twice_is_fitted_once
+    yield check_pickle_keeps_predictions
+    yield check_encode_and_hidden_states
+    yield check_errors_name_the_sequence
+
+
+def check_containers_are_equivalent(name: str, estimator: Any) -> None:
+    """The container of X decides nothing: neither in fit nor in predict."""
+    X, y = _make_data(estimator)
+    reference = _fit(estimator, X, y)
+    expected = _answer(reference, X)
+    for label, container in _containers(X).items():
+        message = f"{name} on {label}"
+        assert_array_equal(_answer(reference, container), expected, message)
+        other = _answer(_fit(estimator, container, y), X)
+        assert_array_equal(other, expected, message)
+
+
+def check_order_changes_nothing(name: str, estimator: Any) -> None:
+    """Predictions follow their sequences."""
+    X, y = _make_data(estimator)
+    fitted = _fit(estimator, X, y)
+    order = np.random.default_rng(0).permutation(len(X))
+    shuffled = _answer(fitted, [X[i] for i in order])
+    assert_array_equal(shuffled, _answer(fitted, X)[order], name)
+
+
+def check_batch_mates_change_nothing(name: str, estimator: Any) -> None:
+    """A sequence alone has the prediction it has among others."""
+    X, y = _make_data(estimator)
+    fitted = _fit(estimator, X, y)
+    together = _answer(fitted, X)
+    alone = np.concatenate([_answer(fitted, [x]) for x in X])
+    many = _answer(fitted, X * 20)  # more than a batch
+    _assert_same(alone, together, fitted, name)
+    _assert_same(many, np.concatenate([together] * 20), fitted, name)
+
+
+def check_padding_changes_nothing(name: str, estimator: Any) -> None:
+    """Neither a much longer batch mate nor NaN padding that is cut off shows."""
+    X, y = _make_data(estimator)
+    fitted = _fit(estimator, X, y)
+    expected = _answer(fitted, X)
+    beside_long = _answer(fitted, [*X, np.zeros((200, 2), np.float32)])[:-1]
+    _assert_same(beside_long, expected, fitted, name)
+    padded = RaggedArray.from_padded(RaggedArray.from_sequences(X).to_padded())
+    assert_array_equal(_answer(fitted, padded), expected, name)
+
+
+def check_other_lengths_at_predict(name: str, estimator: Any) -> None:
+    """Sequences may be shorter and longer than those of fit: one step and up."""
+    X, y = _make_data(estimator)
+    fitted = _fit(estimator, X, y)
+    for n_steps in (1, 2, 100):
+        answer = _answer(fitted, np.ones((3, n_steps, 2)))
+        assert np.isfinite(answer).all(), name
+        _assert_same(answer[1:], answer[:-1], fitted, name)
+
+
+def check_weight_counts_as_copies(name: str, estimator: Any) -> None:
+    """In one batch, a weight of 2 is two copies, and a weight of 0 no sample."""
+    X, y = _make_data(estimator)
+    X, y = X[:12], y[:12]
+    weight = np.array([2, 1, 0, 3, 1, 1] * 2, dtype=float)
+    rows = np.repeat(np.arange(12), weight.astype(int))
+    weighted = _fit(estimator, X, y, sample_weight=weight)
+    repeated = _fit(estimator, [X[i] for i in rows], y[rows])
+    unweighted = _fit(estimator, X, y)
+    assert_allclose(_answer(weighted, X), _answer(repeated, X), rtol=1e-6, err_msg=name)
+    assert not np.allclose(_answer(weighted, X), _answer(unweighted, X)), name
+
+
+def check_fit_is_deterministic(name: str, estimator: Any) -> None:
+    """`random_state` decides the result, to the last bit, and decides something."""
+    X, y = _make_data(estimator)
+    first, second = (_fit(estimator, X, y) for _ in range(2))
+    assert first.loss_curve_ == second.loss_curve_, name
+    for a, b in zip(
+        first.module_.parameters(), second.module_.parameters(), strict=True
+    ):
+        assert torch.equal(a, b), name
+    other = clone(estimator).set_params(random_state=1).fit(X, y)
+    assert first.loss_curve_ != other.loss_curve_, name
+
+
+def check_global_generators_are_left_alone(name: str, estimator: Any) -> None:
+    """NumPy's and torch's global generators are neither read nor moved."""
+    X, y = _make_data(estimator)
+    before = np.random.get_state()[1].copy(), torch.get_rng_state()
+    first = _fit(estimator, X, y)
+    _answer(first, X)
+    clone(estimator).set_params(random_state=None).fit(X, y)
+    assert_array_equal(np.random.get_state()[1], before[0], name)
+    assert torch.equal(torch.get_rng_state(), before[1]), name
+    np.random.random()  # noqa: NPY002: moves the global generator on purpose
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        assert _fit(estimator, X, y).loss_curve_ == first.loss_curve_, name
+
+
+def check_threads_differ_by_rounding(name: str, estimator: Any) -> None:
+    """One thread or two: the same result, but for rounding."""
+    X, y = _make_data(estimator)
+    estimator = clone(estimator).set_params(max_epochs=2)
+    before = torch.get_num_threads()
+    answers = []
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            answers.append(_answer(_fit(estimator, X, y), X))
+    finally:
+        torch.set_num_threads(before)
+    assert_allclose(*answers, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def check_fitted_twice_is_fitted_once(name: str, estimator: Any) -> None:
+    """A second fit, on other data first, forgets the first."""
+    X, y = _make_data(estimator)
+    once = _fit(estimator, X, y)
+    twice = _fit(estimator, np.ones((len(y), 4)), y).fit(X, y)
+    assert_array_equal(_answer(once, X), _answer(twice, X), name)
+    assert once.loss_curve_ == twice.loss_curve_, name
+
+
+def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
+    """A pickled estimator predicts the same, and can be trained on."""
+    X, y = _make_data(estimator)
+    fitted = _fit(estimator, X, y)
+    loaded = pickle.loads(pickle.dumps(fitted))
+    assert_array_equal(_answer(loaded, X), _answer(fitted, X), name)
+    for one in (fitted, loaded):
+        one.set_params(warm_start=True).fit(X, y)
+    assert loaded.loss_curve_ == fitted.loss_curve_, name
+    assert_array_equal(_answer(loaded, X), _answer(fitted, X), name)
+
+
+def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
+    """`encode` gives a vector a sequence; `hidden_states` one a step of the network."""
+    X, y = _make_data(estimator)
+    fitted = _fit(estimator, X, y)
+    vectors = fitted.encode(X)
+    assert vectors.shape == (len(X), fitted.module_.pooling.output_size), name
+    states = fitted.hidden_states(X)
+    assert isinstance(states, RaggedArray), name
+    for x, state in zip(X, states, strict=True):
+        _assert_same(fitted.hidden_states([x])[0], state, fitted, name)
+    if fitted.pooling == "mean":
+        means = np.array([state.mean(axis=0) for state in states])
+        assert_allclose(vectors, means, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
+    """What is wrong with a sequence is said, with its number."""
+    X, y = _make_data(estimator)
+    fitted = _fit(estimator, X, y)
+    nan = X[4].copy()
+    nan[2, 1] = np.nan
+    for bad, said in (
+        (nan, "X[4] has NaN at step 2, feature 1"),
+        (np.zeros((3, 5)), "X[4] has 5 features"),
+        (np.zeros((0, 2)), "X[4] is an empty sequence"),
+    ):
+        spoiled = [*X[:4], bad, *X[5:]]
+        for call in (lambda Z: clone(estimator).fit(Z, y), fitted.predict):
+            try:
+                call(spoiled)
+            except ValueError as error:
+                assert said in str(error), f"{name}: {error}"
+            else:
+                raise AssertionError(f"{name} accepts a sequence where {said}")
+
+
+# Data and helpers -------------------------------------------------------------------
+
+
+def _make_data(estimator: Any) -> tuple[list[NDArray], NDArray]:
+    """24 ragged sequences of two features, with targets for the estimator."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 12, 24)
+    X = [rng.normal(size=(n, 2)).astype(np.float32) for n in lengths]
+    y = np.array([x[:, 0].mean() for x in X])
+    return X, np.where(y > 0, "up", "down") if is_classifier(estimator) else y
+
+
+def _containers(X: list[NDArray]) -> dict[str, Any]:
+    objects = np.empty(len(X), dtype=object)
+    objects[:] = X
+    tensors = [torch.from_numpy(x) for x in X]
+    return {
+        "a tuple": tuple(X),
+        "lists of lists": [x.tolist() for x in X],
+        "float64": [x.astype(np.float64) for x in X],
+        "Fortran order": [np.asfortranarray(x) for x in X],
+        "an object array": objects,
+        "a RaggedArray": RaggedArray.from_sequences(X),
+        "tensors": tensors,
+        "a jagged tensor": torch.nested.nested_tensor(tensors, layout=torch.jagged),
+    }
+
+
+def _fit(estimator: Any, X: Any, y: Any, **params: Any) -> Any:
+    return clone(estimator).set_params(random_state=0).fit(X, y, **params)
+
+
+def _answer(fitted: Any, X: Any) -> NDArray:
+    return fitted.predict_proba(X) if is_classifier(fitted) else fitted.predict(X)
+
+
+def _assert_same(actual: NDArray, expected: NDArray, fitted: Any, name: str) -> None:
+    """Equal to the last bit on the CPU, to 1e-6 elsewhere."""
+    if next(fitted.module_.parameters()).device.type == "cpu":
+        assert_array_equal(actual, expected, name)
+    else:
+        assert_allclose(actual, expected, rtol=1e-5, atol=1e-6, err_msg=name)

@@ -1,0 +1,76 @@
+"""scikit-learn's conformance checks, and ours, on several settings of each class."""
+
+import pytest
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn.nn import GRU
+from sklearn_rnn.utils.estimator_checks import yield_sequence_checks
+
+SMALL = {"hidden_size": 16, "max_epochs": 40, "conv_channels": 8}
+PLAIN = {
+    "hidden_size": 16,
+    "max_epochs": 60,
+    "conv_channels": None,
+    "bidirectional": False,
+}
+SETTINGS = [
+    {},
+    {**SMALL, "cell": "lstm", "pooling": "attention"},
+    {**PLAIN, "cell": "rnn", "pooling": "last"},
+    {**PLAIN, "cell": "rnn", "nonlinearity": "relu", "pooling": "mean"},
+    {**PLAIN, "cell": GRU, "pooling": "max", "learning_rate_schedule": "plateau"},
+    {**SMALL, "hidden_size": (12, 8), "weight_decay": 1e-4, "optimizer": "adamw"},
+]
+ESTIMATORS = [
+    make(**settings) for settings in SETTINGS for make in (RNNClassifier, RNNRegressor)
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_conformance(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "check", list(yield_sequence_checks()), ids=lambda check: check.__name__
+)
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("make", [RNNClassifier, RNNRegressor])
+def test_sequence_promises(make, settings, check):
+    estimator = make(**settings).set_params(max_epochs=4)
+    check(make.__name__, estimator)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (RNNClassifier(**PLAIN), MLPClassifier(max_iter=3)),
+        (RNNRegressor(**PLAIN), MLPRegressor(max_iter=3)),
+    ],
+    ids=["classifier", "regressor"],
+)
+def test_checks_that_are_skipped_are_those_that_mlp_skips(ours, theirs):
+    ours.set_params(max_epochs=3)
+
+    def skipped(estimator):
+        results = check_estimator(estimator, on_skip=None, on_fail=None)
+        return {r["check_name"] for r in results if r["status"] == "skipped"}
+
+    assert skipped(ours) <= skipped(theirs)
+
+
+@pytest.mark.parametrize("estimator", [RNNClassifier(), RNNRegressor()])
+def test_tags_are_true(estimator):
+    tags = estimator.__sklearn_tags__()
+    assert tags.input_tags.two_d_array
+    assert tags.input_tags.three_d_array
+    assert not tags.input_tags.allow_nan
+    assert not tags.input_tags.sparse
+    assert not tags.non_deterministic
+    assert tags.target_tags.required
+    assert tags.target_tags.multi_output
+    if isinstance(estimator, RNNClassifier):
+        assert tags.classifier_tags.multi_label
