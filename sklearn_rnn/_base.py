@@ -273,7 +273,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """Return a new net with fresh weights, and forget what was learned before."""
         device = resolve_device(self.device)
         self._random_state = make_random_state(self.random_state)
-        self._seed = draw_seed(self._random_state)  # for splits, the same in each fit
+        self._seed = draw_seed(self._random_state)  # of splits and dropout
         self._loss = self._make_loss()
         module = self._make_module(X, sample_weight)
         self._start_head(module, y, sample_weight)
@@ -403,8 +403,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 SequenceDataset(X, y, sample_weight),
                 epochs=max_epochs,
                 random_state=self._random_state,
+                seed=self._seed,
                 schedule=schedule,
-                watchers=[monitor, *make_reporters(self.verbose, max_epochs)],
+                monitor=monitor,
+                reporters=make_reporters(self.verbose, max_epochs),
             )
         except KeyboardInterrupt:
             monitor.restore_best(net)

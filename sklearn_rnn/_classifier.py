@@ -382,7 +382,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             self.classes_ = np.unique(announced)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has one class only, {self.classes_[0]!r} (samples of weight 0 do "
+                f"y has one class only, {self.classes_.tolist()[0]!r} (samples of weight 0 do "
                 f"not count), but {type(self).__name__} needs at least 2 classes."
             )
 
@@ -399,8 +399,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         unseen = np.setdiff1d(y, self.classes_)
         if len(unseen):
             raise ValueError(
-                f"y has the labels {list(unseen)}, which are not among the classes "
-                f"{list(self.classes_)}."
+                f"y has the labels {unseen.tolist()}, which are not among the classes "
+                f"{self.classes_.tolist()}."
             )
         return np.searchsorted(self.classes_, y).astype(np.int64)
 

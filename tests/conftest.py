@@ -38,9 +38,11 @@ def rng():
 
 @pytest.fixture
 def ragged(rng):
-    """40 sequences of 2 features and 3 to 12 steps, with a label that they decide."""
+    """40 sequences of 2 features and 3 to 12 steps; the first one's level is y."""
     X = [rng.normal(size=(n, 2)).astype("f4") for n in rng.integers(3, 13, 40)]
-    y = np.array(["up" if x[:, 0].mean() > 0 else "down" for x in X])
+    y = np.array(["up", "down"] * 20)
+    for x, label in zip(X, y, strict=True):
+        x[:, 0] += 1 if label == "up" else -1
     return X, y
 
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochTimer
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from torch import Tensor, nn
 
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
-from sklearn_rnn.utils._torch import make_generator
 
 
 class SequenceNet(NeuralNet):
@@ -55,8 +54,10 @@ class SequenceNet(NeuralNet):
         *,
         epochs: int,
         random_state: np.random.RandomState,
-        schedule: str | None = None,
-        watchers: Sequence[Any] = (),
+        seed: int,
+        schedule: str | None,
+        monitor: Callback,
+        reporters: Sequence[Callback] = (),
     ) -> None:
         """Train for some epochs, or until `stop_training` is set.
 
@@ -67,11 +68,16 @@ class SequenceNet(NeuralNet):
         epochs : int
             How many times at most.
         random_state : RandomState
-            Source of the order of the samples and of dropout.
-        schedule : {"onecycle", "cosine", "plateau"}, default=None
+            Source of the order of the samples.
+        seed : int
+            Of dropout: with the number of the epoch it decides what is dropped, so
+            that epochs one by one are the epochs of one training.
+        schedule : {"onecycle", "cosine", "plateau"} or None
             How the learning rate changes.
-        watchers : sequence of skorch.callbacks.Callback
-            Callbacks of this one training, after those of the net.
+        monitor : skorch.callbacks.Callback
+            Called before the net's own callbacks, one of which may end the training.
+        reporters : sequence of skorch.callbacks.Callback
+            Called after them.
         """
         device = torch.device(self.device)
         self.stop_training = False
@@ -79,40 +85,41 @@ class SequenceNet(NeuralNet):
         scheduler = make_schedule(
             schedule, self.optimizer_, self.lr, epochs * len(loader)
         )
-        set_dropout_generator(self.module_, make_generator(random_state, device))
+        generator = torch.Generator(device=device)
+        set_dropout_generator(self.module_, generator)
         own_callbacks = self.callbacks_
-        named = [(type(w).__name__, w.initialize()) for w in watchers]
-        self.callbacks_ = own_callbacks + named
+        self.callbacks_ = [*_named([monitor]), *own_callbacks, *_named(reporters)]
         self.notify("on_train_begin", X=dataset, y=None)
         try:
-            self._train_epochs(dataset, loader, epochs, scheduler)
+            for _ in range(epochs):
+                generator.manual_seed(seed + len(self.history))
+                self._train_one_epoch(dataset, loader, scheduler)
+                if self.stop_training:
+                    break
         finally:
             set_dropout_generator(self.module_, None)
             self.module_.eval()
             self.notify("on_train_end", X=dataset, y=None)
             self.callbacks_ = own_callbacks
 
-    def _train_epochs(
-        self, dataset: Any, loader: BatchLoader, epochs: int, scheduler: Any
+    def _train_one_epoch(
+        self, dataset: SequenceDataset, loader: BatchLoader, scheduler: Any
     ) -> None:
-        for _ in range(epochs):
-            data = {"dataset_train": dataset, "dataset_valid": None}
-            self.notify("on_epoch_begin", **data)
-            self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
-            self._train_one_epoch(loader, scheduler)
-            if scheduler is not None:
-                scheduler.epoch_ends(self.history[-1]["train_loss"])
-            try:
-                self.notify("on_epoch_end", **data)
-            except KeyboardInterrupt:
-                if not self._stopped_by_callback():
-                    raise
-                self.stop_training = True
-            self.history[-1]["batches"].clear()  # memory must not grow with epochs
-            if self.stop_training:
-                break
+        data = {"dataset_train": dataset, "dataset_valid": None}
+        self.notify("on_epoch_begin", **data)
+        self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+        self._train_batches(loader, scheduler)
+        if scheduler is not None:
+            scheduler.epoch_ends(self.history[-1]["train_loss"])
+        try:
+            self.notify("on_epoch_end", **data)
+        except KeyboardInterrupt:
+            if not self._stopped_by_callback():
+                raise
+            self.stop_training = True
+        self.history[-1]["batches"].clear()  # memory must not grow with epochs
 
-    def _train_one_epoch(self, loader: BatchLoader, scheduler: Any) -> None:
+    def _train_batches(self, loader: BatchLoader, scheduler: Any) -> None:
         self._set_training(True)
         total_loss = total_norm = 0.0
         n_samples = 0
@@ -181,3 +188,7 @@ class SequenceNet(NeuralNet):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__["module"] = self.module_
+
+
+def _named(callbacks: Sequence[Callback]) -> list[tuple[str, Callback]]:
+    return [(type(c).__name__, c.initialize()) for c in callbacks]
