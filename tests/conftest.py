@@ -10,6 +10,9 @@ import torch
 # before matplotlib is imported: no window, ever
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# tests run side by side; two threads each would wait for one another
+torch.set_num_threads(1)
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

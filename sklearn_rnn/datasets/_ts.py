@@ -23,7 +23,7 @@ def read_ts(path: str | PathLike[str]) -> tuple[RaggedArray, NDArray[np.str_]]:
     Returns
     -------
     X : RaggedArray
-        float32; dimensions have become features.
+        The cases, float32; dimensions have become features.
     y : ndarray of shape (n_samples,)
         Labels, strings.
 

@@ -35,7 +35,15 @@ class Dropout(nn.Module):
 
 
 def set_dropout_generator(module: nn.Module, generator: torch.Generator | None) -> None:
-    """Let every :class:`Dropout` inside the module draw from the generator."""
+    """Let every :class:`Dropout` inside the module draw from one generator.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place.
+    generator : torch.Generator or None
+        On the device of the module; None: torch's global generator.
+    """
     for child in module.modules():
         if isinstance(child, Dropout):
             child.generator = generator

@@ -1,0 +1,77 @@
+"""Who imports whom: arrows point down only.
+
+The picture in docs/development.rst, as a table.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sklearn_rnn
+
+ROOT = Path(sklearn_rnn.__file__).parent
+ESTIMATORS = ("_base", "_classifier", "_regressor")
+# room -> rooms of ours that it may import
+MAY_IMPORT = {
+    "__init__": {*ESTIMATORS, "_sequences"},
+    "_base": {"nn", "_sequences", "_training", "utils"},
+    "_classifier": {"_base", "nn", "utils"},
+    "_regressor": {"_base", "nn", "utils"},
+    "_training": {"nn", "_sequences", "utils"},
+    "nn": set(),
+    "_sequences": {"utils"},
+    "datasets": {"_sequences"},
+    "utils": set(),
+}
+# a check of estimators reads their containers; nothing imports it
+EXCEPTIONS = {("utils", "utils/estimator_checks.py"): {"_sequences"}}
+# package -> rooms that may import it
+RESERVED = {
+    "skorch": {"_training"},
+    "torch": {"nn", "_training", "utils", *ESTIMATORS},
+    "matplotlib": set(),
+    "pandas": set(),
+    "numba": set(),
+}
+
+
+def imports_of(path):
+    """Yield the dotted names that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            if node.module == "sklearn_rnn":
+                yield from (f"sklearn_rnn.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def room_of(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_arrows_point_down_only(path):
+    room, inside = room_of(path), str(path.relative_to(ROOT))
+    allowed = MAY_IMPORT[room] | EXCEPTIONS.get((room, inside), set())
+    for name in imports_of(path):
+        package, *rest = name.split(".")
+        if package == "sklearn_rnn" and rest and rest[0] != room:
+            assert rest[0] in allowed, f"{inside} may not import {name}"
+        if package in RESERVED:
+            assert room in RESERVED[package], f"{inside} may not import {name}"
+
+
+def test_private_names_of_scikit_learn_are_in_one_file():
+    for path in ROOT.rglob("*.py"):
+        if path.name == "_sklearn.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("sklearn."):
+                names = [*node.module.split("."), *(a.name for a in node.names)]
+                assert not any(n.startswith("_") for n in names), f"{path}: {names}"

@@ -1,0 +1,60 @@
+"""What is public, and that importing it is cheap and quiet."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import sklearn_rnn
+
+PUBLIC = {
+    "sklearn_rnn": ["RNNClassifier", "RNNRegressor", "RaggedArray"],
+    "sklearn_rnn.datasets": ["read_ts"],
+    "sklearn_rnn.nn": [
+        "GRU",
+        "LSTM",
+        "ConvStem",
+        "Dropout",
+        "Elman",
+        "Encoder",
+        "Pooling",
+        "SequenceModel",
+        "Standardize",
+        "TokenEmbedding",
+        "initialize",
+        "set_dropout_generator",
+    ],
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_these(module):
+    loaded = importlib.import_module(module)
+    assert sorted(loaded.__all__) == sorted(PUBLIC[module])
+    assert all(hasattr(loaded, name) for name in PUBLIC[module])
+
+
+def test_every_module_can_be_imported_alone():
+    names = [m.name for m in pkgutil.walk_packages(sklearn_rnn.__path__, "sklearn_rnn.")]
+    assert "sklearn_rnn.nn._gated" in names
+    for name in names:
+        importlib.import_module(name)
+
+
+def test_import_does_not_load_optional_packages():
+    code = (
+        "import sys, sklearn_rnn; "
+        "print([m for m in ('matplotlib', 'polars', 'numba', 'IPython') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""
+
+
+def test_version_is_a_version():
+    assert sklearn_rnn.__version__[0].isdigit()
