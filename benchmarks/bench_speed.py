@@ -216,8 +216,8 @@ def main():
                 print_row([name, *map(show, ratios)])
     ratio = measure_memory() / 600e6
     print(
-        f"\nPeak memory of fitting 600 MB of float32, over the bare imports: {ratio:.2f}"
-        " times the data."
+        "\nPeak memory of fitting 600 MB of float32, over the bare imports: "
+        f"{ratio:.2f} times the data."
     )
 
 

@@ -64,7 +64,9 @@ for (left, right), i in zip(axes, shown, strict=True):
     belief = [search.predict_proba(X_test[i : i + 1, :n])[0] for n in row_counts]
     left.imshow(X_test[i], cmap="gray_r")
     left.set(xticks=[], yticks=range(8), yticklabels=row_counts, ylabel="row")
-    picture = right.imshow(np.array(belief), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    picture = right.imshow(
+        np.array(belief), cmap="Blues", vmin=0, vmax=1, aspect="auto"
+    )
     right.set(xticks=range(10), yticks=range(8), yticklabels=row_counts)
     right.set(ylabel="rows read so far")
 axes[0, 0].set_title("the image")

@@ -97,7 +97,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         "verbose": ["verbose"],
     }
 
-    # What a final class says about its targets -------------------------------------
+    # What a final class says about its targets ---------------------------------------
 
     @abstractmethod
     def _encode_targets(self, y, sample_weight, reset):
@@ -121,7 +121,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _start_head(self, module, y, sample_weight):
         """Choose the head's first weights, where the drawn ones will not do."""
 
-    # Fit ---------------------------------------------------------------------------
+    # Fit -----------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -373,7 +373,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         )
         return net.initialize()
 
-    # The loop --------------------------------------------------------------------------
+    # The loop ------------------------------------------------------------------------
 
     def _make_monitor(self, held_out):
         watch_score = self.early_stopping and held_out is not None
@@ -438,7 +438,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 stacklevel=4,
             )
 
-    # Use -------------------------------------------------------------------------------
+    # Use -----------------------------------------------------------------------------
 
     def _predict_outputs(self, X):
         """Return the outputs of the network for each sequence, before the link."""
@@ -501,7 +501,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     @property
     def history_(self):
-        """skorch's history: a row an epoch."""
+        """Skorch's history: a row an epoch."""
         return self.net_.history_
 
     def __sklearn_is_fitted__(self):

@@ -53,15 +53,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
           out, or somewhere.
         - "meanmax": both side by side.
         - "attention": a learned weighted mean.
-    conv_channels : int, sequence of int or None, default=64
+    conv_channels : int, sequence of int or None, default=(64, 64)
         Output channels of convolutions over time in front of the recurrent layers,
-        one number for each; None: no convolution. Helps where short local shapes
-        matter, as in motion or sound.
+        one number for each; None: no convolution. They find short local shapes, as in
+        motion or sound, and shorten what the recurrent layers read. Without them each
+        step has a state of its own.
     conv_kernel_size : int, default=9
         Steps that an output of a convolution sees.
     conv_stride : int, default=2
-        Steps between two outputs of a convolution. 2 halves the steps that the
-        recurrent layers see.
+        Steps between two outputs of a convolution. With 2, each convolution halves the
+        steps, and the recurrent layers see fewer.
     embedding_dim : int or None, default=None
         None: X holds numbers. An int: X holds token ids, integers from 0 on, one a
         step, each of which gets a learned vector of this size. Ids that `fit` did not
@@ -109,7 +110,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         epoch.
     validation_fraction : float, default=0.1
         Part of the samples (of the groups, where `groups` are given) that
-        ``early_stopping=True`` holds out; stratified by class, if there are enough samples.
+        ``early_stopping=True`` holds out; stratified by class, if there are enough
+        samples.
     class_weight : dict, "balanced" or None, default=None
         What the samples of a class count, ``{label: weight}``. "balanced": inversely
         to how frequent the class is. Multiplied with `sample_weight`.
@@ -209,7 +211,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         num_layers=1,
         bidirectional=True,
         pooling="meanmax",
-        conv_channels=64,
+        conv_channels=(64, 64),
         conv_kernel_size=9,
         conv_stride=2,
         embedding_dim=None,
@@ -382,8 +384,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             self.classes_ = np.unique(announced)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has one class only, {self.classes_.tolist()[0]!r} (samples of weight 0 do "
-                f"not count), but {type(self).__name__} needs at least 2 classes."
+                f"y has one class only, {self.classes_.tolist()[0]!r} (samples of "
+                f"weight 0 do not count), but {type(self).__name__} needs at least 2 "
+                "classes."
             )
 
     def _encode_labels(self, y, kind):

@@ -58,15 +58,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
           out, or somewhere.
         - "meanmax": both side by side.
         - "attention": a learned weighted mean.
-    conv_channels : int, sequence of int or None, default=64
+    conv_channels : int, sequence of int or None, default=(64, 64)
         Output channels of convolutions over time in front of the recurrent layers,
-        one number for each; None: no convolution. Helps where short local shapes
-        matter, as in motion or sound.
+        one number for each; None: no convolution. They find short local shapes, as in
+        motion or sound, and shorten what the recurrent layers read. Without them each
+        step has a state of its own.
     conv_kernel_size : int, default=9
         Steps that an output of a convolution sees.
     conv_stride : int, default=2
-        Steps between two outputs of a convolution. 2 halves the steps that the
-        recurrent layers see.
+        Steps between two outputs of a convolution. With 2, each convolution halves the
+        steps, and the recurrent layers see fewer.
     embedding_dim : int or None, default=None
         None: X holds numbers. An int: X holds token ids, integers from 0 on, one a
         step, each of which gets a learned vector of this size. Ids that `fit` did not
@@ -158,7 +159,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     loss_curve_ : list of float
         Training loss of each epoch, in units of standardised targets.
     validation_scores_ : list of float or None
-        :math:`R^2` (:math:`D^2` of an absolute or quantile loss) of the held-out samples after each epoch; None without any.
+        :math:`R^2` (:math:`D^2` of an absolute or quantile loss) of the held-out
+        samples after each epoch; None without any.
     best_loss_ : float
         Lowest training loss.
     best_validation_score_ : float or None
@@ -179,7 +181,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     -----
     Steps are standardised inside the network, feature by feature, with the mean and
     standard deviation of all training steps: the scale of X does not matter. Nor does
-    that of y, which is standardised too (but for ``loss="poisson"``). Weights start orthogonal in the recurrence, with the forget gate of an LSTM open; see
+    that of y, which is standardised too (but for ``loss="poisson"``). Weights start
+    orthogonal in the recurrence, with the forget gate of an LSTM open; see
     :func:`~sklearn_rnn.nn.initialize`. Training is by backpropagation through all
     steps of each sequence [1]_, in float32.
 
@@ -224,7 +227,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         num_layers=1,
         bidirectional=True,
         pooling="meanmax",
-        conv_channels=64,
+        conv_channels=(64, 64),
         conv_kernel_size=9,
         conv_stride=2,
         embedding_dim=None,

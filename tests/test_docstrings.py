@@ -75,7 +75,11 @@ def test_public_names_are_documented(name):
     owner = import_module(".".join(p for p in path if not p[0].isupper()))
     for part in [p for p in path if p[0].isupper()] + [last]:
         owner = getattr(owner, part)
-    doc = FunctionDoc(owner) if inspect.isroutine(owner) else NumpyDocString(owner.__doc__)
+    doc = (
+        FunctionDoc(owner)
+        if inspect.isroutine(owner)
+        else NumpyDocString(owner.__doc__)
+    )
     assert doc["Summary"]
     if inspect.isroutine(owner):
         parameters = set(inspect.signature(owner).parameters) - {"self", "cls"}

@@ -37,7 +37,9 @@ def test_public_names_are_these(module):
 
 
 def test_every_module_can_be_imported_alone():
-    names = [m.name for m in pkgutil.walk_packages(sklearn_rnn.__path__, "sklearn_rnn.")]
+    names = [
+        m.name for m in pkgutil.walk_packages(sklearn_rnn.__path__, "sklearn_rnn.")
+    ]
     assert "sklearn_rnn.nn._gated" in names
     for name in names:
         importlib.import_module(name)

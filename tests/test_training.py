@@ -44,7 +44,7 @@ def assert_weights_equal(a, b):
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
-# The optimisation itself --------------------------------------------------------------
+# The optimisation itself -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("schedule", [None, "onecycle", "cosine", "plateau"])
@@ -131,9 +131,7 @@ def test_weight_decay_shrinks_weights(ragged):
 
 def test_dropout_changes_training_but_not_prediction(ragged):
     X, y = ragged
-    without, with_dropout = (
-        make_classifier(dropout=p).fit(X, y) for p in (0.0, 0.5)
-    )
+    without, with_dropout = (make_classifier(dropout=p).fit(X, y) for p in (0.0, 0.5))
     assert without.loss_curve_ != with_dropout.loss_curve_
     again = make_classifier(dropout=0.5).fit(X, y)
     assert again.loss_curve_ == with_dropout.loss_curve_
@@ -179,7 +177,7 @@ def test_constant_targets_are_predicted(ragged):
     np.testing.assert_allclose(predicted, 7, atol=0.3)
 
 
-# Losses of the regressor ----------------------------------------------------------------
+# Losses of the regressor -------------------------------------------------------------
 
 
 @pytest.fixture
@@ -257,7 +255,7 @@ def test_several_targets_keep_their_columns(ragged):
     assert one_column.shape == (len(X), 1)
 
 
-# Labels and weights -----------------------------------------------------------------------
+# Labels and weights ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -330,7 +328,7 @@ def test_samples_of_zero_weight_do_not_count(ragged):
     assert_weights_equal(weights_of(actual), weights_of(expected))
 
 
-# Early stopping -------------------------------------------------------------------------------
+# Early stopping ----------------------------------------------------------------------
 
 
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(rng):
@@ -355,7 +353,9 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(rng):
         validation_fraction=0.3,
         learning_rate_schedule=None,
     ).fit(X, y)
-    trained_to_best.set_params(max_epochs=int(np.argmax(constant.validation_scores_)) + 1)
+    trained_to_best.set_params(
+        max_epochs=int(np.argmax(constant.validation_scores_)) + 1
+    )
     assert_weights_equal(weights_of(trained_to_best.fit(X, y)), weights_of(constant))
 
 
@@ -476,7 +476,7 @@ def test_finished_training_does_not_warn(ragged):
     make_classifier(max_epochs=100).fit(*ragged)
 
 
-# What goes wrong in training ---------------------------------------------------------------------
+# What goes wrong in training ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("fresh", [True, False])
@@ -495,7 +495,9 @@ def test_a_loss_that_is_not_finite_is_an_error_that_names_the_epoch(rng, fresh):
         regressor.set_params(learning_rate=1e-3).fit(X, y)
         before = regressor.predict(X)
         regressor.set_params(learning_rate=1e9)
-    with pytest.raises(ValueError, match=r"in epoch \d+\. Try a smaller 'learning_rate'"):
+    with pytest.raises(
+        ValueError, match=r"in epoch \d+\. Try a smaller 'learning_rate'"
+    ):
         regressor.fit(X, y)
     if fresh:
         assert not hasattr(regressor, "net_")
@@ -542,7 +544,7 @@ def test_skorch_early_stopping_ends_a_fit_without_an_error(ragged):
     assert classifier.n_iter_ == 3
 
 
-# Warm starts and partial_fit ------------------------------------------------------------------------
+# Warm starts and partial_fit ---------------------------------------------------------
 
 
 def test_warm_start_goes_on_and_a_cold_one_begins_anew(ragged):
@@ -615,7 +617,7 @@ def test_partial_fit_after_fit_goes_on_at_the_full_rate(ragged):
     assert regressor.history_[-1]["lr"] == 0.01
 
 
-# Cells and networks -----------------------------------------------------------------------------------
+# Cells and networks ------------------------------------------------------------------
 
 
 class MeanCell(torch.nn.Module):
@@ -684,7 +686,7 @@ def test_tokens_that_fit_did_not_see_share_one_vector(rng):
     )
 
 
-# Keeping a fitted estimator ------------------------------------------------------------------------------
+# Keeping a fitted estimator ----------------------------------------------------------
 
 
 def round_trips():
@@ -712,7 +714,9 @@ def test_round_trip_in_the_middle_of_a_warm_start(ragged, keep):
     assert copy_of_it.fit(X, y).loss_curve_ == classifier.fit(X, y).loss_curve_
     classifier.partial_fit(X, y)  # the state of the optimizer goes along
     kept = keep(classifier)
-    assert kept.partial_fit(X, y).loss_curve_ == classifier.partial_fit(X, y).loss_curve_
+    assert (
+        kept.partial_fit(X, y).loss_curve_ == classifier.partial_fit(X, y).loss_curve_
+    )
 
 
 def test_a_pickle_holds_the_weights_once_and_no_data(rng):
@@ -780,7 +784,7 @@ def test_memory_of_the_history_does_not_grow_with_batches(ragged):
     assert all(len(row["batches"]) == 0 for row in classifier.history_)
 
 
-# Progress ------------------------------------------------------------------------------------------------------
+# Progress ----------------------------------------------------------------------------
 
 
 def test_silent_by_default(ragged, capfd):

@@ -131,9 +131,8 @@ def _as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
             return None
         X = X.to_numpy()
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
-    if array.dtype == object and array.ndim == 1 and len(array):
-        if any(_is_sequence(x) for x in array):
-            return _list_as_sequences(list(array), expects_table)
+    if array.dtype == object and array.ndim == 1 and any(map(_is_sequence, array)):
+        return _list_as_sequences(list(array), expects_table)
     if array.ndim == 3:
         return _cube_as_sequences(array)
     if array.ndim > 3:

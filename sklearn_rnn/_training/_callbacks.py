@@ -7,7 +7,6 @@ from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
 from torch import nn
-from tqdm.auto import tqdm
 
 
 class Monitor(Callback):
@@ -94,6 +93,8 @@ class EpochProgress(Callback):
         self.n_epochs = n_epochs
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        from tqdm.auto import tqdm  # here: in a notebook its import may warn
+
         self.bar_ = tqdm(total=self.n_epochs, unit="epoch")
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:

@@ -59,7 +59,7 @@ def apply_to_sequences(
 
 
 def states_of_sequences(
-    module: nn.Module, X: RaggedArray, device: torch.device
+    module: Any, X: RaggedArray, device: torch.device
 ) -> RaggedArray:
     """Compute the state at every step of every sequence, in the order of X."""
     states: list[Any] = [None] * len(X)

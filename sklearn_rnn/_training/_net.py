@@ -87,8 +87,12 @@ class SequenceNet(NeuralNet):
         )
         generator = torch.Generator(device=device)
         set_dropout_generator(self.module_, generator)
-        own_callbacks = self.callbacks_
-        self.callbacks_ = [*_named([monitor]), *own_callbacks, *_named(reporters)]
+        own_callbacks = list(self.callbacks_)
+        self.callbacks_: list[Any] = [
+            *_named([monitor]),
+            *own_callbacks,
+            *_named(reporters),
+        ]
         self.notify("on_train_begin", X=dataset, y=None)
         try:
             for _ in range(epochs):

@@ -10,7 +10,7 @@ from sklearn_rnn._sequences._ragged import RaggedArray
 
 
 def read_ts(path: str | PathLike[str]) -> tuple[RaggedArray, NDArray[np.str_]]:
-    """Read sequences and their labels from a .ts file.
+    r"""Read sequences and their labels from a .ts file.
 
     One case a line: dimensions separated by colons, values by commas, the last field
     is the class label.
@@ -39,7 +39,7 @@ def read_ts(path: str | PathLike[str]) -> tuple[RaggedArray, NDArray[np.str_]]:
     >>> from sklearn_rnn.datasets import read_ts
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "two.ts"
-    ...     _ = path.write_text("@data\\n1,2,3:4,5,6:a\\n7,8:9,10:b\\n")
+    ...     _ = path.write_text("@data\n1,2,3:4,5,6:a\n7,8:9,10:b\n")
     ...     X, y = read_ts(path)
     >>> X
     RaggedArray(n_samples=2, n_features=2, n_steps=2..3, dtype=float32)

@@ -21,7 +21,7 @@ State = Tensor | tuple[Tensor, Tensor]
 class _RecurrentLayer(nn.Module):
     """One of torch's recurrent modules behind the contract of this file."""
 
-    torch_class: ClassVar[type[nn.RNNBase]]
+    torch_class: ClassVar[Any]
 
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__()
@@ -245,14 +245,14 @@ class LSTM(_RecurrentLayer):
         hold = x.new_zeros(4 * hidden, 1)
         hold[:hidden] = -1e4  # input gate
         hold[hidden : 2 * hidden] = 1e4  # forget gate
-        weights = [
+        weights: list[Any] = [
             torch.cat([rnn.weight_ih_l0, hold], dim=1),
             rnn.weight_hh_l0,
             rnn.bias_ih_l0,
             rnn.bias_hh_l0,
         ]
         held = torch.cat([x * mask, (~mask).to(x.dtype)], dim=-1)
-        if state is None:
+        if not isinstance(state, tuple):
             zeros = x.new_zeros(1, x.shape[0], hidden)
             state = (zeros, zeros)
         outputs, _, cell = torch.lstm(

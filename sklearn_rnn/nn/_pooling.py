@@ -7,7 +7,7 @@ from sklearn_rnn.nn._masking import gather_last, padding_mask
 
 
 class Pooling(nn.Module):
-    """Last, mean, max, mean and max side by side, or a learned weighted mean.
+    r"""Last, mean, max, mean and max side by side, or a learned weighted mean.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ class Pooling(nn.Module):
 
     Notes
     -----
-    "attention" computes :math:`\\sum_t a_t h_t` with
-    :math:`a = \\mathrm{softmax}_t(v^\\top \\tanh(W h_t + b))`.
+    "attention" computes :math:`\sum_t a_t h_t` with
+    :math:`a = \mathrm{softmax}_t(v^\top \tanh(W h_t + b))`.
 
     References
     ----------

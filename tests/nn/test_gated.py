@@ -51,7 +51,9 @@ def make_input(rng, lengths, n_steps=7, n_features=3):
 
 def make_state(rng, cell, hidden_size=5):
     parts = tuple(
-        torch.from_numpy(rng.normal(size=(5, hidden_size)).astype("f4")).requires_grad_()
+        torch.from_numpy(
+            rng.normal(size=(5, hidden_size)).astype("f4")
+        ).requires_grad_()
         for _ in range(2 if cell == "lstm" else 1)
     )
     return parts, (parts if cell == "lstm" else parts[0])
@@ -79,7 +81,9 @@ def test_layer_agrees_with_the_formulas_forward_and_backward(
         )
         x_row = x[row, :n].detach().double().numpy()
         expected, tape = twin.forward(x_row, start)
-        dx, d_state, d_weights = twin.backward(d_outputs[row, :n].double().numpy(), tape)
+        dx, d_state, d_weights = twin.backward(
+            d_outputs[row, :n].double().numpy(), tape
+        )
         assert_close(outputs[row, :n], expected)
         assert (outputs[row, n:] == 0).all()
         assert_close((final[0] if cell == "lstm" else final)[row], expected[-1])
@@ -96,9 +100,7 @@ def test_layer_agrees_with_the_formulas_forward_and_backward(
 
 
 def assert_close(tensor, expected):
-    np.testing.assert_allclose(
-        tensor.detach().numpy(), expected, rtol=1e-5, atol=1e-5
-    )
+    np.testing.assert_allclose(tensor.detach().numpy(), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_gradients_of_the_twins_agree_with_finite_differences(rng, cell):

@@ -13,7 +13,9 @@ def test_cross_entropy_is_log_loss(rng):
     logits = torch.from_numpy(rng.normal(size=(20, 3)))
     y = torch.from_numpy(rng.integers(0, 3, 20))
     loss = _losses.CrossEntropy()
-    expected = metrics.log_loss(y.numpy(), loss.predict(logits).numpy(), labels=[0, 1, 2])
+    expected = metrics.log_loss(
+        y.numpy(), loss.predict(logits).numpy(), labels=[0, 1, 2]
+    )
     assert loss(logits, y).mean().item() == pytest.approx(expected)
     torch.testing.assert_close(loss.predict_log(logits).exp(), loss.predict(logits))
 
@@ -60,7 +62,9 @@ def test_poisson_differs_from_the_deviance_by_a_constant(rng):
     loss = _losses.Poisson()
 
     def half_deviance(output):
-        return metrics.mean_poisson_deviance(y.numpy(), loss.predict(output).numpy()) / 2
+        return (
+            metrics.mean_poisson_deviance(y.numpy(), loss.predict(output).numpy()) / 2
+        )
 
     other = output + 0.3
     ours = loss(other, y).mean() - loss(output, y).mean()
