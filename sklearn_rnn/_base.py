@@ -230,7 +230,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if self.embedding_dim is None:
             return X
         if reset:
-            self._token_ids = np.unique(X.values[X.offsets[0] : X.offsets[-1]])
+            self._token_ids = np.unique(X.values)
         row = np.searchsorted(self._token_ids, X.values)
         known = self._token_ids[np.minimum(row, len(self._token_ids) - 1)] == X.values
         return RaggedArray(np.where(known, row + 1, 0), X.offsets)
@@ -271,6 +271,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _build_net(self, X, y, sample_weight):
         """Return a new net with fresh weights, and forget what was learned before."""
+        vars(self).pop("net_", None)  # should this fit fail, none is left
         device = resolve_device(self.device)
         self._random_state = make_random_state(self.random_state)
         self._seed = draw_seed(self._random_state)  # of splits and dropout

@@ -149,7 +149,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     ----------
     n_features_in_ : int
         Number of features of a step; of a 2-D X, number of steps.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X is a DataFrame or a list of them and all names
         are strings.
     n_outputs_ : int

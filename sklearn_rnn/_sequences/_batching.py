@@ -87,11 +87,11 @@ def weighted_moments(
     """
     total = np.zeros(X.n_features)
     squares = np.zeros(X.n_features)
-    pivot = X.values[X.offsets[0]].astype(np.float64)  # squares near the data's own
-    for start in range(0, len(X), _ROWS):
-        part = X[start : start + _ROWS]
-        weight = np.repeat(sample_weight[start : start + _ROWS], part.lengths)
-        values = part.values[part.offsets[0] : part.offsets[-1]] - pivot
+    pivot = X.values[0].astype(np.float64)  # squares near the data's own level
+    for start in range(0, len(X.values), _STEPS):
+        values = X.values[start : start + _STEPS] - pivot
+        steps = np.arange(start, start + len(values))
+        weight = sample_weight[np.searchsorted(X.offsets, steps, side="right") - 1]
         total += weight @ values
         squares += weight @ np.square(values, out=values)
     n_steps = sample_weight @ X.lengths
@@ -134,4 +134,4 @@ def merge_equal_samples(
     return X[first], y[first], np.array([weights[key] for key in keys])
 
 
-_ROWS = 256  # sequences taken at a time, to keep copies in float64 small
+_STEPS = 65_536  # taken at a time, to keep copies in float64 small

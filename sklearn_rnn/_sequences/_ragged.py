@@ -21,14 +21,15 @@ class RaggedArray:
         All steps of the first sequence, then all of the second, and so on. Not copied
         if it is an array already. One-dimensional: one feature.
     offsets : array-like of int of shape (n_samples + 1,)
-        Where each sequence begins, and where the last one ends. Ascending.
+        Where each sequence begins, and where the last one ends. Ascending. Steps before
+        the first and after the last are left out.
 
     Attributes
     ----------
     values : ndarray of shape (n_total_steps, n_features)
         The steps.
     offsets : ndarray of shape (n_samples + 1,)
-        The limits of the sequences in `values`.
+        The limits of the sequences in `values`, from 0 to ``len(values)``.
 
     Raises
     ------
@@ -63,8 +64,9 @@ class RaggedArray:
                 "The 'values' parameter of RaggedArray must have shape (n_total_steps, "
                 f"n_features) or (n_total_steps,). Got shape {values.shape} instead."
             )
-        self.values = values
-        self.offsets = _check_offsets(offsets, len(values))
+        offsets = _check_offsets(offsets, len(values))
+        self.values = values[offsets[0] : offsets[-1]]
+        self.offsets = offsets - offsets[0]
 
     @classmethod
     def from_sequences(cls, sequences: Iterable[ArrayLike]) -> Self:
@@ -246,9 +248,7 @@ class RaggedArray:
         n_steps = int(self.lengths.max(initial=0))
         dtype = np.result_type(self.dtype, np.min_scalar_type(fill_value))
         X = np.full((len(self), n_steps, self.n_features), fill_value, dtype=dtype)
-        X[np.arange(n_steps) < self.lengths[:, np.newaxis]] = self.values[
-            self.offsets[0] : self.offsets[-1]
-        ]
+        X[np.arange(n_steps) < self.lengths[:, np.newaxis]] = self.values
         return X
 
     def __len__(self) -> int:
