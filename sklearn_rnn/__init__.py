@@ -5,10 +5,11 @@ from importlib.metadata import PackageNotFoundError, version
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn.nn import config_context
 
 try:
     __version__ = version("sklearn-rnn")
 except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0.0.0"
 
-__all__ = ["RNNClassifier", "RNNRegressor", "RaggedArray"]
+__all__ = ["RNNClassifier", "RNNRegressor", "RaggedArray", "config_context"]

@@ -1,8 +1,10 @@
 """BaseRNN: the story of fit, told once."""
 
 import math
+import re
 import warnings
 from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 
@@ -21,7 +23,11 @@ from sklearn_rnn import nn
 from sklearn_rnn._sequences._batching import merge_equal_samples, weighted_moments
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._sequences._validation import check_sequences
-from sklearn_rnn._training._callbacks import Monitor, make_reporters
+from sklearn_rnn._training._callbacks import (
+    Monitor,
+    check_callbacks,
+    make_reporters,
+)
 from sklearn_rnn._training._inference import (
     apply_to_sequences,
     make_exact,
@@ -171,13 +177,15 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             becomes NaN or infinite.
         """
         continues = self.warm_start and hasattr(self, "net_")
-        train = self._check_data(X, y, sample_weight, groups, reset=not continues)
-        held_out = self._check_held_out(X_val, y_val, sample_weight_val)
-        net = self._rebuild_net() if continues else self._build_net(*train[:3])
-        if self.early_stopping and held_out is None:
-            train, held_out = self._hold_out(*train)
-        monitor = self._make_monitor(held_out)
-        self._train(net, train, monitor, self.max_epochs, self.learning_rate_schedule)
+        with self._as_it_was_on_error():
+            train = self._check_data(X, y, sample_weight, groups, reset=not continues)
+            held_out = self._check_held_out(X_val, y_val, sample_weight_val)
+            net = self._rebuild_net() if continues else self._build_net(*train[:3])
+            if self.early_stopping and held_out is None:
+                train, held_out = self._hold_out(*train)
+            monitor = self._make_monitor(held_out)
+            schedule = self.learning_rate_schedule
+            self._train(net, train, monitor, int(self.max_epochs), schedule)
         self._warn_if_still_falling(monitor)
         return self
 
@@ -186,10 +194,22 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
-        train = self._check_data(X, y, sample_weight, None, reset=not continues)
-        net = self.net_ if continues else self._build_net(*train[:3])
-        self._train(net, train, Monitor(None, None, 0.0, False), 1, None)
+        with self._as_it_was_on_error():
+            train = self._check_data(X, y, sample_weight, None, reset=not continues)
+            net = self.net_ if continues else self._build_net(*train[:3])
+            self._train(net, train, Monitor(None, None, 0.0, False), 1, None)
         return self
+
+    @contextmanager
+    def _as_it_was_on_error(self):
+        """Put all attributes back should a fit fail, so that none is half new."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _check_data(self, X, y, sample_weight, groups, reset):
         if y is None:
@@ -214,16 +234,20 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
         if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is of no use without X_val.")
             return None
         for name, value in (("X_val", X_val), ("y_val", y_val)):
             if value is None:
                 raise ValueError(f"X_val and y_val belong together. Got no {name}.")
-        X = self._index_tokens(self._check_X(X_val, reset=False), reset=False)
+        with _errors_speak_of("X_val"):
+            X = self._index_tokens(self._check_X(X_val, reset=False), reset=False)
         if len(X) < 2:
             raise ValueError("X_val must have at least 2 samples. Got 1 instead.")
         check_consistent_length(X, y_val)
         weight = check_weights(sample_weight_val, X)
-        return X, self._encode_targets(y_val, weight, reset=False), weight
+        with _errors_speak_of("y_val"):
+            return X, self._encode_targets(y_val, weight, reset=False), weight
 
     def _index_tokens(self, X, reset):
         """Turn token ids into rows of the embedding; ids unseen at fit share row 0."""
@@ -271,7 +295,6 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _build_net(self, X, y, sample_weight):
         """Return a new net with fresh weights, and forget what was learned before."""
-        vars(self).pop("net_", None)  # should this fit fail, none is left
         device = resolve_device(self.device)
         self._random_state = make_random_state(self.random_state)
         self._seed = draw_seed(self._random_state)  # of splits and dropout
@@ -311,7 +334,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _make_inputs(self, X, sample_weight):
         if self.embedding_dim is not None:
-            return nn.TokenEmbedding(len(self._token_ids), self.embedding_dim)
+            return nn.TokenEmbedding(len(self._token_ids), int(self.embedding_dim))
         mean, std = weighted_moments(X, sample_weight)
         return nn.Standardize(torch.tensor(mean).float(), torch.tensor(std).float())
 
@@ -320,13 +343,19 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             return None
         channels = self._check_sizes("conv_channels")
         return nn.ConvStem(
-            input_size, channels, self.conv_kernel_size, self.conv_stride
+            input_size, channels, int(self.conv_kernel_size), int(self.conv_stride)
         )
 
     def _make_layer(self, input_size, hidden_size):
         if self.cell == "rnn":
             return nn.Elman(input_size, hidden_size, self.nonlinearity)
         layer_class = _CELLS[self.cell] if isinstance(self.cell, str) else self.cell
+        if not issubclass(layer_class, torch.nn.Module):
+            raise ValueError(
+                f"The 'cell' parameter of {type(self).__name__} must be a str among "
+                f"{set(_CELLS)} or a subclass of torch.nn.Module. Got {self.cell!r} "
+                "instead."
+            )
         return layer_class(input_size, hidden_size)
 
     def _list_hidden_sizes(self):
@@ -349,7 +378,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 f"The {name!r} parameter of {type(self).__name__} must be an int >= 1 "
                 f"or a sequence of them. Got {value!r} instead."
             )
-        return sizes
+        return [int(size) for size in sizes]
 
     def _wrap(self, module, device):
         """Return a net around a module, with a new optimizer."""
@@ -357,6 +386,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         optimizer, options = (
             _OPTIMIZERS[self.optimizer] if named else (self.optimizer, {})
         )
+        if not issubclass(optimizer, torch.optim.Optimizer):
+            raise ValueError(
+                f"The 'optimizer' parameter of {type(self).__name__} must be a str "
+                f"among {set(_OPTIMIZERS)} or a subclass of torch.optim.Optimizer. Got "
+                f"{self.optimizer!r} instead."
+            )
         if self.weight_decay > 0:
             spared = [(p, {"weight_decay": 0.0}) for p in ("*bias*", "*norms*")]
             options = options | {
@@ -367,7 +402,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             module,
             criterion=self._loss,
             optimizer=optimizer,
-            callbacks=None if self.callbacks is None else list(self.callbacks),
+            callbacks=check_callbacks(self.callbacks, type(self).__name__),
             device=str(device),
             verbose=0,
             **{f"optimizer__{name}": value for name, value in options.items()},
@@ -397,7 +432,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             X, y, sample_weight = merge_equal_samples(X, y, sample_weight)
         net.verbose = int(self.verbose)
         net.lr = self.learning_rate
-        net.batch_size = self.batch_size
+        net.batch_size = int(self.batch_size)
         net.max_grad_norm = self.max_grad_norm
         try:
             net.train(
@@ -422,7 +457,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _remember(self, net, monitor):
         self.net_ = net
-        self.loss_curve_ += monitor.losses_
+        self.loss_curve_ = self.loss_curve_ + monitor.losses_
         self.n_iter_ = len(self.loss_curve_)
         self.best_loss_ = min(self.loss_curve_, default=None)
         if monitor.scores_:
@@ -522,10 +557,23 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
 
 def check_weights(sample_weight, X):
-    """Return the weights of the samples, float64, not negative and not all zero."""
+    """Return the weights of the samples, float64, not negative and not all zero.
+
+    Scaled by a power of two, exactly, so that the largest is near 1.
+    """
     weight = check_sample_weight(
         sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
     )
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weight
+    return np.ldexp(weight, -np.frexp(weight.max())[1])
+
+
+@contextmanager
+def _errors_speak_of(name):
+    """Let errors about X or y call it by the name of the argument that it came as."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        message = re.sub(rf"\b{name[0]}\b", name, str(error))
+        raise type(error)(message) from error

@@ -414,10 +414,21 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             return sample_weight * compute_sample_weight(self.class_weight, y)
         labels = self.classes_[y]
         present = np.unique(labels)
+        self._check_class_weight()
         weights = compute_class_weight(
             self.class_weight, classes=present, y=labels, sample_weight=sample_weight
         )
         return sample_weight * weights[np.searchsorted(present, labels)]
+
+    def _check_class_weight(self):
+        if not isinstance(self.class_weight, dict):
+            return
+        values = np.array(list(self.class_weight.values()), dtype=float)
+        if not (np.isfinite(values) & (values >= 0)).all():
+            raise ValueError(
+                f"The 'class_weight' parameter of {type(self).__name__} must have "
+                f"finite weights >= 0. Got {self.class_weight!r} instead."
+            )
 
     def _make_loss(self):
         return BinaryCrossEntropy() if self._multilabel else CrossEntropy()

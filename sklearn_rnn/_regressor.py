@@ -10,6 +10,7 @@ from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
 from sklearn.utils import check_array
 
 from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._sequences._validation import as_numbers, without_tensors
 from sklearn_rnn.nn import _losses
 from sklearn_rnn.utils._sklearn import Interval, StrOptions, fit_context
 
@@ -344,12 +345,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _encode_targets(self, y, sample_weight, reset):
         y = check_array(
-            y,
+            without_tensors(y),
             ensure_2d=False,
-            dtype=np.float64,
+            dtype=None,
             input_name="y",
             estimator=self,
         )
+        y = as_numbers(y, "y").astype(np.float64)
         if y.ndim > 2:
             raise ValueError(
                 "y must have shape (n_samples,) or (n_samples, n_outputs). Got shape "
@@ -370,16 +372,25 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 f"y has {y.shape[1]} outputs, but {type(self).__name__} was fitted on "
                 f"{self.n_outputs_}."
             )
-        return ((y - self._y_mean) / self._y_scale).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            encoded = ((y - self._y_mean) / self._y_scale).astype(np.float32)
+        if not np.isfinite(encoded).all():
+            raise _too_large(y)
+        return encoded
 
     def _find_scale(self, y, sample_weight):
         self._y_mean, self._y_scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
         if self.loss == "poisson":
             return
-        self._y_mean = np.average(y, axis=0, weights=sample_weight)
-        deviation = np.average((y - self._y_mean) ** 2, axis=0, weights=sample_weight)
-        varies = deviation > (1e-10 * np.abs(self._y_mean)) ** 2
-        self._y_scale = np.sqrt(np.where(varies, deviation, 1.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(y, axis=0, weights=sample_weight)
+            deviation = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
+        if not np.isfinite(deviation).all():
+            raise _too_large(y)
+        self._y_mean = mean
+        std, reach = np.sqrt(deviation), np.abs(y - mean).max(axis=0)
+        varies = (std > 1e-6 * reach) & (std > 1e-10 * np.abs(mean))
+        self._y_scale = np.where(varies, std, 1.0)
 
     def _make_loss(self):
         if self.loss == "quantile":
@@ -406,3 +417,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _too_large(y):
+    return ValueError(
+        f"y has values too large to compute with, up to {np.abs(y).max():g} in absolute "
+        "value."
+    )

@@ -14,12 +14,13 @@ ROOT = Path(sklearn_rnn.__file__).parent
 ESTIMATORS = ("_base", "_classifier", "_regressor")
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
-    "__init__": {*ESTIMATORS, "_sequences"},
+    "__init__": {*ESTIMATORS, "_sequences", "nn"},
     "_base": {"nn", "_sequences", "_training", "utils"},
     "_classifier": {"_base", "nn", "utils"},
-    "_regressor": {"_base", "nn", "utils"},
+    "_regressor": {"_base", "_sequences", "nn", "utils"},
     "_training": {"nn", "_sequences", "utils"},
-    "nn": set(),
+    "nn": {"_kernels"},
+    "_kernels": set(),
     "_sequences": {"utils"},
     "datasets": {"_sequences"},
     "utils": set(),
@@ -29,10 +30,10 @@ EXCEPTIONS = {("utils", "utils/estimator_checks.py"): {"_sequences"}}
 # package -> rooms that may import it
 RESERVED = {
     "skorch": {"_training"},
-    "torch": {"nn", "_training", "utils", *ESTIMATORS},
+    "torch": {"_kernels", "nn", "_training", "utils", *ESTIMATORS},
     "matplotlib": set(),
     "pandas": set(),
-    "numba": set(),
+    "numba": {"_kernels"},
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 import sklearn_rnn
 
 PUBLIC = {
-    "sklearn_rnn": ["RNNClassifier", "RNNRegressor", "RaggedArray"],
+    "sklearn_rnn": ["RNNClassifier", "RNNRegressor", "RaggedArray", "config_context"],
     "sklearn_rnn.datasets": ["read_ts"],
     "sklearn_rnn.nn": [
         "GRU",
@@ -23,6 +23,7 @@ PUBLIC = {
         "SequenceModel",
         "Standardize",
         "TokenEmbedding",
+        "config_context",
         "initialize",
         "set_dropout_generator",
     ],

@@ -83,22 +83,25 @@ def weighted_moments(
     Returns
     -------
     mean, std : ndarray of shape (n_features,)
-        A feature that does not vary has a standard deviation of 1.
+        A feature that does not vary, or next to nothing for its range, has a standard
+        deviation of 1.
     """
     total = np.zeros(X.n_features)
     squares = np.zeros(X.n_features)
+    reach = np.zeros(X.n_features)  # the largest distance from the pivot
     pivot = X.values[0].astype(np.float64)  # squares near the data's own level
     for start in range(0, len(X.values), _STEPS):
         values = X.values[start : start + _STEPS] - pivot
         steps = np.arange(start, start + len(values))
         weight = sample_weight[np.searchsorted(X.offsets, steps, side="right") - 1]
+        reach = np.maximum(reach, np.abs(values).max(axis=0))
         total += weight @ values
         squares += weight @ np.square(values, out=values)
     n_steps = sample_weight @ X.lengths
     mean = total / n_steps
     variance = np.maximum(squares / n_steps - mean**2, 0)
-    varies = variance > 1e-12 * (np.abs(pivot) + np.abs(mean) + 1e-12) ** 2
-    return mean + pivot, np.sqrt(np.where(varies, variance, 1.0))
+    std = np.sqrt(variance)
+    return mean + pivot, np.where(std > 1e-6 * reach, std, 1.0)
 
 
 def merge_equal_samples(

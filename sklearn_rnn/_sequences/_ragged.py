@@ -65,8 +65,11 @@ class RaggedArray:
                 f"n_features) or (n_total_steps,). Got shape {values.shape} instead."
             )
         offsets = _check_offsets(offsets, len(values))
-        self.values = values[offsets[0] : offsets[-1]]
-        self.offsets = offsets - offsets[0]
+        if offsets[0] > 0 or offsets[-1] < len(values):
+            values = values[offsets[0] : offsets[-1]]
+            offsets = offsets - offsets[0]
+        self.values = values
+        self.offsets = offsets
 
     @classmethod
     def from_sequences(cls, sequences: Iterable[ArrayLike]) -> Self:
@@ -94,7 +97,7 @@ class RaggedArray:
         >>> RaggedArray.from_sequences([[1, 2, 3], [4]]).lengths
         array([3, 1])
         """
-        arrays = [np.asarray(s) for s in sequences]
+        arrays = [_as_array(s) for s in sequences]
         if not arrays:
             raise ValueError("RaggedArray.from_sequences needs at least one sequence.")
         for i, array in enumerate(arrays):
@@ -188,7 +191,7 @@ class RaggedArray:
         >>> RaggedArray.from_aeon(np.zeros((5, 2, 30))).shape
         (5, None, 2)
         """
-        sequences = [np.asarray(s) for s in X]
+        sequences = [_as_array(s) for s in X]
         for i, sequence in enumerate(sequences):
             if sequence.ndim != 2:
                 raise ValueError(
@@ -302,6 +305,8 @@ def step_index(starts: NDArray, lengths: NDArray) -> NDArray[np.int64]:
 
 
 def _as_array(values: Any) -> NDArray:
+    if np.ma.is_masked(values):
+        raise ValueError("A RaggedArray would lose which values are masked.")
     return values if isinstance(values, np.ndarray) else np.asarray(values)
 
 

@@ -55,7 +55,7 @@ def check_sequences(
     ValueError, TypeError
         If X is not what an estimator can read.
     """
-    X = _without_tensors(X)
+    X = without_tensors(X)
     _refuse_containers(X)
     sequences = _as_sequences(X, expects_table=_expects_table(estimator, reset))
     if sequences is None:
@@ -75,7 +75,7 @@ def _expects_table(estimator: BaseEstimator, reset: bool) -> bool | None:
 # What kind of X is it? --------------------------------------------------------------
 
 
-def _without_tensors(X: Any) -> Any:
+def without_tensors(X: Any) -> Any:
     """Turn tensors, alone or in a list, into arrays."""
     torch = sys.modules.get("torch")
     if torch is None:
@@ -97,9 +97,11 @@ def _without_tensors(X: Any) -> Any:
 
 
 def _tensor_to_array(tensor: Any) -> NDArray:
-    tensor = tensor.detach().cpu()
-    if tensor.is_sparse:
+    if "sparse" in str(tensor.layout):
         raise TypeError("Sparse data was passed for X, but dense data is required.")
+    if tensor.is_meta:
+        raise ValueError("X is a tensor on the device 'meta', which holds no data.")
+    tensor = tensor.detach().cpu()
     if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
         tensor = tensor.float()  # NumPy has no bfloat16
     return tensor.numpy()
@@ -126,10 +128,8 @@ def _as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
         return X
     if isinstance(X, list | tuple):
         return _list_as_sequences(X, expects_table)
-    if hasattr(X, "iloc") or hasattr(X, "columns"):
-        if getattr(X, "ndim", 2) == 2:
-            return None
-        X = X.to_numpy()
+    if hasattr(X, "columns") and expects_table is not False:
+        return None  # a DataFrame: its columns have names to check
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     if array.dtype == object and array.ndim == 1 and any(map(_is_sequence, array)):
         return _list_as_sequences(list(array), expects_table)
@@ -139,9 +139,23 @@ def _as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
         raise ValueError(
             f"Found array with dim {array.ndim}, of shape {array.shape}. {_ACCEPTED}"
         )
-    if array.ndim == 2 and expects_table is False:
+    if array.ndim < 2:
+        raise _too_few_dimensions(X, array)
+    if expects_table is False:
         return _cube_as_sequences(array[:, :, np.newaxis])
     return None
+
+
+def _too_few_dimensions(X: Any, array: NDArray) -> ValueError | TypeError:
+    if array.ndim == 0 and (X is None or array.dtype == object):
+        got = "None" if X is None else type(X).__name__
+        return TypeError(f"{_ACCEPTED} Got {got} instead.")
+    got = "a scalar" if array.ndim == 0 else f"1-D data of shape {array.shape}"
+    return ValueError(
+        f"{_ACCEPTED} Got {got}, {type(X).__name__}, instead. Reshape your data: "
+        "X.reshape(1, -1) is one sequence of one variable, X.reshape(-1, 1) are "
+        "sequences of one step."
+    )
 
 
 def _cube_as_sequences(array: NDArray) -> RaggedArray:
@@ -157,7 +171,7 @@ def _cube_as_sequences(array: NDArray) -> RaggedArray:
             f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is "
             "required."
         )
-    array = _as_numbers(array)
+    array = as_numbers(array)
     offsets = np.arange(n_samples + 1, dtype=np.int64) * n_steps
     return RaggedArray(array.reshape(-1, n_features), offsets)
 
@@ -168,7 +182,7 @@ def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None
             "Found X with 0 sample(s) while a minimum of 1 is required. " + _ACCEPTED
         )
     if not any(_is_sequence(x) for x in X):
-        return None  # a flat list: the table's own message
+        raise _too_few_dimensions(X, np.empty(len(X)))
     for i, x in enumerate(X):
         if not _is_sequence(x):
             raise TypeError(
@@ -204,13 +218,15 @@ def _is_sequence(x: Any) -> bool:
 
 
 def _sequence_as_array(x: Any, i: int) -> NDArray:
+    if np.ma.is_masked(x):
+        raise ValueError(f"X[{i}] has masked values, which would be lost.")
     try:
         array = np.asarray(x)
     except ValueError as error:  # rows of different widths
         raise ValueError(
             f"X[{i}] is not an array of shape (n_steps_i, n_features): {error}"
         ) from error
-    array = _as_numbers(array, i)
+    array = as_numbers(array, f"X[{i}]")
     if array.ndim == 1:
         array = array[:, np.newaxis]
     if array.ndim != 2:
@@ -239,9 +255,8 @@ def _first_frame(X: Any) -> Any:
     return X[0]
 
 
-def _as_numbers(array: NDArray, i: int | None = None) -> NDArray:
+def as_numbers(array: NDArray, name: str = "X") -> NDArray:
     """Refuse whatever is no number; turn objects that are numbers into floats."""
-    name = "X" if i is None else f"X[{i}]"
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} is {array.dtype}.")
     if array.dtype.kind in "USMmV":
@@ -252,10 +267,14 @@ def _as_numbers(array: NDArray, i: int | None = None) -> NDArray:
     if array.dtype == object:
         if any(isinstance(v, str | bytes) for v in array.flat):
             raise ValueError(f"{name} must hold numbers. Got strings instead.")
+        if any(isinstance(v, complex | np.complexfloating) for v in array.flat):
+            raise ValueError(f"Complex data not supported: {name} is complex.")
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{name} must hold numbers: {error}") from error
+        except OverflowError as error:
+            raise ValueError(f"{name} has a value too large for float64.") from error
     return array
 
 
@@ -268,16 +287,12 @@ def _short(x: Any) -> str:
 
 
 def _check_table(X: Any, estimator: BaseEstimator, reset: bool) -> RaggedArray:
-    if _expects_table(estimator, reset) is False and estimator.n_features_in_ > 1:
-        raise ValueError(
-            f"X is 2-D, but {type(estimator).__name__} was fitted on sequences of "
-            f"{estimator.n_features_in_} features: pass a 3-D array or a list of 2-D "
-            "arrays; for one sequence, X[np.newaxis] or [X]."
-        )
+    if isinstance(X, np.ndarray) and X.dtype.kind == "c":
+        as_numbers(X)  # its message names X
     array = validate_data(
         estimator, X, reset=reset, dtype=None, ensure_all_finite=False
     )
-    return _cube_as_sequences(_as_numbers(array)[:, :, np.newaxis])
+    return _cube_as_sequences(as_numbers(array)[:, :, np.newaxis])
 
 
 def _check_steps(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> RaggedArray:
@@ -301,7 +316,12 @@ def _check_steps(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> Ragge
             f"X has {X.n_features} features, but {name} is expecting "
             f"{estimator.n_features_in_} features as input."
         )
-        if (X.lengths == estimator.n_features_in_).all():
+        if X.n_features == 1:
+            message += (
+                f" It was fitted on sequences of {estimator.n_features_in_} features; "
+                "for one sequence, pass X[np.newaxis] or [X]."
+            )
+        elif (X.lengths == estimator.n_features_in_).all():
             message += (
                 " The last two axes of X look swapped: they must be (n_steps, "
                 "n_features). For (n_samples, n_channels, n_steps) data use "
@@ -331,7 +351,7 @@ def _check_width(X: RaggedArray, name: str, n_steps: int) -> None:
 
 
 def _check_values(X: RaggedArray, estimator: BaseEstimator) -> RaggedArray:
-    original = _as_numbers(X.values)
+    original = as_numbers(X.values)
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(original, dtype=np.float32)
     # one sum tells whether all are finite: float64 cannot overflow on float32 values
@@ -370,17 +390,21 @@ def _check_tokens(X: RaggedArray) -> RaggedArray:
             "With 'embedding_dim' X must be token ids, one a step: (n_samples, "
             f"n_steps) or a list of (n_steps_i,) arrays. Got {X.n_features} features."
         )
-    values = _as_numbers(X.values)
-    for i, ids in enumerate(X):
-        # a float that is no integer, NaN and infinity are unequal to their floor
+    ids = as_numbers(X.values).ravel()
+    if ids.dtype.kind == "f":
+        ids = ids.astype(np.float64)  # 2 ** 63 is too large for float16
         with np.errstate(invalid="ignore"):
-            bad = (ids < 0) | (np.floor(ids) != ids) | (ids > np.iinfo(np.int64).max)
-        bad |= ~np.isfinite(ids.astype(np.float64))
-        if bad.any():
-            step = int(bad.ravel().argmax())
-            raise ValueError(
-                "With 'embedding_dim' X must be token ids: integers from 0 on. "
-                f"X[{i}] has {ids.ravel()[step]} at step {step}"
-                + (" (NaN)." if np.isnan(ids.ravel()[step]) else ".")
-            )
-    return RaggedArray(np.ascontiguousarray(values, dtype=np.int64), X.offsets)
+            bad = ~np.isfinite(ids) | (np.floor(ids) != ids)
+        bad |= ids >= 2.0**63
+    else:
+        bad = ids > np.uint64(2**63 - 1) if ids.dtype.kind == "u" else ids < 0
+    bad |= ids < 0
+    if bad.any():
+        first = int(bad.argmax())
+        i = int(np.searchsorted(X.offsets, first, side="right")) - 1
+        nan = " (NaN)" if np.isnan(ids[first]) else ""
+        raise ValueError(
+            "With 'embedding_dim' X must be token ids: integers from 0 on. "
+            f"X[{i}] has {ids[first]} at step {first - X.offsets[i]}{nan}."
+        )
+    return RaggedArray(ids.astype(np.int64, copy=False), X.offsets)

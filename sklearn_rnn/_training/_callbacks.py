@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
@@ -38,12 +38,16 @@ class Monitor(Callback):
         self.tol = tol
         self.watch_score = watch_score
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+    def initialize(self) -> "Monitor":
         self.losses_: list[float] = []
         self.scores_: list[float] = []
         self.best_ = -math.inf
         self.misses_ = 0
         self.stopped_ = False
+        self.best_weights_: dict[str, Any] | None = None
+        return self
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         self.best_weights_ = copy.deepcopy(net.module_.state_dict())
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
@@ -63,7 +67,8 @@ class Monitor(Callback):
 
     def restore_best(self, net: Any) -> None:
         """Put the best weights so far into the net."""
-        net.module_.load_state_dict(self.best_weights_)
+        if self.best_weights_ is not None:
+            net.module_.load_state_dict(self.best_weights_)
 
     def still_falling(self, n_epochs: int) -> bool:
         """Whether training ended while the loss was still falling.
@@ -108,6 +113,28 @@ class EpochProgress(Callback):
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         self.bar_.close()
         del self.bar_  # a bar cannot be pickled
+
+
+def check_callbacks(callbacks: Sequence[Any] | None, name: str) -> list[Any] | None:
+    """Return the callbacks of a user as a list.
+
+    Raises
+    ------
+    ValueError
+        If one is neither a callback of skorch, nor a class of them, nor a pair of a
+        name and one.
+    """
+    if callbacks is None:
+        return None
+    for callback in callbacks:
+        bare = callback[1] if isinstance(callback, tuple) else callback
+        is_class = isinstance(bare, type) and issubclass(bare, Callback)
+        if not (is_class or isinstance(bare, Callback)):
+            raise ValueError(
+                f"The 'callbacks' parameter of {name} must be a list of "
+                f"skorch.callbacks.Callback or None. Got {callbacks!r} instead."
+            )
+    return list(callbacks)
 
 
 def make_reporters(verbose: int, n_epochs: int) -> list[Callback]:

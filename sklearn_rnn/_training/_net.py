@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
+from sklearn_rnn.nn._config import threads_for
 
 
 class SequenceNet(NeuralNet):
@@ -81,6 +82,7 @@ class SequenceNet(NeuralNet):
         """
         device = torch.device(self.device)
         self.stop_training = False
+        before, after = _named([monitor]), _named(reporters)
         loader = BatchLoader(dataset, self.batch_size, device, random_state)
         scheduler = make_schedule(
             schedule, self.optimizer_, self.lr, epochs * len(loader)
@@ -88,18 +90,15 @@ class SequenceNet(NeuralNet):
         generator = torch.Generator(device=device)
         set_dropout_generator(self.module_, generator)
         own_callbacks = list(self.callbacks_)
-        self.callbacks_: list[Any] = [
-            *_named([monitor]),
-            *own_callbacks,
-            *_named(reporters),
-        ]
+        self.callbacks_: list[Any] = [*before, *own_callbacks, *after]
         self.notify("on_train_begin", X=dataset, y=None)
         try:
-            for _ in range(epochs):
-                generator.manual_seed(seed + len(self.history))
-                self._train_one_epoch(dataset, loader, scheduler)
-                if self.stop_training:
-                    break
+            with threads_for(self.module_):
+                for _ in range(epochs):
+                    generator.manual_seed(seed + len(self.history))
+                    self._train_one_epoch(dataset, loader, scheduler)
+                    if self.stop_training:
+                        break
         finally:
             set_dropout_generator(self.module_, None)
             self.module_.eval()

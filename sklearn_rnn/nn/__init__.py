@@ -1,5 +1,6 @@
 """Recurrent layers and their surroundings: tensors and lengths in, tensors out."""
 
+from sklearn_rnn.nn._config import config_context
 from sklearn_rnn.nn._dropout import Dropout, set_dropout_generator
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import GRU, LSTM, Elman
@@ -19,6 +20,7 @@ __all__ = [
     "SequenceModel",
     "Standardize",
     "TokenEmbedding",
+    "config_context",
     "initialize",
     "set_dropout_generator",
 ]

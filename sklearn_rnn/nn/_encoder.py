@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._dropout import Dropout
-from sklearn_rnn.nn._masking import reverse
+from sklearn_rnn.nn._gated import RecurrentLayer
+from sklearn_rnn.nn._masking import reverse_steps
 
 
 class Encoder(nn.Module):
@@ -73,5 +74,13 @@ class Encoder(nn.Module):
         outputs, _ = self.forward_layers[index](x, lengths)
         if not self.backward_layers:
             return outputs
-        backward, _ = self.backward_layers[index](reverse(x, lengths), lengths)
-        return torch.cat([outputs, reverse(backward, lengths)], dim=-1)
+        backward = _run_reversed(self.backward_layers[index], x, lengths)
+        return torch.cat([outputs, backward], dim=-1)
+
+
+def _run_reversed(layer: nn.Module, x: Tensor, lengths: Any) -> Tensor:
+    """Read each row from its own last step to its first; outputs stay in place."""
+    if isinstance(layer, RecurrentLayer):
+        return layer(x, lengths, reverse=True)[0]
+    outputs, _ = layer(reverse_steps(x, lengths), lengths)
+    return reverse_steps(outputs, lengths)

@@ -13,15 +13,17 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._masking import gather_last, padding_mask
+from sklearn_rnn.nn._config import get_kernels, has_numba
+from sklearn_rnn.nn._masking import gather_last, padding_mask, reverse_steps
 
 State = Tensor | tuple[Tensor, Tensor]
 
 
-class _RecurrentLayer(nn.Module):
+class RecurrentLayer(nn.Module):
     """One of torch's recurrent modules behind the contract of this file."""
 
     torch_class: ClassVar[Any]
+    has_kernels = True
 
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__()
@@ -34,7 +36,12 @@ class _RecurrentLayer(nn.Module):
         ).to_empty(device="cpu")
 
     def forward(
-        self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        state: State | None = None,
+        *,
+        reverse: bool = False,
     ) -> tuple[Tensor, Any]:
         """Run over all steps.
 
@@ -45,6 +52,9 @@ class _RecurrentLayer(nn.Module):
             Number of valid steps of each row; None when no row has padding.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
             Where to start; zeros by default.
+        reverse : bool, default=False
+            Whether to read each row from its own last step to its first. The output
+            of a step stays at its place; the final state is that of the first step.
 
         Returns
         -------
@@ -53,6 +63,11 @@ class _RecurrentLayer(nn.Module):
         state : Tensor or tuple of Tensor of shape (batch, hidden_size)
             The state after each row's own last step.
         """
+        if self._suits_kernels(x, lengths):
+            return self._forward_kernels(x, lengths, state, reverse)
+        if reverse:
+            outputs, state = self(reverse_steps(x, lengths), lengths, state)
+            return reverse_steps(outputs, lengths), state
         if state is not None:
             state = _map_state(lambda s: s.unsqueeze(0), state)
         if lengths is None:
@@ -61,6 +76,40 @@ class _RecurrentLayer(nn.Module):
         if x.is_cuda:
             return self._forward_packed(x, lengths, state)
         return self._forward_padded(x, lengths, state)
+
+    def _suits_kernels(self, x: Tensor, lengths: Tensor | None) -> bool:
+        if x.is_cuda or x.dtype != torch.float32 or get_kernels() == "torch":
+            return False
+        return get_kernels() == "numba" or (
+            has_numba() and self._kernels_are_faster(x, lengths)
+        )
+
+    def _kernels_are_faster(self, x: Tensor, lengths: Tensor | None) -> bool:
+        return True
+
+    def _forward_kernels(
+        self, x: Tensor, lengths: Tensor | None, state: Any, reverse: bool
+    ) -> tuple[Tensor, Any]:
+        from sklearn_rnn._kernels import _autograd  # imports numba
+
+        if state is None:
+            state = self.initial_state(x)
+        start = torch.cat(state, dim=1) if isinstance(state, tuple) else state
+        rnn = self.rnn
+        outputs, final = _autograd.Recurrence.apply(
+            rnn.mode.lower(),
+            reverse,
+            _autograd.row_lengths(x, lengths),
+            x,
+            start,
+            rnn.weight_ih_l0,
+            rnn.weight_hh_l0,
+            rnn.bias_ih_l0,
+            rnn.bias_hh_l0,
+        )
+        if isinstance(state, tuple):
+            return outputs, tuple(final.chunk(2, dim=1))
+        return outputs, final
 
     def _forward_packed(
         self, x: Tensor, lengths: Tensor, state: State | None
@@ -117,7 +166,7 @@ class _RecurrentLayer(nn.Module):
         raise NotImplementedError
 
 
-class Elman(_RecurrentLayer):
+class Elman(RecurrentLayer):
     r"""Elman's simple recurrent network.
 
     .. math:: h_t = \phi(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh})
@@ -157,7 +206,7 @@ class Elman(_RecurrentLayer):
         return (torch.rnn_relu_cell if relu else torch.rnn_tanh_cell)(*args)
 
 
-class GRU(_RecurrentLayer):
+class GRU(RecurrentLayer):
     r"""Gated recurrent unit.
 
     .. math::
@@ -195,7 +244,7 @@ class GRU(_RecurrentLayer):
         return torch.gru_cell(*args)
 
 
-class LSTM(_RecurrentLayer):
+class LSTM(RecurrentLayer):
     r"""Long short-term memory, with forget gate.
 
     .. math::

@@ -17,7 +17,7 @@ def gather_last(outputs: Tensor, lengths: Tensor | None) -> Tensor:
     return outputs[rows, lengths - 1]
 
 
-def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+def reverse_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Reverse the valid steps of each row and leave its padding where it is."""
     if lengths is None:
         return x.flip(1)

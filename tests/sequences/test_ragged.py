@@ -242,8 +242,8 @@ def test_one_dimensional_values_are_one_feature():
 def test_the_constructor_does_not_copy(rng):
     values, offsets = rng.normal(size=(5, 2)), np.array([0, 2, 5])
     X = RaggedArray(values, offsets)
-    assert X.values is values
-    assert np.shares_memory(X.offsets, offsets)
+    assert np.shares_memory(X.values, values)
+    np.testing.assert_array_equal(X.values, values)
 
 
 def test_one_dimensional_values_are_not_copied(rng):
@@ -254,6 +254,24 @@ def test_one_dimensional_values_are_not_copied(rng):
 @pytest.mark.parametrize("key", [slice(None), slice(1, 4), slice(-2, None)], ids=str)
 def test_a_slice_is_a_view(X, key):
     assert np.shares_memory(X[key].values, X.values)
+
+
+@pytest.mark.parametrize("key", [slice(None), slice(1, 4), slice(2, 2), [3, 1], []])
+def test_a_part_has_the_steps_of_its_sequences_and_no_others(X, key):
+    part = X[key]
+    assert part.offsets[0] == 0
+    assert part.offsets[-1] == len(part.values) == part.lengths.sum()
+
+
+def test_steps_outside_the_offsets_are_left_out():
+    X = RaggedArray(np.arange(6.0), [1, 3, 4])
+    np.testing.assert_array_equal(X.values.ravel(), [1, 2, 3])
+    np.testing.assert_array_equal(X.offsets, [0, 2, 3])
+
+
+def test_a_pickled_part_is_as_small_as_the_part(rng):
+    X = RaggedArray(rng.normal(size=(10_000, 1)), np.arange(0, 10_001, 100))
+    assert len(pickle.dumps(X[:1])) < len(pickle.dumps(X)) / 20
 
 
 @pytest.mark.parametrize("key", [0, -1, np.int64(3)])
@@ -275,7 +293,8 @@ def test_a_memory_map_is_read_where_it_is(X, sequences, tmp_path):
     np.save(path, X.values)
     mapped = np.load(path, mmap_mode="r")
     lazy = RaggedArray(mapped, X.offsets)
-    assert lazy.values is mapped
+    assert np.shares_memory(lazy.values, mapped)
+    assert isinstance(lazy.values, np.memmap)
     assert_same(lazy, sequences)
     assert_same(lazy[[5, 1]], [sequences[5], sequences[1]])
     assert isinstance(lazy[1:3].values, np.memmap)

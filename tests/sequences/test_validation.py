@@ -376,9 +376,7 @@ def test_columns_of_a_list_of_data_frames_are_names_of_features(
     fitted = regressor.fit(frames, y)
     np.testing.assert_array_equal(fitted.feature_names_in_, NAMES)
     assert fitted.n_features_in_ == N_FEATURES
-    np.testing.assert_array_equal(
-        fitted.predict(tuple(frames)), fitted.predict(frames)
-    )
+    np.testing.assert_array_equal(fitted.predict(tuple(frames)), fitted.predict(frames))
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.predict([f[NAMES[::-1]] for f in frames])
     with pytest.warns(UserWarning, match="does not have valid feature names"):

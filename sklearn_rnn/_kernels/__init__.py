@@ -1,0 +1,1 @@
+"""The time loop on the CPU, compiled with numba: arrays in, arrays out."""

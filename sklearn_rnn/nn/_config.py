@@ -1,0 +1,90 @@
+"""Which implementation the recurrent layers use on the CPU."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+
+from torch import nn
+
+KERNELS = ("auto", "numba", "torch")
+_local = threading.local()
+
+
+@contextmanager
+def config_context(*, kernels: str | None = None) -> Iterator[None]:
+    """Choose settings inside a ``with`` block, in this thread.
+
+    Parameters
+    ----------
+    kernels : {"auto", "numba", "torch"}, default=None
+        What computes the recurrent layers when they train on the CPU; None: no change.
+
+        - "auto": the package's own kernels where numba is installed and they are
+          faster, else torch. What holds outside any such block.
+        - "numba": the package's own kernels always.
+        - "torch": torch's layers always.
+
+        Weights are the same: a model fitted with one predicts with the other.
+
+    Raises
+    ------
+    ValueError
+        If `kernels` is none of these.
+    ImportError
+        If `kernels` is "numba" and numba is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sklearn_rnn
+    >>> X, y = np.ones((20, 5, 1)), np.arange(20.0)
+    >>> with sklearn_rnn.config_context(kernels="torch"):
+    ...     model = sklearn_rnn.RNNRegressor(max_epochs=5, n_iter_no_change=2).fit(X, y)
+    """
+    if kernels is not None and kernels not in KERNELS:
+        raise ValueError(
+            f"The 'kernels' setting must be one of {KERNELS} or None. Got {kernels!r}."
+        )
+    if kernels == "numba" and not has_numba():
+        raise ImportError("kernels='numba' needs numba: pip install numba.")
+    before = get_kernels()
+    _local.kernels = kernels or before
+    try:
+        yield
+    finally:
+        _local.kernels = before
+
+
+def get_kernels() -> str:
+    """Return the `kernels` setting that holds in this thread."""
+    return getattr(_local, "kernels", "auto")
+
+
+@cache
+def has_numba() -> bool:
+    """Whether numba is installed; it is not imported for that."""
+    return find_spec("numba") is not None
+
+
+@contextmanager
+def threads_for(module: nn.Module) -> Iterator[None]:
+    """Inside, torch's threads belong to the kernels, if the module will use them.
+
+    The number of threads is `torch.get_num_threads()`; it is put back afterwards.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What is trained inside.
+    """
+    on_cpu = all(not p.is_cuda for p in module.parameters())
+    ours = any(getattr(child, "has_kernels", False) for child in module.modules())
+    if not (on_cpu and ours and has_numba()) or get_kernels() == "torch":
+        yield
+        return
+    from sklearn_rnn._kernels._autograd import threads_for_kernels
+
+    with threads_for_kernels():
+        yield
