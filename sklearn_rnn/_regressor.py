@@ -421,6 +421,6 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
 def _too_large(y):
     return ValueError(
-        f"y has values too large to compute with, up to {np.abs(y).max():g} in absolute "
-        "value."
+        f"y has values too large to compute with, up to {np.abs(y).max():g} in "
+        "absolute value."
     )

@@ -1,4 +1,4 @@
-"""What is wrong is refused, with a message that says where, what is accepted, what came."""
+"""What is wrong is refused: the message says where, what is accepted, what came."""
 
 import inspect
 import re
@@ -116,6 +116,14 @@ def test_the_largest_values_of_float32_are_no_infinity(regressor, cube, y):
     X = np.sign(cube) * np.finfo(np.float32).max
     assert np.isfinite(regressor.fit(X / 4, y).predict(X)).all()
     assert np.isfinite(regressor.fit(cube, y).predict(X)).all()
+
+
+@pytest.mark.parametrize("size", [1e-45, 1e-40, 1e-30])
+def test_the_smallest_values_of_float32_are_read(regressor, cube, y, size):
+    X = (np.sign(cube) * size).astype("f4")
+    assert np.isfinite(regressor.fit(X, y).predict(X)).all()
+    X = X * (np.arange(N_SAMPLES) < 1).reshape(-1, 1, 1)  # nearly always 0
+    assert np.isfinite(regressor.fit(X, y).predict(X)).all()
 
 
 @pytest.mark.parametrize("make", [np.array, list], ids=["array", "list"])
@@ -335,7 +343,7 @@ def test_complex_numbers_among_objects_are_refused(estimator, cube, table, y):
         lambda a: [torch.from_numpy(a).to_sparse()] * N_SAMPLES,
         lambda a: torch.from_numpy(a).to_sparse_csr(),
     ],
-    ids="csr coo list tensor tensors csr-tensor".split(),
+    ids=["csr", "coo", "list", "tensor", "tensors", "csr-tensor"],
 )
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
 def test_sparse_data_are_refused(estimator, table, y, contain):
@@ -357,7 +365,18 @@ def test_sparse_data_are_refused(estimator, table, y, contain):
         lambda a: np.full(a.shape, "2020-01-01", "M8[D]"),
         lambda a: np.full(a[:, :, 0].shape, 1, "m8[s]"),
     ],
-    ids="array object bytes table lists frame mixed categories dates spans".split(),
+    ids=[
+        "array",
+        "object",
+        "bytes",
+        "table",
+        "lists",
+        "frame",
+        "mixed",
+        "categories",
+        "dates",
+        "spans",
+    ],
 )
 def test_what_is_no_number_is_refused(estimator, cube, y, contain):
     with refuses(r"X must hold numbers.*Got (strings|<U|\|S|datetime64|timedelta64)"):

@@ -85,10 +85,8 @@ class Recurrence(torch.autograd.Function):
         d_final = np.zeros_like(start) if d_final is None else _array(d_final)
         d_x = np.zeros_like(x) if ctx.needs_input_grad[3] else nothing
         d_start = np.empty_like(start)
-        sums = [
-            [np.zeros(shape, np.float32) for shape in (w_ih.T.shape, w_hh.T.shape, b_ih.shape, b_hh.shape)]
-            for _ in parts
-        ]  # fmt: skip
+        shapes = (w_ih.T.shape, w_hh.T.shape, b_ih.shape, b_hh.shape)
+        sums = [[np.zeros(shape, np.float32) for shape in shapes] for _ in parts]
 
         def run(rows, *gradients):
             kernels.backward(

@@ -134,7 +134,7 @@ def gather(source, rows, lengths, step, reverse, n, target):
 
 @njit(**JIT)
 def add_rows(A, n, total):
-    """total += the sum of the first n rows of A."""
+    """Add the first n rows of A to total."""
     for i in range(n):
         for j in range(A.shape[1]):
             total[j] += A[i, j]

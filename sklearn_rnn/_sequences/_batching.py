@@ -101,7 +101,7 @@ def weighted_moments(
     mean = total / n_steps
     variance = np.maximum(squares / n_steps - mean**2, 0)
     std = np.sqrt(variance)
-    return mean + pivot, np.where(std > 1e-6 * reach, std, 1.0)
+    return mean + pivot, np.where(std > np.maximum(1e-6 * reach, 1e-38), std, 1.0)
 
 
 def merge_equal_samples(

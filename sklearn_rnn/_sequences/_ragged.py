@@ -64,12 +64,12 @@ class RaggedArray:
                 "The 'values' parameter of RaggedArray must have shape (n_total_steps, "
                 f"n_features) or (n_total_steps,). Got shape {values.shape} instead."
             )
-        offsets = _check_offsets(offsets, len(values))
-        if offsets[0] > 0 or offsets[-1] < len(values):
-            values = values[offsets[0] : offsets[-1]]
-            offsets = offsets - offsets[0]
-        self.values = values
-        self.offsets = offsets
+        limits = _check_offsets(offsets, len(values))
+        if limits[0] > 0 or limits[-1] < len(values):
+            values = values[limits[0] : limits[-1]]
+            limits = limits - limits[0]
+        self.values: NDArray[Any] = values
+        self.offsets: NDArray[np.int64] = limits
 
     @classmethod
     def from_sequences(cls, sequences: Iterable[ArrayLike]) -> Self:
@@ -270,7 +270,7 @@ class RaggedArray:
                     f" a slice, a boolean mask or an array of integers. Got {key!r}."
                 )
             key = key[0]
-        rows = np.arange(len(self))[np.asarray(key, int) if _is_empty(key) else key]
+        rows = np.arange(len(self))[key]
         if rows.ndim == 0:
             return self.values[self.offsets[rows] : self.offsets[rows + 1]]
         if rows.ndim != 1:
@@ -306,7 +306,7 @@ def step_index(starts: NDArray, lengths: NDArray) -> NDArray[np.int64]:
 
 def _as_array(values: Any) -> NDArray:
     if np.ma.is_masked(values):
-        raise ValueError("A RaggedArray would lose which values are masked.")
+        raise ValueError("A RaggedArray cannot hold masked values: fill them.")
     return values if isinstance(values, np.ndarray) else np.asarray(values)
 
 
@@ -325,7 +325,3 @@ def _check_offsets(offsets: ArrayLike, n_total: int) -> NDArray[np.int64]:
             f"0 and len(values)={n_total}, one more than sequences. Got {offsets!r}."
         )
     return offsets.astype(np.int64, copy=False)
-
-
-def _is_empty(key: Any) -> bool:
-    return isinstance(key, list) and not key

@@ -6,7 +6,7 @@ import torch
 from numpy_twins import ElmanTwin, GRUTwin, LSTMTwin
 from torch import nn as tnn
 
-from sklearn_rnn.nn import GRU, LSTM, Elman, Encoder, initialize
+from sklearn_rnn.nn import GRU, LSTM, Elman, Encoder, config_context, initialize
 
 CELLS = {
     "elman_tanh": (lambda d, h: Elman(d, h), ElmanTwin),
@@ -23,6 +23,13 @@ LENGTHS = {"full": None, "ragged": [7, 1, 4, 7, 2], "one_step": [1, 1, 1, 1, 1]}
 @pytest.fixture(params=CELLS)
 def cell(request):
     return request.param
+
+
+@pytest.fixture(params=["numba", "torch"], autouse=True)
+def kernels(request):
+    """Every test of this file runs on both implementations."""
+    with config_context(kernels=request.param):
+        yield request.param
 
 
 def make_layer(cell, n_features=3, hidden_size=5, seed=0):

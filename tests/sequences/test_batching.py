@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sklearn_rnn import RaggedArray
+from sklearn_rnn._sequences import _batching
 from sklearn_rnn._sequences._batching import (
     batches_by_length,
     gather_batch,
@@ -128,8 +129,12 @@ def repeat_steps(X, counts):
     return np.concatenate(parts).astype(np.float64)
 
 
-@pytest.mark.parametrize("n_samples", [1, 7, 255, 256, 257, 600])
-def test_moments_are_those_of_the_steps_repeated_by_weight(rng, n_samples):
+@pytest.mark.parametrize("n_samples", [1, 7, 50])
+@pytest.mark.parametrize("steps_at_once", [1, 5, 65_536])
+def test_moments_are_those_of_the_steps_repeated_by_weight(
+    rng, monkeypatch, n_samples, steps_at_once
+):
+    monkeypatch.setattr(_batching, "_STEPS", steps_at_once)
     X = make_ragged(rng, rng.integers(1, 6, n_samples), n_features=3)
     counts = rng.integers(1, 4, n_samples)
     mean, std = weighted_moments(X, counts.astype(float))
@@ -147,6 +152,20 @@ def test_a_sequence_of_weight_zero_does_not_count(rng):
     rest_mean, rest_std = weighted_moments(X[1:], weight[1:])
     np.testing.assert_allclose(mean, rest_mean, rtol=1e-9)
     np.testing.assert_allclose(std, rest_std, rtol=1e-9)
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["elsewhere", "in the first step"])
+def test_an_outlier_of_little_weight_does_not_hide_the_spread(rng, first):
+    X = make_ragged(rng, [50, 1])[[first, 1 - first]]
+    X.values[0 if first else -1] = 1e5
+    weight = np.array([1.0, 1e-6])[[first, 1 - first]]
+    mean, std = weighted_moments(X, weight)
+    by_step = np.repeat(weight, X.lengths)
+    steps = X.values.astype(np.float64)
+    expected = np.average(steps, axis=0, weights=by_step)
+    deviation = np.average((steps - expected) ** 2, axis=0, weights=by_step)
+    np.testing.assert_allclose(mean, expected, rtol=1e-6)
+    np.testing.assert_allclose(std, np.sqrt(deviation), rtol=1e-4)
 
 
 @pytest.mark.parametrize("scale", [1e-9, 0.25, 1e6])
@@ -230,7 +249,7 @@ def test_equal_samples_become_one_with_all_their_weight():
 
 
 def test_samples_that_differ_are_kept_apart():
-    # the same bytes of X and y together, cut at another place; a longer sequence
+    # in y alone, in length alone
     X = RaggedArray.from_sequences([[0.0, 0.0], [0.0], [0.0, 0.0], [0.0, 0.0, 0.0]])
     y = np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     merged = merge_equal_samples(X, y, np.ones(4))

@@ -285,7 +285,17 @@ def test_booleans_are_zeros_and_ones(regressor, cube, table, sequences, y):
         object_array,
         RaggedArray.from_sequences,
     ],
-    ids="tensors jagged float uint8 lists Series columns object ragged".split(),
+    ids=[
+        "tensors",
+        "jagged",
+        "float",
+        "uint8",
+        "lists",
+        "Series",
+        "columns",
+        "object",
+        "ragged",
+    ],
 )
 def test_token_ids_in_any_container(contain, regressor, sequences, y):
     ids = [s[:, 0].astype("i8") for s in sequences]
@@ -428,7 +438,7 @@ def check(X, **options):
         read_only,
         lambda a: RaggedArray(a.reshape(-1, N_FEATURES), np.arange(13) * N_STEPS),
     ],
-    ids="array tensor memory-map read-only RaggedArray".split(),
+    ids=["array", "tensor", "memory-map", "read-only", "RaggedArray"],
 )
 def test_contiguous_float32_sequences_are_not_copied(contain, cube):
     X = contain(cube)
