@@ -218,7 +218,8 @@ def main():
     bare, small, large = (measure_memory(n) for n in (0, 400_000, 600_000_000))
     print(
         "\nPeak memory of fitting 600 MB of float32: "
-        f"{(large - small) / 6e8:.2f} times the data, over a process that has fitted 0.4 MB and so has loaded what torch "
+        f"{(large - small) / 6e8:.2f} times the data, over a process that has fitted "
+        "0.4 MB and so has loaded what torch "
         f"and numba load when first used; that is {(small - bare) / 1e6:.0f} MB over "
         "the bare imports."
     )
