@@ -34,7 +34,7 @@ from sklearn_rnn import RNNClassifier
 SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64)}  # batch, steps, features, hidden
 MODULES = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 N_BATCHES = 20
-N_EPOCHS = 2
+N_EPOCHS = 5
 N_CLASSES = 5
 PLAIN = {
     "conv_channels": None,
