@@ -27,6 +27,8 @@ def gather_batch(
     lengths : ndarray of shape (batch,) or None
         None when there is no padding.
     """
+    if X.common_length is not None:  # whole rows: faster than step by step
+        return X.values.reshape(len(X), X.common_length, -1)[rows], None
     starts = X.offsets[rows]
     lengths = X.offsets[rows + 1] - starts
     n_steps = int(lengths.max())

@@ -1,6 +1,7 @@
 """RaggedArray: all steps of all sequences end to end, plus offsets."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -204,6 +205,13 @@ class RaggedArray:
     def lengths(self) -> NDArray[np.int64]:
         """Number of steps of each sequence, ndarray of shape (n_samples,)."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def common_length(self) -> int | None:
+        """Number of steps of every sequence, or None if they differ."""
+        lengths = self.lengths
+        equal = len(lengths) > 0 and (lengths == lengths[0]).all()
+        return int(lengths[0]) if equal else None
 
     @property
     def n_features(self) -> int:
