@@ -14,12 +14,12 @@ from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels import _elman, _gru, _lstm
 
-# cell: kernels, floats of tape for each unit and step, states, further arguments
-_CELLS: dict[str, tuple[Any, int, int, tuple[bool, ...]]] = {
-    "gru": (_gru, 4, 1, ()),
-    "lstm": (_lstm, 6, 2, ()),
-    "rnn_tanh": (_elman, 0, 1, (False,)),
-    "rnn_relu": (_elman, 0, 1, (True,)),
+# cell: kernels, floats of tape for each unit and step, further arguments
+_CELLS: dict[str, tuple[Any, int, tuple[bool, ...]]] = {
+    "gru": (_gru, 4, ()),
+    "lstm": (_lstm, 6, ()),
+    "rnn_tanh": (_elman, 0, (False,)),
+    "rnn_relu": (_elman, 0, (True,)),
 }
 
 
@@ -48,7 +48,7 @@ class Recurrence(torch.autograd.Function):
             Zeros at padding.
         final : Tensor of shape (batch, n_states * hidden)
         """
-        kernels, tape_size, _, options = _CELLS[cell]
+        kernels, tape_size, options = _CELLS[cell]
         batch, n_steps, _ = x.shape
         hidden = w_hh.shape[1]
         order = np.argsort(-lengths, kind="stable")
@@ -78,7 +78,7 @@ class Recurrence(torch.autograd.Function):
     def backward(ctx, d_out, d_final):
         """Return the gradient of each argument of `forward`, None for the first."""
         cell, reverse, lengths, parts, arrays, out, tape = ctx.saved
-        kernels, _, _, options = _CELLS[cell]
+        kernels, _, options = _CELLS[cell]
         x, start, w_ih, w_hh, b_ih, b_hh = arrays
         nothing = np.empty((0, 0, 0), np.float32)
         d_out = nothing if d_out is None else _array(d_out)
