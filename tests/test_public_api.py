@@ -11,7 +11,14 @@ import sklearn_rnn
 
 PUBLIC = {
     "sklearn_rnn": ["RNNClassifier", "RNNRegressor", "RaggedArray", "config_context"],
-    "sklearn_rnn.datasets": ["read_ts"],
+    "sklearn_rnn.datasets": [
+        "make_adding_problem",
+        "make_delayed_copy",
+        "make_parity",
+        "make_regime_switch",
+        "make_sine_mixtures",
+        "read_ts",
+    ],
     "sklearn_rnn.nn": [
         "GRU",
         "LSTM",
