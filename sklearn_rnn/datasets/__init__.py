@@ -1,5 +1,9 @@
-"""Data sets: made by a formula, or read from public formats."""
+"""Data sets: made by a formula, downloaded once, or read from public formats."""
 
+from sklearn_rnn.datasets._cmapss import fetch_cmapss_fd001
+from sklearn_rnn.datasets._data_home import clear_data_home, get_data_home
+from sklearn_rnn.datasets._monthly_sunspots import fetch_monthly_sunspots
+from sklearn_rnn.datasets._physionet2012 import fetch_physionet2012
 from sklearn_rnn.datasets._synthetic import (
     make_adding_problem,
     make_delayed_copy,
@@ -7,9 +11,20 @@ from sklearn_rnn.datasets._synthetic import (
     make_regime_switch,
     make_sine_mixtures,
 )
+from sklearn_rnn.datasets._text import fetch_names, fetch_sst2
 from sklearn_rnn.datasets._ts import read_ts
+from sklearn_rnn.datasets._uea import fetch_japanese_vowels, fetch_natops
 
 __all__ = [
+    "clear_data_home",
+    "fetch_cmapss_fd001",
+    "fetch_japanese_vowels",
+    "fetch_monthly_sunspots",
+    "fetch_names",
+    "fetch_natops",
+    "fetch_physionet2012",
+    "fetch_sst2",
+    "get_data_home",
     "make_adding_problem",
     "make_delayed_copy",
     "make_parity",

@@ -3,6 +3,7 @@
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils import estimator_html_repr
+from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
@@ -14,6 +15,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_feature_names",
+    "check_pandas_support",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "estimator_html_repr",
