@@ -7,7 +7,8 @@ from sklearn_rnn.datasets import read_ts
 
 DATA = Path(
     os.environ.get(
-        "SKLEARN_RNN_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
+        "SKLEARN_RNN_BENCHMARK_DATA",
+        Path(__file__).resolve().parents[2] / "shared" / "data",
     )
 )
 CLASSIFICATION = {

@@ -33,6 +33,8 @@ RESERVED = {
     "torch": {"_kernels", "nn", "_training", "utils", *ESTIMATORS},
     "matplotlib": set(),
     "pandas": set(),
+    "pooch": {"datasets"},
+    "requests": {"datasets"},
     "numba": {"_kernels"},
 }
 

@@ -12,6 +12,15 @@ import sklearn_rnn
 PUBLIC = {
     "sklearn_rnn": ["RNNClassifier", "RNNRegressor", "RaggedArray", "config_context"],
     "sklearn_rnn.datasets": [
+        "clear_data_home",
+        "fetch_cmapss_fd001",
+        "fetch_japanese_vowels",
+        "fetch_monthly_sunspots",
+        "fetch_names",
+        "fetch_natops",
+        "fetch_physionet2012",
+        "fetch_sst2",
+        "get_data_home",
         "make_adding_problem",
         "make_delayed_copy",
         "make_parity",
@@ -56,7 +65,7 @@ def test_every_module_can_be_imported_alone():
 def test_import_does_not_load_optional_packages():
     code = (
         "import sys, sklearn_rnn; "
-        "print([m for m in ('matplotlib', 'polars', 'numba', 'IPython') "
+        "print([m for m in ('matplotlib', 'polars', 'numba', 'IPython', 'pooch') "
         "if m in sys.modules])"
     )
     done = subprocess.run(

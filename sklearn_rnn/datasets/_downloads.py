@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from sklearn_rnn.datasets._data_home import get_data_home
 
@@ -99,9 +99,19 @@ def import_pooch() -> Any:
     return pooch
 
 
+def download(url: str, file: IO[bytes]) -> None:
+    """Write what `url` sends to an open file."""
+    import requests  # which pooch brings; its own downloader leaves sockets open
+
+    with requests.get(url, stream=True, timeout=30) as response:
+        response.raise_for_status()
+        for chunk in response.iter_content(2**16):
+            file.write(chunk)
+
+
 def _download_unpacked(url: str, path: str, _: Any) -> None:
     with TemporaryFile() as file:
-        import_pooch().HTTPDownloader()(url, file, None)
+        download(url, file)
         file.seek(0)
         # not by the name: some servers say "Content-Encoding: gzip" of a .gz file, and
         # then it is unpacked already

@@ -8,6 +8,7 @@ arrays that have a checksum. A mirror has the .npz file.
 import hashlib
 import os
 import tarfile
+import zlib
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,9 +23,9 @@ from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
 from sklearn_rnn.datasets._bunch import DATA_HOME, as_bunch
 from sklearn_rnn.datasets._downloads import (
     RemoteFile,
+    download,
     explained_errors,
     fetch_file,
-    import_pooch,
     mirror_url,
 )
 from sklearn_rnn.utils._sklearn import check_pandas_support, validate_params
@@ -94,8 +95,8 @@ def fetch_physionet2012(
 
         - data : RaggedArray of shape (3996, None, 38), float32, the first feature being
           the minutes since admission; with `as_frame` a DataFrame with the columns
-          "record_id", "minutes" and the 37 variables. Where a variable has two values
-          in the same minute, in 3,730 cases, the later in the file counts.
+          "record_id", "minutes" and the 37 variables. Of several values of a variable
+          in one minute the last in the file counts: 3,744 values give way so.
         - target : ndarray of shape (3996,), 1 if the patient died in hospital, else 0;
           with `as_frame` a Series with record_id as its index.
         - frame : DataFrame, data and, in each row, the target of its stay; only with
@@ -219,9 +220,9 @@ def _fetch_arrays(data_home: str | PathLike[str] | None) -> dict[str, NDArray]:
 def _load_arrays(path: Path) -> dict[str, NDArray] | None:
     """Return the arrays, or None if they are not there or not right."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile):
+        with path.open("rb") as file, np.load(file) as contents:
+            arrays = {name: contents[name] for name in _ARRAYS}
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error):
         return None
     return arrays if _checksum(arrays) == _ARRAYS_SHA256 else None
 
@@ -232,7 +233,8 @@ def _convert_archive(path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         with TemporaryDirectory(dir=path.parent) as folder:
             archive, converted = Path(folder, "a.tar.gz"), Path(folder, path.name)
-            import_pooch().HTTPDownloader()(_FILE.url, str(archive), None)
+            with archive.open("wb") as file:
+                download(_FILE.url, file)
             arrays = _read_archive(archive)
             if _checksum(arrays) != _ARRAYS_SHA256:
                 raise ValueError("the checksum of its values differs")
