@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn.datasets import make_adding_problem, make_delayed_copy, make_parity
 
 RECURRENT_ONLY = {
     "conv_channels": None,
@@ -14,15 +15,9 @@ RECURRENT_ONLY = {
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_adding_problem(rng, cell):
+def test_adding_problem(cell):
     """The sum of the two marked numbers; their mean alone leaves the variance 1/6."""
-    n_samples, n_steps = 800, 20
-    values = rng.uniform(size=(n_samples, n_steps))
-    marks = np.zeros((n_samples, n_steps))
-    rows = np.arange(n_samples)
-    marks[rows, rng.integers(0, n_steps // 2, n_samples)] = 1
-    marks[rows, rng.integers(n_steps // 2, n_steps, n_samples)] = 1
-    X, y = np.stack([values, marks], axis=2), (values * marks).sum(axis=1)
+    X, y = make_adding_problem(800, random_state=0)
     regressor = RNNRegressor(**RECURRENT_ONLY, cell=cell, max_epochs=40)
     regressor.fit(X[:600], y[:600])
     error = np.mean((regressor.predict(X[600:]) - y[600:]) ** 2)
@@ -30,29 +25,24 @@ def test_adding_problem(rng, cell):
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
-def test_delayed_copy(rng, cell):
-    """The class is the first step; noise follows. Chance is 1/4."""
-    y = rng.integers(0, 4, 600)
-    X = rng.normal(size=(600, 20, 4))
-    X[:, 0] = 3 * np.eye(4)[y]
+def test_delayed_copy(cell):
+    """The class is the first step; others follow. Chance is 1/4."""
+    X, y = make_delayed_copy(600, random_state=0)
     classifier = RNNClassifier(**RECURRENT_ONLY, cell=cell, max_epochs=40)
     classifier.fit(X[:400], y[:400])
     assert classifier.score(X[400:], y[400:]) > 0.95
 
 
-def test_parity(rng):
+def test_parity():
     """Every bit counts, in ragged strings: no sum, no window, no average tells."""
-    X = [rng.integers(0, 2, n) for n in rng.integers(1, 11, 2000)]
-    y = np.array([x.sum() % 2 for x in X])
+    X, y = make_parity(2000, n_steps=(1, 10), random_state=0)
     classifier = RNNClassifier(**RECURRENT_ONLY, max_epochs=60).fit(X[:1500], y[:1500])
     assert classifier.score(X[1500:], y[1500:]) > 0.95
 
 
-def test_a_model_without_memory_stays_at_chance_on_the_delayed_copy(rng):
+def test_a_model_without_memory_stays_at_chance_on_the_delayed_copy():
     """The bound above means something: the last step alone knows nothing."""
-    y = rng.integers(0, 4, 600)
-    X = rng.normal(size=(600, 20, 4))
-    X[:, 0] = 3 * np.eye(4)[y]
+    X, y = make_delayed_copy(600, random_state=0)
     classifier = RNNClassifier(**RECURRENT_ONLY, max_epochs=10)
     classifier.fit(X[:400, -1:], y[:400])
     assert classifier.score(X[400:, -1:], y[400:]) < 0.4

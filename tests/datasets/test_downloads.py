@@ -232,6 +232,15 @@ def test_a_data_set_is_downloaded_once(fetch, mirror, home):
     assert all(path.is_file() or path.parent == home for path in home.rglob("*"))
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_fetcher_takes_a_data_home(kind, mirror, home, tmp_path):
+    datasets.fetch_monthly_sunspots(data_home=kind(tmp_path / "mine"))
+    assert contents_of(tmp_path / "mine")[0] == "monthly_sunspots"
+    assert not home.exists()
+    with pytest.raises(ValueError, match="'data_home' parameter of fetch_monthly"):
+        datasets.fetch_monthly_sunspots(data_home=3)
+
+
 def test_clearing_takes_the_data_sets_and_nothing_else(mirror, home):
     for fetch in FETCHERS:
         fetch()
