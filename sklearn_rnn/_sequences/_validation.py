@@ -1,7 +1,9 @@
-"""check_sequences: the only door through which X comes in.
+"""The only door through which X comes in.
 
-Whatever the container, X leaves as a RaggedArray of float32 steps, or of int64 token
-ids. There are two kinds of X, and what was fitted on one kind is checked against it:
+Whatever the container, X leaves as a RaggedArray: `check_sequences`, for estimators,
+gives finite float32 steps, or int64 token ids; `check_floats`, for transformers, floats
+that may be NaN; `check_layout` leaves the values as they are. There are two kinds of X,
+and what was fitted on one kind is checked against it:
 
 - a *table*, (n_samples, n_steps): one variable, a column a step, of fixed width;
 - *sequences*: 3-D arrays, lists of arrays, RaggedArray, jagged tensors.
@@ -55,6 +57,60 @@ def check_sequences(
     ValueError, TypeError
         If X is not what an estimator can read.
     """
+    ragged = check_layout(X, estimator=estimator, reset=reset)
+    return _check_tokens(ragged) if tokens else _check_values(ragged, estimator)
+
+
+def check_floats(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArray:
+    """Validate X for a transformer: numbers, of which some may be missing.
+
+    Parameters
+    ----------
+    X, estimator, reset
+        As for `check_sequences`.
+
+    Returns
+    -------
+    X : RaggedArray
+        float32 if X is, float64 otherwise. NaN stays.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not what a transformer can read, or has an infinite value.
+    """
+    ragged = check_layout(X, estimator=estimator, reset=reset)
+    values = as_numbers(ragged.values)
+    if values.dtype != np.float32:
+        values = values.astype(np.float64, copy=False)
+    infinite = np.isinf(values)
+    if infinite.any():
+        i, step, feature = first_place(infinite, ragged.offsets)
+        raise ValueError(
+            f"X[{i}] has infinity at step {step}, feature {feature}. "
+            f"{type(estimator).__name__} needs numbers, no infinity."
+        )
+    return RaggedArray(values, ragged.offsets)
+
+
+def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArray:
+    """Validate all but the values of X: its container, features and lengths.
+
+    Parameters
+    ----------
+    X, estimator, reset
+        As for `check_sequences`.
+
+    Returns
+    -------
+    X : RaggedArray
+        The values as they came, of whatever type.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not a container of sequences, or does not fit what was fitted.
+    """
     X = without_tensors(X)
     _refuse_containers(X)
     sequences = _as_sequences(X, expects_table=_expects_table(estimator, reset))
@@ -62,10 +118,51 @@ def check_sequences(
         ragged = _check_table(X, estimator, reset)
     else:
         check_feature_names(estimator, _first_frame(X), reset=reset)
-        ragged = _check_steps(sequences, estimator, reset)
+        ragged = _check_ragged(sequences, estimator, reset)
     if reset:
         estimator._reads_table = sequences is None
-    return _check_tokens(ragged) if tokens else _check_values(ragged, estimator)
+    return ragged
+
+
+def is_list_of_frames(X: Any) -> bool:
+    """Whether X is a list of DataFrames, one a sequence."""
+    return (
+        isinstance(X, list | tuple)
+        and len(X) > 0
+        and all(hasattr(x, "columns") for x in X)
+    )
+
+
+def check_frames(
+    X: list[Any], *, estimator: BaseEstimator, reset: bool
+) -> NDArray[np.int64]:
+    """Validate DataFrames, one a sequence, whose columns may be of any type.
+
+    Parameters
+    ----------
+    X : list of DataFrame
+        One a sequence.
+    estimator, reset
+        As for `check_sequences`.
+
+    Returns
+    -------
+    offsets : ndarray of shape (n_samples + 1,)
+        Where each sequence begins in the table of all steps.
+
+    Raises
+    ------
+    ValueError
+        If the columns differ, a DataFrame is empty, or X does not fit what was fitted.
+    """
+    check_feature_names(estimator, _first_frame(X), reset=reset)
+    offsets = offsets_of([len(x) for x in X])
+    shape = int(offsets[-1]), len(X[0].columns)
+    layout = RaggedArray(np.broadcast_to(np.False_, shape), offsets)  # takes no memory
+    _check_ragged(layout, estimator, reset)
+    if reset:
+        estimator._reads_table = False
+    return offsets
 
 
 def _expects_table(estimator: BaseEstimator, reset: bool) -> bool | None:
@@ -243,8 +340,7 @@ def _sequence_as_array(x: Any, i: int) -> NDArray:
 
 def _first_frame(X: Any) -> Any:
     """Return the DataFrame whose columns name the features, or a nameless stand-in."""
-    frames = isinstance(X, list | tuple) and all(hasattr(x, "columns") for x in X)
-    if not frames:
+    if not is_list_of_frames(X):
         return np.empty((1, 1))
     for i, x in enumerate(X):
         if list(x.columns) != list(X[0].columns):
@@ -295,7 +391,7 @@ def _check_table(X: Any, estimator: BaseEstimator, reset: bool) -> RaggedArray:
     return _cube_as_sequences(as_numbers(array)[:, :, np.newaxis])
 
 
-def _check_steps(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> RaggedArray:
+def _check_ragged(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> RaggedArray:
     if len(X) == 0:
         raise ValueError("Found X with 0 sample(s) while a minimum of 1 is required.")
     if X.n_features == 0:
@@ -364,24 +460,29 @@ def _check_values(X: RaggedArray, estimator: BaseEstimator) -> RaggedArray:
 
 
 def _raise_not_finite(X: RaggedArray, original: NDArray, name: str) -> None:
-    for i, (start, sequence) in enumerate(zip(X.offsets, X, strict=False)):
-        bad = np.argwhere(~np.isfinite(sequence))
-        if not len(bad):
-            continue
-        step, feature = (int(v) for v in bad[0])
-        value = original[start + step, feature]
-        where = f"at step {step}, feature {feature}"
-        if np.isnan(value):
-            raise ValueError(
-                f"X[{i}] has NaN {where}. {name} does not accept missing values "
-                "encoded as NaN: fill them first, for instance with "
-                "sklearn.impute.SimpleImputer on the table of all steps; cut NaN "
-                "padding off with RaggedArray.from_padded(X)."
-            )
-        what = "infinity" if np.isinf(value) else "a value too large for float32"
+    i, step, feature = first_place(~np.isfinite(X.values), X.offsets)
+    value = original[X.offsets[i] + step, feature]
+    where = f"at step {step}, feature {feature}"
+    if np.isnan(value):
         raise ValueError(
-            f"X[{i}] has {what} {where}. {name} needs finite numbers, no infinity."
+            f"X[{i}] has NaN {where}. {name} does not accept missing values encoded as "
+            "NaN. Fill them: from sklearn_rnn.preprocessing import GapEncoder; "
+            f"make_pipeline(GapEncoder(), {name}()). Cut NaN padding off with "
+            "RaggedArray.from_padded(X)."
         )
+    what = "infinity" if np.isinf(value) else "a value too large for float32"
+    raise ValueError(
+        f"X[{i}] has {what} {where}. {name} needs finite numbers, no infinity."
+    )
+
+
+def first_place(
+    bad: NDArray[np.bool_], offsets: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Return sequence, step and feature of the first True among all steps."""
+    row, feature = divmod(int(bad.argmax()), bad.shape[1])
+    i = int(np.searchsorted(offsets, row, side="right")) - 1
+    return i, row - int(offsets[i]), feature
 
 
 def _check_tokens(X: RaggedArray) -> RaggedArray:

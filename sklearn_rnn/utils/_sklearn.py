@@ -4,22 +4,36 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils import estimator_html_repr
 from sklearn.utils._optional_dependencies import check_pandas_support
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_params,
+)
+from sklearn.utils._set_output import (
+    _wrap_data_with_container as wrap_data_with_container,
+)
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
 from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import (
+    _check_feature_names_in as check_feature_names_in,
+)
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "HasMethods",
     "Interval",
     "StrOptions",
     "check_feature_names",
     "check_pandas_support",
+    "check_feature_names_in",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "estimator_html_repr",
     "fit_context",
     "safe_indexing",
     "validate_params",
+    "wrap_data_with_container",
 ]

@@ -1,0 +1,119 @@
+"""What the transformers of sequences share."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn.utils._sklearn import check_feature_names_in, wrap_data_with_container
+
+
+class BaseSequenceTransformer(
+    # what comes out is not always a table: `transform` decides, not scikit-learn's wrap
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+    auto_wrap_output_keys=None,
+):
+    """A transformer whose result may be a table or sequences."""
+
+    @abstractmethod
+    def _transform(self, X):
+        """Return the result: a RaggedArray or an array."""
+
+    def fit_transform(self, X, y=None):
+        """Fit to X, then transform X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The target of each sequence.
+
+        Returns
+        -------
+        X_new : RaggedArray, ndarray or DataFrame
+            As from `transform`.
+        """
+        return self.fit(X, y).transform(X)
+
+    def transform(self, X):
+        """Transform sequences.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences.
+
+        Returns
+        -------
+        X_new : RaggedArray, ndarray or DataFrame
+            What comes out stands at the top of the class. `set_output` applies where
+            it is a table, of two dimensions.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X does not fit what `fit` has seen, or its values cannot be used.
+        """
+        check_is_fitted(self)
+        result = self._transform(X)
+        if result.ndim == 2:
+            return wrap_data_with_container("transform", result, X, self)
+        return result
+
+    def _names_of_step(self, input_features):
+        """Return the names of the features of a step; of a table, its one variable."""
+        names = check_feature_names_in(self, input_features)
+        return np.array(["x0"], dtype=object) if self._reads_table else names
+
+    def _names_of_columns(self, names, input_features):
+        """Return names of what comes out; of a table of one variable, of its steps."""
+        if self._reads_table and len(names) == 1:
+            return check_feature_names_in(self, input_features)
+        return names
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def like_input(steps, X, estimator):
+    """Return steps in the kind of container that X came in.
+
+    Parameters
+    ----------
+    steps : RaggedArray
+        As many sequences, of the same lengths, as X.
+    X : array-like, RaggedArray, tensor, or list of them
+        What a user gave.
+    estimator : estimator
+        Knows whether it reads tables.
+
+    Returns
+    -------
+    result : RaggedArray or ndarray
+        Of a table, a table, (n_samples, n_steps), as long as each step is one number;
+        of an array, (n_samples, n_steps, n_features); a RaggedArray otherwise.
+    """
+    n_steps = steps.common_length
+    if estimator._reads_table and steps.n_features == 1:
+        return steps.values.reshape(len(steps), n_steps)
+    if estimator._reads_table or _is_cube(X):
+        return steps.values.reshape(len(steps), n_steps, steps.n_features)
+    return steps
+
+
+def _is_cube(X):
+    nested = isinstance(X, RaggedArray) or getattr(X, "is_nested", False)
+    return not nested and getattr(X, "ndim", 1) in (2, 3)

@@ -1,0 +1,204 @@
+"""SequencePadder: a dense array and lengths, for other libraries."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of, step_index
+from sklearn_rnn._sequences._validation import check_floats
+from sklearn_rnn.preprocessing._base import BaseSequenceTransformer
+from sklearn_rnn.utils._sklearn import Interval, StrOptions, fit_context
+
+
+def _valid_steps(lengths, n_steps, padding_side):
+    """Return which steps of a padded array are no padding, (n_samples, n_steps)."""
+    lengths = lengths[:, np.newaxis]
+    if padding_side == "right":
+        return np.arange(n_steps) < lengths
+    return np.arange(n_steps) >= n_steps - lengths
+
+
+class SequencePadder(BaseSequenceTransformer):
+    """Pad sequences to one length, for libraries that need an array.
+
+    The estimators of this package need no padding: they take sequences of different
+    length as they are. Others, a network in Keras say, take what comes out,
+    (n_samples, n_steps, n_features), always with three dimensions, and the lengths that
+    :meth:`lengths` gives.
+
+    Parameters
+    ----------
+    n_steps : int or None, default=None
+        The length of all sequences that come out. By default, that of the longest in
+        the training data.
+    padding_value : float, default=0.0
+        What the padding consists of.
+    padding_side : {"right", "left"}, default="right"
+        Whether padding follows a sequence or precedes it.
+    truncation : {"right", "left"} or None, default=None
+        Where a sequence of more than `n_steps` steps is cut off: "right", at its end;
+        "left", at its beginning. By default it is an error.
+
+    Attributes
+    ----------
+    n_steps_ : int
+        The length of all sequences that come out.
+    n_features_in_ : int
+        Number of features of a step; of a 2-D X, number of steps.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X is a DataFrame or a list of them and all names
+        are strings.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not what an estimator can read or has infinite values, or a sequence is
+        too long and `truncation` is None.
+
+    See Also
+    --------
+    RaggedArray.to_padded : The same in one line, where nothing is to be learned.
+    RaggedArray.from_padded : The way back for padding with NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn.preprocessing import SequencePadder
+    >>> X = [np.array([[1.0], [2.0]]), np.array([[3.0], [4.0], [5.0]])]
+    >>> padder = SequencePadder().fit(X)
+    >>> padder.transform(X)[:, :, 0]
+    array([[1., 2., 0.],
+           [3., 4., 5.]])
+    >>> padder.lengths(X)
+    array([2, 3])
+    >>> padder.inverse_transform(padder.transform(X), padder.lengths(X))
+    RaggedArray(n_samples=2, n_features=1, n_steps=2..3, dtype=float64)
+    """
+
+    _parameter_constraints: dict = {
+        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "padding_value": [Real],
+        "padding_side": [StrOptions({"right", "left"})],
+        "truncation": [StrOptions({"right", "left"}), None],
+    }
+
+    def __init__(
+        self, *, n_steps=None, padding_value=0.0, padding_side="right", truncation=None
+    ):
+        self.n_steps = n_steps
+        self.padding_value = padding_value
+        self.padding_side = padding_side
+        self.truncation = truncation
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the length of the longest sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Not used.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+        """
+        steps = check_floats(X, estimator=self, reset=True)
+        longest = int(steps.lengths.max())
+        self.n_steps_ = longest if self.n_steps is None else int(self.n_steps)
+        self._cut(steps)  # only to complain
+        return self
+
+    def _transform(self, X):
+        steps = self._cut(check_floats(X, estimator=self, reset=False))
+        shape = len(steps), self.n_steps_, steps.n_features
+        padded = np.full(shape, self.padding_value, dtype=steps.dtype)
+        valid = _valid_steps(steps.lengths, self.n_steps_, self.padding_side)
+        padded[valid] = steps.values
+        return padded
+
+    def _cut(self, steps):
+        """Return the sequences without what goes beyond `n_steps_` steps."""
+        excess = np.maximum(steps.lengths - self.n_steps_, 0)
+        if not excess.any():
+            return steps
+        if self.truncation is None:
+            i = int(excess.argmax())
+            raise ValueError(
+                f"X[{i}] has {steps.lengths[i]} steps, more than the {self.n_steps_} "
+                "of SequencePadder. Set 'n_steps', or 'truncation' to cut it off."
+            )
+        starts = steps.offsets[:-1] + (excess if self.truncation == "left" else 0)
+        lengths = steps.lengths - excess
+        return RaggedArray(
+            steps.values[step_index(starts, lengths)], offsets_of(lengths)
+        )
+
+    def lengths(self, X):
+        """Return the number of steps of each sequence that are no padding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences.
+
+        Returns
+        -------
+        lengths : ndarray of shape (n_samples,)
+            After truncation.
+        """
+        check_is_fitted(self)
+        return self._cut(check_floats(X, estimator=self, reset=False)).lengths
+
+    def inverse_transform(self, X, lengths):
+        """Take the padding away.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_features)
+            Padded sequences, as from `transform`.
+        lengths : array-like of int of shape (n_samples,)
+            Number of steps of each sequence, as from :meth:`lengths`.
+
+        Returns
+        -------
+        X_original : RaggedArray
+            The sequences, without what truncation took.
+
+        Raises
+        ------
+        ValueError
+            If X is not 3-D, or a length is not between 0 and n_steps.
+        """
+        check_is_fitted(self)
+        X = np.asarray(X)
+        steps = RaggedArray.from_padded(X, lengths)
+        if self.padding_side == "left":
+            valid = _valid_steps(steps.lengths, X.shape[1], self.padding_side)
+            return RaggedArray(X[valid], steps.offsets)
+        return steps
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features of a step.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the features that go in; by default `feature_names_in_`, or
+            "x0", "x1" and so on.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            Names along the last axis of what comes out.
+        """
+        check_is_fitted(self)
+        return self._names_of_step(input_features)

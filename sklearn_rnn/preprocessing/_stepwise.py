@@ -1,0 +1,287 @@
+"""Stepwise: any transformer of tables, on the table of all steps."""
+
+import re
+import sys
+from contextlib import contextmanager
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._validation import (
+    check_frames,
+    check_layout,
+    first_place,
+    is_list_of_frames,
+)
+from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
+from sklearn_rnn.utils._sklearn import (
+    HasMethods,
+    StrOptions,
+    fit_context,
+    safe_indexing,
+)
+
+
+def _check_table_of_steps(X, estimator, reset):
+    """Return all steps of X as one table, and where each sequence begins in it.
+
+    The table is an array, or a DataFrame if X is a list of DataFrames.
+    """
+    if not is_list_of_frames(X):
+        steps = check_layout(X, estimator=estimator, reset=reset)
+        return steps.values, steps.offsets
+    offsets = check_frames(X, estimator=estimator, reset=reset)
+    library = sys.modules[type(X[0]).__module__.partition(".")[0]]  # pandas or polars
+    return library.concat(list(X)), offsets
+
+
+def _as_array(table, n_steps, transformer):
+    """Return what a transformer made of a table of steps as a dense array."""
+    array = table.toarray() if issparse(table) else np.asarray(table)
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    if len(array) != n_steps:
+        raise ValueError(
+            f"Stepwise needs a transformer that keeps the number of rows. "
+            f"{type(transformer).__name__} made {len(array)} rows of {n_steps} steps."
+        )
+    return array
+
+
+@contextmanager
+def _errors_name_the_place(table, offsets):
+    """Say in which sequence it is, where a transformer complains of NaN."""
+    try:
+        yield
+    except ValueError as error:
+        is_float = getattr(table, "dtype", np.dtype(object)).kind == "f"
+        if not is_float or not re.search("NaN|inf", str(error)):
+            raise
+        bad = ~np.isfinite(table)
+        if not bad.any():
+            raise
+        i, step, feature = first_place(bad, offsets)
+        what = "NaN" if np.isnan(table[offsets[i] + step, feature]) else "infinity"
+        raise ValueError(
+            f"X[{i}] has {what} at step {step}, feature {feature}. {error}"
+        ) from error
+
+
+def _can_invert(stepwise):
+    if stepwise.fit_on == "sequence":
+        raise AttributeError(
+            "With fit_on='sequence' there is no inverse_transform: what was taken from "
+            "each sequence is not kept."
+        )
+    fitted = getattr(stepwise, "transformer_", stepwise.transformer)
+    return hasattr(fitted, "inverse_transform")
+
+
+class Stepwise(BaseSequenceTransformer):
+    """Apply a transformer of tables to the steps of sequences.
+
+    All steps of all sequences stand in one table, a row a step and a column a feature,
+    and any transformer of scikit-learn works on it: ``Stepwise(StandardScaler())``
+    scales each feature over all steps, ``Stepwise(PCA(3))`` makes three features of
+    many, ``Stepwise(ColumnTransformer(...))`` treats columns differently. Padding is
+    never counted, since there is none.
+
+    What comes out has as many sequences, of the same lengths: a RaggedArray; of a 3-D
+    array a 3-D array, (n_samples, n_steps, n_features_out). Of a 2-D array, which is
+    one variable whose columns are the steps, it is a 2-D array if one feature comes
+    out, and else a 3-D array.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Not fitted; it is cloned. It must keep the number of rows. Its parameters are
+        set as those of any part, for instance ``stepwise__transformer__n_components``
+        in a pipeline.
+    fit_on : {"all", "sequence"}, default="all"
+        What the transformer learns from.
+
+        - "all": the steps of all sequences in `fit`. Differences between sequences
+          remain.
+        - "sequence": each sequence alone, in `transform`. So
+          ``Stepwise(StandardScaler(), fit_on="sequence")`` z-normalises each sequence:
+          its level and its spread are lost, its shape remains.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The transformer fitted on all steps. With ``fit_on="sequence"`` it tells only
+        the names and the number of the features that come out.
+    n_features_in_ : int
+        Number of features of a step; of a 2-D X, number of steps.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where X is a DataFrame or a list of them and all names
+        are strings.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not what an estimator can read, or the transformer refuses its steps.
+
+    See Also
+    --------
+    GapEncoder : Fills gaps along time, which a transformer of rows cannot.
+    SequenceFeatures : A row of summary numbers for each sequence.
+
+    Notes
+    -----
+    NaN and infinity are the transformer's business: what it lets pass, passes. Sparse
+    results become dense.
+
+    If X is a list of DataFrames, the transformer gets a DataFrame, so columns may be
+    chosen by name and hold strings. Otherwise it gets an array.
+
+    A transformer that uses y gets the y of each sequence, repeated for each of its
+    steps. With ``fit_on="sequence"`` it gets none.
+
+    "sequence" is a loop over sequences, some 0.3 ms each with ``StandardScaler``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_rnn.preprocessing import Stepwise
+    >>> X = [np.array([[1.0, 10.0], [3.0, 30.0]]), np.array([[5.0, 50.0]])]
+    >>> scaled = Stepwise(StandardScaler()).fit_transform(X)
+    >>> scaled
+    RaggedArray(n_samples=2, n_features=2, n_steps=1..2, dtype=float64)
+    >>> scaled[0].round(2)
+    array([[-1.22, -1.22],
+           [ 0.  ,  0.  ]])
+    >>> Stepwise(StandardScaler(), fit_on="sequence").fit_transform(X)[0]
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    """
+
+    _parameter_constraints: dict = {
+        "transformer": [HasMethods(["fit", "transform"])],
+        "fit_on": [StrOptions({"all", "sequence"})],
+    }
+
+    def __init__(self, transformer, *, fit_on="all"):
+        self.transformer = transformer
+        self.fit_on = fit_on
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit the transformer on the table of all steps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The target of each sequence.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+        """
+        table, offsets = _check_table_of_steps(X, self, reset=True)
+        if y is not None and self.fit_on == "all":
+            check_consistent_length(X, y)
+            y = np.repeat(np.asarray(y), np.diff(offsets), axis=0)
+        else:
+            y = None
+        with _errors_name_the_place(table, offsets):
+            self.transformer_ = clone(self.transformer).fit(table, y)
+        return self
+
+    def _transform(self, X):
+        table, offsets = _check_table_of_steps(X, self, reset=False)
+        if self.fit_on == "sequence":
+            values = self._transform_each(table, offsets)
+        else:
+            with _errors_name_the_place(table, offsets):
+                values = self.transformer_.transform(table)
+            values = _as_array(values, len(table), self.transformer_)
+        return like_input(RaggedArray(values, offsets), X, self)
+
+    def _transform_each(self, table, offsets):
+        n_features_out = self._count_features_out(table)
+        parts = []
+        for i, (start, stop) in enumerate(pairwise(offsets)):
+            rows = safe_indexing(table, slice(start, stop))
+            transformer = clone(self.transformer)
+            try:
+                part = transformer.fit(rows).transform(rows)
+            except ValueError as error:
+                raise ValueError(f"X[{i}]: {error}") from error
+            part = _as_array(part, stop - start, transformer)
+            if part.shape[1] != n_features_out:
+                raise ValueError(
+                    f"{type(transformer).__name__} makes {part.shape[1]} features of "
+                    f"X[{i}], but {n_features_out} of all steps together: with "
+                    "fit_on='sequence' their number must be the same for each sequence."
+                )
+            parts.append(part)
+        return np.concatenate(parts)
+
+    def _count_features_out(self, table):
+        row = safe_indexing(table, slice(0, 1))
+        return _as_array(self.transformer_.transform(row), 1, self.transformer).shape[1]
+
+    @available_if(_can_invert)
+    def inverse_transform(self, X):
+        """Apply the transformer's `inverse_transform` to the steps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features_out), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features_out) or (n_steps_i,)
+            Transformed sequences.
+
+        Returns
+        -------
+        X_original : RaggedArray or ndarray
+            The sequences in their first form, in the kind of container that came.
+        """
+        check_is_fitted(self)
+        # what came out has other features than what went in: a check of its own
+        steps = check_layout(X, estimator=BaseEstimator(), reset=True)
+        values = self.transformer_.inverse_transform(steps.values)
+        values = _as_array(values, len(steps.values), self.transformer_)
+        return like_input(RaggedArray(values, steps.offsets), X, self)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features of a step that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the features that go in; by default `feature_names_in_`, or
+            "x0", "x1" and so on.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            Names of the features. If X is a table, and so is what comes out, the names
+            of its columns.
+        """
+        check_is_fitted(self)
+        names = self.transformer_.get_feature_names_out(
+            self._names_of_step(input_features)
+        )
+        return self._names_of_columns(names, input_features)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.transformer)
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.target_tags.required = inner.target_tags.required
+        tags.transformer_tags = inner.transformer_tags
+        return tags

@@ -1,0 +1,245 @@
+"""make_windows: samples out of long series."""
+
+from numbers import Integral
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+
+
+def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
+    """Cut one long series, or several, into windows with their targets.
+
+    Window ``i`` of a series holds its steps ``i * step`` to ``i * step + length - 1``.
+    Its target is what `y` is `horizon` steps after the window's last step; without `y`,
+    what the series itself is then. There is a window wherever all of its steps and its
+    target lie within the series::
+
+        step       0  1  2  3  4  5  6  7        length=3, step=2, horizon=2
+        window 0  [x  x  x] .  y
+        window 1        [x  x  x] .  y
+
+    Parameters
+    ----------
+    series : array-like of shape (n_steps,), (n_steps, n_features) or (n_series, \
+            n_steps, n_features), RaggedArray, or list of array-like of shape \
+            (n_steps_i,) or (n_steps_i, n_features)
+        One series, or several. An array or a DataFrame of one or two dimensions is one
+        series, whose rows are the steps.
+    y : array-like like series, default=None
+        What is to be told, at each step: numbers or labels, one or several a step, in
+        the same order and, if there are several series, in the same kind of list. By
+        default, the series itself, for a forecast.
+    length : int
+        Number of steps of a window.
+    step : int, default=1
+        Number of steps from the beginning of a window to that of the next. With
+        ``step=length`` windows touch and do not overlap.
+    horizon : int or sequence of int, default=1
+        How many steps after the window's last step the target is. 1 is the next step;
+        0, only with `y`, is the window's own last step. With several, as
+        ``range(1, 13)``, each window has several targets.
+    groups : array-like of shape (n_series,), default=None
+        The group of each series, a person or machine say. By default, each series is a
+        group of its own: 0, 1 and so on.
+
+    Returns
+    -------
+    X : ndarray of shape (n_windows, length, n_features)
+        The windows, those of the first series first. Of one series, a read-only view,
+        which takes no memory; of several, a copy.
+    y : ndarray of shape (n_windows, ...)
+        The targets: the shape of a step of `y`, or of the series, follows; before it,
+        if `horizon` is a sequence, the number of horizons.
+    groups : ndarray of shape (n_windows,)
+        The group of each window, for ``GroupKFold``, which then never has windows of
+        one series on both sides.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a series is shorter than a window with its target, `y` or `groups` do not
+        fit `series`, or a parameter is out of range.
+
+    See Also
+    --------
+    sklearn.model_selection.GroupKFold : Splits windows of several series.
+    sklearn.model_selection.TimeSeriesSplit : Splits windows of one series.
+
+    Notes
+    -----
+    A step of a pipeline cannot change the number of samples, so this is a function,
+    used before the pipeline. It learns nothing from the data.
+
+    For ``TimeSeriesSplit(gap=gap)`` on the windows of one series, ``gap = (length - 1 +
+    max(horizon)) // step`` is the smallest gap with which no step is in both training
+    and test data, neither in a window nor as a target.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn.preprocessing import make_windows
+    >>> X, y, groups = make_windows(np.arange(8), length=3, step=2, horizon=2)
+    >>> X[:, :, 0]
+    array([[0, 1, 2],
+           [2, 3, 4]])
+    >>> y
+    array([4, 6])
+
+    The next three steps, of two series:
+
+    >>> X, y, groups = make_windows(
+    ...     [np.arange(6), np.arange(10, 17)], length=3, horizon=[1, 2, 3]
+    ... )
+    >>> y
+    array([[ 3,  4,  5],
+           [13, 14, 15],
+           [14, 15, 16]])
+    >>> groups
+    array([0, 1, 1])
+
+    A label at each step, told at the end of the window:
+
+    >>> alarm = ["no", "no", "no", "yes"]
+    >>> make_windows([1, 2, 3, 4], alarm, length=2, horizon=0)[1]
+    array(['no', 'no', 'yes'], dtype='<U3')
+    """
+    _check_at_least("length", length, 1)
+    _check_at_least("step", step, 1)
+    horizons = _check_horizon(horizon, least=1 if y is None else 0)
+    steps, offsets = _end_to_end(series, "series", _is_one(series))
+    targets = steps if y is None else _targets(y, offsets, _is_one(series))
+    groups = _check_groups(groups, len(offsets) - 1)
+
+    n_windows = _count_windows(np.diff(offsets), length, step, max(horizons))
+    number = np.arange(n_windows.sum()) - np.repeat(
+        offsets_of(n_windows)[:-1], n_windows
+    )
+    first = np.repeat(offsets[:-1], n_windows) + step * number
+    last = first + length - 1
+    y = targets[last[:, np.newaxis] + horizons]
+    return (
+        _windows(steps, first, length, step),
+        y[:, 0] if np.ndim(horizon) == 0 else y,
+        np.repeat(groups, n_windows),
+    )
+
+
+def _windows(steps, first, length, step):
+    steps = steps[:, np.newaxis] if steps.ndim == 1 else steps
+    if (np.diff(first) == step).all():  # one series
+        views = sliding_window_view(steps, length, axis=0)[:: int(step)]
+        return views[: len(first)].transpose(0, 2, 1)
+    return steps[first[:, np.newaxis] + np.arange(length)]
+
+
+def _is_one(series):
+    """Whether it is one series, whose rows are its steps; otherwise it is several."""
+    if isinstance(series, RaggedArray):
+        return False
+    if isinstance(series, list | tuple):
+        return not any(map(_is_series, series))
+    return np.ndim(series) < 3
+
+
+def _end_to_end(series, name, is_one):
+    """Return the steps of all series in one array, and where each series begins."""
+    if is_one:
+        array = np.asarray(series)
+        _check_dimensions(array, name)
+        return array, np.array([0, len(array)])
+    if isinstance(series, RaggedArray):
+        steps = series.values[:, 0] if series.n_features == 1 else series.values
+        return steps, series.offsets
+    parts = [np.asarray(part) for part in series]
+    for i, part in enumerate(parts):
+        _check_dimensions(part, f"{name}[{i}]")
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise ValueError(
+                f"{name}[{i}] has shape {part.shape}, but {name}[0] has "
+                f"{parts[0].shape}: all must have the same features."
+            )
+    if not parts:
+        raise ValueError(f"{name} is empty.")
+    return np.concatenate(parts), offsets_of([len(part) for part in parts])
+
+
+def _is_series(x):
+    return hasattr(x, "__len__") and not isinstance(x, str | bytes)
+
+
+def _check_dimensions(array, name):
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} must have shape (n_steps,) or (n_steps, n_features). Got shape "
+            f"{array.shape} instead."
+        )
+
+
+def _targets(y, offsets, is_one):
+    """Return y of all steps in one array."""
+    n_series = len(offsets) - 1
+    if not is_one and (len(y) != n_series or np.ndim(y[0]) == 0):
+        raise ValueError(
+            f"y must have, for each of the {n_series} series, a value at each step. "
+            "For one label a series, repeat it: [np.full(len(s), label) for s, label "
+            "in zip(series, labels)]."
+        )
+    targets, y_offsets = _end_to_end(y, "y", is_one)
+    wrong = np.flatnonzero(np.diff(y_offsets) != np.diff(offsets))
+    if len(wrong):
+        i = wrong[0]
+        raise ValueError(
+            f"y must have a value at each step. Series {i} has {np.diff(offsets)[i]} "
+            f"steps, but its y has {np.diff(y_offsets)[i]}."
+        )
+    return targets
+
+
+def _check_groups(groups, n_series):
+    if groups is None:
+        return np.arange(n_series)
+    groups = np.asarray(groups)
+    if groups.shape != (n_series,):
+        raise ValueError(
+            f"groups must have one entry for each of the {n_series} series. Got shape "
+            f"{groups.shape} instead."
+        )
+    return groups
+
+
+def _count_windows(n_steps, length, step, horizon):
+    """Return how many windows each series has, at least one."""
+    needed = length + horizon
+    short = n_steps < needed
+    if short.any():
+        i = int(short.argmax())
+        raise ValueError(
+            f"Series {i} has {n_steps[i]} steps, too few for a window of "
+            f"length={length} and a target {horizon} steps after it: {needed} are "
+            "needed. Take a smaller length, or leave the series out."
+        )
+    return (n_steps - needed) // step + 1
+
+
+def _check_horizon(horizon, least):
+    horizons = [horizon] if np.ndim(horizon) == 0 else list(horizon)
+    if not horizons:
+        raise ValueError("horizon must have at least one number of steps. Got none.")
+    for h in horizons:
+        if h == 0 and least == 1:
+            raise ValueError(
+                "Without y, horizon must be at least 1: the target of horizon=0 is the "
+                "last step of the window itself."
+            )
+        _check_at_least("horizon", h, least)
+    return np.array(horizons)
+
+
+def _check_at_least(name, value, least):
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(
+            f"The {name!r} parameter of make_windows must be an int, at least {least}. "
+            f"Got {value!r} instead."
+        )
