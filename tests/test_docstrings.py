@@ -9,11 +9,13 @@ from numpydoc.docscrape import FunctionDoc, NumpyDocString
 from numpydoc.validate import validate
 from test_public_api import PUBLIC
 
-from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor
+from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor, preprocessing
 from sklearn_rnn.datasets import read_ts
 from sklearn_rnn.utils import estimator_checks
 
 ESTIMATORS = [RNNClassifier, RNNRegressor]
+IN_PREPROCESSING = [getattr(preprocessing, name) for name in preprocessing.__all__]
+TRANSFORMERS = [obj for obj in IN_PREPROCESSING if inspect.isclass(obj)]
 OBJECTS = [
     getattr(import_module(module), name) for module in PUBLIC for name in PUBLIC[module]
 ]
@@ -58,7 +60,7 @@ def dotted(obj):
 
 NAMES = [dotted(o) for o in OBJECTS] + [
     f"{dotted(cls)}.{name}"
-    for cls in [*ESTIMATORS, RaggedArray]
+    for cls in [*ESTIMATORS, *TRANSFORMERS, RaggedArray]
     for name in public_methods(cls)
 ]
 
@@ -86,20 +88,23 @@ def test_public_names_are_documented(name):
         assert {p.name for p in doc["Parameters"]} == parameters, name
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", [*ESTIMATORS, *TRANSFORMERS])
 def test_documented_defaults_are_those_of_the_signature(cls):
     documented = {p.name: p.type for p in NumpyDocString(cls.__doc__)["Parameters"]}
     signature = inspect.signature(cls).parameters
     assert list(documented) == list(signature)
     for name, parameter in signature.items():
         text = re.search(r"default=(.+)$", documented[name].replace("\\ ", ""))
+        if parameter.default is parameter.empty:
+            assert text is None, f"{name} has no default"
+            continue
         assert text is not None, f"{name} has no documented default"
         assert eval(text[1]) == parameter.default, name
 
 
 def test_the_same_parameter_has_the_same_words():
     texts = {}
-    for cls in ESTIMATORS:
+    for cls in [*ESTIMATORS, *TRANSFORMERS]:
         doc = NumpyDocString(cls.__doc__)
         for entry in [*doc["Parameters"], *doc["Attributes"]]:
             texts.setdefault(entry.name, []).append((entry.type, entry.desc))
@@ -136,7 +141,13 @@ def test_documented_attributes_are_those_of_a_fitted_estimator(cls, ragged):
 
 @pytest.mark.parametrize(
     "obj",
-    [*ESTIMATORS, RaggedArray, read_ts, estimator_checks.check_sequence_estimator],
+    [
+        *ESTIMATORS,
+        *IN_PREPROCESSING,
+        RaggedArray,
+        read_ts,
+        estimator_checks.check_sequence_estimator,
+    ],
     ids=lambda o: o.__name__,
 )
 def test_main_names_have_a_running_example(obj):

@@ -43,6 +43,13 @@ PUBLIC = {
         "initialize",
         "set_dropout_generator",
     ],
+    "sklearn_rnn.preprocessing": [
+        "GapEncoder",
+        "SequenceFeatures",
+        "SequencePadder",
+        "Stepwise",
+        "make_windows",
+    ],
 }
 
 

@@ -365,6 +365,8 @@ def as_numbers(array: NDArray, name: str = "X") -> NDArray:
             raise ValueError(f"{name} must hold numbers. Got strings instead.")
         if any(isinstance(v, complex | np.complexfloating) for v in array.flat):
             raise ValueError(f"Complex data not supported: {name} is complex.")
+        if "pandas" in sys.modules:  # its NA is no float
+            array = np.where(sys.modules["pandas"].isna(array), np.nan, array)
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:

@@ -111,7 +111,6 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     steps, offsets = _end_to_end(series, "series", _is_one(series))
     targets = steps if y is None else _targets(y, offsets, _is_one(series))
     groups = _check_groups(groups, len(offsets) - 1)
-
     n_windows = _count_windows(np.diff(offsets), length, step, max(horizons))
     number = np.arange(n_windows.sum()) - np.repeat(
         offsets_of(n_windows)[:-1], n_windows
@@ -128,10 +127,10 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
 
 def _windows(steps, first, length, step):
     steps = steps[:, np.newaxis] if steps.ndim == 1 else steps
-    if (np.diff(first) == step).all():  # one series
-        views = sliding_window_view(steps, length, axis=0)[:: int(step)]
-        return views[: len(first)].transpose(0, 2, 1)
-    return steps[first[:, np.newaxis] + np.arange(length)]
+    windows = sliding_window_view(steps, length, axis=0).transpose(0, 2, 1)
+    if (np.diff(first) == step).all():  # always so with one series
+        return windows[::step][: len(first)]
+    return windows[first]
 
 
 def _is_one(series):
@@ -149,6 +148,8 @@ def _end_to_end(series, name, is_one):
         array = np.asarray(series)
         _check_dimensions(array, name)
         return array, np.array([0, len(array)])
+    if len(series) == 0:
+        raise ValueError(f"{name} is empty.")
     if isinstance(series, RaggedArray):
         steps = series.values[:, 0] if series.n_features == 1 else series.values
         return steps, series.offsets
@@ -160,8 +161,6 @@ def _end_to_end(series, name, is_one):
                 f"{name}[{i}] has shape {part.shape}, but {name}[0] has "
                 f"{parts[0].shape}: all must have the same features."
             )
-    if not parts:
-        raise ValueError(f"{name} is empty.")
     return np.concatenate(parts), offsets_of([len(part) for part in parts])
 
 
@@ -180,7 +179,7 @@ def _check_dimensions(array, name):
 def _targets(y, offsets, is_one):
     """Return y of all steps in one array."""
     n_series = len(offsets) - 1
-    if not is_one and (len(y) != n_series or np.ndim(y[0]) == 0):
+    if not is_one and not (_is_series(y) and len(y) == n_series and _is_series(y[0])):
         raise ValueError(
             f"y must have, for each of the {n_series} series, a value at each step. "
             "For one label a series, repeat it: [np.full(len(s), label) for s, label "
@@ -216,9 +215,9 @@ def _count_windows(n_steps, length, step, horizon):
     if short.any():
         i = int(short.argmax())
         raise ValueError(
-            f"Series {i} has {n_steps[i]} steps, too few for a window of "
-            f"length={length} and a target {horizon} steps after it: {needed} are "
-            "needed. Take a smaller length, or leave the series out."
+            f"Series {i} has {n_steps[i]} steps, but a window of length={length} with "
+            f"a target at horizon={horizon} needs {needed}. Take a smaller length, or "
+            "leave the series out."
         )
     return (n_steps - needed) // step + 1
 

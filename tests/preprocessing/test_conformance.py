@@ -1,0 +1,273 @@
+"""What every transformer of sequences promises."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from sklearn_rnn import RaggedArray, RNNClassifier
+from sklearn_rnn.preprocessing import (
+    GapEncoder,
+    SequenceFeatures,
+    SequencePadder,
+    Stepwise,
+)
+
+TRANSFORMERS = [
+    GapEncoder(),
+    GapEncoder(strategy="linear", add_mask=False, add_time_since=False),
+    SequenceFeatures(),
+    SequencePadder(),
+    SequencePadder(n_steps=60, padding_side="left"),
+    Stepwise(StandardScaler()),
+    Stepwise(StandardScaler(), fit_on="sequence"),
+    Stepwise(PCA(1)),
+]
+TO_SEQUENCES = [t for t in TRANSFORMERS if isinstance(t, GapEncoder | Stepwise)]
+SMALL = {
+    "hidden_size": 4,
+    "conv_channels": None,
+    "bidirectional": False,
+    "max_epochs": 2,
+    "random_state": 0,
+}
+
+
+def each_of(estimators):
+    return pytest.mark.parametrize("transformer", estimators, ids=str)
+
+
+def object_array(X):
+    array = np.empty(len(X), dtype=object)
+    array[:] = X
+    return array
+
+
+CONTAINERS = {
+    "list": list,
+    "tuple": tuple,
+    "lists of lists": lambda X: [x.tolist() for x in X],
+    "object array": object_array,
+    "DataFrames": lambda X: [pd.DataFrame(x) for x in X],
+    "polars DataFrames": lambda X: [pl.DataFrame(x, schema=["a", "b"]) for x in X],
+    "tensors": lambda X: [torch.from_numpy(x) for x in X],
+    "RaggedArray": RaggedArray.from_sequences,
+}
+
+
+def values_of(result):
+    return result.values if isinstance(result, RaggedArray) else result
+
+
+# scikit-learn's own -----------------------------------------------------------------
+
+
+@parametrize_with_checks(TRANSFORMERS)
+def test_scikit_learn_conformance(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_checks_that_are_skipped_are_those_that_standard_scaler_skips():
+    def skipped(estimator):
+        results = check_estimator(estimator, on_skip=None, on_fail=None)
+        return {r["check_name"] for r in results if r["status"] == "skipped"}
+
+    for transformer in (GapEncoder(), Stepwise(StandardScaler())):
+        assert skipped(transformer) <= skipped(StandardScaler())
+
+
+# Containers -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@each_of(TRANSFORMERS)
+def test_the_container_changes_no_value(transformer, container, ragged):
+    X, _ = ragged
+    expected = clone(transformer).fit(X).transform(X)
+    contained = CONTAINERS[container](X)
+    actual = clone(transformer).fit(contained).transform(contained)
+    assert type(actual) is type(expected)
+    np.testing.assert_allclose(
+        values_of(actual), values_of(expected), rtol=1e-5, atol=1e-5
+    )
+
+
+@each_of(TO_SEQUENCES)
+def test_ragged_stays_ragged_with_the_same_lengths(transformer, ragged):
+    X, _ = ragged
+    result = clone(transformer).fit_transform(X)
+    assert isinstance(result, RaggedArray)
+    assert list(result.lengths) == [len(x) for x in X]
+    assert result.n_features == len(clone(transformer).fit(X).get_feature_names_out())
+
+
+@each_of(TO_SEQUENCES)
+def test_an_array_stays_an_array(transformer, rng):
+    X = rng.normal(size=(6, 5, 2))
+    result = clone(transformer).fit_transform(X)
+    assert isinstance(result, np.ndarray)
+    expected = clone(transformer).fit_transform(list(X))
+    np.testing.assert_array_equal(result, np.stack(list(expected)))
+
+
+@each_of(TO_SEQUENCES)
+def test_a_table_is_one_variable(transformer, rng):
+    X = rng.normal(size=(6, 5))
+    result = clone(transformer).fit_transform(X)
+    expected = clone(transformer).fit_transform(X[:, :, np.newaxis])
+    np.testing.assert_array_equal(result.reshape(expected.shape), expected)
+    assert result.ndim == (2 if expected.shape[2] == 1 else 3)
+
+
+@each_of(TRANSFORMERS)
+def test_a_sequence_comes_out_as_it_does_alone(transformer, ragged):
+    X, _ = ragged
+    fitted = clone(transformer).fit(X)
+    together = fitted.transform(X)
+    for i in (0, 17, 39):
+        alone = fitted.transform(X[i : i + 1])
+        np.testing.assert_allclose(alone[0], together[i], rtol=1e-6)
+
+
+@each_of(TRANSFORMERS)
+def test_the_data_are_left_as_they_are(transformer, ragged):
+    X = RaggedArray.from_sequences(ragged[0])
+    X.values.flags.writeable = False
+    before = X.values.copy()
+    clone(transformer).fit(X).transform(X)
+    np.testing.assert_array_equal(X.values, before)
+
+
+# Around scikit-learn ----------------------------------------------------------------
+
+
+@each_of(TRANSFORMERS)
+def test_a_pickled_transformer_does_the_same(transformer, ragged):
+    X, _ = ragged
+    fitted = clone(transformer).fit(X)
+    loaded = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(
+        values_of(loaded.transform(X)), values_of(fitted.transform(X))
+    )
+
+
+@each_of(TRANSFORMERS)
+def test_not_fitted_is_said(transformer, ragged):
+    with pytest.raises(NotFittedError):
+        clone(transformer).transform(ragged[0])
+    with pytest.raises(NotFittedError):
+        clone(transformer).get_feature_names_out()
+
+
+@pytest.mark.parametrize("container", ["list", "RaggedArray", "array"])
+@each_of(TRANSFORMERS)
+def test_it_sits_in_a_searched_pipeline(transformer, container, ragged):
+    X, y = ragged
+    if container == "RaggedArray":
+        X = RaggedArray.from_sequences(X)
+    if container == "array":
+        X = RaggedArray.from_sequences(X).to_padded(fill_value=0)
+    transformer = clone(transformer)
+    if isinstance(transformer, SequencePadder):
+        transformer.set_params(n_steps=12)
+    if isinstance(transformer, SequenceFeatures):
+        final, grid = RandomForestClassifier(), {"final__n_estimators": [2, 3]}
+    else:
+        final, grid = RNNClassifier(**SMALL), {"final__hidden_size": [2, 3]}
+    pipeline = Pipeline([("transformer", transformer), ("final", final)])
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(X, y)
+    assert search.predict(X).shape == (40,)
+
+
+@each_of(TO_SEQUENCES)
+def test_set_output_leaves_sequences_as_they_are(transformer, ragged):
+    X, y = ragged
+    pipeline = make_pipeline(clone(transformer), RNNClassifier(**SMALL))
+    pipeline[:-1].set_output(transform="pandas")
+    assert isinstance(pipeline[:-1].fit_transform(X), RaggedArray)
+    with config_context(transform_output="polars"):
+        assert isinstance(clone(transformer).fit_transform(X), RaggedArray)
+    pipeline.fit(X, y)
+
+
+def test_set_output_gives_tables_where_tables_come_out(rng):
+    table = pd.DataFrame(
+        rng.normal(size=(6, 4)), columns=list("abcd"), index=range(10, 16)
+    )
+    scaled = Stepwise(StandardScaler()).set_output(transform="pandas")
+    result = scaled.fit_transform(table)
+    assert list(result.columns) == list("abcd")
+    assert list(result.index) == list(table.index)
+    features = SequenceFeatures().set_output(transform="polars")
+    X = [rng.normal(size=(3, 2)), rng.normal(size=(1, 2))]
+    frame = features.fit_transform(X)
+    assert isinstance(frame, pl.DataFrame)
+    assert frame.columns == list(features.get_feature_names_out())
+
+
+@each_of(TRANSFORMERS)
+def test_column_names_are_kept(transformer, ragged):
+    X = [pd.DataFrame(x, columns=["speed", "load"]) for x in ragged[0]]
+    fitted = clone(transformer).fit(X)
+    assert list(fitted.feature_names_in_) == ["speed", "load"]
+    out = fitted.get_feature_names_out()
+    assert any("speed" in name or name.startswith("pca") for name in out)
+    swapped = [x[["load", "speed"]] for x in X]
+    with pytest.raises(ValueError, match="feature names"):
+        fitted.transform(swapped)
+
+
+# Bad input --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (np.zeros((3, 5)), r"X\[4\] has 5 features"),
+        (np.zeros((0, 2)), r"X\[4\] is an empty sequence"),
+        (np.full((2, 2), np.inf), r"X\[4\].*inf"),
+        (np.array([["a", "b"]]), r"X\[4\] must hold numbers"),
+    ],
+    ids=["features", "empty", "infinity", "text"],
+)
+@each_of(TRANSFORMERS)
+def test_errors_name_the_sequence(transformer, bad, said, ragged):
+    X, _ = ragged
+    spoiled = [*X[:4], bad, *X[5:]]
+    with pytest.raises(ValueError, match=said):
+        clone(transformer).fit(X).transform(spoiled)
+    with pytest.raises(ValueError, match=said):
+        clone(transformer).fit(spoiled)
+
+
+@each_of(TRANSFORMERS)
+def test_another_number_of_features_is_refused(transformer, ragged):
+    fitted = clone(transformer).fit(ragged[0])
+    with pytest.raises(ValueError, match="X has 3 features"):
+        fitted.transform([np.zeros((4, 3))])
+
+
+@each_of([*TO_SEQUENCES, SequenceFeatures()])
+def test_other_lengths_than_those_of_fit_are_fine(transformer, ragged):
+    fitted = clone(transformer).fit(ragged[0])
+    for n_steps in (1, 100):
+        result = fitted.transform([np.zeros((n_steps, 2))])
+        assert np.isfinite(values_of(result)).all()
+
+
+def test_a_function_of_the_table_may_go_in():
+    double = Stepwise(FunctionTransformer(lambda table: 2 * table))
+    assert list(double.fit_transform([[1, 2], [3]]).values.ravel()) == [2, 4, 6]

@@ -1,0 +1,301 @@
+"""Stepwise against the transformer itself on the table of all steps."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
+
+from sklearn_rnn import RaggedArray, RNNClassifier
+from sklearn_rnn.preprocessing import Stepwise
+
+INNER = [
+    StandardScaler(),
+    MinMaxScaler(),
+    PCA(2),
+    PolynomialFeatures(2),
+    make_pipeline(SimpleImputer(), StandardScaler()),
+    ColumnTransformer([("scale", StandardScaler(), [1])], remainder="passthrough"),
+]
+
+
+# Fitted on all steps ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inner", INNER, ids=str)
+def test_it_is_the_transformer_on_the_table_of_all_steps(inner, ragged):
+    X, _ = ragged
+    table = np.concatenate(X)
+    expected = inner.fit_transform(table)
+    result = Stepwise(inner).fit_transform(X)
+    np.testing.assert_allclose(result.values, expected)
+    assert list(result.lengths) == [len(x) for x in X]
+
+
+def test_what_is_learned_is_of_the_training_data_only(ragged):
+    X, _ = ragged
+    stepwise = Stepwise(StandardScaler()).fit(X[:20])
+    np.testing.assert_allclose(
+        stepwise.transformer_.mean_, np.concatenate(X[:20]).mean(axis=0), rtol=1e-5
+    )
+    before = stepwise.transformer_.mean_.copy()
+    stepwise.transform(X[20:])
+    np.testing.assert_array_equal(stepwise.transformer_.mean_, before)
+
+
+def test_padding_is_not_counted(ragged):
+    X, _ = ragged
+    padded = RaggedArray.from_sequences(X).to_padded()
+    scaled = Stepwise(StandardScaler()).fit_transform(RaggedArray.from_padded(padded))
+    np.testing.assert_allclose(scaled.values.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(scaled.values.std(axis=0), 1, atol=1e-6)
+
+
+def test_each_feature_of_a_3d_array_is_scaled_over_samples_and_steps(rng):
+    X = rng.normal(size=(6, 5, 2)) * [1, 100] + [0, 7]
+    scaled = Stepwise(StandardScaler()).fit_transform(X)
+    expected = (X - X.mean(axis=(0, 1))) / X.std(axis=(0, 1))
+    np.testing.assert_allclose(scaled, expected)
+
+
+def test_the_given_transformer_is_not_touched(ragged):
+    inner = StandardScaler()
+    Stepwise(inner).fit(ragged[0])
+    assert not hasattr(inner, "mean_")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_precision_is_kept(dtype, rng):
+    X = RaggedArray(rng.normal(size=(9, 2)).astype(dtype), [0, 4, 9])
+    assert Stepwise(StandardScaler()).fit_transform(X).dtype == dtype
+
+
+def test_nested_parameters_are_searched(ragged):
+    X, y = ragged
+    pipeline = make_pipeline(
+        Stepwise(PCA()), RNNClassifier(hidden_size=2, max_epochs=1, random_state=0)
+    )
+    grid = {"stepwise__transformer__n_components": [1, 2]}
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(X, y)
+    chosen = search.best_params_["stepwise__transformer__n_components"]
+    assert search.best_estimator_[0].transformer_.n_components_ == chosen
+
+
+def test_y_is_repeated_for_a_transformer_that_uses_it(ragged):
+    X, y = ragged
+    stepwise = Stepwise(LinearDiscriminantAnalysis()).fit(X, y)
+    expected = LinearDiscriminantAnalysis().fit(
+        np.concatenate(X), np.repeat(y, [len(x) for x in X])
+    )
+    np.testing.assert_allclose(stepwise.transformer_.coef_, expected.coef_)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        Stepwise(LinearDiscriminantAnalysis()).fit(X, y[:-1])
+
+
+def test_sparse_results_become_dense():
+    X = RaggedArray(np.array(["u", "v", "u"]), [0, 1, 3])
+    result = Stepwise(OneHotEncoder()).fit_transform(X)
+    np.testing.assert_array_equal(result.values, [[1, 0], [0, 1], [1, 0]])
+
+
+# DataFrames -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_are_chosen_by_name_and_may_hold_strings(make):
+    X = [
+        make({"load": [1.0, 3.0], "kind": ["a", "b"]}),
+        make({"load": [2.0], "kind": ["b"]}),
+    ]
+    columns = ColumnTransformer(
+        [("scale", MinMaxScaler(), ["load"]), ("code", OrdinalEncoder(), ["kind"])]
+    )
+    stepwise = Stepwise(columns).fit(X)
+    result = stepwise.transform(X)
+    np.testing.assert_array_equal(result[0], [[0, 0], [1, 1]])
+    np.testing.assert_array_equal(result[1], [[0.5, 1]])
+    assert list(stepwise.get_feature_names_out()) == ["scale__load", "code__kind"]
+    assert stepwise.n_features_in_ == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"load": [1.0]}, r"X\[1\] has the columns \['load'\]"),
+        ({"load": [], "kind": []}, r"X\[1\] is an empty sequence"),
+    ],
+)
+def test_dataframes_that_do_not_fit_are_refused(second, said):
+    X = [pd.DataFrame({"load": [1.0], "kind": ["a"]}), pd.DataFrame(second)]
+    with pytest.raises(ValueError, match=said):
+        Stepwise(OrdinalEncoder()).fit(X)
+
+
+# Fitted on each sequence ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inner", [StandardScaler(), MinMaxScaler()], ids=str)
+@pytest.mark.parametrize("frames", [False, True])
+def test_on_each_sequence_it_is_a_loop_over_sequences(inner, frames, ragged):
+    X, _ = ragged
+    if frames:
+        X = [pd.DataFrame(x, columns=["a", "b"]) for x in X]
+    result = Stepwise(inner, fit_on="sequence").fit(X[:5]).transform(X)
+    for ours, x in zip(result, X, strict=True):
+        np.testing.assert_allclose(ours, inner.fit_transform(x))
+
+
+def test_a_z_normalised_sequence_has_neither_level_nor_spread(ragged):
+    X, _ = ragged
+    stepwise = Stepwise(StandardScaler(), fit_on="sequence").fit(X)
+    moved = stepwise.transform([3 * x + 7 for x in X])
+    np.testing.assert_allclose(moved.values, stepwise.transform(X).values, atol=1e-4)
+
+
+def test_a_sequence_on_which_the_transformer_fails_is_named(rng):
+    X = [rng.normal(size=(5, 3)), rng.normal(size=(1, 3))]
+    with pytest.raises(ValueError, match=r"X\[1\]: n_components=2"):
+        Stepwise(PCA(2), fit_on="sequence").fit(X).transform(X)
+
+
+def test_each_sequence_must_have_the_same_features():
+    X = [np.array([[1.0], [2.0]]), np.array([[3.0]])]
+    encoder = OneHotEncoder()
+    with pytest.raises(ValueError, match=r"makes 2 features of X\[0\], but 3"):
+        Stepwise(encoder, fit_on="sequence").fit(X).transform(X)
+
+
+# Missing values ---------------------------------------------------------------------
+
+
+def test_nan_goes_through_where_the_transformer_lets_it():
+    X = [np.array([[1.0], [np.nan]]), np.array([[3.0]])]
+    scaled = Stepwise(StandardScaler()).fit_transform(X)
+    np.testing.assert_array_equal(scaled.values.ravel(), [-1, np.nan, 1])
+    filled = Stepwise(SimpleImputer()).fit_transform(X)
+    np.testing.assert_array_equal(filled.values.ravel(), [1, 2, 3])
+
+
+def test_nan_is_named_where_the_transformer_refuses_it():
+    X = [np.ones((3, 2)), np.array([[1, 1], [1, np.nan]])]
+    said = r"X\[1\] has NaN at step 1, feature 1\. Input X contains NaN"
+    with pytest.raises(ValueError, match=said):
+        Stepwise(PCA(1)).fit(X)
+    fitted = Stepwise(PCA(1)).fit([np.eye(2), np.eye(2)])
+    with pytest.raises(ValueError, match=said):
+        fitted.transform(X)
+
+
+def test_other_errors_of_the_transformer_come_as_they_are():
+    X = [np.array([[1.0, np.nan], [2.0, 3.0]])]
+    with pytest.raises(ValueError, match=r"^n_components"):
+        Stepwise(make_pipeline(SimpleImputer(), PCA(7))).fit(X * 3)
+
+
+def test_the_tag_of_nan_is_the_transformers():
+    assert Stepwise(StandardScaler()).__sklearn_tags__().input_tags.allow_nan
+    assert not Stepwise(PCA()).__sklearn_tags__().input_tags.allow_nan
+
+
+# The way back -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inner", [StandardScaler(), PCA(2)], ids=str)
+@pytest.mark.parametrize("kind", ["list", "array", "table"])
+def test_the_inverse_gives_the_sequences_back(inner, kind, ragged, rng):
+    X = {
+        "list": ragged[0],
+        "array": rng.normal(size=(6, 5, 2)),
+        "table": rng.normal(size=(6, 5)),
+    }[kind]
+    if kind == "table" and isinstance(inner, PCA):
+        inner = PCA(1)
+    stepwise = Stepwise(inner).fit(X)
+    back = stepwise.inverse_transform(stepwise.transform(X))
+    if kind == "list":
+        back, X = back.values, np.concatenate(X)
+    assert back.shape == X.shape
+    np.testing.assert_allclose(back, X, atol=1e-5)
+
+
+def test_there_is_an_inverse_only_where_it_exists():
+    assert hasattr(Stepwise(StandardScaler()), "inverse_transform")
+    assert not hasattr(Stepwise(PolynomialFeatures()), "inverse_transform")
+    each = Stepwise(StandardScaler(), fit_on="sequence")
+    assert not hasattr(each, "inverse_transform")
+
+
+# Names ------------------------------------------------------------------------------
+
+
+def test_names_are_the_transformers(ragged):
+    X, _ = ragged
+    assert list(Stepwise(PCA(2)).fit(X).get_feature_names_out()) == ["pca0", "pca1"]
+    scaled = Stepwise(StandardScaler()).fit(X)
+    assert list(scaled.get_feature_names_out()) == ["x0", "x1"]
+    assert list(scaled.get_feature_names_out(["a", "b"])) == ["a", "b"]
+
+
+def test_names_of_a_table_are_those_of_its_steps(rng):
+    table = pd.DataFrame(rng.normal(size=(5, 3)), columns=["mon", "tue", "wed"])
+    scaled = Stepwise(StandardScaler()).fit(table)
+    assert list(scaled.get_feature_names_out()) == ["mon", "tue", "wed"]
+    powers = Stepwise(PolynomialFeatures(2)).fit(table)
+    assert list(powers.get_feature_names_out()) == ["1", "x0", "x0^2"]
+    assert powers.transform(table).shape == (5, 3, 3)
+
+
+# Bad input --------------------------------------------------------------------------
+
+
+class DropsARow(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X[1:]
+
+
+def test_a_transformer_must_keep_the_number_of_rows(ragged):
+    X, _ = ragged
+    n_steps = sum(map(len, X))
+    said = f"DropsARow made {n_steps - 1} rows of {n_steps} steps"
+    with pytest.raises(ValueError, match=said):
+        Stepwise(DropsARow()).fit(X).transform(X)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"transformer": 3}, "'transformer' parameter of Stepwise must be"),
+        ({"transformer": StandardScaler(), "fit_on": "each"}, "'fit_on' parameter"),
+    ],
+)
+def test_bad_parameters_are_named(params, said):
+    with pytest.raises(ValueError, match=said):
+        Stepwise(**params).fit([[1.0, 2.0]])
+
+
+def test_one_follows_another_in_a_pipeline(ragged):
+    X, _ = ragged
+    twice = Pipeline(
+        [
+            ("scale", Stepwise(StandardScaler())),
+            ("absolute", Stepwise(FunctionTransformer(np.abs))),
+        ]
+    )
+    assert (twice.fit_transform(X).values >= 0).all()
