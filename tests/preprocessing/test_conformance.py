@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from numpydoc.docscrape import NumpyDocString
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -228,6 +229,18 @@ def test_column_names_are_kept(transformer, ragged):
     swapped = [x[["load", "speed"]] for x in X]
     with pytest.raises(ValueError, match="feature names"):
         fitted.transform(swapped)
+
+
+@each_of(TRANSFORMERS)
+def test_documented_attributes_are_those_of_a_fitted_transformer(transformer, ragged):
+    fitted = clone(transformer).fit(ragged[0])
+    documented = {a.name for a in NumpyDocString(type(fitted).__doc__)["Attributes"]}
+    there = {n for n in vars(fitted) if n.endswith("_") and not n.startswith("_")}
+    assert documented - {"feature_names_in_"} == there
+
+
+def test_the_transformer_inside_shows_in_the_html():
+    assert "StandardScaler" in Stepwise(StandardScaler())._repr_html_()
 
 
 # Bad input --------------------------------------------------------------------------

@@ -137,6 +137,16 @@ def test_with_the_gap_of_the_notes_no_step_is_on_both_sides(step, horizon):
     assert gap == 0 or overlaps(gap - 1)  # the smallest
 
 
+@pytest.mark.parametrize("horizon", [1, 4])
+@pytest.mark.parametrize("step", [1, 2, 3, 7])
+def test_with_the_gap_of_a_forecast_no_target_is_of_the_future(step, horizon):
+    X, y, _ = make_windows(np.arange(300), length=7, step=step, horizon=horizon)
+    gap = (horizon - 1) // step
+    for train, test in TimeSeriesSplit(3, gap=gap).split(X):
+        assert y[train].max() <= X[test[0]].max()
+        assert gap == 0 or y[train].max() + step > X[test[0]].max()
+
+
 def test_group_k_fold_keeps_the_windows_of_a_series_together(rng):
     series = [np.full(n, i) for i, n in enumerate(rng.integers(20, 40, 9))]
     X, y, groups = make_windows(series, length=5)
