@@ -55,8 +55,8 @@ class BaseSequenceTransformer(
         Returns
         -------
         X_new : RaggedArray, ndarray or DataFrame
-            What comes out stands at the top of the class. `set_output` applies where
-            it is a table, of two dimensions.
+            See the description of the class. `set_output` applies where a table, of two
+            dimensions, comes out.
 
         Raises
         ------

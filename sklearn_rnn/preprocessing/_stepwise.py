@@ -144,6 +144,8 @@ class Stepwise(BaseSequenceTransformer):
     If X is a list of DataFrames, the transformer gets a DataFrame, so columns may be
     chosen by name and hold strings. Otherwise it gets an array.
 
+    The transformer's `fit` and `transform` are used, never its `fit_transform`.
+
     A transformer that uses y gets the y of each sequence, repeated for each of its
     steps. With ``fit_on="sequence"`` it gets none.
 
