@@ -1,15 +1,22 @@
-"""From what people have to sequences: transformers, and windows of long series."""
+"""From what people have to sequences: tables, text, long series, holes.
+
+Transformers for a pipeline, and windows of long series.
+"""
 
 from sklearn_rnn.preprocessing._gap_encoder import GapEncoder
+from sklearn_rnn.preprocessing._sequence_builder import SequenceBuilder
 from sklearn_rnn.preprocessing._sequence_features import SequenceFeatures
 from sklearn_rnn.preprocessing._sequence_padder import SequencePadder
+from sklearn_rnn.preprocessing._sequence_tokenizer import SequenceTokenizer
 from sklearn_rnn.preprocessing._stepwise import Stepwise
 from sklearn_rnn.preprocessing._windows import make_windows
 
 __all__ = [
     "GapEncoder",
+    "SequenceBuilder",
     "SequenceFeatures",
     "SequencePadder",
+    "SequenceTokenizer",
     "Stepwise",
     "make_windows",
 ]

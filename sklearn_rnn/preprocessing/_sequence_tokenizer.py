@@ -1,0 +1,320 @@
+"""SequenceTokenizer: strings to sequences of token ids."""
+
+import re
+from collections import Counter
+from itertools import chain
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
+
+_PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; tokens have those from _FIRST on
+_SPLITTERS = {"char": list, "word": re.compile(r"\w+|[^\w\s]").findall}
+_READY = HasMethods(["encode_batch", "decode_batch", "get_vocab"])
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def check_texts(X):
+    """Return X as a list of strings, or say what it is instead."""
+    accepted = "X must be a list, 1-D array or Series of strings, one a sequence."
+    if isinstance(X, str | bytes):
+        raise TypeError(f"{accepted} Got one {type(X).__name__}: pass [text] instead.")
+    if hasattr(X, "columns"):
+        raise TypeError(f"{accepted} Got a table: choose a column, as in X['text'].")
+    if isinstance(X, dict | set) or not hasattr(X, "__len__"):
+        raise TypeError(f"{accepted} Got {type(X).__name__} instead.")
+    if getattr(X, "ndim", 1) != 1:
+        raise ValueError(f"{accepted} Got an array of {X.ndim} dimensions instead.")
+    texts = X.to_pylist() if hasattr(X, "to_pylist") else list(X)
+    if not texts:
+        raise ValueError("Found X with 0 sample(s) while a minimum of 1 is required.")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(_not_a_string(text, i))
+    return texts
+
+
+def _not_a_string(text, i):
+    if text is None or str(text) in ("nan", "<NA>"):
+        return f'X[{i}] is missing ({text}). Fill missing texts first, say with "".'
+    got = f"X[{i}] is not a string but {type(text).__name__}."
+    if isinstance(text, bytes):
+        return f"{got} Decode it first: X[{i}].decode('utf-8')."
+    if isinstance(text, list | tuple):
+        return f"{got} Join tokens to one string, and split it by level=str.split."
+    return got
+
+
+def split_texts(texts, level, lowercase):
+    """Return the tokens of each text, as the analyzer of CountVectorizer has them."""
+    splitter = _SPLITTERS[level] if isinstance(level, str) else level
+    analyze = CountVectorizer(
+        lowercase=lowercase, tokenizer=splitter, token_pattern=None
+    ).build_analyzer()
+    tokens = [analyze(text) for text in texts]
+    for i, found in enumerate(tokens):
+        if not isinstance(found, list | tuple):
+            raise TypeError(
+                "The 'level' parameter of SequenceTokenizer, if a callable, must "
+                f"return a list of strings. Got {type(found).__name__} for X[{i}]."
+            )
+    return tokens
+
+
+def make_vocabulary(tokens, max_tokens, min_count):
+    """Return the id of each token that is frequent enough, the most frequent first."""
+    counts = Counter(chain.from_iterable(tokens))
+    for token in counts:
+        if not isinstance(token, str):
+            raise TypeError(
+                "The 'level' parameter of SequenceTokenizer, if a callable, must "
+                f"return a list of strings. Got {token!r} in one."
+            )
+    kept = [token for token, count in counts.items() if count >= min_count]
+    kept.sort(key=lambda token: (-counts[token], token))
+    return {token: i for i, token in enumerate(kept[:max_tokens], start=_FIRST)}
+
+
+def encode_ready(texts, tokenizer):
+    """Return the ids that a ready tokenizer gives each text, without its padding."""
+    encodings = tokenizer.encode_batch(texts)
+    if tokenizer.padding is None:
+        return [encoding.ids for encoding in encodings]
+    return [
+        [i for i, valid in zip(e.ids, e.attention_mask, strict=True) if valid]
+        for e in encodings
+    ]
+
+
+def check_ids(X, known):
+    """Return X as a RaggedArray of ids, all of them known."""
+    X = X if isinstance(X, RaggedArray) else RaggedArray.from_sequences(X)
+    if X.n_features != 1:
+        raise ValueError(f"X must hold one token id a step. Got {X.n_features} a step.")
+    bad = ~np.isin(X.values.ravel(), list(known))
+    if bad.any():
+        first = int(bad.argmax())
+        i = int(np.searchsorted(X.offsets, first, side="right")) - 1
+        raise ValueError(
+            f"X[{i}] has {X.values[first, 0]} at step {first - X.offsets[i]}, which is "
+            "the id of no token."
+        )
+    return X
+
+
+class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Turn strings into sequences of token ids.
+
+    For text in front of :class:`~sklearn_rnn.RNNClassifier` and
+    :class:`~sklearn_rnn.RNNRegressor`, which give each id a learned vector. The
+    vocabulary is learned in `fit`, so in a pipeline no word of the test part gets in.
+
+    Parameters
+    ----------
+    level : {"word", "char"}, callable or tokenizer, default="word"
+        What a token is.
+
+        - "word": each word or number, and each punctuation mark. "don't" is three.
+        - "char": each character, spaces and line breaks included. For names, codes,
+          and few texts.
+        - a callable: ``level(text)`` returns a list of strings; `str.split` for text
+          in which spaces stand between the tokens already.
+        - a trained tokenizer of the package ``tokenizers``: its ids are used as they
+          are, with its own normalisation, unknown token and truncation. The parameters
+          below do not apply.
+    max_tokens : int or None, default=None
+        Size of the vocabulary, at most: the most frequent tokens are kept, the others
+        are unknown. None: no limit.
+    min_count : int, default=1
+        Tokens that are seen less often in `fit` are unknown.
+    lowercase : bool, default=True
+        Whether to turn all characters into lower case first.
+
+    Attributes
+    ----------
+    vocabulary_ : dict
+        The id of each token. Ids start with 2, the most frequent token; tokens of equal
+        count are in alphabetical order.
+    padding_id_ : int
+        The id that no token has: 0 (with a ready tokenizer: the first after its
+        vocabulary). A text without any token becomes one step of it.
+    unknown_id_ : int or None
+        The id of all tokens outside the vocabulary: 1 (with a ready tokenizer: None,
+        since it has its own way).
+
+    See Also
+    --------
+    sklearn.feature_extraction.text.CountVectorizer : Counts of tokens, without their
+        order. Its analyzer does the splitting here.
+
+    Notes
+    -----
+    With ``min_count=1`` and no `max_tokens`, no training text has an unknown token; in
+    new texts the estimators read them as "nothing here", a vector of zeros. With
+    ``min_count=2`` the rare tokens teach a vector for the unknown ones.
+
+    With a vocabulary of one token, sequences differ in their lengths only. A vocabulary
+    of none is an error.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.preprocessing import SequenceTokenizer
+    >>> tokenizer = SequenceTokenizer().fit(["A good film.", "Not good."])
+    >>> tokenizer.vocabulary_
+    {'.': 2, 'good': 3, 'a': 4, 'film': 5, 'not': 6}
+    >>> X = tokenizer.transform(["A good book.", ""])
+    >>> [x.ravel().tolist() for x in X]
+    [[4, 3, 1, 2], [0]]
+    >>> tokenizer.inverse_transform(X)
+    ['a good � .', '']
+    """
+
+    _parameter_constraints: dict = {
+        "level": [StrOptions(set(_SPLITTERS)), callable, _READY],
+        "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
+        "min_count": [Interval(Integral, 1, None, closed="left")],
+        "lowercase": ["boolean"],
+    }
+
+    def __init__(self, level="word", *, max_tokens=None, min_count=1, lowercase=True):
+        self.level = level
+        self.max_tokens = max_tokens
+        self.min_count = min_count
+        self.lowercase = lowercase
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the vocabulary.
+
+        Parameters
+        ----------
+        X : list, 1-D array or Series of str
+            The texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a text is not a string, or no token is left.
+        """
+        texts = check_texts(X)
+        if self._is_ready():
+            self._use_ready()
+        else:
+            tokens = split_texts(texts, self.level, self.lowercase)
+            self.vocabulary_ = make_vocabulary(tokens, self.max_tokens, self.min_count)
+            self.padding_id_, self.unknown_id_ = _PADDING, _UNKNOWN
+        if not self.vocabulary_:
+            raise ValueError(
+                "The vocabulary is empty: no token occurs "
+                f"min_count={self.min_count} time(s) in X, or the tokenizer is not "
+                "trained."
+            )
+        return self
+
+    def transform(self, X):
+        """Turn texts into ids.
+
+        Parameters
+        ----------
+        X : list, 1-D array or Series of str
+            The texts.
+
+        Returns
+        -------
+        ids : RaggedArray of int64, with one feature
+            The ids of the tokens of each text; `padding_id_` if it has none.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a text is not a string.
+        """
+        check_is_fitted(self)
+        texts = check_texts(X)
+        if self._is_ready():
+            ids = encode_ready(texts, self.level)
+        else:
+            get = self.vocabulary_.get
+            tokens = split_texts(texts, self.level, self.lowercase)
+            ids = [[get(token, _UNKNOWN) for token in found] for found in tokens]
+        ids = [found or [self.padding_id_] for found in ids]
+        values = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
+        return RaggedArray(values, offsets_of([len(found) for found in ids]))
+
+    def inverse_transform(self, X):
+        """Turn ids into texts.
+
+        Parameters
+        ----------
+        X : RaggedArray or list of array-like of shape (n_steps_i,)
+            Ids of tokens. Padding is left out.
+
+        Returns
+        -------
+        texts : list of str
+            The tokens, with a space between them unless ``level="char"``; "�" for
+            unknown ones. With a ready tokenizer: what it decodes.
+
+        Raises
+        ------
+        ValueError
+            If a value is no id.
+        """
+        check_is_fitted(self)
+        token_of = {i: token for token, i in self.vocabulary_.items()}
+        if self.unknown_id_ is not None:
+            token_of[self.unknown_id_] = _REPLACEMENT
+        X = check_ids(X, {*token_of, self.padding_id_})
+        ids = [x[x != self.padding_id_].astype(int).tolist() for x in X]
+        if self._is_ready():
+            return self.level.decode_batch(ids)
+        space = "" if self.level == "char" else " "
+        return [space.join(token_of[i] for i in found) for found in ids]
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the name of the one feature of a step.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str of shape (1,)
+            ``["token_id"]``. The tokens themselves are in `vocabulary_`.
+        """
+        check_is_fitted(self)
+        return np.array(["token_id"], dtype=object)
+
+    def _is_ready(self):
+        return _READY.is_satisfied_by(self.level)
+
+    def _use_ready(self):
+        if self.max_tokens is not None or self.min_count != 1:
+            raise ValueError(
+                "The 'level' parameter of SequenceTokenizer is a ready tokenizer with "
+                "its own vocabulary: leave max_tokens=None and min_count=1. Got "
+                f"max_tokens={self.max_tokens} and min_count={self.min_count} instead."
+            )
+        self.vocabulary_ = self.level.get_vocab()
+        self.padding_id_ = max(self.vocabulary_.values(), default=-1) + 1
+        self.unknown_id_ = None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
