@@ -36,6 +36,8 @@ RESERVED = {
     "pandas": set(),
     "pooch": {"datasets"},
     "requests": {"datasets"},
+    "narwhals": {"_sequences"},
+    "tokenizers": set(),
     "numba": {"_kernels"},
 }
 

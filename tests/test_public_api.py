@@ -45,8 +45,10 @@ PUBLIC = {
     ],
     "sklearn_rnn.preprocessing": [
         "GapEncoder",
+        "SequenceBuilder",
         "SequenceFeatures",
         "SequencePadder",
+        "SequenceTokenizer",
         "Stepwise",
         "make_windows",
     ],
@@ -72,8 +74,8 @@ def test_every_module_can_be_imported_alone():
 def test_import_does_not_load_optional_packages():
     code = (
         "import sys, sklearn_rnn; "
-        "print([m for m in ('matplotlib', 'polars', 'numba', 'IPython', 'pooch') "
-        "if m in sys.modules])"
+        "print([m for m in ('matplotlib', 'polars', 'numba', 'IPython', 'pooch', "
+        "'tokenizers') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -72,19 +72,25 @@ def get_present(table: Any, name: str, why: str) -> NDArray:
 def is_numeric(column: Any) -> bool:
     """Whether a column holds numbers or booleans, also as objects, or nothing."""
     nw = import_narwhals()
-    if column.dtype in (nw.Object, nw.Unknown):
+    if column.dtype in (nw.Object, nw.Unknown, nw.String):
         present = column.drop_nulls().to_list()
         return all(isinstance(v, Real | Decimal | np.bool_) for v in present)
     return column.dtype == nw.Boolean or column.dtype.is_numeric()
+
+
+def type_of(column: Any) -> str:
+    """Return the type of a column as its own library calls it."""
+    native = column.to_native()
+    return str(getattr(native, "dtype", None) or native.type)
 
 
 def check_numeric(column: Any) -> None:
     """Refuse a feature that is no number."""
     if not is_numeric(column):
         raise ValueError(
-            f"Column {column.name!r} must hold numbers to be a feature. Got "
-            f"{column.dtype} instead. Encode it in the table first, for instance with "
-            "sklearn.preprocessing.OrdinalEncoder; in a pipeline, "
+            f"Column {column.name!r} must hold numbers to be a feature. Got type "
+            f"{type_of(column)} instead. Encode it in the table first, for instance "
+            "with sklearn.preprocessing.OrdinalEncoder; in a pipeline, "
             "Stepwise(ColumnTransformer(...)) makes one-hot columns of the codes."
         )
 
@@ -93,7 +99,7 @@ def to_floats(column: Any) -> NDArray:
     """Return numbers, missing ones as NaN; in float32 if they are not wider."""
     check_numeric(column)
     nw = import_narwhals()
-    if column.dtype in (nw.Object, nw.Unknown):
+    if column.dtype in (nw.Object, nw.Unknown, nw.String):
         present = ~column.is_null().to_numpy()
         values = np.full(len(column), np.nan)
         values[present] = as_numbers(column.to_numpy()[present])
@@ -117,7 +123,8 @@ def to_times(table: Any, name: str) -> NDArray:
         return to_floats(column) if values.dtype == object else values
     raise ValueError(
         f"Column {name!r} must hold numbers, dates or durations to sort by. Got "
-        f"{column.dtype} instead. Parse it first, for instance with pandas.to_datetime."
+        f"{type_of(column)} instead. Parse it first, for instance with "
+        "pandas.to_datetime."
     )
 
 
@@ -199,4 +206,6 @@ def first_of_each(
 
 def show(value: Any) -> str:
     """Return a value as an error message has it: 3 and not np.int64(3)."""
-    return str(value) if isinstance(value, np.generic) else repr(value)
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return str(value)
+    return repr(value.item() if isinstance(value, np.generic) else value)
