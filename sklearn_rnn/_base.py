@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
 from sklearn_rnn._sequences._batching import merge_equal_samples, weighted_moments
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds
 from sklearn_rnn._sequences._validation import check_sequences
 from sklearn_rnn._training._callbacks import (
     Monitor,
@@ -53,6 +53,7 @@ from sklearn_rnn.utils._torch import (
 )
 
 _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zero
+_EMBEDDING_SIZE = 32  # of embedding_dim="auto"
 _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.Elman}
 _OPTIMIZERS = {
     "adam": (torch.optim.Adam, {"fused": True}),
@@ -80,7 +81,11 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         ],
         "conv_kernel_size": [Interval(Integral, 1, None, closed="left")],
         "conv_stride": [Interval(Integral, 1, None, closed="left")],
-        "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "embedding_dim": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "optimizer": [StrOptions(set(_OPTIMIZERS)), type],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -229,8 +234,15 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return self._index_tokens(X, reset), y, weight, groups
 
     def _check_X(self, X, reset):
-        tokens = self.embedding_dim is not None
+        if reset:
+            self._embedding_size = self._choose_embedding_size(X)
+        tokens = self._embedding_size is not None
         return check_sequences(X, estimator=self, reset=reset, tokens=tokens)
+
+    def _choose_embedding_size(self, X):
+        if self.embedding_dim == "auto":
+            return _EMBEDDING_SIZE if isinstance(X, TokenIds) else None
+        return self.embedding_dim
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
         if X_val is None and y_val is None:
@@ -251,7 +263,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _index_tokens(self, X, reset):
         """Turn token ids into rows of the embedding; ids unseen at fit share row 0."""
-        if self.embedding_dim is None:
+        if self._embedding_size is None:
             return X
         if reset:
             self._token_ids = np.unique(X.values)
@@ -333,8 +345,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return nn.initialize(module, generator)
 
     def _make_inputs(self, X, sample_weight):
-        if self.embedding_dim is not None:
-            return nn.TokenEmbedding(len(self._token_ids), int(self.embedding_dim))
+        if self._embedding_size is not None:
+            return nn.TokenEmbedding(len(self._token_ids), int(self._embedding_size))
         mean, std = weighted_moments(X, sample_weight)
         return nn.Standardize(torch.tensor(mean).float(), torch.tensor(std).float())
 

@@ -69,10 +69,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     conv_stride : int, default=2
         Steps between two outputs of a convolution. With 2, each convolution halves the
         steps, and the recurrent layers see fewer.
-    embedding_dim : int or None, default=None
-        None: X holds numbers. An int: X holds token ids, integers from 0 on, one a
-        step, each of which gets a learned vector of this size. Ids that `fit` did not
-        see share one vector, zero.
+    embedding_dim : int, "auto" or None, default="auto"
+        What X holds.
+
+        - an int: token ids, integers from 0 on, one a step, each of which gets a
+          learned vector of this size. Ids that `fit` did not see share one vector,
+          zero.
+        - "auto": 32 for what :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`
+          returns, else None.
+        - None: numbers.
     dropout : float, default=0.0
         Part of the values zeroed in training: of the outputs of each recurrent layer
         but the last, and of the pooled vector before the last, linear layer. So it
@@ -231,7 +236,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         conv_channels=(64, 64),
         conv_kernel_size=9,
         conv_stride=2,
-        embedding_dim=None,
+        embedding_dim="auto",
         dropout=0.0,
         loss="squared_error",
         quantile=0.5,

@@ -301,6 +301,13 @@ class RaggedArray:
         )
 
 
+class TokenIds(RaggedArray):
+    """Token ids, one a step: names and not quantities, whatever is done with the rows.
+
+    An estimator can tell them from numbers, which they look like.
+    """
+
+
 def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
     """Return the offsets of sequences of the given lengths, laid end to end."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])

@@ -357,8 +357,8 @@ def as_numbers(array: NDArray, name: str = "X") -> NDArray:
         raise ValueError(f"Complex data not supported: {name} is {array.dtype}.")
     if array.dtype.kind in "USMmV":
         raise ValueError(
-            f"{name} must hold numbers. Got {array.dtype} instead. For text, turn each "
-            "token into an integer id and set 'embedding_dim'."
+            f"{name} must hold numbers. Got {array.dtype} instead. For text, put "
+            "sklearn_rnn.preprocessing.SequenceTokenizer in front."
         )
     if array.dtype == object:
         if any(isinstance(v, str | bytes) for v in array.flat):

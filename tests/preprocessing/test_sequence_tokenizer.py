@@ -325,6 +325,30 @@ def test_grid_search_over_levels():
     assert set(search.predict(unseen)) <= {"+", "-"}
 
 
+def test_estimators_tell_ids_from_numbers():
+    small = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
+    texts, y = np.array(TEXTS * 4), ["a", "b", "a"] * 4
+    ids = SequenceTokenizer().fit_transform(texts)
+    as_tokens = RNNClassifier(**small, embedding_dim=32).fit(ids, y).predict_proba(ids)
+    default = make_pipeline(SequenceTokenizer(), RNNClassifier(**small))
+    again = pickle.loads(pickle.dumps(default.fit(texts, y)))
+    plain = RaggedArray(ids.values, ids.offsets)
+    for model, X in [
+        (default, texts),
+        (again, texts),
+        (RNNClassifier(**small).fit(ids[np.arange(12)], y), ids),
+        (RNNClassifier(**small).fit(ids, y), list(plain)),
+        (RNNClassifier(**small, embedding_dim=32).fit(plain, y), plain),
+    ]:
+        np.testing.assert_array_equal(model.predict_proba(X), as_tokens)
+    as_numbers = RNNClassifier(**small, embedding_dim=None).fit(ids, y)
+    numbers = RNNClassifier(**small).fit(plain, y)
+    np.testing.assert_array_equal(
+        as_numbers.predict_proba(ids), numbers.predict_proba(ids)
+    )
+    assert abs(numbers.predict_proba(ids) - as_tokens).max() > 0.01
+
+
 # A ready tokenizer ------------------------------------------------------------------
 
 
