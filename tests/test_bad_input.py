@@ -500,7 +500,7 @@ def test_token_ids_are_one_a_step(estimator, cube, ids, y):
 
 def test_words_are_no_token_ids(estimator, y):
     estimator.set_params(embedding_dim=2)
-    with refuses("must hold numbers.*turn each token into an integer id"):
+    with refuses("must hold numbers.*put .*SequenceTokenizer in front"):
         estimator.fit([["to", "be"], ["or"]] * (N_SAMPLES // 2), y)
 
 

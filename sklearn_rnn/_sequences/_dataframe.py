@@ -96,7 +96,7 @@ def check_numeric(column: Any) -> None:
 
 
 def to_floats(column: Any) -> NDArray:
-    """Return numbers, missing ones as NaN; in float32 if they are not wider."""
+    """Return numbers, missing ones as NaN: float32 if they are that, else float64."""
     check_numeric(column)
     nw = import_narwhals()
     if column.dtype in (nw.Object, nw.Unknown, nw.String):
@@ -104,8 +104,9 @@ def to_floats(column: Any) -> NDArray:
         values = np.full(len(column), np.nan)
         values[present] = as_numbers(column.to_numpy()[present])
         return values
-    narrow = column.dtype in (nw.Float16, nw.Float32)
-    return column.cast(nw.Float32 if narrow else nw.Float64).to_numpy()
+    if column.dtype != nw.Float32:
+        column = column.cast(nw.Float64)
+    return column.to_numpy()
 
 
 def to_times(table: Any, name: str) -> NDArray:

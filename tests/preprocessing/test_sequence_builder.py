@@ -179,7 +179,7 @@ def test_numbers_of_all_kinds_become_floats(column, expected):
 
 
 def test_float32_columns_stay_float32():
-    table = pd.DataFrame({"id": [1], "x": np.float32([0.1]), "z": np.float16([0.5])})
+    table = pd.DataFrame({"id": [1], "x": np.float32([0.1]), "z": np.float32([0.5])})
     assert SequenceBuilder("id").fit_transform(table).dtype == np.float32
     table["z"] = 0.1
     assert SequenceBuilder("id").fit_transform(table).dtype == np.float64
