@@ -39,6 +39,12 @@ def read_table(X: Any) -> Any:
             "X must be a DataFrame of pandas or polars or a Table of pyarrow, a row a "
             f"step. Got {type(X).__name__} instead.{hint}"
         ) from error
+    for name in table.columns:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"Names of columns must be strings. Got {name!r} in {table.columns}, "
+                "say by X.columns = X.columns.astype(str)."
+            )
     if len(table) == 0:
         raise ValueError("Found X with 0 row(s) while a minimum of 1 is required.")
     return table

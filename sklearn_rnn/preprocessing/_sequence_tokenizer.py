@@ -76,6 +76,10 @@ def make_vocabulary(tokens, max_tokens, min_count):
                 f"return a list of strings. Got {token!r} in one."
             )
     kept = [token for token, count in counts.items() if count >= min_count]
+    if not kept:
+        raise ValueError(
+            f"The vocabulary is empty: no token occurs min_count={min_count} time(s)."
+        )
     kept.sort(key=lambda token: (-counts[token], token))
     return {token: i for i, token in enumerate(kept[:max_tokens], start=_FIRST)}
 
@@ -211,17 +215,14 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         """
         texts = check_texts(X)
         if self._is_ready():
-            self._use_ready()
+            vocabulary = self._get_ready_vocabulary()
+            padding, unknown = max(vocabulary.values()) + 1, None
         else:
             tokens = split_texts(texts, self.level, self.lowercase)
-            self.vocabulary_ = make_vocabulary(tokens, self.max_tokens, self.min_count)
-            self.padding_id_, self.unknown_id_ = _PADDING, _UNKNOWN
-        if not self.vocabulary_:
-            raise ValueError(
-                "The vocabulary is empty: no token occurs "
-                f"min_count={self.min_count} time(s) in X, or the tokenizer is not "
-                "trained."
-            )
+            vocabulary = make_vocabulary(tokens, self.max_tokens, self.min_count)
+            padding, unknown = _PADDING, _UNKNOWN
+        self.vocabulary_ = vocabulary
+        self.padding_id_, self.unknown_id_ = padding, unknown
         return self
 
     def transform(self, X):
@@ -303,16 +304,17 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     def _is_ready(self):
         return _READY.is_satisfied_by(self.level)
 
-    def _use_ready(self):
+    def _get_ready_vocabulary(self):
         if self.max_tokens is not None or self.min_count != 1:
             raise ValueError(
                 "The 'level' parameter of SequenceTokenizer is a ready tokenizer with "
                 "its own vocabulary: leave max_tokens=None and min_count=1. Got "
                 f"max_tokens={self.max_tokens} and min_count={self.min_count} instead."
             )
-        self.vocabulary_ = self.level.get_vocab()
-        self.padding_id_ = max(self.vocabulary_.values(), default=-1) + 1
-        self.unknown_id_ = None
+        vocabulary = self.level.get_vocab()
+        if not vocabulary:
+            raise ValueError("The vocabulary is empty: the tokenizer is not trained.")
+        return vocabulary
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -367,6 +367,11 @@ def test_what_is_no_table_is_an_error(X, got):
         SequenceBuilder("id").fit(X)
 
 
+def test_names_of_columns_are_strings():
+    with pytest.raises(TypeError, match=r"must be strings. Got 0 .*astype\(str\)"):
+        SequenceBuilder("id").fit(pd.DataFrame(np.zeros((2, 2))))
+
+
 def test_ids_of_mixed_types_are_an_error():
     table = pd.DataFrame({"id": [1, "a"], "x": [1, 2]})
     with pytest.raises(ValueError, match="'id' has ids that cannot be sorted"):

@@ -120,6 +120,7 @@ def test_vocabulary_of_one_leaves_the_lengths():
 def test_empty_vocabulary_is_an_error(tokenizer, texts):
     with pytest.raises(ValueError, match="The vocabulary is empty"):
         tokenizer.fit(texts)
+    assert not hasattr(tokenizer, "vocabulary_")
 
 
 # Ids and back -----------------------------------------------------------------------
@@ -402,7 +403,7 @@ def test_ready_tokenizer_has_a_vocabulary_of_its_own(ready):
 def test_untrained_tokenizer_is_an_error():
     tokenizers = pytest.importorskip("tokenizers")
     untrained = tokenizers.Tokenizer(tokenizers.models.BPE())
-    with pytest.raises(ValueError, match="or the tokenizer is not trained"):
+    with pytest.raises(ValueError, match="The vocabulary is empty: the tokenizer"):
         SequenceTokenizer(untrained).fit(TEXTS)
 
 
