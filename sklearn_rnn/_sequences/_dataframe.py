@@ -42,8 +42,8 @@ def read_table(X: Any) -> Any:
     for name in table.columns:
         if not isinstance(name, str):
             raise TypeError(
-                f"Names of columns must be strings. Got {name!r} in {table.columns}, "
-                "say by X.columns = X.columns.astype(str)."
+                "Names of columns must be strings, as X.columns.astype(str) makes them "
+                f"in pandas. Got {name!r} in {table.columns} instead."
             )
     if len(table) == 0:
         raise ValueError("Found X with 0 row(s) while a minimum of 1 is required.")
