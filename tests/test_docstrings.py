@@ -104,7 +104,9 @@ def test_documented_defaults_are_those_of_the_signature(cls):
 
 def test_the_same_parameter_has_the_same_words():
     texts = {}
-    for cls in [*ESTIMATORS, *TRANSFORMERS]:
+    # the X of SequenceBuilder is a table: its words are about columns and rows
+    takes_sequences = {*ESTIMATORS, *TRANSFORMERS} - {preprocessing.SequenceBuilder}
+    for cls in takes_sequences:
         doc = NumpyDocString(cls.__doc__)
         for entry in [*doc["Parameters"], *doc["Attributes"]]:
             texts.setdefault(entry.name, []).append((entry.type, entry.desc))
