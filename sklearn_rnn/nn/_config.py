@@ -62,6 +62,11 @@ def get_kernels() -> str:
     return getattr(_local, "kernels", "auto")
 
 
+def uses_kernels() -> bool:
+    """Whether our kernels run the layers that have them, in this thread."""
+    return get_kernels() != "torch" and has_numba()
+
+
 @cache
 def has_numba() -> bool:
     """Whether numba is installed; it is not imported for that."""
@@ -81,10 +86,10 @@ def threads_for(module: nn.Module) -> Iterator[None]:
     """
     on_cpu = all(not p.is_cuda for p in module.parameters())
     ours = any(getattr(child, "has_kernels", False) for child in module.modules())
-    if not (on_cpu and ours and has_numba()) or get_kernels() == "torch":
+    if not (on_cpu and ours and uses_kernels()):
         yield
         return
-    from sklearn_rnn._kernels._autograd import threads_for_kernels
+    from sklearn_rnn._kernels._threads import threads_for_kernels
 
     with threads_for_kernels():
         yield

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._masking import gather_last, padding_mask
+from sklearn_rnn.nn._masking import gather_ends, padding_mask
 
 
 class Pooling(nn.Module):
@@ -55,7 +55,7 @@ class Pooling(nn.Module):
         pooled : Tensor of shape (batch, output_size)
         """
         if self.kind == "last":
-            return self._last(outputs, lengths)
+            return gather_ends(outputs, lengths, bidirectional=self.bidirectional)
         if self.kind == "mean":
             return _mean(outputs, lengths)
         if self.kind == "max":
@@ -73,13 +73,6 @@ class Pooling(nn.Module):
             mask = padding_mask(lengths, outputs.shape[1])
             scores = scores.masked_fill(~mask, -torch.inf)
         return torch.softmax(scores, dim=1)
-
-    def _last(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        last = gather_last(outputs, lengths)
-        if not self.bidirectional:
-            return last
-        half = outputs.shape[-1] // 2
-        return torch.cat([last[:, :half], outputs[:, 0, half:]], dim=-1)
 
 
 def _mean(outputs: Tensor, lengths: Tensor | None) -> Tensor:

@@ -195,7 +195,6 @@ def test_setting_holds_inside_the_block_and_in_this_thread_only():
 
 def test_without_numba_torch_does_the_work(ragged, monkeypatch):
     monkeypatch.setattr("sklearn_rnn.nn._config.has_numba", lambda: False)
-    monkeypatch.setattr("sklearn_rnn.nn._gated.has_numba", lambda: False)
     X, y = ragged
     with_torch = RNNClassifier(max_epochs=2, random_state=0).fit(X, y)
     with config_context(kernels="torch"):

@@ -1,0 +1,105 @@
+"""Threads and memory of the kernels."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+_lock = threading.Lock()
+_local = threading.local()
+_pool: ThreadPoolExecutor | None = None
+_holders = 0  # how many `threads_for_kernels` are open
+_n_threads = 1
+
+
+@contextmanager
+def threads_for_kernels() -> Iterator[None]:
+    """Give torch's threads to the kernels inside, and back afterwards.
+
+    torch's idle workers spin, and would steal the cores from the kernels. Inside, the
+    kernels use the same memory again and again; it is released afterwards.
+    """
+    global _holders, _n_threads
+    with _lock:
+        if _holders == 0:
+            _n_threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _holders += 1
+    before = getattr(_local, "buffers", None)
+    _local.buffers = before or _Buffers()
+    try:
+        yield
+    finally:
+        _local.buffers = before
+        with _lock:
+            _holders -= 1
+            if _holders == 0:
+                torch.set_num_threads(_n_threads)
+
+
+def get_num_threads() -> int:
+    """Return how many threads the kernels may use."""
+    return _n_threads if _holders else torch.get_num_threads()
+
+
+def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
+    """Call the function with the arguments of each job, one of them in this thread."""
+    global _pool
+    if len(jobs) > 1 and _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), "sklearn_rnn")
+    others = [_pool.submit(function, *job) for job in jobs[1:]]  # type: ignore[union-attr]
+    function(*jobs[0])
+    for other in others:
+        other.result()
+
+
+def _forget_pool() -> None:
+    """In a forked process, where the threads of the pool do not exist."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+class _Buffers:
+    """Memory that the batches of one fit use one after the other.
+
+    Fresh memory would cost a page fault for each 4 kB.
+    """
+
+    def __init__(self) -> None:
+        self.free: dict[int, list[NDArray[np.float32]]] = {}
+
+    def take(self, shape: tuple[int, ...], dtype: Any) -> NDArray[np.float32]:
+        n = int(np.prod(shape))
+        size = 1 << max(0, n - 1).bit_length()  # ragged batches differ in size
+        free = self.free.setdefault(size, [])
+        flat = free.pop() if free else np.empty(size, dtype)
+        return flat[:n].reshape(shape)
+
+    def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
+        for array in arrays:
+            self.free[array.base.size].append(array.base)
+
+
+class _NoBuffers(_Buffers):
+    """Fresh memory, where no fit is under way."""
+
+    def take(self, shape: tuple[int, ...], dtype: Any) -> NDArray[np.float32]:
+        return np.empty(shape, dtype)
+
+    def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
+        pass
+
+
+def get_buffers() -> _Buffers:
+    """Return the memory of the fit that this thread is in."""
+    return getattr(_local, "buffers", None) or _NoBuffers()
