@@ -510,7 +510,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """
         X = self._check_new(X)
         module = make_exact(self.module_)
-        return apply_to_sequences(module.encode, X, self._get_device())
+        return apply_to_sequences(module, X, self._get_device(), "encode")
 
     def hidden_states(self, X):
         """Return the state of the last recurrent layer at every step.

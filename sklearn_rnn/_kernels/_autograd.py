@@ -1,6 +1,7 @@
 """The bridge to torch: arrays and torch.autograd.Function."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels import _recurrence as kernels
+from sklearn_rnn._kernels._product import WIDTH
 from sklearn_rnn._kernels._threads import get_buffers, get_num_threads, run_in_threads
 
 _CELLS = {
@@ -108,27 +110,20 @@ class _Run:
         # of one direction each: w_ih, w_hh, b_ih, b_hh
         self.weights = [weights[k : k + 4] for k in range(0, len(weights), 4)]
         self.hidden = weights[1].shape[1]
-        self.buffers = get_buffers()
-        self.parts = self._deal_rows()
+        self.buffers = get_buffers(plan.keep)
+        self.parts = self._make_parts()
 
-    def _deal_rows(self):
+    def _make_parts(self):
         """Return rows, lengths and blocks of each thread, the same for a direction."""
+        plan = self.plan
         batch, n_steps, _ = self.x.shape
-        lengths = self.plan.lengths
-        if lengths is None:
-            lengths = np.full(batch, n_steps, np.int64)
-            order = np.arange(batch)
-        else:
-            order = np.argsort(-lengths, kind="stable")
-        n_threads = get_num_threads() // len(self.plan.directions)
-        work = int(lengths.sum()) * self.weights[0][1].size
+        n_threads = get_num_threads() // len(plan.directions)
+        total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
+        work = total * self.weights[0][1].size
         n_parts = max(1, min(n_threads, batch // 4, work // _WORTH_A_THREAD))
-        parts = []
-        for k in range(n_parts):
-            rows = np.ascontiguousarray(order[k::n_parts])
-            own = lengths[rows]
-            parts.append((rows, own, kernels.begins_of_blocks(own, self.plan.keep)))
-        return parts
+        if plan.lengths is None:
+            return _deal_equal_rows(batch, n_steps, n_parts, plan.keep)
+        return _deal_rows(plan.lengths, n_parts, plan.keep)
 
     def forward(self):
         plan, x = self.plan, self.x
@@ -155,13 +150,15 @@ class _Run:
 
     def _take_blocks(self, part):
         rows, _, begins = part
-        n_rows = begins[-1] if self.plan.keep else len(rows)
+        n_rows = int(begins[-1]) if self.plan.keep else len(rows)
         n_inputs, columns = self.shape_of_gradients
-        size = columns // kernels.count_gates(self.cell)[0]
-        n_cells = size if self.cell == kernels.LSTM else 0
-        widths = n_inputs - self.hidden + size, columns, n_cells
-        take = self.buffers.take if self.plan.keep else np.empty
-        return [take((n_rows, width), np.float32) for width in widths]
+        size = -(-self.hidden // WIDTH) * WIDTH
+        take = self.buffers.take
+        return (
+            take(n_rows, n_inputs - self.hidden + size),
+            take(n_rows, columns),
+            take(n_rows, size if self.cell == kernels.LSTM else 0),
+        )
 
     def backward(self, d_out, *d_finals, wants_x):
         if d_out is None:
@@ -196,6 +193,21 @@ class _Run:
             gradients += unpacked
         d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None
         return d_x, *d_starts, *gradients
+
+
+def _deal_rows(lengths, n_parts, keep):
+    order = np.argsort(-lengths, kind="stable")
+    parts = []
+    for k in range(n_parts):
+        rows = np.ascontiguousarray(order[k::n_parts])
+        own = lengths[rows]
+        parts.append((rows, own, kernels.begins_of_blocks(own, keep)))
+    return parts
+
+
+@lru_cache(maxsize=8)
+def _deal_equal_rows(batch, n_steps, n_parts, keep):
+    return _deal_rows(np.full(batch, n_steps, np.int64), n_parts, keep)
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

@@ -26,7 +26,7 @@ def activate(sums, c, h_new, c_new, size):
 
 @njit(**JIT)
 def differentiate(da, c, c_new, dh, dc, size):
-    """Turn i, f, o, g into their gradients, dh', dc' into the parts past the weights."""
+    """Turn i, f, o, g into their gradients, dh', dc' into those past weights."""
     i, f, o = da[:size], da[size : 2 * size], da[2 * size : 3 * size]
     g = da[3 * size : 4 * size]
     for j in range(size):

@@ -78,12 +78,12 @@ class _Buffers:
     def __init__(self) -> None:
         self.free: dict[int, list[NDArray[np.float32]]] = {}
 
-    def take(self, shape: tuple[int, ...], dtype: Any) -> NDArray[np.float32]:
-        n = int(np.prod(shape))
+    def take(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+        n = n_rows * n_columns
         size = 1 << max(0, n - 1).bit_length()  # ragged batches differ in size
         free = self.free.setdefault(size, [])
-        flat = free.pop() if free else np.empty(size, dtype)
-        return flat[:n].reshape(shape)
+        flat = free.pop() if free else np.empty(size, np.float32)
+        return flat[:n].reshape(n_rows, n_columns)
 
     def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
         for array in arrays:
@@ -93,13 +93,13 @@ class _Buffers:
 class _NoBuffers(_Buffers):
     """Fresh memory, where no fit is under way."""
 
-    def take(self, shape: tuple[int, ...], dtype: Any) -> NDArray[np.float32]:
-        return np.empty(shape, dtype)
+    def take(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+        return np.empty((n_rows, n_columns), np.float32)
 
     def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
         pass
 
 
-def get_buffers() -> _Buffers:
-    """Return the memory of the fit that this thread is in."""
-    return getattr(_local, "buffers", None) or _NoBuffers()
+def get_buffers(keep: bool) -> _Buffers:
+    """Return the memory of the fit that this thread is in, if it comes back."""
+    return (keep and getattr(_local, "buffers", None)) or _NoBuffers()

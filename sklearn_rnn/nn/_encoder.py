@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._gated import RecurrentLayer, run_kernels, suits_kernels
 from sklearn_rnn.nn._masking import gather_ends, reverse_steps
@@ -81,6 +82,11 @@ class Encoder(nn.Module):
             return torch.cat([_output(state) for state in states], dim=1)
         outputs = self._run_layer(-1, x, lengths)
         return gather_ends(outputs, lengths, bidirectional=len(layers) == 2)
+
+    def suits_kernels(self) -> bool:
+        """Whether the package's own kernels run all layers on the CPU."""
+        layers = [*self.forward_layers, *self.backward_layers]
+        return uses_kernels() and all(isinstance(x, RecurrentLayer) for x in layers)
 
     def _run_lower_layers(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         for index in range(len(self.forward_layers) - 1):

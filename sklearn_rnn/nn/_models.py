@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
+from sklearn_rnn.nn._exact import linear
 from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
 from sklearn_rnn.nn._pooling import Pooling
 
@@ -57,7 +58,7 @@ class SequenceModel(nn.Module):
         -------
         output : Tensor of shape (batch, n_outputs)
         """
-        return self.head(self.dropout(self.encode(x, lengths)))
+        return linear(self.head, self.dropout(self.encode(x, lengths)))
 
     def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the pooled vector of each sequence, (batch, pooling.output_size)."""

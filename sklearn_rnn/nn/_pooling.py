@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from sklearn_rnn.nn._exact import is_exact, linear, mean_over_time
 from sklearn_rnn.nn._masking import gather_ends, padding_mask
 
 
@@ -57,28 +58,25 @@ class Pooling(nn.Module):
         if self.kind == "last":
             return gather_ends(outputs, lengths, bidirectional=self.bidirectional)
         if self.kind == "mean":
-            return _mean(outputs, lengths)
+            return mean_over_time(outputs, lengths)
         if self.kind == "max":
             return _max(outputs, lengths)
         if self.kind == "meanmax":
-            both = [_mean(outputs, lengths), _max(outputs, lengths)]
+            both = [mean_over_time(outputs, lengths), _max(outputs, lengths)]
             return torch.cat(both, dim=-1)
         weights = self.attention_weights(outputs, lengths)
-        return (weights.unsqueeze(-1) * outputs).sum(1)
+        return (weights.unsqueeze(-1) * outputs).sum(1).to(outputs.dtype)
 
     def attention_weights(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
         """Return the weight of each step, (batch, time); zero at padding."""
-        scores = self.score(torch.tanh(self.project(outputs))).squeeze(-1)
+        scores = linear(self.score, torch.tanh(linear(self.project, outputs)))
+        scores = scores.squeeze(-1)
+        if is_exact(outputs):
+            scores = scores.double()  # the sum over time depends on the padding
         if lengths is not None:
             mask = padding_mask(lengths, outputs.shape[1])
             scores = scores.masked_fill(~mask, -torch.inf)
         return torch.softmax(scores, dim=1)
-
-
-def _mean(outputs: Tensor, lengths: Tensor | None) -> Tensor:
-    if lengths is None:
-        return outputs.mean(1)
-    return outputs.sum(1) / lengths.unsqueeze(-1)  # padded outputs are zeros
 
 
 def _max(outputs: Tensor, lengths: Tensor | None) -> Tensor:

@@ -1,0 +1,128 @@
+"""Row by row: products and means that do not depend on what else is in the batch.
+
+A matrix product of a library rounds differently for another number of rows. These
+sum each row in one and the same order, so a prediction is the same to the last bit
+whatever it is computed with.
+"""
+
+import itertools
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from sklearn_rnn._kernels._math import JIT, f4
+from sklearn_rnn._kernels._product import WIDTH, add_product
+from sklearn_rnn._kernels._threads import get_num_threads, run_in_threads
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
+    """Convolve over time.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, time, channels)
+    weight : Tensor of shape (new_channels, channels, kernel_size)
+    bias : Tensor of shape (new_channels,)
+    stride : int
+
+    Returns
+    -------
+    Tensor of shape (batch, new_time, new_channels)
+    """
+    n_out, _, kernel_size = weight.shape
+    batch, n_steps, _ = x.shape
+    x_ = x.contiguous().numpy()
+    packed = _pack(weight.detach().permute(2, 1, 0).reshape(-1, n_out).numpy())
+    out = np.empty((batch, (n_steps - kernel_size) // stride + 1, n_out), np.float32)
+    n_parts = max(1, min(get_num_threads(), batch // 4))
+    jobs = [
+        (x_[part], packed, bias.detach().numpy(), stride, out[part])
+        for part in _parts(batch, n_parts)
+    ]
+    run_in_threads(_convolve, jobs)
+    return torch.from_numpy(out)
+
+
+def multiply(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return x @ weight.T + bias.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., n_in)
+    weight : Tensor of shape (n_out, n_in)
+    bias : Tensor of shape (n_out,)
+
+    Returns
+    -------
+    Tensor of shape (..., n_out)
+    """
+    rows = x.reshape(1, -1, x.shape[-1])
+    result = convolve(rows, weight.unsqueeze(-1), bias, 1)
+    return result.view(*x.shape[:-1], len(weight))
+
+
+def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the mean of the valid steps of each row.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, time, features)
+    lengths : Tensor of shape (batch,) or None
+
+    Returns
+    -------
+    Tensor of shape (batch, features)
+    """
+    batch, n_steps, n_features = x.shape
+    steps = np.full(batch, n_steps) if lengths is None else lengths.numpy()
+    out = np.zeros((batch, n_features), np.float32)
+    _mean_over_time(x.contiguous().numpy(), steps, out)
+    return torch.from_numpy(out)
+
+
+def _parts(n_rows, n_parts):
+    bounds = np.linspace(0, n_rows, n_parts + 1).astype(int)
+    return [slice(a, b) for a, b in itertools.pairwise(bounds)]
+
+
+def _pack(weight):
+    """Cut (K, n) into panels of WIDTH columns, filled up with zeros."""
+    n_inputs, n_out = weight.shape
+    wide = -(-n_out // WIDTH) * WIDTH
+    padded = np.zeros((n_inputs, wide), np.float32)
+    padded[:, :n_out] = weight
+    return np.ascontiguousarray(
+        padded.reshape(n_inputs, wide // WIDTH, WIDTH).transpose(1, 0, 2)
+    )
+
+
+@njit(**JIT)
+def _convolve(x, weight, bias, stride, out):
+    batch, n_steps, channels = x.shape
+    n_panels, K, _ = weight.shape
+    _, new_steps, n_out = out.shape
+    wide = n_panels * WIDTH
+    sums = np.empty((new_steps, wide), f4)
+    for row in range(batch):
+        # the window of a step is K numbers side by side
+        add_product(
+            True, x, row * n_steps * channels, stride * channels, 1, new_steps,
+            weight, 0, WIDTH, K * WIDTH, sums, 0, wide, wide, K,
+        )  # fmt: skip
+        for t in range(new_steps):
+            for j in range(n_out):
+                out[row, t, j] = sums[t, j] + bias[j]
+
+
+@njit(**JIT)
+def _mean_over_time(x, lengths, out):
+    for row in range(x.shape[0]):
+        total = out[row]
+        for t in range(lengths[row]):
+            step = x[row, t]
+            for j in range(x.shape[2]):
+                total[j] += step[j]
+        for j in range(x.shape[2]):
+            total[j] /= f4(lengths[row])
