@@ -1,7 +1,7 @@
 """The bridge to torch: arrays and torch.autograd.Function."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,12 @@ from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels import _recurrence as kernels
 from sklearn_rnn._kernels._product import WIDTH
-from sklearn_rnn._kernels._threads import get_buffers, get_num_threads, run_in_threads
+from sklearn_rnn._kernels._threads import (
+    get_buffers,
+    get_num_threads,
+    one_process_at_a_time,
+    run_in_threads,
+)
 
 _CELLS = {
     "rnn_tanh": kernels.RNN_TANH,
@@ -71,6 +76,7 @@ def run_layer(
     finals : list of Tensor
         Last state in each direction.
     """
+    compile_kernels()
     outputs, *finals = Recurrence.apply(plan, x, *starts, *weights)
     return outputs, finals
 
@@ -137,7 +143,8 @@ class _Run:
         self.blocks, jobs = [], []
         for k, reverse in enumerate(plan.directions):
             packed = kernels.pack(self.cell, *self.weights[k])
-            self.shape_of_gradients = packed.shape[1], packed.shape[0] * packed.shape[2]
+            n_panels, panel = packed.shape
+            self.shape_of_gradients = panel // WIDTH, n_panels * WIDTH
             for part in self.parts:
                 blocks = self._take_blocks(part)
                 self.blocks.append(blocks)
@@ -168,7 +175,7 @@ class _Run:
         blocks = iter(self.blocks)
         for k, reverse in enumerate(self.plan.directions):
             w_ih, w_hh, *_ = self.weights[k]
-            w_x = _NOTHING
+            w_x = np.empty((0, 0), np.float32)
             if wants_x:
                 w_x = kernels.pack_transposed(self.cell, w_ih, self.hidden, True)
             w_h = kernels.pack_transposed(self.cell, w_hh, self.hidden, False)
@@ -193,6 +200,18 @@ class _Run:
             gradients += unpacked
         d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None
         return d_x, *d_starts, *gradients
+
+
+@cache
+def compile_kernels() -> None:
+    """Compile all kernels, or load them from the disk, at their first use."""
+    x = np.zeros((1, 1, 1), np.float32)
+    weights = [np.zeros((4, 1), np.float32)] * 2 + [np.zeros(4, np.float32)] * 2
+    start = np.zeros((1, 2), np.float32)
+    with one_process_at_a_time():
+        run = _Run(Plan("lstm", None, (False,), False, True), x, [start], weights)
+        run.forward()
+        run.backward(None, start, wants_x=True)
 
 
 def _deal_rows(lengths, n_parts, keep):

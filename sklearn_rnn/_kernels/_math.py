@@ -22,7 +22,7 @@ INLINE = {key: value for key, value in JIT.items() if key != "cache"}
 def exp(x):
     """Cephes expf: a power of two times a polynomial on [-ln 2 / 2, ln 2 / 2]."""
     x = f4(-87.33654) if x < f4(-87.33654) else x
-    x = f4(88.37626) if x > f4(88.37626) else x
+    x = f4(88.8) if x > f4(88.8) else x  # from 88.38 on the power is infinity
     n = np.floor(x * f4(1.44269504) + f4(0.5))
     r = x - n * f4(0.693359375)
     r = r + n * f4(2.12194440e-4)
@@ -46,8 +46,8 @@ def sigmoid(x):
 @njit(inline="always", **INLINE)
 def tanh(x):
     """Quotient of two polynomials, as in Eigen."""
-    x = f4(-7.9053111) if x < f4(-7.9053111) else x
-    x = f4(7.9053111) if x > f4(7.9053111) else x
+    x = f4(-9.0) if x < f4(-9.0) else x
+    x = f4(9.0) if x > f4(9.0) else x
     u = x * x
     p = f4(-2.76076847742355e-16)
     p = p * u + f4(2.00018790482477e-13)
@@ -60,4 +60,6 @@ def tanh(x):
     q = q * u + f4(1.18534705686654e-04)
     q = q * u + f4(2.26843463243900e-03)
     q = q * u + f4(4.89352518554385e-03)
-    return x * p / q
+    y = p / q * x  # in this order, so that small products do not underflow
+    y = f4(1) if y > f4(1) else y
+    return f4(-1) if y < f4(-1) else y

@@ -104,7 +104,17 @@ _TILE_4_2, _TILE_4_1 = _make_tile(4, 2), _make_tile(4, 1)
 _TILE_1_2, _TILE_1_1 = _make_tile(1, 2), _make_tile(1, 1)
 
 
-@njit(**JIT)
+# a signature, since numba would compile it anew for each constant among the arguments
+_MATRIX, _N = types.float32[:, ::1], types.intp
+
+
+@njit(
+    types.void(
+        types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N,
+        _N,
+    ),
+    **JIT,
+)  # fmt: skip
 def add_product(
     fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K
 ):

@@ -47,6 +47,22 @@ def place_of(cell, gate, of_x):
 
 
 @njit(**JIT)
+def copy(source, target, n):
+    """Copy the first n numbers; slices in numba take seconds to compile."""
+    for j in range(n):
+        target[j] = source[j]
+
+
+@njit(**JIT)
+def clear(rows, begin, end, first, last):
+    """Set some columns of some rows to zero."""
+    for i in range(begin, end):
+        row = rows[i]
+        for j in range(first, last):
+            row[j] = f4(0)
+
+
+@njit(**JIT)
 def begins_of_blocks(lengths, keep):
     """Row at which each block begins, and at which the last one ends."""
     begins = np.zeros(lengths[0] + 2, np.int64)
@@ -60,37 +76,38 @@ def begins_of_blocks(lengths, keep):
 
 @njit(**JIT)
 def pack(cell, w_ih, w_hh, b_ih, b_hh):
-    """Weights for `forward`, (columns / WIDTH, x | 1 | h, WIDTH)."""
+    """Weights for `forward`, in panels of WIDTH columns: (panels, inputs * WIDTH)."""
     n_features, hidden = w_ih.shape[1], w_hh.shape[1]
     size = -(-hidden // WIDTH) * WIDTH
     n_gates = count_gates(cell)[0]
-    packed = np.zeros((n_gates * size // WIDTH, n_features + 1 + hidden, WIDTH), f4)
+    n_inputs = n_features + 1 + hidden
+    packed = np.zeros((n_gates * size // WIDTH, n_inputs * WIDTH), f4)
     for row in range(w_ih.shape[0]):
         gate, unit = row // hidden, row % hidden
         for_x = place_of(cell, gate, True) * size + unit
         for_h = place_of(cell, gate, False) * size + unit
         panel, lane = packed[for_x // WIDTH], for_x % WIDTH
         for k in range(n_features):
-            panel[k, lane] = w_ih[row, k]
-        panel[n_features, lane] += b_ih[row]
+            panel[k * WIDTH + lane] = w_ih[row, k]
+        panel[n_features * WIDTH + lane] += b_ih[row]
         panel = packed[for_h // WIDTH]
         for k in range(hidden):
-            panel[n_features + 1 + k, lane] = w_hh[row, k]
-        panel[n_features, lane] += b_hh[row]
+            panel[(n_features + 1 + k) * WIDTH + lane] = w_hh[row, k]
+        panel[n_features * WIDTH + lane] += b_hh[row]
     return packed
 
 
 @njit(**JIT)
 def pack_transposed(cell, weight, hidden, of_x):
-    """Weights of x or of h for `backward`, (inputs / WIDTH, gates, WIDTH)."""
+    """Weights of x or of h for `backward`, in panels: (panels, gates * WIDTH)."""
     size = -(-hidden // WIDTH) * WIDTH
     n_inputs = weight.shape[1]
     n_gates = count_gates(cell)[0]
-    packed = np.zeros((-(-n_inputs // WIDTH), n_gates * size, WIDTH), f4)
+    packed = np.zeros((-(-n_inputs // WIDTH), n_gates * size * WIDTH), f4)
     for row in range(weight.shape[0]):
         k = place_of(cell, row // hidden, of_x) * size + row % hidden
         for j in range(n_inputs):
-            packed[j // WIDTH, k, j % WIDTH] = weight[row, j]
+            packed[j // WIDTH, k * WIDTH + j % WIDTH] = weight[row, j]
     return packed
 
 
@@ -117,57 +134,45 @@ def unpack_gradients(cell, packed, dw_ih, dw_hh, db_ih, db_hh):
 
 
 @njit(**JIT)
-def add_inputs(cell, size, n_features, weights, inputs, begin, n, sums):
-    """Set sums = inputs @ weights, less the blocks of weights that are zero."""
+def block_of_weights(cell, number, n_features, n_inputs):
+    """Return first and last inputs and gates of a block that is not zero.
+
+    The first is fed by x alone, the second by both, the third by h alone.
+    """
     n_gates, end_x, begin_h = count_gates(cell)
-    K, stride, columns = weights.shape[1], inputs.shape[1], sums.shape[1]
-    a, c = begin * stride, begin * columns
-    panel = K * WIDTH
-    if begin_h > 0:  # x alone
+    if number == 0:
+        return 0, n_features + 1, 0, begin_h
+    if number == 1:
+        return 0, n_inputs, begin_h, end_x
+    return n_features, n_inputs, end_x, n_gates
+
+
+@njit(**JIT)
+def add_inputs(cell, size, n_features, weights, inputs, begin, n, sums):
+    """Set sums = inputs @ weights, block by block."""
+    K, stride, columns = weights.shape[1] // WIDTH, inputs.shape[1], sums.shape[1]
+    for number in range(3):
+        k, end, gate, end_gate = block_of_weights(cell, number, n_features, K)
+        column = gate * size
         add_product(
-            True, inputs, a, stride, 1, n, weights, 0, WIDTH, panel,
-            sums, c, columns, begin_h * size, n_features + 1,
-        )  # fmt: skip
-    both = begin_h * size
-    add_product(
-        True, inputs, a, stride, 1, n, weights, both * K, WIDTH, panel,
-        sums, c + both, columns, (end_x - begin_h) * size, K,
-    )  # fmt: skip
-    if end_x < n_gates:  # h alone
-        own = end_x * size
-        add_product(
-            True, inputs, a + n_features, stride, 1, n,
-            weights, own * K + n_features * WIDTH, WIDTH, panel,
-            sums, c + own, columns, (n_gates - end_x) * size, K - n_features,
+            True, inputs, begin * stride + k, stride, 1, n,
+            weights, column * K + k * WIDTH, WIDTH, K * WIDTH,
+            sums, begin * columns + column, columns, (end_gate - gate) * size, end - k,
         )  # fmt: skip
 
 
 @njit(**JIT)
-def add_to_gradients(
-    cell, size, n_features, hidden, inputs, da, begin, n, fresh, gradients
-):
-    """Compute gradients += inputs.T @ da, the same blocks."""
-    n_gates, end_x, begin_h = count_gates(cell)
+def add_to_gradients(cell, size, n_features, inputs, da, begin, n, fresh, gradients):
+    """Compute gradients += inputs.T @ da, block by block."""
     stride, columns = inputs.shape[1], da.shape[1]
-    a, b = begin * stride, begin * columns
-    wide = gradients.shape[1]
-    if begin_h > 0:
+    n_inputs = gradients.shape[0]
+    for number in range(3):
+        k, end, gate, end_gate = block_of_weights(cell, number, n_features, n_inputs)
+        column = gate * size
         add_product(
-            fresh, inputs, a, 1, stride, n_features + 1, da, b, columns, WIDTH,
-            gradients, 0, wide, begin_h * size, n,
-        )  # fmt: skip
-    both = begin_h * size
-    add_product(
-        fresh, inputs, a, 1, stride, n_features + 1 + hidden,
-        da, b + both, columns, WIDTH,
-        gradients, both, wide, (end_x - begin_h) * size, n,
-    )  # fmt: skip
-    if end_x < n_gates:
-        own = end_x * size
-        add_product(
-            fresh, inputs, a + n_features, 1, stride, 1 + hidden,
-            da, b + own, columns, WIDTH,
-            gradients, n_features * wide + own, wide, (n_gates - end_x) * size, n,
+            fresh, inputs, begin * stride + k, 1, stride, end - k,
+            da, begin * columns + column, columns, WIDTH,
+            gradients, k * columns + column, columns, (end_gate - gate) * size, n,
         )  # fmt: skip
 
 
@@ -203,15 +208,15 @@ def forward(
     n_features = x.shape[2]
     own = n_features + 1  # column of inputs at which h begins
     size = inputs.shape[1] - own
-    hidden = weights.shape[1] - own
+    hidden = weights.shape[1] // WIDTH - own
     lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
     keep = begins[1] > 0
     for i in range(len(rows)):
-        inputs[i, own:] = f4(0)
-        inputs[i, own : own + hidden] = start[rows[i], :hidden]
+        clear(inputs, i, i + 1, own, own + size)
+        copy(start[rows[i]], inputs[i, own:], hidden)
         if lstm:
-            cells[i] = f4(0)
-            cells[i, :hidden] = start[rows[i], hidden:]
+            clear(cells, i, i + 1, 0, size)
+            copy(start[rows[i], hidden:], cells[i], hidden)
     n = len(rows)
     for t in range(lengths[0]):
         begin, later = begins[t], begins[t + 1]
@@ -221,11 +226,10 @@ def forward(
         for i in range(n):
             time = lengths[i] - 1 - t if reverse else t
             row, given = inputs[begin + i], x[rows[i], time]
-            for k in range(n_features):
-                row[k] = given[k]
+            copy(given, row, n_features)
             row[n_features] = f4(1)
         if keep:
-            inputs[begin + n : begin + ran, :own] = f4(0)
+            clear(inputs, begin + n, begin + ran, 0, own)
         add_inputs(cell, size, n_features, weights, inputs, begin, n, sums)
         for i in range(n):
             a, h = sums[begin + i], inputs[begin + i, own:]
@@ -239,15 +243,14 @@ def forward(
             if out.shape[0] > 0:
                 time = lengths[i] - 1 - t if reverse else t
                 answer = out[rows[i], time]
-                for j in range(hidden):
-                    answer[column + j] = h_new[j]
+                copy(h_new, answer[column:], hidden)
     for i in range(len(rows)):
         last = begins[lengths[i]] + i
-        final[rows[i], :hidden] = inputs[last, own : own + hidden]
+        copy(inputs[last, own:], final[rows[i]], hidden)
         if lstm:
-            final[rows[i], hidden:] = cells[last, :hidden]
+            copy(cells[last], final[rows[i], hidden:], hidden)
         if out.shape[0] > 0:
-            out[rows[i], lengths[i] :, column : column + hidden] = f4(0)
+            clear(out[rows[i]], lengths[i], out.shape[1], column, column + hidden)
 
 
 @njit(**JIT)
@@ -286,9 +289,9 @@ def backward(
     dc = np.zeros((n_rows, size if lstm else 0), f4)
     dx = np.empty((n_rows, wide_x if with_x else 0), f4)
     for i in range(n_rows):
-        dh[i, :hidden] = d_final[rows[i], :hidden]
+        copy(d_final[rows[i]], dh[i], hidden)
         if lstm:
-            dc[i, :hidden] = d_final[rows[i], hidden:]
+            copy(d_final[rows[i], hidden:], dc[i], hidden)
     n, fresh = 0, True
     waiting = begins[lengths[0]]  # blocks from here on are summed up
     for t in range(lengths[0] - 1, -1, -1):
@@ -309,7 +312,7 @@ def backward(
                 _gru.differentiate(da, h, d, size)
             else:
                 _elman.differentiate(da, inputs[later + i, own:], d, size, relu)
-        sums[begin + n : later] = f4(0)
+        clear(sums, begin + n, later, 0, columns)
         first = begin * columns
         add_product(
             False, sums, first + begin_h * size, columns, 1, n,
@@ -323,18 +326,16 @@ def backward(
             )  # fmt: skip
             for i in range(n):
                 time = lengths[i] - 1 - t if reverse else t
-                answer, row = d_x[rows[i], time], dx[i]
-                for k in range(n_features):
-                    answer[k] = row[k]
+                copy(dx[i], d_x[rows[i], time], n_features)
         if waiting - begin >= _CHUNK or t == 0:
             add_to_gradients(
-                cell, size, n_features, hidden, inputs, sums, begin, waiting - begin,
-                fresh, gradients,
+                cell, size, n_features, inputs, sums, begin, waiting - begin, fresh,
+                gradients,
             )  # fmt: skip
             waiting, fresh = begin, False
     for i in range(n_rows):
-        d_start[rows[i], :hidden] = dh[i, :hidden]
+        copy(dh[i], d_start[rows[i]], hidden)
         if lstm:
-            d_start[rows[i], hidden:] = dc[i, :hidden]
+            copy(dc[i], d_start[rows[i], hidden:], hidden)
         if with_x:
-            d_x[rows[i], lengths[i] :] = f4(0)
+            clear(d_x[rows[i]], lengths[i], d_x.shape[1], 0, n_features)

@@ -31,14 +31,14 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
     -------
     Tensor of shape (batch, new_time, new_channels)
     """
-    n_out, _, kernel_size = weight.shape
+    n_out, channels, kernel_size = weight.shape
     batch, n_steps, _ = x.shape
-    x_ = x.contiguous().numpy()
+    x_ = x.contiguous().numpy().reshape(batch, -1)
     packed = _pack(weight.detach().permute(2, 1, 0).reshape(-1, n_out).numpy())
     out = np.empty((batch, (n_steps - kernel_size) // stride + 1, n_out), np.float32)
     n_parts = max(1, min(get_num_threads(), batch // 4))
     jobs = [
-        (x_[part], packed, bias.detach().numpy(), stride, out[part])
+        (x_[part], packed, bias.detach().numpy(), stride * channels, out[part])
         for part in _parts(batch, n_parts)
     ]
     run_in_threads(_convolve, jobs)
@@ -90,26 +90,25 @@ def _parts(n_rows, n_parts):
 def _pack(weight):
     """Cut (K, n) into panels of WIDTH columns, filled up with zeros."""
     n_inputs, n_out = weight.shape
-    wide = -(-n_out // WIDTH) * WIDTH
-    padded = np.zeros((n_inputs, wide), np.float32)
+    n_panels = -(-n_out // WIDTH)
+    padded = np.zeros((n_inputs, n_panels * WIDTH), np.float32)
     padded[:, :n_out] = weight
-    return np.ascontiguousarray(
-        padded.reshape(n_inputs, wide // WIDTH, WIDTH).transpose(1, 0, 2)
-    )
+    panels = padded.reshape(n_inputs, n_panels, WIDTH).transpose(1, 0, 2)
+    return panels.reshape(n_panels, -1)
 
 
 @njit(**JIT)
-def _convolve(x, weight, bias, stride, out):
-    batch, n_steps, channels = x.shape
-    n_panels, K, _ = weight.shape
+def _convolve(x, weight, bias, shift, out):
+    """Multiply windows of each row of x, `shift` numbers apart, with the weights."""
+    n_panels, panel = weight.shape
     _, new_steps, n_out = out.shape
     wide = n_panels * WIDTH
     sums = np.empty((new_steps, wide), f4)
-    for row in range(batch):
+    for row in range(x.shape[0]):
         # the window of a step is K numbers side by side
         add_product(
-            True, x, row * n_steps * channels, stride * channels, 1, new_steps,
-            weight, 0, WIDTH, K * WIDTH, sums, 0, wide, wide, K,
+            True, x, row * x.shape[1], shift, 1, new_steps,
+            weight, 0, WIDTH, panel, sums, 0, wide, wide, panel // WIDTH,
         )  # fmt: skip
         for t in range(new_steps):
             for j in range(n_out):

@@ -1,14 +1,17 @@
 """Threads and memory of the kernels."""
 
+import getpass
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 
 _lock = threading.Lock()
@@ -57,6 +60,23 @@ def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
     function(*jobs[0])
     for other in others:
         other.result()
+
+
+@contextmanager
+def one_process_at_a_time() -> Iterator[None]:
+    """Wait for other processes of this user that compile the kernels.
+
+    What the first one has compiled, the others find on the disk. Where no lock can be
+    had, or not within two minutes, go on without: it only saves time.
+    """
+    name = f"sklearn_rnn-{getpass.getuser()}.lock"
+    lock = FileLock(os.path.join(tempfile.gettempdir(), name), timeout=120)
+    with suppress(OSError):  # its Timeout is one, too
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _forget_pool() -> None:

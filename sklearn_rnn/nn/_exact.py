@@ -4,6 +4,8 @@ Where nothing is trained, and our kernels are in use, each row is computed by it
 see `sklearn_rnn._kernels._rows`; elsewhere these are torch's.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -32,8 +34,8 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
     return multiply(x, layer.weight, bias)
 
 
-def convolve(layer: nn.Conv1d, x: Tensor) -> Tensor:
-    """Apply a convolution to (batch, time, channels), without padding."""
+def convolve(layer: Any, x: Tensor) -> Tensor:
+    """Apply an nn.Conv1d to (batch, time, channels), without padding."""
     if not is_exact(x):
         return layer(x.transpose(1, 2)).transpose(1, 2)
     from sklearn_rnn._kernels._rows import convolve
