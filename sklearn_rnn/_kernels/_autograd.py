@@ -77,7 +77,8 @@ def run_layer(
         Last state in each direction.
     """
     compile_kernels()
-    outputs, *finals = Recurrence.apply(plan, x, *starts, *weights)
+    run = Recurrence.apply if plan.keep else _run_without_autograd
+    outputs, *finals = run(plan, x, *starts, *weights)
     return outputs, finals
 
 
@@ -87,13 +88,9 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, plan, x, *tensors):
         """Return the outputs and the final state of each direction."""
-        n = len(plan.directions)
-        arrays = [_array(tensor) for tensor in (x, *tensors)]
-        run = _Run(plan, arrays[0], arrays[1 : 1 + n], arrays[1 + n :])
-        results = run.forward()
-        ctx.run = run if plan.keep else None
+        ctx.run = _make_run(plan, x, *tensors)
         ctx.set_materialize_grads(False)
-        return tuple(torch.from_numpy(array) for array in results)
+        return tuple(torch.from_numpy(array) for array in ctx.run.forward())
 
     @staticmethod
     @once_differentiable
@@ -105,6 +102,17 @@ class Recurrence(torch.autograd.Function):
         gradients = [None if d is None else _array(d) for d in (d_out, *d_finals)]
         results = run.backward(*gradients, wants_x=ctx.needs_input_grad[1])
         return None, *(None if g is None else torch.from_numpy(g) for g in results)
+
+
+def _run_without_autograd(plan, x, *tensors):
+    run = _make_run(plan, x, *tensors)
+    return [torch.from_numpy(array) for array in run.forward()]
+
+
+def _make_run(plan, x, *tensors):
+    n = len(plan.directions)
+    arrays = [_array(tensor) for tensor in (x, *tensors)]
+    return _Run(plan, arrays[0], arrays[1 : 1 + n], arrays[1 + n :])
 
 
 class _Run:

@@ -5,7 +5,7 @@ sum each row in one and the same order, so a prediction is the same to the last 
 whatever it is computed with.
 """
 
-import itertools
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -33,13 +33,15 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
     """
     n_out, channels, kernel_size = weight.shape
     batch, n_steps, _ = x.shape
-    x_ = x.contiguous().numpy().reshape(batch, -1)
-    packed = _pack(weight.detach().permute(2, 1, 0).reshape(-1, n_out).numpy())
+    rows = x.contiguous().numpy().reshape(batch, -1)
+    packed = _pack(weight.detach().contiguous().numpy())
+    bias_ = bias.detach().numpy()
     out = np.empty((batch, (n_steps - kernel_size) // stride + 1, n_out), np.float32)
     n_parts = max(1, min(get_num_threads(), batch // 4))
+    bounds = [batch * k // n_parts for k in range(n_parts + 1)]
     jobs = [
-        (x_[part], packed, bias.detach().numpy(), stride * channels, out[part])
-        for part in _parts(batch, n_parts)
+        (rows[a:b], packed, bias_, stride * channels, out[a:b])
+        for a, b in pairwise(bounds)
     ]
     run_in_threads(_convolve, jobs)
     return torch.from_numpy(out)
@@ -82,19 +84,18 @@ def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
     return torch.from_numpy(out)
 
 
-def _parts(n_rows, n_parts):
-    bounds = np.linspace(0, n_rows, n_parts + 1).astype(int)
-    return [slice(a, b) for a, b in itertools.pairwise(bounds)]
-
-
+@njit(**JIT)
 def _pack(weight):
-    """Cut (K, n) into panels of WIDTH columns, filled up with zeros."""
-    n_inputs, n_out = weight.shape
+    """Cut (n_out, channels, kernel_size) into panels of WIDTH columns of n_out."""
+    n_out, channels, kernel_size = weight.shape
     n_panels = -(-n_out // WIDTH)
-    padded = np.zeros((n_inputs, n_panels * WIDTH), np.float32)
-    padded[:, :n_out] = weight
-    panels = padded.reshape(n_inputs, n_panels, WIDTH).transpose(1, 0, 2)
-    return panels.reshape(n_panels, -1)
+    packed = np.zeros((n_panels, kernel_size * channels * WIDTH), f4)
+    for j in range(n_out):
+        panel, lane = packed[j // WIDTH], j % WIDTH
+        for c in range(channels):
+            for k in range(kernel_size):
+                panel[(k * channels + c) * WIDTH + lane] = weight[j, c, k]
+    return packed
 
 
 @njit(**JIT)

@@ -84,7 +84,7 @@ def threads_for(module: nn.Module) -> Iterator[None]:
     module : torch.nn.Module
         What is trained inside.
     """
-    on_cpu = all(not p.is_cuda for p in module.parameters())
+    on_cpu = not next(module.parameters()).is_cuda
     ours = any(getattr(child, "has_kernels", False) for child in module.modules())
     if not (on_cpu and ours and uses_kernels()):
         yield
