@@ -5,7 +5,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from sklearn_rnn._kernels import _math  # noqa: E402
+from sklearn_rnn._kernels import _math
 
 f4 = np.float32
 
