@@ -3,14 +3,14 @@ From one long sensor log to an alarm
 ====================================
 
 A machine writes a row a minute, and fails now and then. When should it have called for
-help? From a log to windows, to a probability, to a threshold, to alarms: all on data
-that nobody cut into samples.
+help? From a log that nobody cut into samples to windows, to a probability, to a
+threshold, to alarms.
 """
 
 # %%
-# Your own log would be read from a file. This one is made: a pump whose load changes
-# every hour or two, which moves power, temperature and vibration. In the last hours
-# before a failure the vibration begins to beat, every eight minutes, below its noise.
+# Your own log would be read from a file. This one is made: a pump, whose load changes
+# every hour or two and moves power, temperature and vibration. In the hours before a
+# failure the vibration begins to beat, once in eight minutes, and ever harder.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.signal import lfilter
@@ -23,18 +23,18 @@ from sklearn_rnn.preprocessing import SequenceFeatures, make_windows
 
 
 def make_log(n_failures, random_state):
-    """Make a log, (n_minutes, 3), that ends in a failure, and the minutes of them all."""
+    """Make a log of shape (n_minutes, 3) and the minutes of its failures."""
     rng = np.random.default_rng(random_state)
     failures = rng.integers(16 * 60, 48 * 60, size=n_failures).cumsum()
     minute = np.arange(failures[-1] + 1)
     to_failure = failures[np.searchsorted(failures, minute)] - minute
     changes = rng.uniform(size=len(minute)) < 1 / 90
     load = rng.choice([0.3, 0.6, 1.0], size=changes.sum() + 1)[changes.cumsum()]
-    beat = np.exp(-to_failure / 90) * np.sin(2 * np.pi * minute / 8)
+    beat = np.exp(-to_failure / 120) * np.sin(2 * np.pi * minute / 8)
     noise = rng.normal(size=(3, len(minute)))
     power = 50 * load + noise[0]
     temperature = 20 + 40 * lfilter([0.02], [1, -0.98], load) + noise[1]
-    vibration = 2 * load + 0.3 * noise[2] + 0.3 * beat
+    vibration = 2 * load + 0.8 * beat + 0.3 * noise[2]
     return np.column_stack([power, temperature, vibration]), failures
 
 
@@ -44,36 +44,39 @@ print(f"a log of {len(log) / 1440:.0f} days, {len(failures)} failures")
 # %%
 # What do we want to be told? At each minute: whether a failure comes within two hours.
 # The log falls into runs, each from a repair to the next failure. They are the groups:
-# windows of one run overlap and must not be on both sides of a split. Each step of ``y``
-# carries its minute along, which tells later when an alarm was.
+# windows of one run overlap and must not be on both sides of a split. ``y`` has two
+# values a step, as the minute tells us later when an alarm was; ``horizon=0`` takes
+# those of the window's own last step, so nothing of the future is used.
 minute = np.arange(len(log))
 to_failure = failures[np.searchsorted(failures, minute)] - minute
 label = (to_failure <= 120).astype(int)
-cuts = failures[:-1] + 1
+repairs = failures[:-1] + 1
 X, y, run = make_windows(
-    np.split(log, cuts),
-    np.split(np.column_stack([label, minute]), cuts),
+    np.split(log, repairs),
+    np.split(np.column_stack([label, minute]), repairs),
     length=60,
     step=10,
     horizon=0,
 )
 y, minute = y.T
-train, test = run < 16, run >= 16
-print(f"{len(X)} windows of an hour, {y.mean():.1%} before a failure")
+train, test = run < 16, run >= 16  # the later runs are the test
+print(f"{len(X)} windows of an hour, {y.mean():.1%} of them before a failure")
 
 
 # %%
-# An alarm begins where the probability rises over a threshold. It is false if no failure
-# comes within two hours. The threshold is the lowest that gives at most one false alarm a
-# week, on training runs that the model did not learn from: the test runs have no say.
+# An alarm begins where the probability rises over a threshold. It is false if no
+# failure comes within two hours. We choose the lowest threshold with at most one false
+# alarm a week, on training runs that the model did not learn from; the test runs have
+# no say in it.
 def begins(above, run):
-    """Whether an alarm begins: above, and not yet so one window before in the run."""
+    """Whether an alarm begins: above, but not one window before in the same run."""
     before = np.r_[False, above[:-1] & (run[1:] == run[:-1])]
     return above & ~before
 
 
 def false_alarms_a_week(score, threshold, y, run):
-    return (begins(score > threshold, run) & (y == 0)).sum() / (len(y) * 10 / 10080)
+    n_weeks = len(y) * 10 / (7 * 1440)  # a window every ten minutes
+    return (begins(score > threshold, run) & (y == 0)).sum() / n_weeks
 
 
 def choose_threshold(score, y, run):
@@ -83,17 +86,16 @@ def choose_threshold(score, y, run):
 
 
 # %%
-# The network, and beside it gradient boosting on a summary of each window, and a plain
-# limit on the vibration, as most machines have it. All three get their threshold in the
-# same way.
+# Beside the network stand gradient boosting on a summary of each window, and what most
+# machines have: a limit on the vibration. All three get their threshold in one way.
 models = {
-    "network": RNNClassifier(max_epochs=5, batch_size=64, random_state=0),
     "gradient boosting": make_pipeline(
         SequenceFeatures(), HistGradientBoostingClassifier(random_state=0)
     ),
+    "network": RNNClassifier(max_epochs=5, batch_size=64, random_state=0),
 }
-vibration = X[:, :, 2].max(axis=1)
-scores = {"limit on vibration": (vibration[train], vibration[test])}
+highest = X[:, :, 2].max(axis=1)
+scores = {"limit on vibration": (highest[train], highest[test])}
 for name, model in models.items():
     held_out = cross_val_predict(
         model,
@@ -109,39 +111,32 @@ for name, model in models.items():
 
 thresholds = {}
 for name, (held_out, score) in scores.items():
-    threshold = choose_threshold(held_out, y[train], run[train])
-    right = (score > threshold) & (y[test] == 1)
-    caught = np.unique(run[test][right])
-    wrong = false_alarms_a_week(score, threshold, y[test], run[test])
-    thresholds[name] = threshold
-    print(
-        f"{name:18} {len(caught)} of 8 failures called, {wrong:.1f} false alarms a week"
-    )
+    threshold = thresholds[name] = choose_threshold(held_out, y[train], run[train])
+    called = np.unique(run[test][(score > threshold) & (y[test] == 1)])
+    n_false = false_alarms_a_week(score, threshold, y[test], run[test])
+    print(f"{name}: {len(called)} of 8 failures called, {n_false:.1f} false a week")
 
 # %%
-# The test runs, end to end: the vibration, in which nothing is to be seen, and what each
-# model made of it. Lines across are thresholds, triangles the alarms: green where a
-# failure came within two hours, red where none did.
-figure, axes = plt.subplots(
-    3, 1, figsize=(10, 6.5), sharex=True, layout="constrained", height_ratios=[1, 1, 1]
-)
+# The test runs, end to end. Vibration follows the load, so no limit on it helps; the
+# same for its mean and spread in a window. The network sees the beat. Lines across are
+# thresholds, triangles the alarms: green, and a failure came within two hours, or red.
+figure, axes = plt.subplots(3, 1, figsize=(10, 6), sharex=True, layout="constrained")
 day = minute[test] / 1440
-shown = np.arange(minute[test][0], len(log))
+shown = np.arange(failures[15] + 1, len(log))
 axes[0].plot(shown / 1440, log[shown, 2], linewidth=0.3, color="gray")
-axes[0].set(ylabel="vibration")
+axes[0].set(ylabel="vibration", title="eight runs, each until a failure (dotted)")
 for ax, name in zip(axes[1:], models, strict=True):
-    score = scores[name][1]
+    score, threshold = scores[name][1], thresholds[name]
     ax.plot(day, score, linewidth=0.8)
-    ax.axhline(thresholds[name], color="gray", linewidth=0.8)
-    alarm = begins(score > thresholds[name], run[test])
-    for is_right, color in [(1, "C2"), (0, "C3")]:
-        at = day[alarm & (y[test] == is_right)]
-        ax.plot(at, np.full(len(at), 1.08), "v", color=color, clip_on=False)
-    ax.set(ylabel="probability", ylim=(0, 1.15), title=name)
+    ax.axhline(threshold, color="gray", linewidth=0.8)
+    alarm = begins(score > threshold, run[test])
+    for right, color in [(1, "C2"), (0, "C3")]:
+        at = day[alarm & (y[test] == right)]
+        ax.plot(at, np.full(len(at), 1.1), "v", color=color)
+    ax.set(ylabel="probability", ylim=(-0.05, 1.2), title=name)
 for ax in axes:
     for failure in failures[16:]:
         ax.axvline(failure / 1440, color="black", linestyle=":", linewidth=1)
-axes[0].set_title("eight runs, each until a failure (dotted)")
 axes[-1].set_xlabel("day of the log")
 figure.savefig("sensor_log_to_alarm.png", dpi=100)
 print("figure saved: sensor_log_to_alarm.png")

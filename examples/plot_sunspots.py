@@ -7,8 +7,8 @@ come out. A forecast is worth something if it beats those that cost nothing.
 """
 
 # %%
-# The monthly numbers of sunspots, 1749 to 1983. Without a network a made series, two
-# sines and noise, stands in.
+# The monthly numbers of sunspots, 1749 to 1983. They are downloaded once and kept; where
+# they cannot be had, two sines and noise stand in for them.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -23,18 +23,18 @@ from sklearn_rnn.preprocessing import SequenceFeatures, make_windows
 try:
     sunspots = fetch_monthly_sunspots()
     series, months = sunspots.data[:, 0], sunspots.months
-except (ImportError, OSError) as error:
-    print(f"{error}\nSo these are not sunspots, but sines and noise.")
+except OSError as error:
+    print(f"{error}\nSines and noise stand in for the sunspots.")
     X, _ = make_sine_mixtures(1, n_steps=2820, random_state=0)
     series = X[0, :, 0]
     months = np.datetime64("1749-01") + np.arange(len(series))
 
 # %%
 # :func:`~sklearn_rnn.preprocessing.make_windows` makes samples of it: a forecast every
-# third month, each with twelve targets. Windows overlap, so they may not be shuffled:
-# :class:`~sklearn.model_selection.TimeSeriesSplit` learns from the past and tests on what
-# comes next. With ``gap=(12 - 1) // 3`` no target of the training part is later than the
-# last month that a test window shows.
+# third month, each with twelve targets. Windows overlap, so they must not be shuffled:
+# :class:`~sklearn.model_selection.TimeSeriesSplit` learns from the past and tests on
+# what comes next. With a gap of ``(12 - 1) // 3`` windows, no target of the training
+# part is later than the last month of a test window.
 LENGTH, STEP = 132, 3
 horizon = np.arange(1, 13)
 X, y, _ = make_windows(series, length=LENGTH, step=STEP, horizon=horizon)
@@ -83,8 +83,9 @@ for name, error in errors.items():
     print(f"{name:18} RMSE {error[0]:.1f} next month, {error[-1]:.1f} in a year")
 
 # %%
-# Left, the error of each, by how far ahead it looks. Right, the end of the series with
-# one forecast a year: no forecast has seen what it is drawn over.
+# Left, the error of each, by how far ahead it looks. The next month is best told by the
+# last one; a year ahead, where the cycle counts, the network is best. Right, the end of
+# the series with one forecast a year: each is made of the 132 months before it alone.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(10, 4), width_ratios=[1, 1.6], layout="constrained"
 )
