@@ -40,32 +40,32 @@ models = {
 }
 
 # %%
-# The baseline reads length, mean, spread, extremes, last value and slope of each symbol.
-# In a few steps they betray the first; in many they hardly do.
+# The baseline reads length, mean, spread, extremes, last value and slope of each
+# symbol. In a few steps they betray the first; in many they hardly do.
 models["gradient boosting"] = make_pipeline(
     SequenceFeatures(), HistGradientBoostingClassifier(max_iter=20, random_state=0)
 )
 
 # %%
 # Two folds of 500 change places, so there are two test scores for each point.
-n_steps = [5, 10, 20, 40, 60]
+n_steps = [5, 10, 20, 30, 40, 50]
 scores = {name: [] for name in models}
 for n in n_steps:
     X, y = make_delayed_copy(1000, n_steps=n, random_state=0)
     for name, model in models.items():
         scores[name].append(cross_val_score(model, X, y, cv=2, n_jobs=2))
-    row = ", ".join(f"{name} {np.mean(s[-1]):.2f}" for name, s in scores.items())
-    print(f"{n} steps: {row}")
+    means = [f"{name} {np.mean(folds[-1]):.2f}" for name, folds in scores.items()]
+    print(f"{n} steps: {', '.join(means)}")
 
 # %%
-# Memory does not fade: it is there or not. To learn it, the error of the last step must
-# reach the first, through all steps between. The gates of an LSTM, whose forget gate
-# starts open, let it through farthest. A line is the mean of the two folds, and the band
-# lies between them.
+# Memory does not fade: it is there or not. To learn it, the error at the last step must
+# reach the first, through all steps between. The gates of an LSTM, of which the forget
+# gate starts open, let it through farthest. A line is the mean of the two folds, and the
+# band lies between them.
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-for name, folds in scores.items():
+for (name, folds), marker in zip(scores.items(), "so^x", strict=True):
     folds = np.array(folds)
-    ax.plot(n_steps, folds.mean(axis=1), ".-", label=name)
+    ax.plot(n_steps, folds.mean(axis=1), marker=marker, label=name)
     ax.fill_between(n_steps, folds.min(axis=1), folds.max(axis=1), alpha=0.2)
 ax.axhline(1 / 4, color="gray", linestyle=":", label="chance")
 ax.set(xticks=n_steps, ylim=(0, 1.03))

@@ -117,9 +117,10 @@ for name, (held_out, score) in scores.items():
     print(f"{name}: {len(called)} of 8 failures called, {n_false:.1f} false a week")
 
 # %%
-# The test runs, end to end. Vibration follows the load, so no limit on it helps; the
-# same for its mean and spread in a window. The network sees the beat. Lines across are
-# thresholds, triangles the alarms: green, and a failure came within two hours, or red.
+# The test runs, end to end. Vibration follows the load, so a limit on it says little.
+# Gradient boosting knows how far it spreads within the hour, but a change of the load
+# spreads it too; the network knows the beat. Lines across are thresholds, triangles the
+# alarms: green where a failure came within two hours, red where none did.
 figure, axes = plt.subplots(3, 1, figsize=(10, 6), sharex=True, layout="constrained")
 day = minute[test] / 1440
 shown = np.arange(failures[15] + 1, len(log))

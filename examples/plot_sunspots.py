@@ -7,8 +7,8 @@ come out. A forecast is worth something if it beats those that cost nothing.
 """
 
 # %%
-# The monthly numbers of sunspots, 1749 to 1983. They are downloaded once and kept; where
-# they cannot be had, two sines and noise stand in for them.
+# The monthly numbers of sunspots, 1749 to 1983. They are downloaded once and kept;
+# where they cannot be had, two sines and noise stand in for them.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
