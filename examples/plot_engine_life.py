@@ -40,7 +40,7 @@ except OSError as error:
     print(f"{error}\nEngines made by a formula stand in for them.")
     engines, life = make_engines(random_state=0)
     test_engines, test_life = (
-        [x[:stop] for x, stop in zip(part, range(30, 130), strict=True)]
+        [x[:-left] for left, x in enumerate(part, start=1)]
         for part in make_engines(random_state=1)
     )
 

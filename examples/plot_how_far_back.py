@@ -58,15 +58,14 @@ for n in n_steps:
     print(f"{n} steps: {', '.join(means)}")
 
 # %%
-# Memory does not fade: it is there or not. To learn it, the error at the last step must
-# reach the first, through all steps between. The gates of an LSTM, of which the forget
-# gate starts open, let it through farthest. A line is the mean of the two folds, and the
-# band lies between them.
+# Each point is a fold, each line their mean. Memory does not fade: it is there or not,
+# and near the limit luck decides. To learn it, the error at the last step must reach
+# the first, through all steps between. The gates of an LSTM, of which the forget gate
+# starts open, let it through farthest.
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for (name, folds), marker in zip(scores.items(), "so^x", strict=True):
-    folds = np.array(folds)
-    ax.plot(n_steps, folds.mean(axis=1), marker=marker, label=name)
-    ax.fill_between(n_steps, folds.min(axis=1), folds.max(axis=1), alpha=0.2)
+    (line,) = ax.plot(n_steps, np.mean(folds, axis=1), label=name)
+    ax.plot(n_steps, folds, marker, color=line.get_color())
 ax.axhline(1 / 4, color="gray", linestyle=":", label="chance")
 ax.set(xticks=n_steps, ylim=(0, 1.03))
 ax.set(xlabel="steps of the sequence", ylabel="test accuracy: which was the first?")

@@ -45,7 +45,7 @@ except OSError as error:
     X, y = make_stays(random_state=0)
     names, shown = ["minutes", "signal", "part"], ["signal", "part"]
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-print(f"{len(X_train)} stays to learn from, of which {y_train.mean():.1%} end in death")
+print(f"{len(X_train)} stays to learn from, {y_train.mean():.1%} of them of class 1")
 
 # %%
 # ``GapEncoder(time=0)`` carries the last value forward and adds, for each feature,
