@@ -77,7 +77,12 @@ y_test = np.array([after[-1] for after in test_life])
 network = make_pipeline(
     GapEncoder(add_mask=False, add_time_since=False),
     RNNRegressor(
-        loss="gaussian", max_epochs=5, batch_size=64, dropout=0.3, random_state=0
+        loss="gaussian",
+        learning_rate=0.005,
+        max_epochs=8,
+        batch_size=64,
+        dropout=0.3,
+        random_state=0,
     ),
 )
 network.fit(X_train, y_train)

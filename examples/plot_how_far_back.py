@@ -14,7 +14,7 @@ LSTM give up?
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import ShuffleSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_rnn import RNNClassifier
@@ -47,25 +47,26 @@ models["gradient boosting"] = make_pipeline(
 )
 
 # %%
-# Two folds of 500 change places, so there are two test scores for each point.
-n_steps = [5, 10, 20, 30, 40, 50]
+# Three times 500 sequences are drawn to learn from, and 500 to be tested on.
+n_steps = [10, 20, 30, 40, 60]
+cv = ShuffleSplit(3, train_size=500, test_size=500, random_state=0)
 scores = {name: [] for name in models}
 for n in n_steps:
     X, y = make_delayed_copy(1000, n_steps=n, random_state=0)
     for name, model in models.items():
-        scores[name].append(cross_val_score(model, X, y, cv=2, n_jobs=2))
-    means = [f"{name} {np.mean(folds[-1]):.2f}" for name, folds in scores.items()]
+        scores[name].append(cross_val_score(model, X, y, cv=cv, n_jobs=2))
+    means = [f"{name} {np.mean(drawn[-1]):.2f}" for name, drawn in scores.items()]
     print(f"{n} steps: {', '.join(means)}")
 
 # %%
-# Each point is a fold, each line their mean. Memory does not fade: it is there or not,
+# Each point is one draw, each line their mean. Memory does not fade: it is there or not,
 # and near the limit luck decides. To learn it, the error at the last step must reach
 # the first, through all steps between. The gates of an LSTM, of which the forget gate
 # starts open, let it through farthest.
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-for (name, folds), marker in zip(scores.items(), "so^x", strict=True):
-    (line,) = ax.plot(n_steps, np.mean(folds, axis=1), label=name)
-    ax.plot(n_steps, folds, marker, color=line.get_color())
+for (name, drawn), marker in zip(scores.items(), "so^x", strict=True):
+    (line,) = ax.plot(n_steps, np.mean(drawn, axis=1), label=name)
+    ax.plot(n_steps, drawn, marker, color=line.get_color())
 ax.axhline(1 / 4, color="gray", linestyle=":", label="chance")
 ax.set(xticks=n_steps, ylim=(0, 1.03))
 ax.set(xlabel="steps of the sequence", ylabel="test accuracy: which was the first?")

@@ -81,7 +81,7 @@ for row, column in enumerate(columns):
     low, high = np.nanmin(stay[:, column]), np.nanmax(stay[:, column])
     height = 0.7 * (stay[:, column] - low) / max(high - low, 1e-9)
     left.plot(stay[:, 0] / 60, row + height, ".")
-    left.text(0, row + 0.78, f"from {low:g} to {high:g}", fontsize="small")
+    left.text(0, row + 0.78, f"from {low:.3g} to {high:.3g}", fontsize="small")
 left.set(xlabel="hours", yticks=np.arange(len(shown)) + 0.35, yticklabels=shown)
 left.set_ylim(-0.2, len(shown) + 0.1)
 left.set_title(f"one stay, {len(shown)} of its variables")

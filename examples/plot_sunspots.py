@@ -92,7 +92,7 @@ figure, (left, right) = plt.subplots(
 for name, error in errors.items():
     left.plot(horizon, error, ".-", label=name)
 left.set(xlabel="months ahead", ylabel="RMSE, sunspots", ylim=(0, None))
-left.legend(loc="lower right")
+left.legend()
 
 last = test * STEP + LENGTH - 1  # the month in which each forecast is made
 shown = slice(last[0], None)
