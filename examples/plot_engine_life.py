@@ -72,16 +72,19 @@ y_test = np.array([after[-1] for after in test_life])
 
 # %%
 # A few values are missing: a :class:`~sklearn_rnn.preprocessing.GapEncoder` carries the
-# last one forward. The honest baseline is gradient boosting on a summary of each
+# last one forward. Windows are many but engines few, so the network is small, its steps
+# too, and dropout is on. The honest baseline is gradient boosting on a summary of each
 # window: mean, spread, extremes, last value and slope of each sensor.
 network = make_pipeline(
     GapEncoder(add_mask=False, add_time_since=False),
     RNNRegressor(
         loss="gaussian",
-        learning_rate=0.005,
-        max_epochs=8,
-        batch_size=64,
+        conv_channels=(32, 32),
+        conv_kernel_size=15,
         dropout=0.3,
+        learning_rate=0.005,
+        max_epochs=6,
+        batch_size=64,
         random_state=0,
     ),
 )
@@ -111,7 +114,9 @@ print(f"bars of {factor:.2f} standard deviations hold {inside.mean():.0%} of the
 
 # %%
 # Left, all test engines, from the one that fails next. The bars are short where it
-# matters, near the end. Right, the answer for one engine as its flights come in.
+# matters, near the end. Right, the answer for one engine as its flights come in. For
+# the number alone, gradient boosting is better and costs less: in 80 engines the last
+# value and the slope of a sensor say most of it. What the network adds is the bar.
 order = np.argsort(y_test, kind="stable")
 place = np.arange(len(order))
 figure, (left, right) = plt.subplots(

@@ -59,10 +59,10 @@ for n in n_steps:
     print(f"{n} steps: {', '.join(means)}")
 
 # %%
-# Each point is one draw, each line their mean. Memory does not fade: it is there or not,
-# and near the limit luck decides. To learn it, the error at the last step must reach
-# the first, through all steps between. The gates of an LSTM, of which the forget gate
-# starts open, let it through farthest.
+# Each point is one draw, each line their mean. Memory hardly fades: mostly it is there
+# or not, and near the limit luck decides. To learn it, the error at the last step must
+# reach the first, through all steps between. The gates of an LSTM, of which the forget
+# gate starts open, let it through farthest.
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for (name, drawn), marker in zip(scores.items(), "so^x", strict=True):
     (line,) = ax.plot(n_steps, np.mean(drawn, axis=1), label=name)
@@ -70,6 +70,6 @@ for (name, drawn), marker in zip(scores.items(), "so^x", strict=True):
 ax.axhline(1 / 4, color="gray", linestyle=":", label="chance")
 ax.set(xticks=n_steps, ylim=(0, 1.03))
 ax.set(xlabel="steps of the sequence", ylabel="test accuracy: which was the first?")
-ax.legend(loc="lower left")
+ax.legend(loc="upper right")
 figure.savefig("how_far_back.png", dpi=100)
 print("figure saved: how_far_back.png")

@@ -80,7 +80,7 @@ errors = {
     for name, parts in forecasts.items()
 }
 for name, error in errors.items():
-    print(f"{name:18} RMSE {error[0]:.1f} next month, {error[-1]:.1f} in a year")
+    print(f"{name}: RMSE {error[0]:.1f} next month, {error[-1]:.1f} in a year")
 
 # %%
 # Left, the error of each, by how far ahead it looks. The next month is best told by the
