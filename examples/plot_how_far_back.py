@@ -48,7 +48,7 @@ models["gradient boosting"] = make_pipeline(
 
 # %%
 # Three times 500 sequences are drawn to learn from, and 500 to be tested on.
-n_steps = [10, 20, 30, 40, 60]
+n_steps = [10, 20, 30, 50]
 cv = ShuffleSplit(3, train_size=500, test_size=500, random_state=0)
 scores = {name: [] for name in models}
 for n in n_steps:
