@@ -41,7 +41,7 @@ models = {
 
 # %%
 # The baseline reads length, mean, spread, extremes, last value and slope of each
-# symbol. In a few steps they betray the first; in many they hardly do.
+# symbol. The fewer the steps, the more they betray of the first.
 models["gradient boosting"] = make_pipeline(
     SequenceFeatures(), HistGradientBoostingClassifier(max_iter=20, random_state=0)
 )
