@@ -48,7 +48,8 @@ def make_events(n_customers=600):
                 {
                     "customer": f"C{customer:03}",
                     "store": f"S{store:02}",
-                    "time": pd.Timestamp("2025-01-01") + pd.to_timedelta(days, "D"),
+                    "time": pd.Timestamp("2025-01-01")
+                    + pd.to_timedelta(days, "D").round("s"),
                     "kind": kind,
                     "amount": np.where(known, rng.lognormal(3, 1, n_events), np.nan),
                     "left": left != (rng.random() < 0.05),
@@ -91,23 +92,15 @@ split = GroupShuffleSplit(test_size=0.3, random_state=0)
 train, test = next(split.split(X, y, groups=stores))
 print(f"{len(train)} customers to learn from, {len(test)} of other stores to test on")
 
-
 # %%
 # :class:`~sklearn_rnn.preprocessing.GapEncoder` fills the missing amounts, says where
 # they were missing, and puts the time since the event before in place of the time.
 # :class:`~sklearn_rnn.preprocessing.Stepwise` applies scikit-learn's transformers to
-# all steps as one table, here to make the number of the kind one column each. All of it
-# is learned from the training part of each split alone.
-def make_preparation():
-    columns = ColumnTransformer(
-        [("kind", OneHotEncoder(), [1])], remainder="passthrough"
-    )
-    return [GapEncoder(time=0), Stepwise(columns)]
-
-
-pipeline = make_pipeline(
-    *make_preparation(), RNNClassifier(max_epochs=30, random_state=0)
-)
+# all steps as one table, here to make one column of each kind. All of it is learned
+# from the training part of each split alone.
+one_hot = ColumnTransformer([("kind", OneHotEncoder(), [1])], remainder="passthrough")
+preparation = [GapEncoder(time=0), Stepwise(one_hot)]
+pipeline = make_pipeline(*preparation, RNNClassifier(max_epochs=30, random_state=0))
 grid = {
     "gapencoder__add_time_since": [True, False],
     "rnnclassifier__conv_channels": [(64, 64), None],
@@ -122,7 +115,7 @@ print(f"test accuracy: {search.score(X[test], y[test]):.3f}")
 # The honest baseline gets the same preparation and a summary of each sequence: length,
 # and mean, spread, extremes, last value and slope of each column.
 baseline = make_pipeline(
-    *make_preparation(),
+    *preparation,
     SequenceFeatures(),
     HistGradientBoostingClassifier(random_state=0),
 )
