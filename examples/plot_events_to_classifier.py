@@ -125,26 +125,28 @@ print(f"always the more frequent answer: {max(y[test].mean(), 1 - y[test].mean()
 
 # %%
 # With the builder in front, the finished model takes a table. As the events come in, it
-# says how likely each customer is to leave: three of the test data, those with the most
-# complaints.
+# says how likely a customer is to leave: here one of the test data who stayed and one
+# who left, both with the most complaints of their kind. At the first event after an
+# answer is overdue the probability jumps, and stays.
 model = make_pipeline(builder, search.best_estimator_)
 of_test = events[events["customer"].isin(builder.ids(events)[test])]
-complaints = of_test[of_test["kind"] == "complaint"].groupby("customer").size()
-figure, axes = plt.subplots(3, 1, figsize=(8, 7), sharey=True, layout="constrained")
-for axis, customer in zip(axes, complaints.nlargest(3).index, strict=True):
+complaints = (
+    of_test[of_test["kind"] == "complaint"].groupby(["left", "customer"]).size()
+)
+figure, axes = plt.subplots(2, 1, figsize=(8, 5.5), sharey=True, layout="constrained")
+for axis, left in zip(axes, [False, True], strict=True):
+    customer = complaints[left].idxmax()
     table = of_test[of_test["customer"] == customer]
     days = (table["time"] - table["time"].iloc[0]) / pd.Timedelta("1D")
     risk = [model.predict_proba(table.iloc[: n + 1])[0, 1] for n in range(len(table))]
     axis.step(days, risk, where="post", color="grey")
-    for i, kind in enumerate(KINDS):
-        of_kind = table["kind"] == kind
-        axis.scatter(
-            days[of_kind], np.array(risk)[of_kind], color=f"C{i}", label=kind, zorder=3
-        )
-    outcome = "left" if table["left"].iloc[0] else "stayed"
-    axis.set(title=f"customer {customer}, who {outcome}", ylim=(-0.05, 1.05))
-axes[0].legend(ncols=4, loc="upper left")
-axes[-1].set_xlabel("days since the first event")
+    for kind in KINDS:
+        is_kind = (table["kind"] == kind).to_numpy()
+        axis.scatter(days[is_kind], np.array(risk)[is_kind], label=kind, zorder=3)
+    axis.set_ylim(-0.05, 1.05)
+    axis.set_title(f"customer {customer}, who {'left' if left else 'stayed'}")
+axes[1].set_xlabel("days since the first event")
 figure.supylabel("probability of leaving, after each event")
+figure.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
 figure.savefig("events_to_classifier.png", dpi=100)
 print("figure saved: events_to_classifier.png")

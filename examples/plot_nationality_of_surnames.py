@@ -55,7 +55,7 @@ print(f"{len(train)} names to learn from, {len(test)} to test on")
 # :class:`~sklearn_rnn.preprocessing.SequenceTokenizer` makes a step of each letter,
 # and the network gives each a learned vector. A name is short, so no convolution stands
 # in front, and there are many names, so few epochs will do. The training loss is still
-# falling then, of which the estimator warns; more epochs would learn the names by heart.
+# falling then, of which the estimator warns; more epochs would learn names by heart.
 # The honest baseline counts runs of one to three letters, which a linear model weighs.
 #
 # Nearly half of the names are Russian. So next to the accuracy stands the balanced one:

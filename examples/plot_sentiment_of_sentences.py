@@ -95,7 +95,7 @@ for axis, i in zip(axes, shown, strict=True):
     axis.plot(network.predict_proba(beginnings)[:, 1], marker="o")
     axis.axhline(0.5, color="grey", lw=1)
     axis.set_xticks(range(len(words)), words, rotation=20)
-    axis.set(ylim=(0, 1), title="for" if y_test[i] else "against")
+    axis.set(ylim=(-0.05, 1.05), title="for" if y_test[i] else "against")
 figure.supylabel("probability that the sentence is for the film")
 figure.savefig("sentiment_of_sentences.png", dpi=100)
 print("figure saved: sentiment_of_sentences.png")
