@@ -79,9 +79,12 @@ for title, model in models.items():
     )
 
 # %%
-# What does the network believe after each letter? Every column is a prediction of its
-# own, of the letters so far. The names are those in the middle of the test data of the
-# four most frequent nationalities, right or wrong.
+# The linear model is a little better here: short runs of letters say most of what there
+# is to know.
+#
+# And what does the network believe after each letter? Every column is a prediction of
+# its own, of the letters so far. The names are those in the middle of the test data of
+# the four most frequent nationalities, right or wrong.
 network = models["recurrent network"]
 frequent = np.bincount(y[test]).argsort()[::-1][:4]
 of_each = [test[y[test] == nationality] for nationality in frequent]

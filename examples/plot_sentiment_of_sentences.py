@@ -3,7 +3,7 @@ For or against: the sentiment of a sentence, word by word
 =========================================================
 
 Sentences of film reviews, each for the film or against it. A linear model weighs the
-words and knows little of their order; a recurrent network reads them in order. Who
+words and knows little of their order; a recurrent network reads them in order. Which
 tells the sentiment better, and what does the network think after each word?
 """
 
@@ -84,9 +84,12 @@ for name, model in models.items():
     print(f"{name}: test accuracy {model.score(X_test, y_test):.3f}")
 
 # %%
-# What the network thinks after each word: above the line for the film, below it
-# against. Each point is a prediction of its own, of the words so far. Shown are the
-# first short sentences of the test data, right or wrong.
+# With no more than these sentences to learn from, the linear model is as good, and
+# faster.
+#
+# And what does the network think after each word? Each point is a prediction of its
+# own, of the words so far; below the line it is against the film. Shown are the first
+# short sentences of the test data, right or wrong.
 network = models["recurrent network"]
 shown = [i for i, s in enumerate(X_test) if 6 <= len(s.split()) <= 12][:3]
 figure, axes = plt.subplots(
