@@ -126,8 +126,8 @@ print(f"always the more frequent answer: {max(y[test].mean(), 1 - y[test].mean()
 # %%
 # With the builder in front, the finished model takes a table. As the events come in, it
 # says how likely a customer is to leave: here one of the test data who stayed and one
-# who left, both with the most complaints of their kind. At the first event after an
-# answer is overdue the probability jumps, and stays.
+# who left, both with the most complaints of their kind. The probability rises while a
+# complaint waits for its answer, and stays where the wait was too long.
 model = make_pipeline(builder, search.best_estimator_)
 of_test = events[events["customer"].isin(builder.ids(events)[test])]
 complaints = (

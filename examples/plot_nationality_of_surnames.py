@@ -64,7 +64,14 @@ warnings.filterwarnings("ignore", "Maximum epochs", ConvergenceWarning)
 models = {
     "recurrent network": make_pipeline(
         SequenceTokenizer("char"),
-        RNNClassifier(conv_channels=None, batch_size=64, max_epochs=5, random_state=0),
+        RNNClassifier(
+            conv_channels=None,
+            hidden_size=128,
+            dropout=0.5,
+            batch_size=128,
+            max_epochs=8,
+            random_state=0,
+        ),
     ),
     "letter runs, linear model": make_pipeline(
         TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3)),
