@@ -63,7 +63,7 @@ def longest_wait(days, kind):
     """Return the longest time from a complaint to the next answer, or to the end."""
     answers = np.append(days[kind == "answer"], days[-1])
     complaints = days[kind == "complaint"]
-    # the last day is the end, so an answer that comes after each complaint is found
+    # where no answer comes, the wait lasts until the last event
     waits = answers[np.searchsorted(answers[:-1], complaints)] - complaints
     return waits.max(initial=0)
 
@@ -96,8 +96,8 @@ print(f"{len(train)} customers to learn from, {len(test)} of other stores to tes
 # :class:`~sklearn_rnn.preprocessing.GapEncoder` fills the missing amounts, says where
 # they were missing, and puts the time since the event before in place of the time.
 # :class:`~sklearn_rnn.preprocessing.Stepwise` applies scikit-learn's transformers to
-# all steps as one table, here to make one column of each kind. All of it is learned
-# from the training part of each split alone.
+# all steps as one table, here to make one column of each kind, whose number is still
+# column 1. All of it is learned from the training part of each split alone.
 one_hot = ColumnTransformer([("kind", OneHotEncoder(), [1])], remainder="passthrough")
 preparation = [GapEncoder(time=0), Stepwise(one_hot)]
 pipeline = make_pipeline(*preparation, RNNClassifier(max_epochs=30, random_state=0))

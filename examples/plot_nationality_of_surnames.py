@@ -99,7 +99,7 @@ shown = [rows[len(rows) // 2] for rows in of_each]
 figure, axes = plt.subplots(
     1, len(shown), figsize=(10, 5), sharey=True, layout="constrained"
 )
-for axis, i in zip(axes, shown, strict=False):
+for axis, i in zip(axes, shown, strict=True):
     name = names[i]
     beginnings = [name[: n + 1] for n in range(len(name))]
     belief = network.predict_proba(beginnings).T
