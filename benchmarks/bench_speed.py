@@ -42,10 +42,11 @@ from sklearn.model_selection import GridSearchCV
 import sklearn_rnn
 from sklearn_rnn import RaggedArray, RNNClassifier
 from sklearn_rnn._training._net import SequenceNet
+from sklearn_rnn.nn._gated import threads_for
 
 # batch, steps, features, hidden units
 SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64), "L": (64, 128, 64, 128)}
-N_EPOCHS = {"S": 15, "M": 10, "L": 2}  # of 20 batches
+N_EPOCHS = {"S": 10, "M": 5, "L": 1}  # of 20 batches
 CELLS = ("rnn", "gru", "lstm")
 PLAIN = {
     "conv_channels": None,
@@ -225,7 +226,7 @@ def compare_onnx(cell, batch, n_rounds):
     tensor = torch.from_numpy(x)
 
     def network():
-        with torch.inference_mode(), sklearn_rnn.nn._config.threads_for(own):
+        with torch.inference_mode(), threads_for(own):
             for _ in range(repeats):
                 own(tensor)
 

@@ -35,7 +35,7 @@ from sklearn_rnn._training._inference import (
 )
 from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn._training._net import SequenceNet
-from sklearn_rnn.nn._config import threads_for
+from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._sklearn import (
     Interval,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn_rnn._sequences._batching import batches_by_length
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._training._loader import make_inputs
-from sklearn_rnn.nn._config import threads_for
+from sklearn_rnn.nn._gated import threads_for
 
 _MAX_ROWS = 256
 _MAX_STEPS = 65_536  # of a batch: bounds the memory that predict needs

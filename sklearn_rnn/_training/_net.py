@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
-from sklearn_rnn.nn._config import threads_for
+from sklearn_rnn.nn._gated import threads_for
 
 
 class SequenceNet(NeuralNet):
@@ -94,7 +94,8 @@ class SequenceNet(NeuralNet):
         self.callbacks_: list[Any] = [*before, *own_callbacks, *after]
         self.notify("on_train_begin", X=dataset, y=None)
         try:
-            with threads_for(self.module_):
+            equal = dataset.X.common_length is not None
+            with threads_for(self.module_, equal_lengths=equal):
                 for _ in range(epochs):
                     generator.manual_seed(seed + len(self.history))
                     self._train_one_epoch(dataset, loader, scheduler)

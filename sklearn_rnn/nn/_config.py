@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 
-from torch import nn
-
 KERNELS = ("auto", "numba", "torch")
 _local = threading.local()
 
@@ -19,7 +17,7 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
     Parameters
     ----------
     kernels : {"auto", "numba", "torch"}, default=None
-        What computes the recurrent layers when they train on the CPU; None: no change.
+        What computes the recurrent layers on the CPU; None: no change.
 
         - "auto": the package's own kernels where numba is installed and they are
           faster, else torch. What holds outside any such block.
@@ -71,25 +69,3 @@ def uses_kernels() -> bool:
 def has_numba() -> bool:
     """Whether numba is installed; it is not imported for that."""
     return find_spec("numba") is not None
-
-
-@contextmanager
-def threads_for(module: nn.Module) -> Iterator[None]:
-    """Inside, torch's threads belong to the kernels, if the module will use them.
-
-    The number of threads is `torch.get_num_threads()`; it is put back afterwards.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        What is trained inside.
-    """
-    on_cpu = not next(module.parameters()).is_cuda
-    ours = any(getattr(child, "has_kernels", False) for child in module.modules())
-    if not (on_cpu and ours and uses_kernels()):
-        yield
-        return
-    from sklearn_rnn._kernels._threads import threads_for_kernels
-
-    with threads_for_kernels():
-        yield

@@ -74,7 +74,7 @@ class Encoder(nn.Module):
         """
         x = self._run_lower_layers(x, lengths)
         layers = self._directions(-1)
-        if suits_kernels(layers, x):
+        if suits_kernels(layers, x, lengths):
             directions = [False, True][: len(layers)]
             _, states = run_kernels(
                 layers, x, lengths, None, directions, only_last=True
@@ -102,7 +102,7 @@ class Encoder(nn.Module):
 
     def _run_layer(self, index: int, x: Tensor, lengths: Tensor | None) -> Tensor:
         layers = self._directions(index)
-        if suits_kernels(layers, x):
+        if suits_kernels(layers, x, lengths):
             directions = [False, True][: len(layers)]
             return run_kernels(layers, x, lengths, None, directions)[0]
         outputs, _ = layers[0](x, lengths)

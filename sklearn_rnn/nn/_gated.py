@@ -8,13 +8,14 @@ The contract of every layer, ours or a user's::
 Padded positions of ``outputs`` are zeros; ``state`` is each row's own last state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._config import uses_kernels
+from sklearn_rnn.nn._config import get_kernels, uses_kernels
 from sklearn_rnn.nn._masking import gather_last, padding_mask, reverse_steps
 
 State = Tensor | tuple[Tensor, Tensor]
@@ -24,7 +25,6 @@ class RecurrentLayer(nn.Module):
     """One of torch's recurrent modules behind the contract of this file."""
 
     torch_class: ClassVar[Any]
-    has_kernels = True
 
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class RecurrentLayer(nn.Module):
         state : Tensor or tuple of Tensor of shape (batch, hidden_size)
             The state after each row's own last step.
         """
-        if suits_kernels([self], x):
+        if suits_kernels([self], x, lengths):
             states = None if state is None else [state]
             outputs, finals = run_kernels([self], x, lengths, states, [reverse])
             return outputs, finals[0]
@@ -280,14 +280,50 @@ class LSTM(RecurrentLayer):
         return torch.lstm_cell(*args)
 
 
-def suits_kernels(layers: Sequence[nn.Module], x: Tensor) -> bool:
+def suits_kernels(
+    layers: Sequence[nn.Module], x: Tensor, lengths: Tensor | None
+) -> bool:
     """Whether the package's own kernels are to run these layers on x."""
+    if x.device.type != "cpu" or x.dtype != torch.float32 or not uses_kernels():
+        return False
+    if not all(isinstance(layer, RecurrentLayer) for layer in layers):
+        return False
+    training = torch.is_grad_enabled()  # else each row is to be exact
+    return not (training and lengths is None and prefers_torch(layers[0]))
+
+
+def prefers_torch(layer: Any) -> bool:
+    """Whether torch's layer trains faster than our kernels, on equal lengths.
+
+    A measured rule, see docs/benchmarks.rst: oneDNN's LSTM, from 257 units on.
+    """
     return (
-        x.device.type == "cpu"
-        and x.dtype == torch.float32
-        and uses_kernels()
-        and all(isinstance(layer, RecurrentLayer) for layer in layers)
+        isinstance(layer, LSTM) and layer.hidden_size > 256 and get_kernels() == "auto"
     )
+
+
+@contextmanager
+def threads_for(module: nn.Module, *, equal_lengths: bool = False) -> Iterator[None]:
+    """Inside, torch's threads belong to the kernels, if the module will use them.
+
+    The number of threads is `torch.get_num_threads()`; it is put back afterwards.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What is trained, or predicts, inside.
+    equal_lengths : bool, default=False
+        Whether it is trained on sequences that are all equally long.
+    """
+    layers = [child for child in module.modules() if isinstance(child, RecurrentLayer)]
+    ours = any(not (equal_lengths and prefers_torch(layer)) for layer in layers)
+    if not ours or not uses_kernels() or next(module.parameters()).is_cuda:
+        yield
+        return
+    from sklearn_rnn._kernels._threads import threads_for_kernels
+
+    with threads_for_kernels():
+        yield
 
 
 def run_kernels(

@@ -29,7 +29,7 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x standardised; (batch, time, n_features) both."""
-        return (x - self.mean) / self.scale
+        return (x - self.mean).div_(self.scale)
 
 
 class TokenEmbedding(nn.Module):
