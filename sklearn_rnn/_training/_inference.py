@@ -55,7 +55,9 @@ def apply_to_sequences(
     parts, orders = [], []
     with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
-            parts.append(run(**make_inputs(X, rows, device)).float().cpu().numpy())
+            part = run(**make_inputs(X, rows, device)).float().cpu().numpy()
+            _mend_overflows(part, rows, module, X, method)
+            parts.append(part)
             orders.append(rows)
     stacked = np.concatenate(parts)
     result = np.empty_like(stacked)
@@ -76,3 +78,14 @@ def states_of_sequences(
                 n_steps = batch.shape[1] if lengths is None else int(lengths[i])
                 states[row] = batch[i, :n_steps]
     return RaggedArray.from_sequences(states)
+
+
+def _mend_overflows(part, rows, module, X, method):
+    """Compute in double precision what float32 could not hold, row by row."""
+    overflown = ~np.isfinite(part).all(axis=1)
+    if not overflown.any():
+        return
+    device = torch.device("cpu")
+    inputs = make_inputs(X, rows[overflown], device)
+    double = copy.deepcopy(module).to(device).double()
+    part[overflown] = getattr(double, method)(**inputs).float().numpy()
