@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 _lock = threading.Lock()
 _local = threading.local()
 _pool: ThreadPoolExecutor | None = None
-_holders = 0  # how many `threads_for_kernels` are open
-_n_threads = 1
+_holders = 0  # how many threads are inside `threads_for_kernels`
+_n_threads = 1  # that the first of them had
 
 
 @contextmanager
@@ -28,35 +28,44 @@ def threads_for_kernels() -> Iterator[None]:
     torch's idle workers spin, and would steal the cores from the kernels. Inside, the
     kernels use the same memory again and again; it is released afterwards.
     """
+    if getattr(_local, "buffers", None) is not None:  # this thread is inside already
+        yield
+        return
     global _holders, _n_threads
     with _lock:
+        # torch counts for each thread; a new one begins with the number set last
+        n_threads = torch.get_num_threads()
         if _holders == 0:
-            _n_threads = torch.get_num_threads()
-            torch.set_num_threads(1)
+            _n_threads = n_threads
+        elif n_threads == 1:
+            n_threads = _n_threads
         _holders += 1
-    before = getattr(_local, "buffers", None)
-    _local.buffers = before or _Buffers()
+        torch.set_num_threads(1)
+    _local.buffers, _local.n_threads = _Buffers(), n_threads
     try:
         yield
     finally:
-        _local.buffers = before
+        _local.buffers = _local.n_threads = None
         with _lock:
             _holders -= 1
-            if _holders == 0:
-                torch.set_num_threads(_n_threads)
+            torch.set_num_threads(n_threads)
 
 
 def get_num_threads() -> int:
     """Return how many threads the kernels may use."""
-    return _n_threads if _holders else torch.get_num_threads()
+    return getattr(_local, "n_threads", None) or torch.get_num_threads()
 
 
 def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
     """Call the function with the arguments of each job, one of them in this thread."""
     global _pool
-    if len(jobs) > 1 and _pool is None:
+    if len(jobs) == 1 or get_num_threads() == 1:
+        for job in jobs:
+            function(*job)
+        return
+    if _pool is None:
         _pool = ThreadPoolExecutor(os.cpu_count(), "sklearn_rnn")
-    others = [_pool.submit(function, *job) for job in jobs[1:]]  # type: ignore[union-attr]
+    others = [_pool.submit(function, *job) for job in jobs[1:]]
     function(*jobs[0])
     for other in others:
         other.result()
@@ -69,24 +78,24 @@ def one_process_at_a_time() -> Iterator[None]:
     What the first one has compiled, the others find on the disk. Where no lock can be
     had, or not within two minutes, go on without: it only saves time.
     """
-    name = f"sklearn_rnn-{getpass.getuser()}.lock"
-    lock = FileLock(os.path.join(tempfile.gettempdir(), name), timeout=120)
-    with suppress(OSError):  # its Timeout is one, too
-        lock.acquire()
-    try:
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    with ExitStack() as stack:
+        # NotImplementedError: the file system has no locks
+        with suppress(OSError, NotImplementedError):
+            path = os.path.join(tempfile.gettempdir(), f"sklearn_rnn-{user}.lock")
+            stack.enter_context(FileLock(path, timeout=120))
         yield
-    finally:
-        lock.release()
 
 
-def _forget_pool() -> None:
-    """In a forked process, where the threads of the pool do not exist."""
-    global _pool
-    _pool = None
+def _forget_threads() -> None:
+    """In a forked process, where the other threads do not exist."""
+    global _pool, _lock, _holders
+    _pool, _lock = None, threading.Lock()
+    _holders = int(getattr(_local, "buffers", None) is not None)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 class _Buffers:

@@ -8,7 +8,12 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._dropout import Dropout
-from sklearn_rnn.nn._gated import RecurrentLayer, run_kernels, suits_kernels
+from sklearn_rnn.nn._gated import (
+    RecurrentLayer,
+    has_own_forward,
+    run_kernels,
+    suits_kernels,
+)
 from sklearn_rnn.nn._masking import gather_ends, reverse_steps
 
 
@@ -86,7 +91,7 @@ class Encoder(nn.Module):
     def suits_kernels(self) -> bool:
         """Whether the package's own kernels run all layers on the CPU."""
         layers = [*self.forward_layers, *self.backward_layers]
-        return uses_kernels() and all(isinstance(x, RecurrentLayer) for x in layers)
+        return uses_kernels() and all(has_own_forward(layer) for layer in layers)
 
     def _run_lower_layers(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         for index in range(len(self.forward_layers) - 1):

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._config import get_kernels, uses_kernels
@@ -286,10 +288,17 @@ def suits_kernels(
     """Whether the package's own kernels are to run these layers on x."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or not uses_kernels():
         return False
-    if not all(isinstance(layer, RecurrentLayer) for layer in layers):
+    if x.dim() != 3 or x.numel() == 0:
+        return False
+    if not all(has_own_forward(layer) for layer in layers):
         return False
     training = torch.is_grad_enabled()  # else each row is to be exact
     return not (training and lengths is None and prefers_torch(layers[0]))
+
+
+def has_own_forward(layer: nn.Module) -> bool:
+    """Whether the layer is one of this file, and no subclass that does otherwise."""
+    return getattr(type(layer), "forward", None) is RecurrentLayer.forward
 
 
 def prefers_torch(layer: Any) -> bool:
@@ -362,17 +371,50 @@ def run_kernels(
     if states is None:
         states = [layer.initial_state(x) for layer in layers]
     pairs = isinstance(states[0], tuple)
+    steps = None
+    if lengths is not None:
+        steps = np.ascontiguousarray(lengths.numpy(), np.int64)
     plan = Plan(
         layers[0].rnn.mode.lower(),
-        None if lengths is None else lengths.numpy(),
+        steps,
         tuple(directions),
         only_last,
         torch.is_grad_enabled(),
     )
     starts = [torch.cat(state, dim=1) if pairs else state for state in states]
     weights = [w for layer in layers for w in layer.weights]
+    _check_shapes(x, steps, starts, weights)
     outputs, finals = run_layer(plan, x, starts, weights)
     return outputs, [f.chunk(2, dim=1) if pairs else f for f in finals]
+
+
+def _check_shapes(
+    x: Tensor,
+    steps: NDArray[np.int64] | None,
+    starts: Sequence[Tensor],
+    weights: Sequence[Tensor],
+) -> None:
+    """Raise an error where the kernels would read memory that is not theirs."""
+    batch, n_steps, n_features = x.shape
+    w_ih, w_hh = weights[:2]
+    if n_features != w_ih.shape[1]:
+        raise ValueError(f"x must have {w_ih.shape[1]} features. Got {n_features}.")
+    if steps is not None and (
+        steps.shape != (batch,) or steps.min() < 0 or steps.max() > n_steps
+    ):
+        raise ValueError(
+            f"lengths must be {batch} numbers of steps, {n_steps} at most. Got {steps}."
+        )
+    n_parts = 2 if w_hh.shape[0] == 4 * w_hh.shape[1] else 1  # h and c of an LSTM
+    for start in starts:
+        if start.shape != (batch, n_parts * w_hh.shape[1]):
+            raise ValueError(
+                f"A state must have the shape {(batch, w_hh.shape[1])}. Got a start of "
+                f"{tuple(start.shape)}."
+            )
+    for tensor in (*starts, *weights):
+        if tensor.dtype != x.dtype:
+            raise TypeError(f"All must be of {x.dtype}, as x is. Got {tensor.dtype}.")
 
 
 def _map_state(function: Any, state: Any) -> Any:
