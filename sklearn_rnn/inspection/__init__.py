@@ -1,3 +1,9 @@
 """See inside a fitted network: curves, gradients, importances."""
 
-__all__: list[str] = []
+from sklearn_rnn.inspection._plot.gradient_flow import GradientFlowDisplay
+from sklearn_rnn.inspection._plot.training import TrainingDisplay
+
+__all__ = [
+    "GradientFlowDisplay",
+    "TrainingDisplay",
+]
