@@ -8,6 +8,7 @@ from sklearn_rnn.inspection._plot._style import make_axes, series_style
 
 _DIRECTIONS = ("forward", "backward")
 _N_MARKERS = 8  # on a line
+_LEAST_RANGE = 1000  # of the axis of norms
 
 
 class GradientFlowDisplay:
@@ -161,6 +162,8 @@ class GradientFlowDisplay:
             ylabel=r"mean norm of $\partial\,$loss$\,/\,\partial h_t$",
             yscale="log",
         )
+        low, high = self.ax_.get_ylim()  # a factor of two should not look like a fall
+        self.ax_.set_ylim(bottom=min(low, high / _LEAST_RANGE), auto=None)
         self.ax_.legend()
         return self
 
