@@ -73,15 +73,15 @@ def test_equally_long_sequences_are_permuted_as_scikit_learn_permutes_columns(rn
     y = np.where(X[:, 0] > 0, "a", "b")
     classifier = RNNClassifier(**TINY).fit(X, y)
     ours = permutation_importance(
-        classifier, X, y, by="step", n_repeats=200, random_state=0
+        classifier, X, y, by="step", n_repeats=50, random_state=0
     )
     theirs = permutation_importance_of_tables(
-        classifier, X, y, n_repeats=200, random_state=1
+        classifier, X, y, n_repeats=50, random_state=1
     )
     np.testing.assert_allclose(
-        ours.importances_mean, theirs.importances_mean, atol=0.02
+        ours.importances_mean, theirs.importances_mean, atol=0.03
     )
-    np.testing.assert_allclose(ours.importances_std, theirs.importances_std, atol=0.02)
+    np.testing.assert_allclose(ours.importances_std, theirs.importances_std, atol=0.03)
 
 
 def test_the_feature_that_decides_is_found_and_the_result_has_the_usual_form(fitted):
@@ -123,9 +123,11 @@ def test_one_segment_is_all_steps_and_features(fitted):
     whole = permutation_importance(classifier, X, y, n_segments=1, **kwargs)
     assert whole.importances_mean > 0.5
     # more segments than steps: those that no sequence has count nothing
-    many = permutation_importance(classifier, X, y, n_segments=200, **kwargs)
-    assert many.importances.shape == (200, 5)
-    assert (many.importances == 0).any(axis=1).sum() > 100
+    many = permutation_importance(
+        classifier, X[:4], y[:4], n_segments=50, n_repeats=1, **kwargs
+    )
+    assert many.importances.shape == (50, 1)
+    assert (many.importances == 0).sum() >= 50 - sum(map(len, X[:4]))
 
 
 def test_transformers_come_first_and_searches_stand_for_their_best(ragged):

@@ -122,7 +122,7 @@ def test_epochs_of_partial_fit_follow_those_of_fit(ragged, stopping, pyplot):
 
 
 def test_bad_arguments_are_named(stopping):
-    with pytest.raises(ValueError, match="'names' parameter.*1 estimators. Got"):
+    with pytest.raises(ValueError, match=r"'names' parameter.*1 estimators. Got"):
         TrainingDisplay.from_estimators([stopping], names=["a", "b"])
     with pytest.raises(ValueError, match="'estimators' parameter must hold one"):
         TrainingDisplay.from_estimators([])
