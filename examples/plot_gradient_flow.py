@@ -14,12 +14,18 @@ what arrives.
 #
 # Three networks that differ in their cell alone read the sequences in one direction,
 # and answer from their last state: whatever they know has come through all the steps.
+import warnings
+
 import matplotlib.pyplot as plt
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sklearn_rnn import RNNRegressor
 from sklearn_rnn.datasets import make_adding_problem
 from sklearn_rnn.inspection import GradientFlowDisplay, TrainingDisplay
+
+# thirty epochs are few, and enough for these pictures
+warnings.filterwarnings("ignore", category=ConvergenceWarning)
 
 X, y = make_adding_problem(1500, n_steps=60, random_state=0)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=500, random_state=0)
@@ -72,17 +78,29 @@ figure.savefig("gradient_flow.png", dpi=100)
 print("figure saved: gradient_flow.png")
 
 # %%
-# How large the gradient of all weights was in each epoch, before it was clipped, is in
-# `history_`.
+# A straight line on this axis is a gradient that shrinks by the same factor in each
+# step. Before training, all of them do. The LSTM's shrinks least: its forget gate
+# starts open. The GRU's shrinks most: its update gate starts half open, so that each
+# step replaces about half of the state.
+#
+# Then the gates learn. After training, what arrives at a GRU or an LSTM from sixty
+# steps back is about as strong as what arrives from one. Elman's network has no gates
+# to open. With clipping it has found weights that carry some of the gradient all the
+# way, and half of the answer. Without, it shrinks faster than before training: the
+# network answers from the last steps, which say next to nothing. With other seeds the
+# R² was between -0.1 and 0.6 with clipping, and never above 0.1 without.
+#
+# How large the gradient of all weights was, before clipping and on average over the
+# batches of each epoch, is in `history_`. Clipping begins at 1, the default of
+# `max_grad_norm`.
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-for fitted, style, how in ((clipped, "-", "clipped"), (unclipped, "--", "unclipped")):
-    for cell, marker, color in zip(
-        cells, "os^", ("#000000", "#0072B2", "#D55E00"), strict=True
-    ):
+for cell, marker, color in (("rnn", "o", "#000000"), ("lstm", "^", "#D55E00")):
+    for fitted, dashes, how in ((clipped, "-", "clipped"), (unclipped, "--", "not")):
+        history = fitted[cell].history_
         ax.plot(
-            fitted[cell].history_[:, "epoch"],
-            fitted[cell].history_[:, "grad_norm"],
-            style,
+            history[:, "epoch"],
+            history[:, "grad_norm"],
+            dashes,
             marker=marker,
             markevery=5,
             color=color,
@@ -93,8 +111,11 @@ ax.set(xlabel="epoch", ylabel="mean norm of the gradient", yscale="log")
 ax.legend()
 
 # %%
-# And the course of training.
-display = TrainingDisplay.from_estimators(
+# The course of training shows what it is for: the loss of the gated networks falls to
+# nearly zero, that of Elman's network hardly, and less without clipping.
+figure, ax = plt.subplots(figsize=(7, 6), layout="constrained")
+TrainingDisplay.from_estimators(
     [clipped["rnn"], unclipped["rnn"], clipped["gru"], clipped["lstm"]],
     names=["Elman", "Elman, unclipped", "GRU", "LSTM"],
+    ax=ax,
 )

@@ -171,12 +171,12 @@ class TrainingDisplay:
         if any(np.isfinite(scores).any() for scores in self.validation_scores):
             panels["validation score"] = self.validation_scores
         panels["learning rate"] = self.learning_rates
-        self.axes_ = _make_panels(self.ax_, len(panels))
+        self.axes_ = _make_panels(self.ax_, [3] * (len(panels) - 1) + [2])
         for panel, (title, curves) in zip(self.axes_, panels.items(), strict=True):
             self._plot_panel(panel, curves, kwargs)
             panel.set_ylabel(title)
         self.axes_[-1].set_xlabel("epoch")
-        self.axes_[0].legend()
+        self.axes_[0].legend(fontsize="small")
         return self
 
     def _plot_panel(self, panel, curves, kwargs):
@@ -212,16 +212,17 @@ def _best_epoch(losses, validation_scores):
     return int(np.argmin(losses)) + 1
 
 
-def _make_panels(ax, n_panels):
+def _make_panels(ax, heights):
     """Cut axes into panels below one another, with the epochs as a common axis."""
     from matplotlib.ticker import MaxNLocator
 
     ax.set_axis_off()
-    height = (1 - (n_panels - 1) * _GAP) / n_panels
-    panels = []
-    for i in reversed(range(n_panels)):
-        bounds = [0, i * (height + _GAP), 1, height]
+    unit = (1 - (len(heights) - 1) * _GAP) / sum(heights)
+    panels, top = [], 1
+    for height in heights:
+        bounds = [0, top - height * unit, 1, height * unit]
         panels.append(ax.inset_axes(bounds, sharex=panels[0] if panels else None))
+        top -= height * unit + _GAP
     for panel in panels[:-1]:
         panel.tick_params(labelbottom=False)
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
