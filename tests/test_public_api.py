@@ -28,6 +28,11 @@ PUBLIC = {
         "make_sine_mixtures",
         "read_ts",
     ],
+    "sklearn_rnn.inspection": [
+        "GradientFlowDisplay",
+        "TrainingDisplay",
+        "permutation_importance",
+    ],
     "sklearn_rnn.nn": [
         "GRU",
         "LSTM",
