@@ -1,3 +1,17 @@
 """See inside a fitted network: curves, gradients, importances."""
 
-__all__: list[str] = []
+from sklearn_rnn.inspection._attention import attention_weights
+from sklearn_rnn.inspection._attributions import step_attributions
+from sklearn_rnn.inspection._gates import gate_activations
+from sklearn_rnn.inspection._plot.attention import AttentionDisplay
+from sklearn_rnn.inspection._plot.attribution import AttributionDisplay
+from sklearn_rnn.inspection._plot.hidden_state import HiddenStateDisplay
+
+__all__ = [
+    "AttentionDisplay",
+    "AttributionDisplay",
+    "HiddenStateDisplay",
+    "attention_weights",
+    "gate_activations",
+    "step_attributions",
+]

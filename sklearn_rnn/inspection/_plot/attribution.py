@@ -1,0 +1,299 @@
+"""AttributionDisplay: attributions on a series, or over the tokens of a text."""
+
+import numpy as np
+
+from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn.inspection._attributions import step_attributions
+from sklearn_rnn.inspection._common import choose_outputs, inspect, name_outputs
+from sklearn_rnn.inspection._plot._sequences import LOWERS, RAISES, show_token
+from sklearn_rnn.inspection._plot._style import make_axes
+from sklearn_rnn.inspection._steps import name_tokens
+
+_HALF_ROW = 0.45  # of the distance between the rows of two features
+_FONT_SIZES = range(12, 4, -1)  # points; the largest that fits
+_GLYPH_WIDTH, _LINE_HEIGHT = 0.62, 2.4  # of a monospaced text, as parts of its size
+
+
+class AttributionDisplay:
+    """What raises and what lowers an output: on a series, or over a text.
+
+    Of numbers, each feature has a row: bars up where a step raises the output, bars
+    down where it lowers it, all to one scale, and over them the series, each to its own
+    scale. Of tokens, the text itself, with a bar above what raises the output and a bar
+    below what lowers it.
+
+    It is recommended to use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    attributions : ndarray of shape (n_steps, n_features)
+        Of one sequence, as from :func:`step_attributions`.
+    values : ndarray of shape (n_steps, n_features), default=None
+        The sequence. None: no series is drawn.
+    feature_names : list of str of length n_features, default=None
+        Names of the rows.
+    tokens : list of str of length n_steps, default=None
+        The text. Not None: there is one feature.
+    output_name : str, default="output"
+        What is raised and lowered.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes with the picture.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    step_attributions : Computes them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNRegressor
+    >>> from sklearn_rnn.inspection import AttributionDisplay
+    >>> X = np.random.default_rng(0).normal(size=(60, 6, 2))
+    >>> regressor = RNNRegressor(max_epochs=10, random_state=0).fit(X, X[:, 1, 0])
+    >>> display = AttributionDisplay.from_estimator(regressor, X, sample=3)
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['x0', 'x1']
+    """
+
+    def __init__(
+        self,
+        attributions,
+        *,
+        values=None,
+        feature_names=None,
+        tokens=None,
+        output_name="output",
+    ):
+        self.attributions = attributions
+        self.values = values
+        self.feature_names = feature_names
+        self.tokens = tokens
+        self.output_name = output_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        sample=0,
+        target=None,
+        method="integrated_gradients",
+        ax=None,
+    ):
+        """Attribute an output to the steps of one sequence, and draw.
+
+        Parameters
+        ----------
+        estimator : RNNClassifier, RNNRegressor, Pipeline or search
+            Fitted. The transformers of a pipeline are applied to X first.
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences, as the estimator takes them.
+        sample : int, default=0
+            Which sequence of X.
+        target : label, int or None, default=None
+            Which output: of a classifier, the label of a class; of a regressor, the
+            number of a target. None: the class that is predicted for the sequence, or
+            the only target.
+        method : {"integrated_gradients", "gradient", "occlusion"}, \
+                default="integrated_gradients"
+            As of :func:`step_attributions`.
+        ax : matplotlib Axes, default=None
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        display : AttributionDisplay
+            After `plot`.
+
+        Raises
+        ------
+        ImportError
+            If captum or matplotlib is not installed.
+        TypeError, ValueError
+            If the estimator is none of ours, a parameter or X does not suit it, or
+            there are several targets and none is chosen.
+        """
+        seen = inspect(estimator, X)
+        one = seen.X[[sample]]
+        if target is None:
+            target = _choose_target(seen.rnn, one)
+        (column,) = choose_outputs(seen.rnn, target)
+        name = name_outputs(seen.rnn)[column]
+        tokens = name_tokens(estimator, one)
+        return cls(
+            step_attributions(seen.rnn, one, method=method, target=target)[0],
+            values=None if tokens else one[0],
+            feature_names=None if tokens else list(seen.feature_names),
+            tokens=tokens[0] if tokens else None,
+            output_name=(
+                f"log-odds of {name}" if isinstance(seen.rnn, RNNClassifier) else name
+            ),
+        ).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the attributions.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        display : AttributionDisplay
+            The object itself.
+        """
+        self.figure_, self.ax_ = make_axes(ax)
+        attributions = np.asarray(self.attributions, dtype=float)
+        largest = np.abs(attributions).max() or 1.0
+        if self.tokens is None:
+            self._plot_series(attributions / largest)
+        else:
+            self._plot_text(attributions[:, 0] / largest)
+        self._plot_legend(attributions)
+        return self
+
+    def _plot_series(self, parts):
+        n_steps, n_features = parts.shape
+        edges = np.arange(n_steps + 1) - 0.5
+        for feature in range(n_features):
+            middle = n_features - 1 - feature  # the first on top
+            for color, heights in (
+                (RAISES, parts[:, feature].clip(min=0)),
+                (LOWERS, parts[:, feature].clip(max=0)),
+            ):
+                self.ax_.stairs(
+                    middle + _HALF_ROW * heights,
+                    edges,
+                    baseline=middle,
+                    fill=True,
+                    color=color,
+                )
+            self.ax_.axhline(middle, color="0.6", linewidth=0.8, zorder=0)
+            if self.values is not None:
+                scaled = _to_unit_range(np.asarray(self.values)[:, feature])
+                self.ax_.plot(middle + _HALF_ROW * scaled, color="black", linewidth=1.2)
+        names = self.feature_names
+        if names is None:
+            names = [f"x{i}" for i in range(n_features)]
+        self.ax_.set_yticks(range(n_features)[::-1], names)
+        self.ax_.set(ylim=(-0.55, n_features - 0.45), xlim=(edges[0], edges[-1]))
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.set_xlabel("step")
+
+    def _plot_text(self, parts):
+        from matplotlib.patches import Rectangle
+
+        size, places, extent = _fit_text(self.ax_, self.tokens)
+        for token, part, (column, line) in zip(self.tokens, parts, places, strict=True):
+            width, color = max(len(token), 1), RAISES if part > 0 else LOWERS
+            self.ax_.add_patch(
+                Rectangle((column, line + 0.3), width, 0.4, color=color, lw=0)
+            ).set_alpha(0.4 * abs(part))
+            top = line + 0.3 * (1 - part) if part > 0 else line + 0.7
+            self.ax_.add_patch(
+                Rectangle((column, top), width, 0.3 * abs(part), color=color, lw=0)
+            )
+            self.ax_.text(
+                column + width / 2,
+                line + 0.5,
+                show_token(token),
+                size=size,
+                family="monospace",
+                ha="center",
+                va="center_baseline",
+                parse_math=False,
+            )
+        self.ax_.set(xlim=(0, extent[0]), ylim=(extent[1], 0))
+        self.ax_.set_axis_off()
+
+    def _plot_legend(self, attributions):
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+
+        name = self.output_name
+        highest, lowest = attributions.max(), attributions.min()
+        handles = [
+            Patch(color=RAISES, label=f"up: raises {name}{_reach(highest, '+')}"),
+            Patch(color=LOWERS, label=f"down: lowers it{_reach(-lowest, '-')}"),
+        ]
+        if self.tokens is None and self.values is not None:
+            handles.append(Line2D([], [], color="black", label="the series"))
+        self.ax_.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=len(handles),
+            frameon=False,
+            columnspacing=1.0,
+            handlelength=1.0,
+            fontsize="small",
+        )
+
+
+def _choose_target(rnn, X):
+    """Return the predicted class, or the only target."""
+    if isinstance(rnn, RNNClassifier) and not rnn._multilabel:
+        return rnn.predict(X)[0]
+    names = name_outputs(rnn)
+    if len(names) > 1:
+        raise ValueError(
+            f"The network has {len(names)} targets: choose one of "
+            f"{list(range(len(names)))} by the 'target' parameter."
+        )
+    return 0
+
+
+def _reach(largest, sign):
+    return f" ({sign}{largest:.2g} at most)" if largest > 0 else ""
+
+
+def _to_unit_range(series):
+    """Scale a series to between -1 and 1; a constant one lies in the middle."""
+    low, high = series.min(), series.max()
+    return (2 * series - low - high) / (high - low or 1)
+
+
+def _fit_text(ax, tokens):
+    """Choose the size of the type and place the tokens.
+
+    Returns
+    -------
+    size : int
+        Of the type, in points.
+    places : list of tuple (column, line)
+        Where each token begins, in characters and lines.
+    extent : tuple (n_columns, n_lines)
+        How many fit into the axes.
+    """
+    box = ax.get_window_extent()
+    points = 72 / ax.figure.dpi
+    for size in _FONT_SIZES:
+        n_columns = box.width * points / (_GLYPH_WIDTH * size)
+        n_lines = box.height * points / (_LINE_HEIGHT * size)
+        places = _place_tokens(tokens, n_columns)
+        if places[-1][1] + 1 <= n_lines:
+            break
+    return size, places, (n_columns, max(n_lines, places[-1][1] + 1))
+
+
+def _place_tokens(tokens, n_columns):
+    """Break the text into lines; single characters stand without spaces."""
+    gap = 0 if all(len(token) <= 1 for token in tokens) else 1
+    column = line = 0
+    places = []
+    for token in tokens:
+        width = max(len(token), 1)
+        if column > 0 and column + width > n_columns:
+            column, line = 0, line + 1
+        places.append((column, line))
+        column += width + gap
+    return places
