@@ -1,6 +1,5 @@
 """step_attributions: what each step and feature adds to an output."""
 
-import numpy as np
 import torch
 
 from sklearn_rnn._classifier import RNNClassifier

@@ -5,7 +5,6 @@ from numbers import Integral
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.utils import Bunch
 
 from sklearn_rnn import nn
 from sklearn_rnn.inspection._common import copy_module, inspect
@@ -50,10 +49,10 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
 
     Returns
     -------
-    gates : Bunch
-        The names above, each an ndarray of shape (n_samples, n_states, hidden_size)
-        where all sequences are equally long, else a RaggedArray. There is a state for
-        each step; after a convolutional stem, for every
+    gates : dict
+        For each of the names above an ndarray of shape (n_samples, n_states,
+        hidden_size) where all sequences are equally long, else a RaggedArray. There is
+        a state for each step; after a convolutional stem, for every
         ``conv_stride ** n_convolutions`` steps.
 
     Raises
@@ -87,7 +86,7 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     >>> gates = gate_activations(classifier, X)
     >>> list(gates)
     ['reset', 'update', 'candidate']
-    >>> gates.update.shape
+    >>> gates["update"].shape
     (20, 7, 64)
     """
     seen = inspect(estimator, X)
@@ -107,12 +106,9 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
             found.append({name: values[::-1] for name, values in gates.items()})
         else:
             found.append(loop(inputs, *weights))
-    return Bunch(
-        **{
-            name: as_array_or_ragged([gates[name] for gates in found])
-            for name in found[0]
-        }
-    )
+    return {
+        name: as_array_or_ragged([gates[name] for gates in found]) for name in found[0]
+    }
 
 
 def _check_layer(encoder, layer, direction):
@@ -120,9 +116,9 @@ def _check_layer(encoder, layer, direction):
     n_layers = len(encoder.forward_layers)
     if not -n_layers <= layer < n_layers:
         raise ValueError(
-            f"The 'layer' parameter of gate_activations must be between {-n_layers} and "
-            f"{n_layers - 1}: the network has {n_layers} recurrent layer(s). Got {layer} "
-            "instead."
+            "The 'layer' parameter of gate_activations must be between "
+            f"{-n_layers} and {n_layers - 1}: the network has {n_layers} recurrent "
+            f"layer(s). Got {layer} instead."
         )
     if direction == "backward" and not encoder.backward_layers:
         raise ValueError(

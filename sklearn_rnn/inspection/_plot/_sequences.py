@@ -1,11 +1,28 @@
 """What the displays of sequences share: colours, step axes, tokens."""
 
+from sklearn_rnn.inspection._plot._style import make_axes
+
 # of Okabe and Ito, as in _style
 RAISES, LOWERS = "#D55E00", "#0072B2"
 # lightness rises with the value: for the colour-blind, and in grey
 HEAT = "cividis"
 _MAX_LABELS = 60
 _VISIBLE = {" ": "\N{OPEN BOX}", "\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}"}
+
+
+def make_wide_axes(ax):
+    """Return figure and axes as `make_axes`; new ones with room for long labels."""
+    figure, axes = make_axes(ax)
+    if ax is None:
+        figure.set_layout_engine("constrained")
+    return figure, axes
+
+
+def size_in_points(ax):
+    """Return width and height of axes as they will be, with all that stands beside."""
+    ax.figure.draw_without_rendering()
+    box, points = ax.get_window_extent(), 72 / ax.figure.dpi
+    return box.width * points, box.height * points
 
 
 def show_token(token):

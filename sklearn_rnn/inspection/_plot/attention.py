@@ -5,8 +5,12 @@ import numpy as np
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn.inspection._attention import attention_weights
 from sklearn_rnn.inspection._common import inspect
-from sklearn_rnn.inspection._plot._sequences import draw_heat, show_token
-from sklearn_rnn.inspection._plot._style import make_axes
+from sklearn_rnn.inspection._plot._sequences import (
+    draw_heat,
+    make_wide_axes,
+    show_token,
+    size_in_points,
+)
 from sklearn_rnn.inspection._steps import name_tokens, steps_per_state
 
 _MAX_ROWS = 40  # that have a label each
@@ -120,7 +124,7 @@ class AttentionDisplay:
         """
         rows = _as_masked(self.weights)
         y = None if self.y is None else check_labels(self.y, len(rows))
-        self.figure_, self.ax_ = make_axes(ax)
+        self.figure_, self.ax_ = make_wide_axes(ax)
         self.order_ = np.arange(len(rows)) if y is None else y.argsort(kind="stable")
         image = draw_heat(
             self.ax_,
@@ -133,7 +137,7 @@ class AttentionDisplay:
         self.ax_.set_xlabel("step")
         self.figure_.colorbar(image, ax=self.ax_, label="weight")
         if self.tokens is not None and self.steps_per_state == 1:
-            self._write_tokens(rows.max())
+            self._write_tokens(rows[self.order_])
         return self
 
     def _label_rows(self, y):
@@ -155,18 +159,17 @@ class AttentionDisplay:
         names = self.order_ if y is None else y[self.order_]
         self.ax_.set_yticks(range(len(names)), names)
 
-    def _write_tokens(self, highest):
+    def _write_tokens(self, weights):
         rows = [self.tokens[i] for i in self.order_]
         longest = max(len(token) for row in rows for token in row)
-        box, points = self.ax_.get_window_extent(), 72 / self.figure_.dpi
-        wide = box.width * points / max(map(len, rows)) / (0.65 * longest)
-        size = min(10, wide, box.height * points / len(rows) / 1.3)
+        width, height = size_in_points(self.ax_)
+        widest = width / max(map(len, rows)) / (0.65 * max(longest, 1))
+        size = min(10, widest, height / len(rows) / 1.3)
         if size < _SMALLEST_TOKEN:
             return
-        weights = _as_masked(self.weights)[self.order_]
         for line, row in enumerate(rows):
             for step, token in enumerate(row):
-                dark = weights[line, step] < highest / 2
+                dark = weights[line, step] < weights.max() / 2
                 self.ax_.text(
                     step,
                     line,

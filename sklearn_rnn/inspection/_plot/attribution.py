@@ -5,12 +5,18 @@ import numpy as np
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn.inspection._attributions import step_attributions
 from sklearn_rnn.inspection._common import choose_outputs, inspect, name_outputs
-from sklearn_rnn.inspection._plot._sequences import LOWERS, RAISES, show_token
-from sklearn_rnn.inspection._plot._style import make_axes
+from sklearn_rnn.inspection._plot._sequences import (
+    LOWERS,
+    RAISES,
+    make_wide_axes,
+    show_token,
+    size_in_points,
+)
 from sklearn_rnn.inspection._steps import name_tokens
 
 _HALF_ROW = 0.45  # of the distance between the rows of two features
-_FONT_SIZES = range(12, 4, -1)  # points; the largest that fits
+_FONT_SIZES = range(14, 4, -1)  # points; the largest that fits
+_WIDTH, _MARGIN, _MAX_LINES = 6.2, 0.5, 12  # of a figure of its own; inches, lines
 _GLYPH_WIDTH, _LINE_HEIGHT = 0.62, 2.4  # of a monospaced text, as parts of its size
 
 
@@ -151,14 +157,16 @@ class AttributionDisplay:
         display : AttributionDisplay
             The object itself.
         """
-        self.figure_, self.ax_ = make_axes(ax)
+        self.figure_, self.ax_ = make_wide_axes(ax)
         attributions = np.asarray(self.attributions, dtype=float)
+        self._plot_legend(attributions)
         largest = np.abs(attributions).max() or 1.0
         if self.tokens is None:
             self._plot_series(attributions / largest)
-        else:
-            self._plot_text(attributions[:, 0] / largest)
-        self._plot_legend(attributions)
+            return self
+        if ax is None:
+            self.figure_.set_figheight(_MARGIN + _estimate_height(self.tokens))
+        self._plot_text(attributions[:, 0] / largest)
         return self
 
     def _plot_series(self, parts):
@@ -192,7 +200,8 @@ class AttributionDisplay:
     def _plot_text(self, parts):
         from matplotlib.patches import Rectangle
 
-        size, places, extent = _fit_text(self.ax_, self.tokens)
+        self.ax_.set_axis_off()
+        size, places, extent = _fit_text(self.tokens, *size_in_points(self.ax_))
         for token, part, (column, line) in zip(self.tokens, parts, places, strict=True):
             width, color = max(len(token), 1), RAISES if part > 0 else LOWERS
             self.ax_.add_patch(
@@ -213,7 +222,6 @@ class AttributionDisplay:
                 parse_math=False,
             )
         self.ax_.set(xlim=(0, extent[0]), ylim=(extent[1], 0))
-        self.ax_.set_axis_off()
 
     def _plot_legend(self, attributions):
         from matplotlib.lines import Line2D
@@ -262,8 +270,22 @@ def _to_unit_range(series):
     return (2 * series - low - high) / (high - low or 1)
 
 
-def _fit_text(ax, tokens):
+def _estimate_height(tokens):
+    """Return the height of axes that a text fills in a figure of its own, in inches."""
+    width, size = _WIDTH * 72, _FONT_SIZES[0]
+    _, lines = zip(*_place_tokens(tokens, width / (_GLYPH_WIDTH * size)), strict=True)
+    return min(lines[-1] + 1, _MAX_LINES) * _LINE_HEIGHT * size / 72
+
+
+def _fit_text(tokens, width, height):
     """Choose the size of the type and place the tokens.
+
+    Parameters
+    ----------
+    tokens : list of str
+        The text.
+    width, height : float
+        Of the axes, in points.
 
     Returns
     -------
@@ -274,11 +296,9 @@ def _fit_text(ax, tokens):
     extent : tuple (n_columns, n_lines)
         How many fit into the axes.
     """
-    box = ax.get_window_extent()
-    points = 72 / ax.figure.dpi
     for size in _FONT_SIZES:
-        n_columns = box.width * points / (_GLYPH_WIDTH * size)
-        n_lines = box.height * points / (_LINE_HEIGHT * size)
+        n_columns = width / (_GLYPH_WIDTH * size)
+        n_lines = height / (_LINE_HEIGHT * size)
         places = _place_tokens(tokens, n_columns)
         if places[-1][1] + 1 <= n_lines:
             break

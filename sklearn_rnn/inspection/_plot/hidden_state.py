@@ -4,10 +4,14 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 
-from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn.inspection._common import inspect
-from sklearn_rnn.inspection._plot._sequences import HEAT, draw_heat, label_steps
-from sklearn_rnn.inspection._plot._style import make_axes, series_style
+from sklearn_rnn.inspection._plot._sequences import (
+    HEAT,
+    draw_heat,
+    label_steps,
+    make_wide_axes,
+)
+from sklearn_rnn.inspection._plot._style import series_style
 from sklearn_rnn.inspection._plot.attention import check_labels
 from sklearn_rnn.inspection._steps import name_tokens, steps_per_state
 
@@ -68,7 +72,7 @@ class HiddenStateDisplay:
     >>> [text.get_text() for text in display.ax_.get_legend().get_texts()]
     ['0', '1', '2', 'first step']
     >>> gates = gate_activations(classifier, X)
-    >>> display = HiddenStateDisplay(gates.update, name="update gate").plot()
+    >>> display = HiddenStateDisplay(gates["update"], name="update gate").plot()
     >>> display.ax_.get_ylabel()
     'unit'
     """
@@ -162,7 +166,7 @@ class HiddenStateDisplay:
         y = None if self.y is None else check_labels(self.y, len(self.states))
         if kind == "path" and self.states[0].shape[1] < 2:
             raise ValueError("kind='path' needs states of 2 units at least. Got 1.")
-        self.figure_, self.ax_ = make_axes(ax)
+        self.figure_, self.ax_ = make_wide_axes(ax)
         if kind == "heatmap":
             self._plot_heat_map(sample, y)
         else:
