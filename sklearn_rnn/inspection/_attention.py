@@ -69,7 +69,11 @@ def attention_weights(estimator, X):
     >>> bool(np.allclose(weights.sum(axis=1), 1))
     True
     """
-    seen = inspect(estimator, X)
+    return find_weights(inspect(estimator, X))
+
+
+def find_weights(seen):
+    """Return the weights for what `inspect` has returned."""
     module = copy_module(seen.rnn)
     if module.pooling.kind != "attention":
         raise ValueError(

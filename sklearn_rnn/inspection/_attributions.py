@@ -9,7 +9,6 @@ from sklearn_rnn.inspection._common import (
     inspect,
 )
 from sklearn_rnn.inspection._steps import as_array_or_ragged
-from sklearn_rnn.utils._sklearn import StrOptions, validate_params
 
 _POINTS = 16  # of the integral, on each piece of the path
 _TOLERANCE = 1e-3  # what completeness may lack on a piece, relative
@@ -17,10 +16,6 @@ _SHORTEST = 2.0**-20  # a piece that is halved no further; the whole path is 1
 _MAX_STEPS = 65_536  # that go through the network together: bounds the memory
 
 
-@validate_params(
-    {"method": [StrOptions({"integrated_gradients", "gradient", "occlusion"})]},
-    prefer_skip_nested_validation=True,
-)
 def step_attributions(estimator, X, *, method="integrated_gradients", target=None):
     r"""Attribute an output of the network to the steps and features of its input.
 
@@ -115,16 +110,9 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
     np.int64(2)
     """
     seen = inspect(estimator, X)
-    columns = choose_outputs(seen.rnn, target)
-    module = copy_module(seen.rnn).requires_grad_(False)
-    attribute, indexed = _METHODS[method], seen.index_tokens()
+    columns, indexed = choose_outputs(seen.rnn, target), seen.index_tokens()
     results = [
-        as_array_or_ragged(
-            [
-                _attribute_one(attribute, seen.rnn, module, sequence, column)
-                for sequence in indexed
-            ]
-        )
+        as_array_or_ragged(attribute_sequences(seen.rnn, indexed, method, column))
         for column in columns
     ]
     if len(results) == 1:
@@ -132,6 +120,35 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
     is_classifier = isinstance(seen.rnn, RNNClassifier)
     keys = seen.rnn.classes_.tolist() if is_classifier else columns
     return dict(zip(keys, results, strict=True))
+
+
+def attribute_sequences(rnn, X, method, column):
+    """Attribute one output to the values of some sequences.
+
+    Parameters
+    ----------
+    rnn : RNNClassifier or RNNRegressor
+        Fitted.
+    X : RaggedArray
+        As the network reads it: `Inspected.index_tokens` made it.
+    method : {"integrated_gradients", "gradient", "occlusion"}
+        As of `step_attributions`.
+    column : int
+        Which class or target.
+
+    Returns
+    -------
+    attributions : list of ndarray of shape (n_steps_i, n_features)
+        Of each sequence.
+    """
+    if method not in list(_METHODS):
+        raise ValueError(
+            f"The 'method' parameter must be one of {list(_METHODS)}. Got {method!r} "
+            "instead."
+        )
+    module = copy_module(rnn).requires_grad_(False)
+    attribute = _METHODS[method]
+    return [_attribute_one(attribute, rnn, module, x, column) for x in X]
 
 
 def _attribute_one(attribute, rnn, module, sequence, column):

@@ -1,5 +1,7 @@
 """What the displays of sequences share: colours, step axes, tokens."""
 
+from numbers import Integral
+
 from sklearn_rnn.inspection._plot._style import make_axes
 
 # of Okabe and Ito, as in _style
@@ -23,6 +25,15 @@ def size_in_points(ax):
     ax.figure.draw_without_rendering()
     box, points = ax.get_window_extent(), 72 / ax.figure.dpi
     return box.width * points, box.height * points
+
+
+def check_sample(sample, n_samples):
+    """Refuse what is not the number of a sequence."""
+    if not isinstance(sample, Integral) or not -n_samples <= sample < n_samples:
+        raise ValueError(
+            f"The 'sample' parameter must be an integer from 0 to {n_samples - 1}. Got "
+            f"{sample!r} instead."
+        )
 
 
 def show_token(token):

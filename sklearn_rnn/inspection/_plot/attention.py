@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn.inspection._attention import attention_weights
+from sklearn_rnn.inspection._attention import find_weights
 from sklearn_rnn.inspection._common import inspect
 from sklearn_rnn.inspection._plot._sequences import (
     draw_heat,
@@ -103,7 +103,7 @@ class AttentionDisplay:
         """
         seen = inspect(estimator, X)
         return cls(
-            attention_weights(seen.rnn, seen.X),
+            find_weights(seen),
             y=y,
             tokens=name_tokens(estimator, seen.X),
             steps_per_state=steps_per_state(seen.rnn.module_),

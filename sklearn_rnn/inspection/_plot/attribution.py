@@ -3,11 +3,12 @@
 import numpy as np
 
 from sklearn_rnn._classifier import RNNClassifier
-from sklearn_rnn.inspection._attributions import step_attributions
+from sklearn_rnn.inspection._attributions import attribute_sequences
 from sklearn_rnn.inspection._common import choose_outputs, inspect, name_outputs
 from sklearn_rnn.inspection._plot._sequences import (
     LOWERS,
     RAISES,
+    check_sample,
     make_wide_axes,
     show_token,
     size_in_points,
@@ -128,20 +129,18 @@ class AttributionDisplay:
             there are several targets and none is chosen.
         """
         seen = inspect(estimator, X)
-        one = seen.X[[sample]]
-        if target is None:
-            target = _choose_target(seen.rnn, one)
-        (column,) = choose_outputs(seen.rnn, target)
-        name = name_outputs(seen.rnn)[column]
-        tokens = name_tokens(estimator, one)
+        check_sample(sample, len(seen.X))
+        rnn, one = seen.rnn, seen.index_tokens()[[sample]]
+        if target is None and _has_classes(rnn):
+            target = estimator.predict(X)[sample]
+        column = _choose_output(rnn, target)
+        tokens = name_tokens(estimator, seen.X[[sample]])
         return cls(
-            step_attributions(seen.rnn, one, method=method, target=target)[0],
+            attribute_sequences(rnn, one, method, column)[0],
             values=None if tokens else one[0],
             feature_names=None if tokens else list(seen.feature_names),
             tokens=tokens[0] if tokens else None,
-            output_name=(
-                f"log-odds of {name}" if isinstance(seen.rnn, RNNClassifier) else name
-            ),
+            output_name=_name_output(rnn, column),
         ).plot(ax=ax)
 
     def plot(self, ax=None):
@@ -247,17 +246,24 @@ class AttributionDisplay:
         )
 
 
-def _choose_target(rnn, X):
-    """Return the predicted class, or the only target."""
-    if isinstance(rnn, RNNClassifier) and not rnn._multilabel:
-        return rnn.predict(X)[0]
-    names = name_outputs(rnn)
-    if len(names) > 1:
+def _has_classes(rnn):
+    return isinstance(rnn, RNNClassifier) and not rnn._multilabel
+
+
+def _choose_output(rnn, target):
+    """Return the column of the one target that is asked for."""
+    columns = choose_outputs(rnn, target)
+    if len(columns) > 1:
         raise ValueError(
-            f"The network has {len(names)} targets: choose one of "
-            f"{list(range(len(names)))} by the 'target' parameter."
+            f"The network has {len(columns)} targets: choose one of {columns} by the "
+            "'target' parameter."
         )
-    return 0
+    return columns[0]
+
+
+def _name_output(rnn, column):
+    name = name_outputs(rnn)[column]
+    return f"log-odds of {name}" if isinstance(rnn, RNNClassifier) else name
 
 
 def _reach(largest, sign):

@@ -4,9 +4,11 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 
-from sklearn_rnn.inspection._common import inspect
+from sklearn_rnn._training._inference import states_of_sequences
+from sklearn_rnn.inspection._common import copy_module, inspect
 from sklearn_rnn.inspection._plot._sequences import (
     HEAT,
+    check_sample,
     draw_heat,
     label_steps,
     make_wide_axes,
@@ -130,16 +132,17 @@ class HiddenStateDisplay:
         """
         seen = inspect(estimator, X)
         if y is None:
-            y = seen.rnn.predict(seen.X)
+            y = estimator.predict(X)
             y = y if y.ndim == 1 else None
         elif not is_classifier(seen.rnn):
             y = np.asarray(y, dtype=float)
+        module = copy_module(seen.rnn)
         return cls(
-            seen.rnn.hidden_states(seen.X),
+            states_of_sequences(module, seen.index_tokens(), seen.rnn._get_device()),
             y=y,
             tokens=name_tokens(estimator, seen.X),
-            steps_per_state=steps_per_state(seen.rnn.module_),
-            bidirectional=seen.rnn.module_.pooling.bidirectional,
+            steps_per_state=steps_per_state(module),
+            bidirectional=module.pooling.bidirectional,
         ).plot(ax=ax, kind=kind, sample=sample)
 
     def plot(self, ax=None, *, kind="heatmap", sample=0):
@@ -163,6 +166,7 @@ class HiddenStateDisplay:
             raise ValueError(
                 f"The 'kind' parameter must be 'heatmap' or 'path'. Got {kind!r}."
             )
+        check_sample(sample, len(self.states))
         y = None if self.y is None else check_labels(self.y, len(self.states))
         if kind == "path" and self.states[0].shape[1] < 2:
             raise ValueError("kind='path' needs states of 2 units at least. Got 1.")
