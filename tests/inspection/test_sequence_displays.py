@@ -314,7 +314,7 @@ def test_sequences_that_are_not_there_are_refused(ragged, classifier, display, s
 
 def test_methods_that_are_not_there_are_refused(ragged, classifier):
     X, _ = ragged
-    with pytest.raises(ValueError, match="'method' .* Got 'shap' instead"):
+    with pytest.raises(ValueError, match=r"'method' .* Got 'shap' instead"):
         AttributionDisplay.from_estimator(classifier, X, method="shap")
 
 
