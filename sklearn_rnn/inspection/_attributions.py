@@ -3,12 +3,9 @@
 import torch
 
 from sklearn_rnn._classifier import RNNClassifier
-from sklearn_rnn.inspection._common import (
-    choose_outputs,
-    copy_module,
-    inspect,
-)
+from sklearn_rnn.inspection._common import choose_outputs, copy_module, inspect
 from sklearn_rnn.inspection._steps import as_array_or_ragged
+from sklearn_rnn.nn import config_context
 
 _POINTS = 16  # of the integral, on each piece of the path
 _TOLERANCE = 1e-3  # what completeness may lack on a piece, relative
@@ -80,10 +77,10 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
 
     Notes
     -----
-    Each sequence is computed by itself, in double precision on the CPU: padding takes
-    no part. The path of integrated gradients is halved wherever the attributions of a
-    piece do not sum to the difference of its ends, so that steep parts get more
-    points.
+    Each sequence is computed by itself: padding takes no part. On the CPU it is done in
+    double precision. The path of integrated gradients is halved wherever the
+    attributions of a piece do not sum to the difference of its ends, so that steep
+    parts get more points.
 
     An attribution says what the network does, and not what is so in the world: of two
     correlated features it may use either.
@@ -102,10 +99,12 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
     >>> from sklearn_rnn.inspection import step_attributions
     >>> X = np.random.default_rng(0).normal(size=(80, 6, 2))
     >>> y = 3 * X[:, 1, 0]  # the first feature at step 1
-    >>> regressor = RNNRegressor(conv_channels=None, random_state=0).fit(X, y)
-    >>> attributions = step_attributions(regressor, X)
+    >>> regressor = RNNRegressor(
+    ...     conv_channels=None, hidden_size=16, max_epochs=30, random_state=0
+    ... ).fit(X, y)
+    >>> attributions = step_attributions(regressor, X[:20])
     >>> attributions.shape
-    (80, 6, 2)
+    (20, 6, 2)
     >>> np.abs(attributions).mean(axis=0).argmax()  # row 1, column 0
     np.int64(2)
     """
@@ -155,7 +154,8 @@ def _attribute_one(attribute, rnn, module, sequence, column):
     """Return the attributions of one sequence, (n_steps, n_features)."""
     parameter = next(module.parameters())
     tokens = rnn._embedding_size is not None
-    with torch.backends.cudnn.flags(enabled=False):  # it has no gradients in eval mode
+    # cuDNN has no gradients in eval mode
+    with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
         x = torch.from_numpy(sequence)[None].to(parameter.device)
         vectors = module.inputs(x if tokens else x.to(parameter.dtype))
 
@@ -237,10 +237,9 @@ def _occlusion(output, x, whole_steps):
     """Hide value by value, or step by step where a step is one token."""
     width = x.shape[2] if whole_steps else 1
     at_once = max(1, _MAX_STEPS // x.shape[1])
-    parts = (
-        _import_captum()
-        .Occlusion(output)
-        .attribute(x, sliding_window_shapes=(1, width), perturbations_per_eval=at_once)
+    method = _import_captum().Occlusion(output)
+    parts = method.attribute(
+        x, sliding_window_shapes=(1, width), perturbations_per_eval=at_once
     )
     return parts / width  # each value of a window was given the whole difference
 

@@ -48,7 +48,8 @@ def label_steps(ax, tokens):
         return
     upright = all(len(token) <= 2 for token in tokens)
     names = [show_token(token) for token in tokens]
-    ax.set_xticks(range(len(tokens)), names, rotation=0 if upright else 90)
+    rotation = 0 if upright else 90
+    ax.set_xticks(range(len(tokens)), names, rotation=rotation, parse_math=False)
     ax.set_xlabel("token")
 
 

@@ -55,13 +55,13 @@ class AttentionDisplay:
     >>> from sklearn_rnn import RNNClassifier
     >>> from sklearn_rnn.inspection import AttentionDisplay
     >>> X = np.random.default_rng(0).normal(size=(40, 7, 1))
-    >>> y = np.where(X[:, :, 0].max(axis=1) > 1.5, "peak", "none")
+    >>> y = np.where(X[:, 3, 0] > 0, "up", "down")
     >>> classifier = RNNClassifier(
     ...     conv_channels=None, pooling="attention", max_epochs=3, random_state=0
     ... ).fit(X, y)
-    >>> display = AttentionDisplay.from_estimator(classifier, X[:3], y[:3])
+    >>> display = AttentionDisplay.from_estimator(classifier, X[:4], y[:4])
     >>> [label.get_text() for label in display.ax_.get_yticklabels()]
-    ['none', 'none', 'peak']
+    ['down', 'down', 'up', 'up']
     """
 
     def __init__(self, weights, *, y=None, tokens=None, steps_per_state=1):
