@@ -280,6 +280,7 @@ def test_paths_have_colours_and_markers_of_their_classes(ragged, classifier):
     assert legend == ["down", "up", "first step"]
     down, up = display.ax_.lines[0], display.ax_.lines[-1]
     assert down.get_color() != up.get_color()
+    assert down.get_linestyle() != up.get_linestyle()
     ends = display.ax_.collections[:2]
     shapes = [end.get_paths()[0].vertices.shape for end in ends]
     assert shapes[0] != shapes[1]  # also in grey

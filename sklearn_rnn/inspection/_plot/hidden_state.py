@@ -17,6 +17,8 @@ from sklearn_rnn.inspection._plot._style import series_style
 from sklearn_rnn.inspection._plot.attention import check_labels
 from sklearn_rnn.inspection._steps import name_tokens, steps_per_state
 
+_LINESTYLES = ("-", "--", ":", "-.")  # classes are told apart also in grey
+
 
 class HiddenStateDisplay:
     """What a network keeps in mind, step by step.
@@ -209,7 +211,8 @@ class HiddenStateDisplay:
         else:
             for index, label in enumerate(np.unique(y)):
                 chosen = [p for p, of in zip(paths, y, strict=True) if of == label]
-                self._draw(chosen, series_style(index + 1), label=str(label))
+                dashes = _LINESTYLES[index % len(_LINESTYLES)]
+                self._draw(chosen, series_style(index + 1), dashes, label=str(label))
         first = np.array([path[0] for path in paths])
         self.ax_.scatter(
             *first.T, s=12, c="white", edgecolors="black", zorder=3, label="first step"
@@ -219,10 +222,11 @@ class HiddenStateDisplay:
         self.ax_.set_xlabel(f"1st principal component ({shares[0]:.0f} % of variance)")
         self.ax_.set_ylabel(f"2nd principal component ({shares[1]:.0f} % of variance)")
 
-    def _draw(self, paths, style, label=None):
+    def _draw(self, paths, style, dashes="-", label=None):
         """Draw paths in one style, with its marker at their ends."""
+        thin = {"color": style["color"], "linewidth": 0.8, "alpha": 0.5}
         for path in paths:
-            self.ax_.plot(*path.T, color=style["color"], linewidth=0.8, alpha=0.4)
+            self.ax_.plot(*path.T, linestyle=dashes, **thin)
         last = np.array([path[-1] for path in paths])
         self.ax_.scatter(*last.T, s=30, zorder=2, label=label, **style)
 
