@@ -98,15 +98,15 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
     >>> from sklearn_rnn import RNNRegressor
     >>> from sklearn_rnn.inspection import step_attributions
     >>> X = np.random.default_rng(0).normal(size=(80, 6, 2))
-    >>> y = 3 * X[:, 1, 0]  # the first feature at step 1
+    >>> y = X[:, :, 1].sum(axis=1)  # the second feature alone
     >>> regressor = RNNRegressor(
     ...     conv_channels=None, hidden_size=16, max_epochs=30, random_state=0
     ... ).fit(X, y)
     >>> attributions = step_attributions(regressor, X[:20])
     >>> attributions.shape
     (20, 6, 2)
-    >>> np.abs(attributions).mean(axis=0).argmax()  # row 1, column 0
-    np.int64(2)
+    >>> np.abs(attributions).mean(axis=(0, 1)).argmax()
+    np.int64(1)
     """
     seen = inspect(estimator, X)
     columns, indexed = choose_outputs(seen.rnn, target), seen.index_tokens()

@@ -286,6 +286,17 @@ def test_paths_have_colours_and_markers_of_their_classes(ragged, classifier):
     assert shapes[0] != shapes[1]  # also in grey
 
 
+def test_labels_that_are_floats_are_labels_of_classes(ragged):
+    X, y = ragged
+    labels = (y == "up").astype(float)
+    classifier = RNNClassifier(**PLAIN).fit(X, labels)
+    for given in (labels, None):
+        display = HiddenStateDisplay.from_estimator(classifier, X, given, kind="path")
+        texts = display.ax_.get_legend().get_texts()
+        assert {t.get_text() for t in texts} <= {"0.0", "1.0", "first step"}
+        assert len(texts) > 1
+
+
 def test_paths_of_numbers_have_a_colour_scale(ragged):
     X, _ = ragged
     y = np.linspace(-2, 3, 40)

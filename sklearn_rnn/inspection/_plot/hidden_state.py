@@ -136,8 +136,8 @@ class HiddenStateDisplay:
         if y is None:
             y = estimator.predict(X)
             y = y if y.ndim == 1 else None
-        elif not is_classifier(seen.rnn):
-            y = np.asarray(y, dtype=float)
+        if y is not None:  # labels may be floats too
+            y = np.asarray(y, dtype=object if is_classifier(seen.rnn) else float)
         module = copy_module(seen.rnn)
         return cls(
             states_of_sequences(module, seen.index_tokens(), seen.rnn._get_device()),
@@ -217,7 +217,8 @@ class HiddenStateDisplay:
         self.ax_.scatter(
             *first.T, s=12, c="white", edgecolors="black", zorder=3, label="first step"
         )
-        self.ax_.legend(title=None if y is None else "last step")
+        _, labels = self.ax_.get_legend_handles_labels()
+        self.ax_.legend(title="last step" if len(labels) > 1 else None)
         shares = 100 * pca.explained_variance_ratio_
         self.ax_.set_xlabel(f"1st principal component ({shares[0]:.0f} % of variance)")
         self.ax_.set_ylabel(f"2nd principal component ({shares[1]:.0f} % of variance)")
@@ -241,4 +242,4 @@ class HiddenStateDisplay:
 
 
 def _short(value):
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
