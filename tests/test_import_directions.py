@@ -33,6 +33,7 @@ EXCEPTIONS = {("utils", "utils/estimator_checks.py"): {"_sequences"}}
 RESERVED = {
     "skorch": {"_training"},
     "torch": {"_kernels", "nn", "_training", "utils", "inspection", *ESTIMATORS},
+    "captum": {"inspection"},
     "matplotlib": {"inspection"},
     "pandas": set(),
     "pooch": {"datasets"},
