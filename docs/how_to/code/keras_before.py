@@ -19,7 +19,7 @@ model = keras.Sequential(
         keras.layers.Dense(2, activation="softmax"),
     ]
 )
-model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 stop = keras.callbacks.EarlyStopping(
     monitor="val_accuracy", patience=10, restore_best_weights=True
 )

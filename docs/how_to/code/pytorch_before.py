@@ -7,6 +7,7 @@ rng = np.random.default_rng(0)
 X = [rng.normal(size=(n, 3)) for n in rng.integers(10, 30, size=120)]
 y = np.array([int(x[:, 0].mean() > 0) for x in X])
 
+
 # [shown]
 class Network(nn.Module):
     def __init__(self):

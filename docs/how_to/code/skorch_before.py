@@ -8,6 +8,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 20, 3)).astype(np.float32)
 labels = np.where(X[:, :, 0].mean(axis=1) > 0, "high", "low")
 
+
 # [shown]
 class Network(nn.Module):
     def __init__(self, hidden_size=32):
