@@ -41,6 +41,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(sklearn|skorch|torch|numpy|np|scipy|pandas|matplotlib|captum)\b.*"),
 ]
 
+suppress_warnings = ["toc.empty_glob"]  # inspection_*, while there is none
+
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False
@@ -77,7 +79,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "sklearn_rnn"},
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "navbar_align": "left",
     "show_nav_level": 1,
     "show_toc_level": 2,
