@@ -5,21 +5,34 @@ MathML; this hands it the formulas that Sphinx has parsed.
 """
 
 from docutils.nodes import SkipNode
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util.logging import getLogger
+
+logger = getLogger(__name__)
 
 
 def write_inline(writer, node):
     """Write the formula of a ``:math:`` role."""
-    writer.body.append(tex2mathml(node.astext()))
+    writer.body.append(to_mathml(node))
     raise SkipNode
 
 
 def write_display(writer, node):
     """Write the formula of a ``math`` directive."""
     writer.body.append(writer.starttag(node, "div", CLASS="math"))
-    writer.body.append(tex2mathml(node.astext().strip(), as_block=True))
+    writer.body.append(to_mathml(node, as_block=True))
     writer.body.append("</div>\n")
     raise SkipNode
+
+
+def to_mathml(node, as_block=False):
+    """Return a formula as MathML; a warning if docutils cannot read it."""
+    try:
+        return tex2mathml(node.astext().strip(), as_block=as_block)
+    except MathError as error:
+        logger.warning("formula: %s", error, location=node)
+        return ""
 
 
 def setup(app):
