@@ -41,8 +41,6 @@ nitpick_ignore_regex = [
     ("py:.*", r"(sklearn|skorch|torch|numpy|np|scipy|pandas|matplotlib|captum)\b.*"),
 ]
 
-suppress_warnings = ["toc.empty_glob"]  # inspection_*, while there is none
-
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False
