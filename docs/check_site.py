@@ -26,6 +26,7 @@ OPTIONS = [
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (400, 1400)
+PATIENCE = 120_000  # milliseconds, for a busy machine
 GROUND = "() => getComputedStyle(document.body).backgroundColor"
 # what a page shows: every link, every anchor, every figure
 READ_PAGE = """() => ({
@@ -76,9 +77,8 @@ class SiteCheck:
 
     def run(self):
         """Return the list of faults."""
-        names = sorted(
-            str(path.relative_to(self.folder)) for path in self.folder.rglob("*.html")
-        )
+        files = (path.relative_to(self.folder) for path in self.folder.rglob("*.html"))
+        names = sorted(str(file) for file in files if file.parts[0] != "_static")
         for width in WIDTHS:
             for scheme in ("light", "dark"):
                 self.open_all(names, width, scheme)
@@ -91,6 +91,7 @@ class SiteCheck:
         context = self.browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme
         )
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         for name in names:
             self.open_page(page, name, f"{name} ({width} px, {scheme})")
@@ -185,9 +186,10 @@ class SiteCheck:
     def check_search(self):
         """Search for the class that people come for."""
         page = self.browser.new_page()
+        page.set_default_timeout(PATIENCE)
         page.goto(f"{self.base}/search.html?q=RNNClassifier")
         try:
-            page.wait_for_selector("#search-results li a", timeout=30_000)
+            page.wait_for_selector("#search-results li a")
         except Exception:  # playwright's own: time is up
             self.faults.append("search: nothing found for RNNClassifier")
             return
