@@ -151,7 +151,7 @@ class GapEncoder(BaseSequenceTransformer):
 
     See Also
     --------
-    RaggedArray.from_padded : Cuts off NaN that is padding. Do this first.
+    sklearn_rnn.RaggedArray.from_padded : Cuts off NaN that is padding. Do this first.
     Stepwise : Takes imputers that look at one step alone, as SimpleImputer.
 
     Notes

@@ -58,8 +58,8 @@ class SequencePadder(BaseSequenceTransformer):
 
     See Also
     --------
-    RaggedArray.to_padded : The same in one line, where nothing is to be learned.
-    RaggedArray.from_padded : The way back for padding with NaN.
+    sklearn_rnn.RaggedArray.to_padded : The same, where nothing is to be learned.
+    sklearn_rnn.RaggedArray.from_padded : The way back for padding with NaN.
 
     Examples
     --------

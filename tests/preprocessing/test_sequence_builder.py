@@ -1,11 +1,9 @@
 """SequenceBuilder: long tables to sequences and back."""
 
 import datetime as dt
-import doctest
 import pickle
 import sys
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -586,10 +584,3 @@ def test_engines_are_those_of_groupby(shared_data):
     assert_array_equal(X.values, pd.concat(engines))
     back = builder.to_frame(X, builder.ids(table))
     assert_array_equal(back["c1"] + 1, table["c1"])
-
-
-def test_the_page_about_tables_runs():
-    page = Path(__file__).parents[2] / "docs" / "tables.rst"
-    failed, tried = doctest.testfile(str(page), module_relative=False)
-    assert tried
-    assert not failed

@@ -1,9 +1,7 @@
 """SequenceTokenizer: strings to ids and back."""
 
-import doctest
 import pickle
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -432,10 +430,3 @@ def test_words_of_reviews_find_their_sentiment(shared_data):
     model = make_pipeline(SequenceTokenizer(str.split, min_count=2), classifier)
     model.fit(texts[:1500], y[:1500])
     assert model.score(texts[1500:], y[1500:]) > 0.62  # 0.52 by always the same
-
-
-def test_the_page_about_text_runs():
-    page = Path(__file__).parents[2] / "docs" / "text.rst"
-    failed, tried = doctest.testfile(str(page), module_relative=False)
-    assert tried
-    assert not failed
