@@ -14,14 +14,14 @@ _MAX_STEPS = 65_536  # that go through the network together: bounds the memory
 
 
 def step_attributions(estimator, X, *, method="integrated_gradients", target=None):
-    r"""Attribute an output of the network to the steps and features of its input.
+    """Attribute an output of the network to the steps and features of its input.
 
     An attribution is what a value adds to the output, compared with a baseline that
     says nothing: every step the mean of the training steps, or, of tokens, the vector
     of zeros. Positive: it raises the output.
 
     The output is, of a regressor, what `predict` returns, in the units of y; of a
-    classifier, the log-odds :math:`\log(p / (1 - p))` of a class, where p is its
+    classifier, the log-odds ``log(p / (1 - p))`` of a class, where p is its
     probability. Log-odds go on growing where probabilities are nearly 1.
 
     Needs captum: ``pip install "sklearn-rnn[explain]"``.

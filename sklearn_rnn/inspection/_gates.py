@@ -17,7 +17,7 @@ from sklearn_rnn.utils._sklearn import StrOptions, validate_params
     prefer_skip_nested_validation=True,
 )
 def gate_activations(estimator, X, *, layer=-1, direction="forward"):
-    r"""Return the gates of an LSTM or GRU at every step.
+    """Return the gates of an LSTM or GRU at every step.
 
     A gate is a number between 0, closed, and 1, open, for each unit. In the symbols of
     :class:`~sklearn_rnn.nn.GRU` and :class:`~sklearn_rnn.nn.LSTM`:

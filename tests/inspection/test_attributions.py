@@ -69,6 +69,7 @@ def three_classes(ragged):
 def test_attributions_sum_to_the_rise_of_the_log_odds(three_classes, options):
     X, y = three_classes
     classifier = RNNClassifier(**SMALL, **options).fit(X, y)
+    X = X[:8]
     attributions = step_attributions(classifier, X)
     assert list(attributions) == ["0", "1", "2"]
     baseline = at_baseline(classifier, X)
@@ -85,6 +86,7 @@ def test_attributions_sum_to_the_rise_of_the_prediction(ragged, loss):
     X, _ = ragged
     y = np.array([100 + 20 * x.mean() for x in X])
     regressor = RNNRegressor(**SMALL, conv_channels=None, loss=loss).fit(X, y)
+    X = X[:8]
     rises = regressor.predict(X) - regressor.predict(at_baseline(regressor, X))
     parts = step_attributions(regressor, X)
     for sequence, rise in zip(parts, rises, strict=True):
@@ -94,9 +96,9 @@ def test_attributions_sum_to_the_rise_of_the_prediction(ragged, loss):
 def test_many_pieces_in_little_memory_are_the_same(ragged, monkeypatch):
     X, y = ragged
     classifier = RNNClassifier(**SMALL).fit(X, y)
-    expected = step_attributions(classifier, X, target="up")
+    expected = step_attributions(classifier, X[:3], target="up")
     monkeypatch.setattr("sklearn_rnn.inspection._attributions._MAX_STEPS", 1)
-    one_by_one = step_attributions(classifier, X, target="up")
+    one_by_one = step_attributions(classifier, X[:3], target="up")
     np.testing.assert_allclose(one_by_one.values, expected.values, atol=1e-9)
 
 
@@ -180,7 +182,7 @@ def test_occlusion_of_a_token_makes_it_unknown(texts):
 @pytest.mark.parametrize("method", METHODS)
 def test_other_sequences_and_padding_take_no_part(ragged, method):
     X, y = ragged
-    classifier = RNNClassifier(**SMALL).fit(X, y)
+    classifier, X = RNNClassifier(**SMALL).fit(X, y), X[:8]
     together = step_attributions(classifier, X, method=method, target="up")
     assert isinstance(together, RaggedArray)
     assert together.lengths.tolist() == [len(x) for x in X]
@@ -208,6 +210,7 @@ def test_several_targets_and_labels_come_by_number(ragged):
     regressor = RNNRegressor(**SMALL).fit(X, y)
     assert list(step_attributions(regressor, X, method="gradient")) == [0, 1]
     labels = RNNClassifier(**SMALL).fit(X, (y % 3 > 1).astype(int))
+    X = X[:8]
     parts = step_attributions(labels, X, target=1)
     rises = [
         np.subtract(*np.log(p / (1 - p)))
@@ -245,7 +248,7 @@ def test_the_estimator_stays_as_it_is(ragged):
     X, y = ragged
     classifier = RNNClassifier(**SMALL).fit(X, y)
     before = classifier.predict_proba(X)
-    step_attributions(classifier, X)
+    step_attributions(classifier, X[:2])
     np.testing.assert_array_equal(classifier.predict_proba(X), before)
     assert all(p.requires_grad for p in classifier.module_.parameters())
 
