@@ -77,11 +77,34 @@ def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
     -------
     Tensor of shape (batch, features)
     """
-    batch, n_steps, n_features = x.shape
-    steps = np.full(batch, n_steps) if lengths is None else lengths.numpy()
-    out = np.zeros((batch, n_features), np.float32)
-    _mean_over_time(x.contiguous().numpy(), steps, out)
+    out = np.empty((x.shape[0], x.shape[2]), np.float32)
+    _mean_over_time(x.contiguous().numpy(), _steps(x, lengths), out)
     return torch.from_numpy(out)
+
+
+def attend(x: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the mean of the valid steps, weighted by the softmax of their scores.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, time, features)
+    scores : Tensor of shape (batch, time)
+    lengths : Tensor of shape (batch,) or None
+
+    Returns
+    -------
+    Tensor of shape (batch, features)
+    """
+    out = np.empty((x.shape[0], x.shape[2]), np.float32)
+    numbers = scores.contiguous().numpy()
+    _attend(x.contiguous().numpy(), numbers, _steps(x, lengths), out)
+    return torch.from_numpy(out)
+
+
+def _steps(x, lengths):
+    if lengths is None:
+        return np.full(x.shape[0], x.shape[1])
+    return lengths.numpy()
 
 
 @njit(**JIT)
@@ -116,13 +139,38 @@ def _convolve(x, weight, bias, shift, out):
                 out[row, t, j] = sums[t, j] + bias[j]
 
 
+# The sums over time in double precision: where a thousand numbers are summed up one
+# by one, the last ones would lose three digits.
+
+
 @njit(**JIT)
 def _mean_over_time(x, lengths, out):
+    total = np.empty(x.shape[2])
     for row in range(x.shape[0]):
-        total = out[row]
+        total[:] = 0
         for t in range(lengths[row]):
             step = x[row, t]
             for j in range(x.shape[2]):
                 total[j] += step[j]
         for j in range(x.shape[2]):
-            total[j] /= f4(lengths[row])
+            out[row, j] = total[j] / lengths[row]
+
+
+@njit(**JIT)
+def _attend(x, scores, lengths, out):
+    total = np.empty(x.shape[2])
+    for row in range(x.shape[0]):
+        total[:] = 0
+        own = scores[row]
+        highest = own[0]
+        for t in range(1, lengths[row]):
+            highest = max(highest, own[t])
+        weights = 0.0
+        for t in range(lengths[row]):
+            weight = np.exp(np.float64(own[t]) - highest)
+            weights += weight
+            step = x[row, t]
+            for j in range(x.shape[2]):
+                total[j] += weight * step[j]
+        for j in range(x.shape[2]):
+            out[row, j] = total[j] / weights

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._config import uses_kernels
+from sklearn_rnn.nn._masking import padding_mask
 
 
 def is_exact(x: Tensor) -> bool:
@@ -55,3 +56,24 @@ def mean_over_time(outputs: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         return outputs.mean(1)
     return outputs.sum(1) / lengths.unsqueeze(-1)
+
+
+def attend(outputs: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
+    """Mean of the valid steps, weighted by the softmax of their scores.
+
+    ``scores`` is (batch, time); (batch, time, size) becomes (batch, size).
+    """
+    if is_exact(outputs):
+        from sklearn_rnn._kernels._rows import attend
+
+        return attend(outputs, scores, lengths)
+    weights = softmax_over_time(scores, lengths)
+    return (weights.unsqueeze(-1) * outputs).sum(1)
+
+
+def softmax_over_time(scores: Tensor, lengths: Tensor | None) -> Tensor:
+    """Softmax of (batch, time) over the valid steps; zero at padding."""
+    if lengths is not None:
+        mask = padding_mask(lengths, scores.shape[1])
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return torch.softmax(scores, dim=1)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._exact import is_exact, linear, mean_over_time
+from sklearn_rnn.nn._exact import attend, linear, mean_over_time, softmax_over_time
 from sklearn_rnn.nn._masking import gather_ends, padding_mask
 
 
@@ -64,19 +64,15 @@ class Pooling(nn.Module):
         if self.kind == "meanmax":
             both = [mean_over_time(outputs, lengths), _max(outputs, lengths)]
             return torch.cat(both, dim=-1)
-        weights = self.attention_weights(outputs, lengths)
-        return (weights.unsqueeze(-1) * outputs).sum(1).to(outputs.dtype)
+        return attend(outputs, self._scores(outputs), lengths)
 
     def attention_weights(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
         """Return the weight of each step, (batch, time); zero at padding."""
+        return softmax_over_time(self._scores(outputs), lengths)
+
+    def _scores(self, outputs: Tensor) -> Tensor:
         scores = linear(self.score, torch.tanh(linear(self.project, outputs)))
-        scores = scores.squeeze(-1)
-        if is_exact(outputs):
-            scores = scores.double()  # the sum over time depends on the padding
-        if lengths is not None:
-            mask = padding_mask(lengths, outputs.shape[1])
-            scores = scores.masked_fill(~mask, -torch.inf)
-        return torch.softmax(scores, dim=1)
+        return scores.squeeze(-1)  # (batch, time)
 
 
 def _max(outputs: Tensor, lengths: Tensor | None) -> Tensor:
