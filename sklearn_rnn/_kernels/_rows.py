@@ -147,7 +147,8 @@ def _convolve(x, weight, bias, shift, out):
 def _mean_over_time(x, lengths, out):
     total = np.empty(x.shape[2])
     for row in range(x.shape[0]):
-        total[:] = 0
+        for j in range(x.shape[2]):
+            total[j] = 0
         for t in range(lengths[row]):
             step = x[row, t]
             for j in range(x.shape[2]):
@@ -160,7 +161,8 @@ def _mean_over_time(x, lengths, out):
 def _attend(x, scores, lengths, out):
     total = np.empty(x.shape[2])
     for row in range(x.shape[0]):
-        total[:] = 0
+        for j in range(x.shape[2]):
+            total[j] = 0
         own = scores[row]
         highest = own[0]
         for t in range(1, lengths[row]):
