@@ -13,7 +13,6 @@ from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._sequences._batching import batches_by_length
 from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._training._inference import make_exact
 from sklearn_rnn._training._loader import make_inputs
 
 
@@ -197,8 +196,9 @@ def choose_outputs(rnn, target):
 
 def copy_module(rnn):
     """Return a copy of the network to trace: in double precision on the CPU."""
-    module = make_exact(rnn.module_)
-    return copy.deepcopy(module) if module is rnn.module_ else module
+    module = copy.deepcopy(rnn.module_).eval()
+    on_cpu = next(module.parameters()).device.type == "cpu"
+    return module.double() if on_cpu else module
 
 
 def batches(X, rnn, *, max_rows=256, max_steps=65_536):
