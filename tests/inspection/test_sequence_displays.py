@@ -232,9 +232,9 @@ def test_the_heat_map_shows_the_states_of_one_sequence(ragged, classifier):
     display = HiddenStateDisplay.from_estimator(classifier, X, y, sample=4)
     (image,) = display.ax_.images
     states = classifier.hidden_states(X)[4]
-    np.testing.assert_array_equal(image.get_array(), states.T)
+    np.testing.assert_allclose(image.get_array(), states.T, rtol=1e-5, atol=1e-6)
     assert image.get_clim() == pytest.approx(
-        (-np.abs(states).max(), np.abs(states).max())
+        (-np.abs(states).max(), np.abs(states).max()), rel=1e-5
     )
     assert tick_labels(display.ax_.yaxis) == ["forward", "backward"]
     assert display.ax_.get_title() == f"sequence 4: {y[4]}"
