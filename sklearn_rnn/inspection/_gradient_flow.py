@@ -37,7 +37,7 @@ class StepByStep(torch.nn.Module):
         self.valid = torch.ones(outputs.shape[:2], dtype=torch.bool)
         if lengths is not None:
             self.valid = padding_mask(lengths, x.shape[1])
-            outputs = outputs * self.valid.unsqueeze(-1)
+            outputs = outputs.masked_fill(~self.valid.unsqueeze(-1), 0)
         return outputs, state
 
 
@@ -70,9 +70,9 @@ def compute_gradient_norms(estimator, X, y):
     ):
         output = module(x, lengths)
         loss = seen.rnn._loss(output, _as_target(y[rows], output)).sum()
-        valid = layers[0].valid.cpu()
+        valid = layers[0].valid.cpu().numpy()
         norms.append(_norms_of_gradients(loss, layers)[:, valid])
-        steps_back.append((valid.sum(1, keepdim=True) - valid.cumsum(1))[valid])
+        steps_back.append((valid.sum(1, keepdims=True) - valid.cumsum(1))[valid])
     means = _mean_by(np.concatenate(steps_back), np.concatenate(norms, axis=1))
     return means.reshape(-1, n_directions, means.shape[1])
 

@@ -1,5 +1,7 @@
 """TrainingDisplay: what the panels show."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -128,3 +130,9 @@ def test_bad_arguments_are_named(stopping):
         TrainingDisplay.from_estimators([])
     with pytest.raises(NotFittedError):
         TrainingDisplay.from_estimator(RNNClassifier())
+
+
+def test_without_matplotlib_the_error_says_what_to_install(stopping, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r'pip install "sklearn-rnn\[plot\]"'):
+        TrainingDisplay.from_estimator(stopping)

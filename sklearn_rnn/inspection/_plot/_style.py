@@ -18,8 +18,18 @@ def make_axes(ax):
     -------
     figure : matplotlib Figure
     ax : matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
     """
-    import matplotlib.pyplot as plt
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            'Pictures need matplotlib: pip install "sklearn-rnn[plot]".'
+        ) from error
 
     if ax is None:
         _, ax = plt.subplots()
