@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._gated import (
-    RecurrentLayer,
     has_own_forward,
     run_kernels,
     suits_kernels,
@@ -123,7 +122,7 @@ def _output(state: Any) -> Tensor:
 
 def _run_reversed(layer: nn.Module, x: Tensor, lengths: Any) -> Tensor:
     """Read each row from its own last step to its first; outputs stay in place."""
-    if isinstance(layer, RecurrentLayer):
+    if has_own_forward(layer):
         return layer(x, lengths, reverse=True)[0]
     outputs, _ = layer(reverse_steps(x, lengths), lengths)
     return reverse_steps(outputs, lengths)

@@ -1,0 +1,344 @@
+"""Threads, memory and locks of the kernels."""
+
+import gc
+import multiprocessing
+import subprocess
+import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("numba", reason="needs numba")
+
+from filelock import FileLock
+from skorch.callbacks import Callback
+
+from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn._kernels import _autograd, _threads
+from sklearn_rnn.nn import GRU, initialize
+from sklearn_rnn.nn._gated import run_kernels, threads_for
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    """torch has two threads, and the kernels use both for the smallest of layers."""
+    monkeypatch.setattr(_autograd, "_WORTH_A_THREAD", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+# How many threads --------------------------------------------------------------------
+
+
+def test_threads_are_put_back_also_after_an_error(ragged, two_threads):
+    X, _ = ragged
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        RNNRegressor(
+            cell="rnn",
+            nonlinearity="relu",
+            learning_rate=1e30,
+            max_grad_norm=None,
+            optimizer="sgd",
+            learning_rate_schedule=None,
+        ).fit(X, np.arange(40.0))
+    assert torch.get_num_threads() == 2
+
+
+def test_threads_are_put_back_in_each_thread_whoever_leaves_first(two_threads):
+    inside, first_left, seen = threading.Event(), threading.Event(), []
+
+    def second():
+        with _threads.threads_for_kernels():
+            seen.append(_threads.get_num_threads())
+            inside.set()
+            first_left.wait(60)
+        seen.append(torch.get_num_threads())
+
+    thread = threading.Thread(target=second)
+    with _threads.threads_for_kernels():
+        assert torch.get_num_threads() == 1
+        thread.start()
+        assert inside.wait(60)
+    assert torch.get_num_threads() == 2
+    first_left.set()
+    thread.join()
+    assert torch.get_num_threads() == 2
+    assert seen == [2, 2]
+
+
+def test_each_thread_keeps_a_number_of_its_own(two_threads):
+    def count(n_threads):
+        torch.set_num_threads(n_threads)
+        with _threads.threads_for_kernels(), _threads.threads_for_kernels():
+            inside = _threads.get_num_threads(), torch.get_num_threads()
+        return *inside, torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(count, 3).result() == (3, 1, 3)
+        assert pool.submit(count, 1).result() == (1, 1, 1)
+    assert count(2) == (2, 1, 2)
+
+
+def test_one_thread_is_one_also_with_two_directions(monkeypatch):
+    monkeypatch.setattr(_threads, "_pool", None)
+    layers = [initialize(GRU(3, 5), torch.Generator().manual_seed(k)) for k in (0, 1)]
+    assert torch.get_num_threads() == 1  # as tests have it
+    outputs, _ = run_kernels(layers, torch.ones(8, 5, 3), None, None, [False, True])
+    outputs.sum().backward()
+    assert _threads._pool is None
+
+
+def test_one_thread_and_two_differ_by_rounding(monkeypatch):
+    monkeypatch.setattr(_autograd, "_WORTH_A_THREAD", 1)
+    layer = initialize(GRU(3, 9), torch.Generator().manual_seed(0))
+    x = torch.randn(32, 10, 3)
+    results = []
+    before = torch.get_num_threads()
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            with threads_for(layer):
+                outputs, _ = layer(x)
+                gradients = torch.autograd.grad(outputs.sum(), list(layer.parameters()))
+            results.append((outputs, *gradients))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(results[0][0], results[1][0])  # rows do not meet
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_workers_of_joblib_keep_to_their_share():
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=3):
+        counts = joblib.Parallel(n_jobs=2)(
+            joblib.delayed(count)()
+            for count in (_threads.get_num_threads, torch.get_num_threads)
+        )
+    assert counts == [3, 3]
+
+
+# At once -----------------------------------------------------------------------------
+
+
+def make_classifier(**params):
+    params = {"hidden_size": 8, "max_epochs": 3, "random_state": 0, **params}
+    return RNNClassifier(**params)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_eight_threads_at_once_give_the_results_of_one(ragged, two_threads, n_threads):
+    X, y = ragged
+    torch.set_num_threads(n_threads)
+    cells = ["rnn", "gru", "lstm", "gru"]
+
+    def fit_and_predict(cell):
+        classifier = make_classifier(cell=cell, pooling="last").fit(X, y)
+        return classifier.loss_curve_, classifier.predict_proba(X)
+
+    expected = [fit_and_predict(cell) for cell in cells]
+    start = threading.Barrier(8)
+
+    def work(k):
+        counts = [torch.get_num_threads()]
+        start.wait(60)
+        result = fit_and_predict(cells[k % 4])
+        return result, [*counts, torch.get_num_threads()]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(work, range(8)))
+    assert torch.get_num_threads() == n_threads
+    for k, ((curve, probability), counts) in enumerate(answers):
+        assert counts == [n_threads, n_threads]
+        assert curve == expected[k % 4][0]
+        np.testing.assert_array_equal(probability, expected[k % 4][1])
+
+
+# Fork --------------------------------------------------------------------------------
+
+
+def _run_on_two_threads(answer=None):
+    """Run a layer whose rows are dealt out to two threads."""
+    layer = initialize(GRU(3, 4), torch.Generator().manual_seed(0))
+    torch.set_num_threads(2)
+    with threads_for(layer):  # torch itself has one inside
+        outputs, _ = layer(torch.ones(32, 5, 3))
+    torch.set_num_threads(1)
+    if answer is not None:
+        answer.put(outputs.shape)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    _run_on_two_threads()
+    context = multiprocessing.get_context("fork")
+    answer = context.Queue()
+    process = context.Process(target=_run_on_two_threads, args=(answer,), daemon=True)
+    process.start()
+    try:
+        assert answer.get(timeout=60) == (32, 5, 4)
+    finally:
+        process.kill()
+
+
+# Memory ------------------------------------------------------------------------------
+
+
+def test_memory_is_used_again_inside_and_released_after(ragged):
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            own = _threads._local.buffers
+            n_arrays = sum(len(arrays) for arrays in own.free.values())
+            seen.append((weakref.ref(own), n_arrays))
+
+    make_classifier(callbacks=[Watch()], max_epochs=4, batch_size=40).fit(*ragged)
+    gc.collect()
+    assert seen[0][1] > 0
+    assert {n for _, n in seen} == {seen[0][1]}  # no more from the second epoch on
+    assert all(reference() is None for reference, _ in seen)
+    assert isinstance(_threads.get_buffers(True), _threads._NoBuffers)
+
+
+def test_memory_is_not_shared_by_two_fits_at_once():
+    def buffers():
+        with _threads.threads_for_kernels():
+            both_inside.wait(60)
+            return _threads.get_buffers(True)
+
+    both_inside = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = [pool.submit(buffers) for _ in range(2)]
+    assert one.result() is not other.result()
+
+
+@pytest.mark.parametrize("n_columns", [0, 1, 5, 64])
+def test_memory_taken_has_the_shape_and_comes_back(n_columns):
+    buffers = _threads._Buffers()
+    one, other = buffers.take(3, n_columns), buffers.take(3, n_columns)
+    assert one.shape == other.shape == (3, n_columns)
+    assert not np.shares_memory(one, other)
+    buffers.give_back([one])
+    again = buffers.take(3, n_columns)
+    assert again.base is one.base
+
+
+SCRIPT = """
+import gc, re, warnings
+from pathlib import Path
+import numpy as np
+from sklearn_rnn import RNNClassifier
+warnings.simplefilter("ignore")
+X = np.random.default_rng(0).normal(size=(64, 20, 4)).astype("f4")
+y = np.arange(64) % 2
+def fit(n_epochs=1):  # its blocks take some 2 MB
+    RNNClassifier(
+        cell="lstm", conv_channels=None, hidden_size=32, batch_size=64,
+        max_epochs=n_epochs, n_iter_no_change=1000, random_state=0,
+    ).fit(X, y)
+def read(name):
+    gc.collect()
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(name + ":\\s+(\\d+)", status)[1]) / 1024
+for _ in range(20):
+    fit()
+before = read("VmRSS")
+for _ in range(200):
+    fit()
+print(read("VmRSS") - before)
+before = read("VmHWM")
+fit(100)
+print(read("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_neither_fits_nor_epochs_grow():
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+    )
+    by_fits, by_epochs = [float(word) for word in done.stdout.split()]  # MB
+    assert by_fits < 20  # 200 fits
+    assert by_epochs < 10  # 100 epochs
+
+
+# The lock around compilation ---------------------------------------------------------
+
+
+@pytest.fixture
+def held(tmp_path, monkeypatch):
+    """Somebody else compiles, until the event is set."""
+    monkeypatch.setattr(_threads.tempfile, "tempdir", str(tmp_path / ".."))
+    inside, done = threading.Event(), threading.Event()
+
+    def compile_something():
+        with _threads.one_process_at_a_time():
+            inside.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=compile_something)
+    thread.start()
+    assert inside.wait(60)
+    yield done
+    done.set()
+    thread.join()
+
+
+def test_one_compiles_at_a_time(held):
+    entered = threading.Event()
+
+    def compile_too():
+        with _threads.one_process_at_a_time():
+            entered.set()
+
+    thread = threading.Thread(target=compile_too)
+    thread.start()
+    assert not entered.wait(0.2)
+    held.set()
+    assert entered.wait(60)
+    thread.join()
+
+
+def test_a_lock_held_for_too_long_is_passed_by(held, monkeypatch):
+    monkeypatch.setattr(_threads, "FileLock", lambda path, timeout: FileLock(path, 0.1))
+    with _threads.one_process_at_a_time():
+        assert not held.is_set()
+
+
+def test_without_a_folder_for_the_lock_it_goes_on(tmp_path, monkeypatch):
+    file = tmp_path.parent / "a_file"
+    file.touch()
+    monkeypatch.setattr(_threads.tempfile, "tempdir", str(file))
+    with _threads.one_process_at_a_time():
+        pass
+
+    def no_folder():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(_threads.tempfile, "gettempdir", no_folder)
+    with _threads.one_process_at_a_time():
+        pass
+
+
+@pytest.mark.parametrize("error", [PermissionError, NotImplementedError])
+def test_where_no_lock_can_be_had_it_goes_on(monkeypatch, error):
+    class NoLock(FileLock):
+        def _acquire(self):
+            raise error("no")
+
+    monkeypatch.setattr(_threads, "FileLock", NoLock)
+    with _threads.one_process_at_a_time():
+        pass
+
+
+def test_an_error_inside_the_lock_is_not_swallowed():
+    with pytest.raises(OSError, match="full"), _threads.one_process_at_a_time():
+        raise OSError("disk full")
