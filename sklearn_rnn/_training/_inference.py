@@ -80,7 +80,13 @@ def states_of_sequences(
     return RaggedArray.from_sequences(states)
 
 
-def _mend_overflows(part, rows, module, X, method):
+def _mend_overflows(
+    part: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    module: Any,
+    X: RaggedArray,
+    method: str,
+) -> None:
     """Compute in double precision what float32 could not hold, row by row."""
     overflown = ~np.isfinite(part).all(axis=1)
     if not overflown.any():
