@@ -1,8 +1,17 @@
-"""The standard splits of the real data sets that benchmarks use."""
+"""The real data sets that benchmarks use, with their standard splits."""
 
 import os
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
+import pandas as pd
+
+from sklearn_rnn import RaggedArray
 from sklearn_rnn.datasets import read_ts
 
 DATA = Path(
@@ -28,3 +37,54 @@ def load_classification(name):
         *read_ts(DATA / pattern.format("TRAIN")),
         *read_ts(DATA / pattern.format("TEST")),
     )
+
+
+def load_phone():
+    """Return windows of motion sensors, their activity, and which are of the test part.
+
+    The subjects of the test part are those of UCI HAR. Windows of 128 steps, 50 Hz: six
+    features, acceleration in g and rotation in rad/s.
+    """
+    file = np.load(DATA / "har_smartphone" / "har_raw.npz")
+    signals = [
+        (file[f"{name}_hi"].astype("i2") * 256 + file[f"{name}_lo"])
+        * file[f"{name}_scale"]
+        for name in ("acc", "gyro")
+    ]
+    starts, activity, subject, is_test = file["windows"].T
+    steps = np.concatenate(signals, axis=1).astype("f4")
+    X = steps[starts[:, np.newaxis] + np.arange(128)]
+    return X, activity, subject, is_test.astype(bool)
+
+
+def load_skeletons():
+    """Return the joints of each frame, (20 joints x 3), the action, the recording."""
+    file = np.load(DATA / "utkinect" / "utkinect.npz")
+    X = RaggedArray(file["joints"].reshape(-1, 60), file["offsets"])
+    return X, file["action"], 2 * file["subject"] + file["episode"]
+
+
+def load_pollution():
+    """Return a table, a row an hour: PM2.5 with holes, weather, and the time."""
+    table = pd.read_csv(DATA / "beijing_pm25" / "pollution.csv.gz")
+    return pd.get_dummies(table.drop(columns=["No"]), columns=["cbwd"], dtype=float)
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextmanager
+def fetch_from_here():
+    """Let the fetchers of sklearn_rnn.datasets find the files of DATA, if it exists."""
+    if not DATA.is_dir() or "SKLEARN_RNN_MIRROR" in os.environ:
+        yield
+        return
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=DATA))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with TemporaryDirectory() as home:
+        os.environ["SKLEARN_RNN_MIRROR"] = f"http://127.0.0.1:{server.server_port}"
+        os.environ["SKLEARN_RNN_DATA"] = home
+        yield
+    server.shutdown()

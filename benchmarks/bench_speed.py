@@ -1,23 +1,25 @@
-"""Time and memory of fit and predict, against the loop by hand and against skorch.
+"""Time and memory of fit and predict, against others and against the machine.
 
     python benchmarks/bench_speed.py > docs/speed_table.rst
 
-Each opponent trains the same network on the same data with the same batches and Adam:
-
-- by hand: the loop that a PyTorch user writes, `nn.GRU` on a padded batch where lengths
-  are equal, on a packed one where they differ;
-- skorch: `NeuralNetClassifier` with that module, and its own loader.
-
-All are measured in turn in one process, several times over; the table has ratios of
-medians with the spread of the ratio over the rounds. Peak memory is of processes that
-do nothing but one fit.
+All opponents (`_peers.py`) train the same network on the same data with the same
+batches, Adam and clipping, and are measured in turn in one run, several times over.
+The tables have ratios of medians, with the lowest and the highest ratio of a round.
+Keras needs an environment of its own, with keras and jax; onnxruntime is measured
+where it, onnx and onnxscript are installed.
 """
 
 import argparse
+import contextlib
+import importlib.util
+import io
 import multiprocessing
 import platform
 import re
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -25,210 +27,456 @@ from pathlib import Path
 import numpy as np
 import skorch
 import torch
-from skorch import NeuralNetClassifier
-from torch import nn
+from _data import load_classification
+from _peers import (
+    N_CLASSES,
+    Keras,
+    Recurrent,
+    fit_by_hand,
+    fit_skorch,
+    make_onnx_session,
+    predict_by_hand,
+)
+from sklearn.model_selection import GridSearchCV
 
 import sklearn_rnn
-from sklearn_rnn import RNNClassifier
+from sklearn_rnn import RaggedArray, RNNClassifier
+from sklearn_rnn._training._net import SequenceNet
+from sklearn_rnn.nn._gated import threads_for
 
-SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64)}  # batch, steps, features, hidden
-MODULES = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-N_BATCHES = 20
-N_EPOCHS = 5
-N_CLASSES = 5
+# batch, steps, features, hidden units
+SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64), "L": (64, 128, 64, 128)}
+N_EPOCHS = {"S": 10, "M": 5, "L": 1}  # of 20 batches
+CELLS = ("rnn", "gru", "lstm")
 PLAIN = {
     "conv_channels": None,
     "bidirectional": False,
     "pooling": "last",
     "learning_rate_schedule": None,
     "learning_rate": 1e-3,
-    "max_epochs": N_EPOCHS,
     "random_state": 0,
 }
 
 
-class Recurrent(nn.Module):
-    """What a PyTorch user writes."""
-
-    def __init__(self, cell, n_features, hidden_size):
-        super().__init__()
-        self.rnn = MODULES[cell](n_features, hidden_size, batch_first=True)
-        self.head = nn.Linear(hidden_size, N_CLASSES)
-
-    def forward(self, x, lengths=None):
-        if lengths is None:
-            return self.head(self.rnn(x)[0][:, -1])
-        packed = nn.utils.rnn.pack_padded_sequence(
-            x, lengths, batch_first=True, enforce_sorted=False
-        )
-        state = self.rnn(packed)[1]
-        return self.head((state[0] if isinstance(state, tuple) else state)[0])
-
-
-def make_data(size, ragged):
+def make_data(size, ragged, n_batches=20):
+    """Return noise, numbers of steps (None: equal) and classes."""
     batch, n_steps, n_features, _ = SIZES[size]
     rng = np.random.default_rng(0)
-    n = batch * N_BATCHES
+    n = batch * n_batches
     X = rng.normal(size=(n, n_steps, n_features)).astype("f4")
     lengths = rng.integers(n_steps // 4, n_steps + 1, n) if ragged else None
     return X, lengths, rng.integers(0, N_CLASSES, n)
 
 
-def fit_by_hand(cell, size, X, lengths, y):
-    batch, _, n_features, hidden_size = SIZES[size]
-    model = Recurrent(cell, n_features, hidden_size)
-    adam = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loss_function = nn.CrossEntropyLoss()
-    X, y = torch.from_numpy(X), torch.from_numpy(y)
-    lengths = None if lengths is None else torch.from_numpy(lengths)
-    for _ in range(N_EPOCHS):
-        order = torch.randperm(len(X))
-        for start in range(0, len(X), batch):
-            rows = order[start : start + batch]
-            adam.zero_grad()
-            output = model(X[rows], None if lengths is None else lengths[rows])
-            loss_function(output, y[rows]).backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            adam.step()
-    return model
-
-
-def predict_by_hand(model, X, lengths):
-    with torch.inference_mode():
-        parts = []
-        for start in range(0, len(X), 256):
-            rows = slice(start, start + 256)
-            own = None if lengths is None else torch.from_numpy(lengths[rows])
-            parts.append(model(torch.from_numpy(X[rows]), own).softmax(1))
-    return torch.cat(parts).numpy()
-
-
-def fit_skorch(cell, size, X, lengths, y):
-    batch, _, n_features, hidden_size = SIZES[size]
-    net = NeuralNetClassifier(
-        Recurrent,
-        module__cell=cell,
-        module__n_features=n_features,
-        module__hidden_size=hidden_size,
-        criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.Adam,
-        lr=1e-3,
-        max_epochs=N_EPOCHS,
-        batch_size=batch,
-        iterator_train__shuffle=True,
-        train_split=None,
-        verbose=0,
-        callbacks=[skorch.callbacks.GradientNormClipping(1.0)],
-    )
-    inputs = X if lengths is None else {"x": X, "lengths": lengths}
-    return net.fit(inputs, y)
-
-
 def make_sequences(X, lengths):
     if lengths is None:
         return X
-    return [x[:n] for x, n in zip(X, lengths, strict=True)]
+    return RaggedArray.from_sequences([x[:n] for x, n in zip(X, lengths, strict=True)])
 
 
-def fit_ours(cell, size, X, lengths, y):
+def make_classifier(cell, size, n_epochs, **params):
     batch, _, _, hidden_size = SIZES[size]
-    classifier = RNNClassifier(
-        cell=cell, hidden_size=hidden_size, batch_size=batch, **PLAIN
+    return RNNClassifier(
+        cell=cell,
+        hidden_size=hidden_size,
+        batch_size=batch,
+        max_epochs=n_epochs,
+        **(PLAIN | params),
     )
-    return classifier.fit(make_sequences(X, lengths), y)
 
 
-def time_of(function, *args):
-    start = time.perf_counter()
-    result = function(*args)
-    return time.perf_counter() - start, result
+def time_in_turn(functions, n_rounds, pause=0.0):
+    """Return the seconds of each function in each round; one more round warms up."""
+    times = [[] for _ in functions]
+    for _ in range(n_rounds + 1):
+        for kept, function in zip(times, functions, strict=True):
+            time.sleep(pause)
+            start = time.perf_counter()
+            function()
+            kept.append(time.perf_counter() - start)
+    return [kept[1:] for kept in times]
 
 
-def compare(cell, size, ragged, n_rounds):
-    """Return the ratios by hand / ours, skorch / ours, and predict by hand / ours."""
+def show_ratio(theirs, ours):
+    """The ratio of medians, with its spread over the rounds."""
+    ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
+    middle = statistics.median(theirs) / statistics.median(ours)
+    return f"{middle:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def name_of(cell, size, ragged):
+    return f"{cell}, {size}, {'ragged' if ragged else 'equal lengths'}"
+
+
+# Training ---------------------------------------------------------------------------
+
+
+def compare_training(cell, size, ragged, n_rounds, keras):
+    """Return the ratios of by hand, skorch and Keras to ours, and our GFLOP/s."""
+    batch, _, n_features, hidden_size = SIZES[size]
     X, lengths, y = make_data(size, ragged)
-    ratios = [], [], []
-    for i in range(n_rounds + 1):
-        ours, classifier = time_of(fit_ours, cell, size, X, lengths, y)
-        hand, model = time_of(fit_by_hand, cell, size, X, lengths, y)
-        theirs, _ = time_of(fit_skorch, cell, size, X, lengths, y)
-        answer, _ = time_of(classifier.predict_proba, make_sequences(X, lengths))
-        by_hand, _ = time_of(predict_by_hand, model, X, lengths)
-        if i == 0:
-            continue  # the first round warms up
-        for kept, ratio in zip(
-            ratios, (hand / ours, theirs / ours, by_hand / answer), strict=True
-        ):
-            kept.append(ratio)
-    return ratios
+    sequences, n_epochs = make_sequences(X, lengths), N_EPOCHS[size]
+    n_batches = 20 * n_epochs
+    keras_times = []
+
+    def ours():
+        make_classifier(cell, size, n_epochs).fit(sequences, y)
+
+    def by_hand():
+        model = Recurrent(cell, n_features, hidden_size)
+        fit_by_hand(model, batch, X, lengths, y, n_epochs)
+
+    def with_skorch():
+        fit_skorch(cell, n_features, hidden_size, batch, X, lengths, y, n_epochs)
+
+    def with_keras():
+        if keras is not None and not ragged:
+            keras_times.append(keras.seconds_a_batch(cell, SIZES[size]) * n_batches)
+
+    functions = [ours, by_hand, with_skorch, with_keras]
+    own, hand, skorchs, _ = time_in_turn(functions, n_rounds)
+    others = [show_ratio(hand, own), show_ratio(skorchs, own)]
+    others.append(show_ratio(keras_times[1:], own) if keras_times else "")
+    steps = X.shape[0] * X.shape[1] if lengths is None else lengths.sum()
+    flops = n_epochs * steps * flops_of_step(cell, n_features, hidden_size)
+    ratio = statistics.median(keras_times[1:] or [0]) / statistics.median(own)
+    return others, flops / statistics.median(own) / 1e9, ratio
 
 
-def peak_memory(n_bytes, queue):
-    """Fit so many bytes of float32 (0: import only) and report the peak, in bytes."""
-    if n_bytes:
+def flops_of_step(cell, n_features, hidden_size):
+    """Of the matrix products of a step, forward and backward; x needs no gradient."""
+    n_gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell]
+    return 2 * n_gates * hidden_size * (2 * (n_features + hidden_size) + hidden_size)
+
+
+def compare_larger_networks(n_rounds):
+    """Ratios by hand / ours of two layers, and of both directions, at M."""
+    batch, _, n_features, hidden_size = SIZES["M"]
+    rows = []
+    variants = {
+        "two layers": ({"num_layers": 2}, {"num_layers": 2}),
+        "both directions": ({"bidirectional": True}, {"bidirectional": True}),
+    }
+    for cell in ("gru", "lstm"):
+        for name, (ours_params, their_params) in variants.items():
+            for ragged in (False, True):
+                X, lengths, y = make_data("M", ragged)
+                sequences = make_sequences(X, lengths)
+
+                def ours(params=ours_params, cell=cell, X=sequences, y=y):
+                    make_classifier(cell, "M", 5, **params).fit(X, y)
+
+                def by_hand(params=their_params, cell=cell, X=X, n=lengths, y=y):
+                    model = Recurrent(cell, n_features, hidden_size, **params)
+                    fit_by_hand(model, batch, X, n, y, 5)
+
+                own, hand = time_in_turn([ours, by_hand], n_rounds)
+                title = f"{name_of(cell, 'M', ragged)}, {name}"
+                rows.append([title, show_ratio(hand, own)])
+    return rows
+
+
+def measure_peak():
+    """GFLOP/s of torch's float32 matrix product, the best of some sizes."""
+    best = 0.0
+    for n in (512, 1024, 2048):
+        a, b = torch.randn(n, n), torch.randn(n, n)
+        (times,) = time_in_turn([lambda a=a, b=b: a @ b], 5)
+        best = max(best, 2 * n**3 / min(times) / 1e9)
+    return best
+
+
+# Prediction -------------------------------------------------------------------------
+
+
+def compare_prediction(cell, size, ragged, n_rounds):
+    """Ratios of torch in inference mode to ours, whole predictions of a data set."""
+    _, _, n_features, hidden_size = SIZES[size]
+    X, lengths, y = make_data(size, ragged)
+    sequences = make_sequences(X, lengths)
+    classifier = make_classifier(cell, size, 1).fit(sequences, y)
+    model = Recurrent(cell, n_features, hidden_size).eval()
+    times = time_in_turn(
+        [
+            lambda: classifier.predict_proba(sequences),
+            lambda: predict_by_hand(model, X, lengths),
+        ],
+        3 * n_rounds,
+    )
+    return show_ratio(times[1], times[0])
+
+
+def compare_onnx(cell, batch, n_rounds):
+    """Ratios of onnxruntime to our network, and to predict_proba with its checks."""
+    _, n_steps, n_features, hidden_size = SIZES["M"]
+    X = np.random.default_rng(0).normal(size=(256, n_steps, n_features)).astype("f4")
+    classifier = make_classifier(cell, "M", 1).fit(X, np.arange(256) % N_CLASSES)
+    model = Recurrent(cell, n_features, hidden_size).eval()
+    own = classifier.module_
+    model.rnn.load_state_dict(own.encoder.forward_layers[0].rnn.state_dict())
+    model.head.load_state_dict(own.head.state_dict())
+    x = X[:batch]
+    with contextlib.redirect_stdout(io.StringIO()):
+        session = make_onnx_session(model, x)
+    standardised = own.inputs(torch.from_numpy(x)).numpy()
+    theirs = session.run(None, {"x": standardised})[0]
+    probabilities = np.exp(theirs) / np.exp(theirs).sum(1, keepdims=True)
+    np.testing.assert_allclose(classifier.predict_proba(x), probabilities, atol=1e-5)
+    repeats = 400 // batch + 1
+    tensor = torch.from_numpy(x)
+
+    def network():
+        with torch.inference_mode(), threads_for(own):
+            for _ in range(repeats):
+                own(tensor)
+
+    def estimator():
+        for _ in range(repeats):
+            classifier.predict_proba(x)
+
+    def onnx():
+        for _ in range(repeats):
+            session.run(None, {"x": standardised})
+
+    # idle threads of onnxruntime spin for a while: let them come to rest
+    times = time_in_turn([network, estimator, onnx], 2 * n_rounds, pause=0.1)
+    return show_ratio(times[2], times[0]), show_ratio(times[2], times[1])
+
+
+# Against itself ---------------------------------------------------------------------
+
+
+def measure_growth(n_rounds):
+    """How the time of fit grows with ten times the samples, and the steps."""
+    X, _, y = make_data("M", False)
+    long = np.tile(X[:64], (1, 10, 1))
+    many = np.tile(X, (10, 1, 1))
+    few = make_classifier("gru", "M", 2)
+    times = time_in_turn(
+        [
+            lambda: few.fit(X, y),
+            lambda: few.fit(many, np.tile(y, 10)),
+            lambda: few.fit(X[:64], y[:64]),
+            lambda: few.fit(long, y[:64]),
+        ],
+        n_rounds,
+    )
+    return show_ratio(times[1], times[0]), show_ratio(times[3], times[2])
+
+
+def measure_loop(n_rounds):
+    """Time of skorch's loop, as a part of the time of a fit at S."""
+    X, _, y = make_data("S", False)
+    classifier = make_classifier("rnn", "S", 30)
+    notify = SequenceNet.notify
+    spent = []
+
+    def timed(net, name, **arguments):
+        start = time.perf_counter()
+        notify(net, name, **arguments)
+        spent[-1] += time.perf_counter() - start
+
+    def fit():
+        spent.append(0.0)
+        SequenceNet.notify = timed
+        try:
+            classifier.fit(X, y)
+        finally:
+            SequenceNet.notify = notify
+
+    (times,) = time_in_turn([fit], n_rounds)
+    return statistics.median(s / t for s, t in zip(spent[1:], times, strict=True))
+
+
+def measure_search(n_rounds):
+    """Ratio of one process to two, for 16 candidates x 5 folds on JapaneseVowels."""
+    X, y = load_classification("JapaneseVowels")[:2]
+    grid = {
+        "hidden_size": [16, 32],
+        "learning_rate": [0.003, 0.01],
+        "cell": ["gru", "lstm"],
+        "dropout": [0.0, 0.2],
+    }
+    classifier = RNNClassifier(max_epochs=10, random_state=0)
+
+    def search(n_jobs):
         warnings.simplefilter("ignore")
-        n_steps, n_features = 100, 15
-        n = n_bytes // (4 * n_steps * n_features)
-        X = np.ones((n, n_steps, n_features), np.float32)
-        X[::2, 0, 0] = 0
-        params = {**PLAIN, "max_epochs": 1, "batch_size": 1024, "hidden_size": 4}
-        RNNClassifier(**params, cell="rnn").fit(X, np.arange(n) % 2)
+        GridSearchCV(classifier, grid, cv=5, n_jobs=n_jobs).fit(X, y)
+
+    times = time_in_turn([lambda: search(1), lambda: search(2)], max(1, n_rounds // 2))
+    return show_ratio(*times)
+
+
+def peak_memory(n_bytes, n_epochs, queue):
+    """Fit so many bytes of float32 and report the peak, in bytes."""
+    warnings.simplefilter("ignore")
+    n_steps, n_features = 100, 15
+    n = n_bytes // (4 * n_steps * n_features)
+    X = np.ones((n, n_steps, n_features), np.float32)
+    X[::2, 0, 0] = 0
+    params = {**PLAIN, "max_epochs": n_epochs, "batch_size": 1024, "hidden_size": 4}
+    RNNClassifier(**params, cell="rnn").fit(X, np.arange(n) % 2)
     # not ru_maxrss, which a new process inherits from its parent
     status = Path("/proc/self/status").read_text()
     queue.put(1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1]))
 
 
-def measure_memory(n_bytes):
+def measure_memory(n_bytes, n_epochs=1):
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=peak_memory, args=(n_bytes, queue))
+    process = context.Process(target=peak_memory, args=(n_bytes, n_epochs, queue))
     process.start()
     peak = queue.get()
     process.join()
     return peak
 
 
-def show(ratios):
-    low, high = min(ratios), max(ratios)
-    return f"{statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})"
+FIRST_USE = """
+import time, torch, sklearn_rnn
+start = time.perf_counter()
+from sklearn_rnn._kernels import _autograd
+middle = time.perf_counter()
+_autograd.compile_kernels()
+print(middle - start, time.perf_counter() - middle)
+"""
+
+
+def measure_first_use():
+    """Seconds to import numba and the kernels; to compile; to load them again."""
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-c", FIRST_USE],
+                env={"NUMBA_CACHE_DIR": folder, "PYTHONPATH": ":".join(sys.path)},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            results.append([float(part) for part in done.stdout.split()])
+    return results
+
+
+# The page ---------------------------------------------------------------------------
+
+
+def print_table(header, rows):
+    print("\n.. list-table::\n   :header-rows: 1\n")
+    for row in [header, *rows]:
+        for i, cell in enumerate(row):
+            print(f"   {'*' if i == 0 else ' '} - {cell}".rstrip())
+    print(flush=True)
+
+
+def print_training(n_rounds, keras):
+    rows, rates, ratios = [], {}, []
+    peak = measure_peak()
+    for size in SIZES:
+        for cell in CELLS:
+            for ragged in (False, True):
+                others, rate, ratio = compare_training(
+                    cell, size, ragged, n_rounds, keras
+                )
+                rows.append([name_of(cell, size, ragged), *others])
+                if not ragged:
+                    rates[cell, size] = rate
+                    ratios.append(ratio)
+    print("Training: whole fits; the time of each opponent over ours.")
+    print_table(["network", "by hand", "skorch", "Keras on JAX"], rows)
+    if keras is not None:
+        mean = statistics.geometric_mean(ratios)
+        print(f"Geometric mean against Keras: {mean:.2f}.\n")
+    parts = [f"{cell} {rates[cell, 'L'] / peak:.2f}" for cell in ("gru", "lstm")]
+    print(
+        f"Products of matrices in training at L, as a part of what torch reaches on "
+        f"large ones ({peak:.0f} GFLOP/s): {', '.join(parts)}.\n"
+    )
+    print("Two layers, and both directions: the loop by hand over ours.")
+    print_table(["network", "by hand"], compare_larger_networks(n_rounds))
+
+
+def print_prediction(n_rounds):
+    rows = [
+        [name_of(cell, size, ragged), compare_prediction(cell, size, ragged, n_rounds)]
+        for size in SIZES
+        for cell in CELLS
+        for ragged in (False, True)
+    ]
+    print("Prediction: torch in inference mode, batches of 256, over `predict_proba`.")
+    print_table(["network", "torch"], rows)
+    if importlib.util.find_spec("onnxruntime") is None:
+        return
+    rows = [
+        [f"{cell}, M, batch of {batch}", *compare_onnx(cell, batch, n_rounds)]
+        for cell in ("gru", "lstm")
+        for batch in (256, 1)
+    ]
+    print("onnxruntime with the same weights, over ours.")
+    print_table(["network", "over the network alone", "over `predict_proba`"], rows)
+
+
+def print_itself(n_rounds):
+    samples, steps = measure_growth(n_rounds)
+    tiny, small, large = (measure_memory(n) for n in (400_000, 60_000_000, 600_000_000))
+    epochs = measure_memory(60_000_000, n_epochs=5)
+    (imported, compiled), (_, loaded) = measure_first_use()
+    rows = [
+        ["fit with ten times the samples", samples],
+        ["fit with ten times the steps", steps],
+        [
+            "skorch's callbacks and history in a fit (rnn, S)",
+            f"{measure_loop(n_rounds):.1%}",
+        ],
+        [
+            "GridSearchCV, 16 candidates, 5 folds: one process over two",
+            measure_search(n_rounds),
+        ],
+        [
+            "peak memory of fitting 600 MB, beyond a tiny fit",
+            f"{(large - tiny) / 6e8:.2f} of the data",
+        ],
+        [
+            "more of it with five epochs than with one (60 MB)",
+            f"{(epochs - small) / 1e6:.0f} MB",
+        ],
+        ["first use: compiling, once a machine", f"{compiled:.1f} s"],
+        [
+            "first use in a process: importing numba and the kernels",
+            f"{imported:.2f} s",
+        ],
+        ["first use in a process: loading what is compiled", f"{loaded:.2f} s"],
+    ]
+    print("Against itself.")
+    print_table(["what", "measured"], rows)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keras", help="Python of an environment with keras and jax")
+    parser.add_argument("--only", choices=["training", "prediction", "itself"])
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(args.threads)
+    keras = Keras(args.keras) if args.keras else None
     print(
         f"Machine: {platform.machine()}, {args.threads} threads; Python "
         f"{platform.python_version()}, torch {torch.__version__}, skorch "
         f"{skorch.__version__}, sklearn_rnn {sklearn_rnn.__version__}. Median of "
-        f"{args.rounds} rounds (lowest to highest).\n"
+        f"{args.rounds} rounds (lowest to highest). S, M and L are "
+        + ", ".join(map(str, SIZES.values()))
+        + ": batch, steps, features, hidden units; ragged: lengths uniform between a "
+        "quarter of the steps and all.\n"
     )
-    print(".. list-table::\n   :header-rows: 1\n")
-    header = ["network", "fit, by hand / ours", "fit, skorch / ours"]
-    print_row([*header, "predict, by hand / ours"])
-    for size in SIZES:
-        for cell in MODULES:
-            for ragged in (False, True):
-                name = f"{cell}, {size}, {'ragged' if ragged else 'equal lengths'}"
-                ratios = compare(cell, size, ragged, args.rounds)
-                print_row([name, *map(show, ratios)])
-    bare, small, large = (measure_memory(n) for n in (0, 400_000, 600_000_000))
-    print(
-        "\nPeak memory of fitting 600 MB of float32: "
-        f"{(large - small) / 6e8:.2f} times the data, over a process that has fitted "
-        "0.4 MB and so has loaded what torch "
-        f"and numba load when first used; that is {(small - bare) / 1e6:.0f} MB over "
-        "the bare imports."
-    )
-
-
-def print_row(cells):
-    lines = [f"     - {cell}" for cell in cells]
-    lines[0] = f"   * - {cells[0]}"
-    print("\n".join(lines), flush=True)
+    if args.only in (None, "training"):
+        print_training(args.rounds, keras)
+    if keras is not None:
+        keras.close()
+    if args.only in (None, "prediction"):
+        print_prediction(args.rounds)
+    if args.only in (None, "itself"):
+        print_itself(args.rounds)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from sklearn_rnn._training._inference import (
 )
 from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn._training._net import SequenceNet
+from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._sklearn import (
     Interval,
@@ -488,11 +489,14 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     # Use -----------------------------------------------------------------------------
 
-    def _predict_outputs(self, X):
-        """Return the outputs of the network for each sequence, before the link."""
+    def _predict_linked(self, X, *links):
+        """Return what methods of the loss make of the outputs of the network."""
         X = self._check_new(X)
-        outputs = apply_to_sequences(make_exact(self.module_), X, self._get_device())
-        return torch.from_numpy(outputs).double()
+        module = make_exact(self.module_)
+        with threads_for(module):  # torch's own would spin on after a link
+            outputs = apply_to_sequences(module, X, self._get_device())
+            outputs = torch.from_numpy(outputs).double()
+            return [getattr(self._loss, link)(outputs).numpy() for link in links]
 
     def encode(self, X):
         """Return the vector that each sequence is pooled to, before the last layer.
@@ -510,7 +514,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """
         X = self._check_new(X)
         module = make_exact(self.module_)
-        return apply_to_sequences(module.encode, X, self._get_device())
+        return apply_to_sequences(module, X, self._get_device(), "encode")
 
     def hidden_states(self, X):
         """Return the state of the last recurrent layer at every step.

@@ -330,8 +330,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             In the order of `classes_`. Each row sums to 1, but not of
             multilabel y, where a column is the probability of its label.
         """
-        outputs = self._predict_outputs(X)
-        return self._loss.predict(outputs).numpy()
+        return self._predict_linked(X, "predict")[0]
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -346,8 +345,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         log_probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        outputs = self._predict_outputs(X)
-        return self._loss.predict_log(outputs).numpy()
+        return self._predict_linked(X, "predict_log")[0]
 
     def _encode_targets(self, y, sample_weight, reset):
         y = check_array(

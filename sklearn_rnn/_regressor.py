@@ -333,17 +333,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         ValueError
             If `return_std` is asked of another loss.
         """
-        outputs = self._predict_outputs(X)
-        y = self._loss.predict(outputs).numpy() * self._y_scale + self._y_mean
-        y = self._shape_like_targets(y)
-        if not return_std:
-            return y
-        if self.loss != "gaussian":
+        if return_std and self.loss != "gaussian":
             raise ValueError(
                 f"return_std=True needs loss='gaussian'. Got loss={self.loss!r}."
             )
-        std = self._loss.predict_std(outputs).numpy() * self._y_scale
-        return y, self._shape_like_targets(std)
+        links = ("predict", "predict_std") if return_std else ("predict",)
+        y, *std = self._predict_linked(X, *links)
+        y = self._shape_like_targets(y * self._y_scale + self._y_mean)
+        if not return_std:
+            return y
+        return y, self._shape_like_targets(std[0] * self._y_scale)
 
     def _shape_like_targets(self, y):
         return y[:, 0] if self._one_dimensional else y

@@ -145,6 +145,17 @@ def test_finite_values_give_no_nan_also_where_states_have_no_bound(
     np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-6)
 
 
+def test_a_huge_sequence_leaves_the_others_alone_to_the_last_bit(rng):
+    X, y = rng.normal(size=(20, 12, 3)).astype("f4"), np.arange(20) % 2
+    classifier = RNNClassifier(max_epochs=2, random_state=0).fit(X, y)
+    expected = classifier.predict_proba(X)
+    X[3] = 1e30
+    proba = classifier.predict_proba(X)
+    assert np.isfinite(proba).all()
+    others = np.arange(20) != 3
+    np.testing.assert_array_equal(proba[others], expected[others])
+
+
 # Shapes of X ------------------------------------------------------------------------
 
 

@@ -9,13 +9,21 @@ from numpydoc.docscrape import FunctionDoc, NumpyDocString
 from numpydoc.validate import validate
 from test_public_api import PUBLIC
 
-from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor, preprocessing
+from sklearn_rnn import (
+    RaggedArray,
+    RNNClassifier,
+    RNNRegressor,
+    inspection,
+    preprocessing,
+)
 from sklearn_rnn.datasets import read_ts
 from sklearn_rnn.utils import estimator_checks
 
 ESTIMATORS = [RNNClassifier, RNNRegressor]
 IN_PREPROCESSING = [getattr(preprocessing, name) for name in preprocessing.__all__]
 TRANSFORMERS = [obj for obj in IN_PREPROCESSING if inspect.isclass(obj)]
+IN_INSPECTION = [getattr(inspection, name) for name in inspection.__all__]
+DISPLAYS = [obj for obj in IN_INSPECTION if inspect.isclass(obj)]
 OBJECTS = [
     getattr(import_module(module), name) for module in PUBLIC for name in PUBLIC[module]
 ]
@@ -60,7 +68,7 @@ def dotted(obj):
 
 NAMES = [dotted(o) for o in OBJECTS] + [
     f"{dotted(cls)}.{name}"
-    for cls in [*ESTIMATORS, *TRANSFORMERS, RaggedArray]
+    for cls in [*ESTIMATORS, *TRANSFORMERS, *DISPLAYS, RaggedArray]
     for name in public_methods(cls)
 ]
 
@@ -88,7 +96,7 @@ def test_public_names_are_documented(name):
         assert {p.name for p in doc["Parameters"]} == parameters, name
 
 
-@pytest.mark.parametrize("cls", [*ESTIMATORS, *TRANSFORMERS])
+@pytest.mark.parametrize("cls", [*ESTIMATORS, *TRANSFORMERS, *DISPLAYS])
 def test_documented_defaults_are_those_of_the_signature(cls):
     documented = {p.name: p.type for p in NumpyDocString(cls.__doc__)["Parameters"]}
     signature = inspect.signature(cls).parameters
@@ -146,6 +154,7 @@ def test_documented_attributes_are_those_of_a_fitted_estimator(cls, ragged):
     [
         *ESTIMATORS,
         *IN_PREPROCESSING,
+        *IN_INSPECTION,
         RaggedArray,
         read_ts,
         estimator_checks.check_sequence_estimator,

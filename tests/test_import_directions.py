@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "_kernels": set(),
     "_sequences": {"utils"},
     "datasets": {"_sequences", "utils"},
+    "inspection": {*ESTIMATORS, "_sequences", "_training", "nn", "utils"},
     "preprocessing": {"_sequences", "utils"},
     "utils": set(),
 }
@@ -31,8 +32,9 @@ EXCEPTIONS = {("utils", "utils/estimator_checks.py"): {"_sequences"}}
 # package -> rooms that may import it
 RESERVED = {
     "skorch": {"_training"},
-    "torch": {"_kernels", "nn", "_training", "utils", *ESTIMATORS},
-    "matplotlib": set(),
+    "torch": {"_kernels", "nn", "_training", "utils", "inspection", *ESTIMATORS},
+    "captum": {"inspection"},
+    "matplotlib": {"inspection"},
     "pandas": set(),
     "pooch": {"datasets"},
     "requests": {"datasets"},

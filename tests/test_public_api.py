@@ -28,6 +28,17 @@ PUBLIC = {
         "make_sine_mixtures",
         "read_ts",
     ],
+    "sklearn_rnn.inspection": [
+        "GradientFlowDisplay",
+        "TrainingDisplay",
+        "permutation_importance",
+        "AttentionDisplay",
+        "AttributionDisplay",
+        "HiddenStateDisplay",
+        "attention_weights",
+        "gate_activations",
+        "step_attributions",
+    ],
     "sklearn_rnn.nn": [
         "GRU",
         "LSTM",
@@ -74,8 +85,8 @@ def test_every_module_can_be_imported_alone():
 def test_import_does_not_load_optional_packages():
     code = (
         "import sys, sklearn_rnn; "
-        "print([m for m in ('matplotlib', 'polars', 'numba', 'IPython', 'pooch', "
-        "'tokenizers') if m in sys.modules])"
+        "print([m for m in ('captum', 'matplotlib', 'polars', 'numba', 'IPython', "
+        "'pooch', 'tokenizers') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -121,6 +121,23 @@ def test_clipping_bounds_the_step_and_the_norm_is_recorded(ragged):
     assert clipped.history_[0]["grad_norm"] == pytest.approx(norm)  # before clipping
 
 
+def test_history_has_the_mean_norm_of_the_gradients_of_an_epoch(ragged):
+    X, y = ragged
+    # the weights stay as they are, and every sample is a batch
+    params = {"learning_rate": 1e-30, "batch_size": 1, "max_epochs": 2}
+    classifier = make_classifier(**params, max_grad_norm=1e-3).fit(X, y)
+    module, norms = classifier.module_, []
+    for x, label in zip(X, y, strict=True):
+        module.zero_grad()
+        target = torch.tensor([classifier.classes_.tolist().index(label)])
+        torch.nn.functional.cross_entropy(
+            module(torch.tensor(x)[None]), target
+        ).backward()
+        norms.append(sum((p.grad**2).sum() for p in module.parameters()).sqrt().item())
+    recorded = classifier.history_[:, "grad_norm"]
+    assert recorded == pytest.approx([np.mean(norms)] * 2, rel=1e-4)
+
+
 def test_weight_decay_shrinks_weights(ragged):
     norms = []
     for weight_decay in (0.0, 1.0):

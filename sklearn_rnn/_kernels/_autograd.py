@@ -1,175 +1,241 @@
-"""The bridge to torch: threads, arrays, torch.autograd.Function."""
+"""The bridge to torch: arrays and torch.autograd.Function."""
 
-import os
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sklearn_rnn._kernels import _elman, _gru, _lstm
+from sklearn_rnn._kernels import _recurrence as kernels
+from sklearn_rnn._kernels._product import WIDTH
+from sklearn_rnn._kernels._threads import (
+    get_buffers,
+    get_num_threads,
+    one_process_at_a_time,
+    run_in_threads,
+)
 
-# cell: kernels, floats of tape for each unit and step, further arguments
-_CELLS: dict[str, tuple[Any, int, tuple[bool, ...]]] = {
-    "gru": (_gru, 4, ()),
-    "lstm": (_lstm, 6, ()),
-    "rnn_tanh": (_elman, 0, (False,)),
-    "rnn_relu": (_elman, 0, (True,)),
+_CELLS = {
+    "rnn_tanh": kernels.RNN_TANH,
+    "rnn_relu": kernels.RNN_RELU,
+    "gru": kernels.GRU,
+    "lstm": kernels.LSTM,
 }
+_NOTHING = np.empty((0, 0, 0), np.float32)
+# multiplications that are worth a second thread: handing work over costs about 30 us
+_WORTH_A_THREAD = 2_000_000
+
+
+class Plan(NamedTuple):
+    """What a layer computes, besides its tensors.
+
+    Parameters
+    ----------
+    mode : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+        As torch's modules call it.
+    lengths : ndarray of shape (batch,) or None
+        Number of steps of each row; None: all.
+    directions : tuple of bool
+        For each direction, whether each row is read from its own last step to its
+        first.
+    only_last : bool
+        Whether nobody wants the outputs of all steps.
+    keep : bool
+        Whether a backward pass may come.
+    """
+
+    mode: str
+    lengths: NDArray[np.int64] | None
+    directions: tuple[bool, ...]
+    only_last: bool
+    keep: bool
+
+
+def run_layer(
+    plan: Plan, x: Tensor, starts: Sequence[Tensor], weights: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """Run one layer, in one or both directions.
+
+    Parameters
+    ----------
+    plan : Plan
+    x : Tensor of shape (batch, time, input)
+    starts : sequence of Tensor of shape (batch, hidden) or (batch, 2 * hidden)
+        First state in each direction; h and c of an LSTM side by side.
+    weights : sequence of Tensor
+        w_ih, w_hh, b_ih, b_hh as in torch.nn, of one direction after the other.
+
+    Returns
+    -------
+    outputs : Tensor of shape (batch, time, directions * hidden)
+        Zeros at padding; empty if nobody wants them.
+    finals : list of Tensor
+        Last state in each direction.
+    """
+    compile_kernels()
+    run = Recurrence.apply if plan.keep else _run_without_autograd
+    outputs, *finals = run(plan, x, *starts, *weights)
+    return outputs, finals
 
 
 class Recurrence(torch.autograd.Function):
-    """One layer in one direction: (x, start, weights) to (outputs, final state)."""
+    """`run_layer`, for autograd."""
 
     @staticmethod
-    def forward(ctx, cell, reverse, lengths, x, start, w_ih, w_hh, b_ih, b_hh):
-        """Run the time loop.
-
-        Parameters
-        ----------
-        cell : str
-            A key of `_CELLS`.
-        reverse : bool
-            Whether each row is read from its own last step to its first.
-        lengths : ndarray of shape (batch,)
-        x : Tensor of shape (batch, time, input)
-        start : Tensor of shape (batch, n_states * hidden)
-        w_ih, w_hh, b_ih, b_hh : Tensor
-            As in torch.nn.
-
-        Returns
-        -------
-        outputs : Tensor of shape (batch, time, hidden)
-            Zeros at padding.
-        final : Tensor of shape (batch, n_states * hidden)
-        """
-        kernels, tape_size, options = _CELLS[cell]
-        batch, n_steps, _ = x.shape
-        hidden = w_hh.shape[1]
-        order = np.argsort(-lengths, kind="stable")
-        ragged = lengths[order[-1]] < n_steps
-        make = np.zeros if ragged else np.empty
-        out = make((batch, n_steps, hidden), np.float32)
-        tape = np.empty((batch, n_steps, tape_size * hidden), np.float32)
-        final = np.empty(start.shape, np.float32)
-        arrays = [_array(t) for t in (x, start, w_ih, w_hh, b_ih, b_hh)]
-        x_, start_, w_ih_, w_hh_, b_ih_, b_hh_ = arrays
-        w_ih_t, w_hh_t = np.ascontiguousarray(w_ih_.T), np.ascontiguousarray(w_hh_.T)
-        parts = _split(order)
-
-        def run(rows):
-            kernels.forward(
-                x_, rows, lengths[rows], reverse, start_, w_ih_t, w_hh_t, b_ih_, b_hh_,
-                out, tape, final, *options,
-            )  # fmt: skip
-
-        _in_threads(run, [(rows,) for rows in parts])
-        ctx.saved = cell, reverse, lengths, parts, arrays, out, tape
+    def forward(ctx, plan, x, *tensors):
+        """Return the outputs and the final state of each direction."""
+        ctx.run = _make_run(plan, x, *tensors)
         ctx.set_materialize_grads(False)
-        return torch.from_numpy(out), torch.from_numpy(final)
+        return tuple(torch.from_numpy(array) for array in ctx.run.forward())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, d_out, d_final):
-        """Return the gradient of each argument of `forward`, None for the first."""
-        cell, reverse, lengths, parts, arrays, out, tape = ctx.saved
-        kernels, _, options = _CELLS[cell]
-        x, start, w_ih, w_hh, b_ih, b_hh = arrays
-        nothing = np.empty((0, 0, 0), np.float32)
-        d_out = nothing if d_out is None else _array(d_out)
-        d_final = np.zeros_like(start) if d_final is None else _array(d_final)
-        d_x = np.zeros_like(x) if ctx.needs_input_grad[3] else nothing
-        d_start = np.empty_like(start)
-        shapes = (w_ih.T.shape, w_hh.T.shape, b_ih.shape, b_hh.shape)
-        sums = [[np.zeros(shape, np.float32) for shape in shapes] for _ in parts]
+    def backward(ctx, d_out, *d_finals):
+        """Return the gradient of each argument of `forward`."""
+        if ctx.run is None:
+            raise RuntimeError("A recurrent layer can go backwards only once.")
+        run, ctx.run = ctx.run, None  # its memory is overwritten
+        gradients = [None if d is None else _array(d) for d in (d_out, *d_finals)]
+        results = run.backward(*gradients, wants_x=ctx.needs_input_grad[1])
+        return None, *(None if g is None else torch.from_numpy(g) for g in results)
 
-        def run(rows, *gradients):
-            kernels.backward(
-                x, rows, lengths[rows], reverse, start, w_ih, w_hh, out, tape,
-                d_out, d_final, d_x, d_start, *gradients, *options,
-            )  # fmt: skip
 
-        _in_threads(run, [(r, *s) for r, s in zip(parts, sums, strict=True)])
-        dw_ih, dw_hh, db_ih, db_hh = (sum(part) for part in zip(*sums, strict=True))
-        gradients = (dw_ih.T, dw_hh.T, db_ih, db_hh)
+def _run_without_autograd(plan, x, *tensors):
+    run = _make_run(plan, x, *tensors)
+    return [torch.from_numpy(array) for array in run.forward()]
+
+
+def _make_run(plan, x, *tensors):
+    n = len(plan.directions)
+    arrays = [_array(tensor) for tensor in (x, *tensors)]
+    return _Run(plan, arrays[0], arrays[1 : 1 + n], arrays[1 + n :])
+
+
+class _Run:
+    """A layer on one batch: forward, and once backward if `plan.keep`."""
+
+    def __init__(self, plan, x, starts, weights):
+        self.plan, self.x, self.starts = plan, x, starts
+        self.cell = _CELLS[plan.mode]
+        # of one direction each: w_ih, w_hh, b_ih, b_hh
+        self.weights = [weights[k : k + 4] for k in range(0, len(weights), 4)]
+        self.hidden = weights[1].shape[1]
+        self.buffers = get_buffers(plan.keep)
+        self.parts = self._make_parts()
+
+    def _make_parts(self):
+        """Return rows, lengths and blocks of each thread, the same for a direction."""
+        plan = self.plan
+        batch, n_steps, _ = self.x.shape
+        n_threads = get_num_threads() // len(plan.directions)
+        total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
+        work = total * self.weights[0][1].size
+        n_parts = max(1, min(n_threads, batch // 4, work // _WORTH_A_THREAD))
+        if plan.lengths is None:
+            return _deal_equal_rows(batch, n_steps, n_parts, plan.keep)
+        return _deal_rows(plan.lengths, n_parts, plan.keep)
+
+    def forward(self):
+        plan, x = self.plan, self.x
+        batch, n_steps, _ = x.shape
+        n_directions = len(plan.directions)
+        out = _NOTHING
+        if not plan.only_last:
+            shape = (batch, n_steps, n_directions * self.hidden)
+            out = np.empty(shape, np.float32)
+        finals = [np.empty_like(start) for start in self.starts]
+        self.blocks, jobs = [], []
+        for k, reverse in enumerate(plan.directions):
+            packed = kernels.pack(self.cell, *self.weights[k])
+            n_panels, panel = packed.shape
+            self.shape_of_gradients = panel // WIDTH, n_panels * WIDTH
+            for part in self.parts:
+                blocks = self._take_blocks(part)
+                self.blocks.append(blocks)
+                jobs.append(
+                    (self.cell, x, *part, reverse, self.starts[k], packed, *blocks,
+                     out, k * self.hidden, finals[k])
+                )  # fmt: skip
+        run_in_threads(kernels.forward, jobs)
+        return out, *finals
+
+    def _take_blocks(self, part):
+        rows, _, begins = part
+        n_rows = int(begins[-1]) if self.plan.keep else len(rows)
+        n_inputs, columns = self.shape_of_gradients
+        size = -(-self.hidden // WIDTH) * WIDTH
+        take = self.buffers.take
         return (
-            None, None, None,
-            torch.from_numpy(d_x) if ctx.needs_input_grad[3] else None,
-            torch.from_numpy(d_start) if ctx.needs_input_grad[4] else None,
-            *(torch.from_numpy(np.ascontiguousarray(g)) for g in gradients),
-        )  # fmt: skip
+            take(n_rows, n_inputs - self.hidden + size),
+            take(n_rows, columns),
+            take(n_rows, size if self.cell == kernels.LSTM else 0),
+        )
+
+    def backward(self, d_out, *d_finals, wants_x):
+        if d_out is None:
+            d_out = _NOTHING
+        n_parts = len(self.parts)
+        jobs, d_xs, d_starts, packed = [], [], [], []
+        blocks = iter(self.blocks)
+        for k, reverse in enumerate(self.plan.directions):
+            w_ih, w_hh, *_ = self.weights[k]
+            w_x = np.empty((0, 0), np.float32)
+            if wants_x:
+                w_x = kernels.pack_transposed(self.cell, w_ih, self.hidden, True)
+            w_h = kernels.pack_transposed(self.cell, w_hh, self.hidden, False)
+            d_final = d_finals[k]
+            if d_final is None:
+                d_final = np.zeros_like(self.starts[k])
+            d_xs.append(np.empty_like(self.x) if wants_x else _NOTHING)
+            d_starts.append(np.empty_like(self.starts[k]))
+            packed.append(np.empty((n_parts, *self.shape_of_gradients), np.float32))
+            for part, own in zip(self.parts, packed[k], strict=True):
+                jobs.append(
+                    (self.cell, *part, reverse, w_x, w_h, *next(blocks), d_out,
+                     k * self.hidden, d_final, d_xs[k], d_starts[k], own)
+                )  # fmt: skip
+        run_in_threads(kernels.backward, jobs)
+        for own in self.blocks:
+            self.buffers.give_back(own)
+        gradients = []
+        for own, weights in zip(packed, self.weights, strict=True):
+            unpacked = [np.empty_like(w) for w in weights]
+            kernels.unpack_gradients(self.cell, own, *unpacked)
+            gradients += unpacked
+        d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None
+        return d_x, *d_starts, *gradients
 
 
-def row_lengths(x: Tensor, lengths: Tensor | None) -> np.ndarray:
-    """Return the number of valid steps of each row as an array."""
-    if lengths is None:
-        return np.full(x.shape[0], x.shape[1], np.int64)
-    return lengths.numpy()
+@cache
+def compile_kernels() -> None:
+    """Compile all kernels, or load them from the disk, at their first use."""
+    x = np.zeros((1, 1, 1), np.float32)
+    weights = [np.zeros((4, 1), np.float32)] * 2 + [np.zeros(4, np.float32)] * 2
+    start = np.zeros((1, 2), np.float32)
+    with one_process_at_a_time():
+        run = _Run(Plan("lstm", None, (False,), False, True), x, [start], weights)
+        run.forward()
+        run.backward(None, start, wants_x=True)
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def _deal_rows(lengths, n_parts, keep):
+    order = np.argsort(-lengths, kind="stable")
+    parts = []
+    for k in range(n_parts):
+        rows = np.ascontiguousarray(order[k::n_parts])
+        own = lengths[rows]
+        parts.append((rows, own, kernels.begins_of_blocks(own, keep)))
+    return parts
+
+
+@lru_cache(maxsize=8)
+def _deal_equal_rows(batch, n_steps, n_parts, keep):
+    return _deal_rows(np.full(batch, n_steps, np.int64), n_parts, keep)
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().contiguous().numpy()
-
-
-# Threads ----------------------------------------------------------------------------
-
-_lock = threading.Lock()
-_pool: ThreadPoolExecutor | None = None
-_holders = 0  # how many `threads_for_kernels` are open
-_n_threads = 1
-
-
-@contextmanager
-def threads_for_kernels() -> Iterator[None]:
-    """Give torch's threads to the kernels inside, and back afterwards.
-
-    torch's idle workers spin, and would steal the cores from the kernels.
-    """
-    global _holders, _n_threads
-    with _lock:
-        if _holders == 0:
-            _n_threads = torch.get_num_threads()
-            torch.set_num_threads(1)
-        _holders += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _holders -= 1
-            if _holders == 0:
-                torch.set_num_threads(_n_threads)
-
-
-def _split(order: np.ndarray) -> list[np.ndarray]:
-    """Deal the rows, sorted by length, out to the threads."""
-    n = _n_threads if _holders else torch.get_num_threads()
-    n = max(1, min(n, len(order) // 4))
-    return [np.ascontiguousarray(order[k::n]) for k in range(n)]
-
-
-def _forget_pool() -> None:
-    """In a forked process, where the threads of the pool do not exist."""
-    global _pool
-    _pool = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
-
-
-def _in_threads(run: Any, jobs: list[tuple]) -> None:
-    global _pool
-    if len(jobs) == 1:
-        return run(*jobs[0])
-    if _pool is None:
-        _pool = ThreadPoolExecutor(16, "sklearn_rnn")
-    others = [_pool.submit(run, *job) for job in jobs[1:]]
-    run(*jobs[0])
-    for other in others:
-        other.result()
-    return None

@@ -27,6 +27,7 @@ _ACCEPTED = (
     "n_steps, n_features), or ragged: a RaggedArray or a list of arrays of shape "
     "(n_steps_i, n_features) or (n_steps_i,)."
 )
+_FOR_TEXT = "For text, put sklearn_rnn.preprocessing.SequenceTokenizer in front."
 
 
 def check_sequences(
@@ -247,6 +248,8 @@ def _too_few_dimensions(X: Any, array: NDArray) -> ValueError | TypeError:
     if array.ndim == 0 and (X is None or array.dtype == object):
         got = "None" if X is None else type(X).__name__
         return TypeError(f"{_ACCEPTED} Got {got} instead.")
+    if array.ndim == 1 and any(isinstance(x, str) for x in array):
+        return ValueError(f"{_ACCEPTED} Got strings instead. {_FOR_TEXT}")
     got = "a scalar" if array.ndim == 0 else f"1-D data of shape {array.shape}"
     return ValueError(
         f"{_ACCEPTED} Got {got}, {type(X).__name__}, instead. Reshape your data: "
@@ -279,7 +282,7 @@ def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None
             "Found X with 0 sample(s) while a minimum of 1 is required. " + _ACCEPTED
         )
     if not any(_is_sequence(x) for x in X):
-        raise _too_few_dimensions(X, np.empty(len(X)))
+        raise _too_few_dimensions(X, np.asarray(X, dtype=object))
     for i, x in enumerate(X):
         if not _is_sequence(x):
             raise TypeError(
@@ -357,8 +360,7 @@ def as_numbers(array: NDArray, name: str = "X") -> NDArray:
         raise ValueError(f"Complex data not supported: {name} is {array.dtype}.")
     if array.dtype.kind in "USMmV":
         raise ValueError(
-            f"{name} must hold numbers. Got {array.dtype} instead. For text, put "
-            "sklearn_rnn.preprocessing.SequenceTokenizer in front."
+            f"{name} must hold numbers. Got {array.dtype} instead. {_FOR_TEXT}"
         )
     if array.dtype == object:
         if any(isinstance(v, str | bytes) for v in array.flat):

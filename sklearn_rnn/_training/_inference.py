@@ -6,51 +6,58 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from sklearn_rnn._sequences._batching import batches_by_length
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._training._loader import make_inputs
+from sklearn_rnn.nn._gated import threads_for
 
 _MAX_ROWS = 256
 _MAX_STEPS = 65_536  # of a batch: bounds the memory that predict needs
 
 
-def make_exact(module: nn.Module) -> nn.Module:
-    """Return the module that predicts: on the CPU, a copy in double precision.
+def make_exact(module: Any) -> Any:
+    """Return the module that predicts, on the CPU exactly.
 
-    Matrix products round differently for other batch sizes. In double precision the
+    Matrix products of a library round differently for other batch sizes. Our kernels
+    do not; where they do not serve, a copy in double precision does: there the
     difference is near 1e-16, so that the results, rounded to float32, depend on their
-    own sequence alone, to the last bit. Not every GPU can do it; there it is float32.
+    own sequence alone. Not every GPU can do it; there it is float32.
     """
-    if next(module.parameters()).device.type != "cpu":
+    on_cpu = next(module.parameters()).device.type == "cpu"
+    if not on_cpu or module.encoder.suits_kernels():
         return module
     return copy.deepcopy(module).double().eval()
 
 
 def apply_to_sequences(
-    method: Any, X: RaggedArray, device: torch.device
+    module: Any, X: RaggedArray, device: torch.device, method: str = "forward"
 ) -> NDArray[np.float32]:
     """Compute one vector for each sequence.
 
     Parameters
     ----------
-    method : callable
-        ``method(x, lengths)`` returns a tensor of shape (batch, size).
+    module : torch.nn.Module
+        The model.
     X : RaggedArray
         All sequences.
     device : torch.device
         Where the module is.
+    method : str, default="forward"
+        Name of a method: of (x, lengths), it returns a tensor of shape (batch, size).
 
     Returns
     -------
     result : ndarray of shape (n_samples, size)
         In the order of X.
     """
+    run = getattr(module, method)
     parts, orders = [], []
-    with torch.inference_mode():
+    with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
-            parts.append(method(**make_inputs(X, rows, device)).float().cpu().numpy())
+            part = run(**make_inputs(X, rows, device)).float().cpu().numpy()
+            _mend_overflows(part, rows, module, X, method)
+            parts.append(part)
             orders.append(rows)
     stacked = np.concatenate(parts)
     result = np.empty_like(stacked)
@@ -63,7 +70,7 @@ def states_of_sequences(
 ) -> RaggedArray:
     """Compute the state at every step of every sequence, in the order of X."""
     states: list[Any] = [None] * len(X)
-    with torch.inference_mode():
+    with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
             outputs, lengths = module.hidden_states(**make_inputs(X, rows, device))
             batch = outputs.float().cpu().numpy()
@@ -71,3 +78,14 @@ def states_of_sequences(
                 n_steps = batch.shape[1] if lengths is None else int(lengths[i])
                 states[row] = batch[i, :n_steps]
     return RaggedArray.from_sequences(states)
+
+
+def _mend_overflows(part, rows, module, X, method):
+    """Compute in double precision what float32 could not hold, row by row."""
+    overflown = ~np.isfinite(part).all(axis=1)
+    if not overflown.any():
+        return
+    device = torch.device("cpu")
+    inputs = make_inputs(X, rows[overflown], device)
+    double = copy.deepcopy(module).to(device).double()
+    part[overflown] = getattr(double, method)(**inputs).float().numpy()

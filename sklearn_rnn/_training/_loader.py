@@ -29,10 +29,12 @@ class SequenceDataset(torch.utils.data.Dataset):
     def __init__(self, X: RaggedArray, y: NDArray, sample_weight: NDArray) -> None:
         self.X = X
         self.y = torch.from_numpy(y)
-        # mean 1 over all samples, not batch by batch: a weight of 2 counts as two
-        # samples also where a batch is small
-        weight = sample_weight / sample_weight.mean()
-        self.sample_weight = torch.from_numpy(weight.astype(np.float32))
+        self.sample_weight: Tensor | None = None
+        if (sample_weight != sample_weight[0]).any():
+            # mean 1 over all samples, not batch by batch: a weight of 2 counts as two
+            # samples also where a batch is small
+            weight = sample_weight / sample_weight.mean()
+            self.sample_weight = torch.from_numpy(weight.astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.X)
@@ -69,13 +71,15 @@ class BatchLoader:
     def __len__(self) -> int:
         return self.n_batches
 
-    def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor]]]:
+    def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
         data = self.dataset
         order = self.random_state.permutation(len(data))
         for rows in np.array_split(order, self.n_batches):
             index = torch.from_numpy(rows)
             target = data.y[index].to(self.device)
-            weight = data.sample_weight[index].to(self.device)
+            weight = data.sample_weight
+            if weight is not None:
+                weight = weight[index].to(self.device)
             yield make_inputs(data.X, rows, self.device), (target, weight)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer
+from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
-from sklearn_rnn.nn._config import threads_for
+from sklearn_rnn.nn._gated import threads_for
 
 
 class SequenceNet(NeuralNet):
@@ -93,7 +94,8 @@ class SequenceNet(NeuralNet):
         self.callbacks_: list[Any] = [*before, *own_callbacks, *after]
         self.notify("on_train_begin", X=dataset, y=None)
         try:
-            with threads_for(self.module_):
+            equal = dataset.X.common_length is not None
+            with threads_for(self.module_, equal_lengths=equal):
                 for _ in range(epochs):
                     generator.manual_seed(seed + len(self.history))
                     self._train_one_epoch(dataset, loader, scheduler)
@@ -129,7 +131,7 @@ class SequenceNet(NeuralNet):
         for batch in loader:
             self.notify("on_batch_begin", batch=batch, training=True)
             step = self.train_step(batch)
-            loss, norm = step["loss"].item(), float(self.grad_norm_)
+            loss, norm = step["loss"].item(), self.grad_norm_
             self._check_finite(loss, norm)
             batch_size = len(batch[1][0])
             self.history.record_batch("train_loss", loss)
@@ -144,6 +146,25 @@ class SequenceNet(NeuralNet):
         self.history.record("grad_norm", total_norm / len(loader))
         self.history.record("train_batch_count", len(loader))
 
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        # as in skorch, with less work of Python's for each batch
+        result: dict[str, Tensor] = {}
+        parameters = list(self.module_.parameters())
+
+        def compute_gradients() -> Tensor:
+            for parameter in parameters:
+                parameter.grad = None
+            result.update(self.train_step_single(batch))
+            named = TeeGenerator(self.module_.named_parameters())
+            self.notify(
+                "on_grad_computed", named_parameters=named, batch=batch, training=True
+            )
+            self.grad_norm_ = _clip_gradients(parameters, self.max_grad_norm)
+            return result["loss"]
+
+        self.optimizer_.step(compute_gradients)
+        return result
+
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         # as in skorch, less setting the training mode in each step
         inputs, target = batch
@@ -157,11 +178,8 @@ class SequenceNet(NeuralNet):
     ) -> Tensor:
         """Return the mean loss of a batch; `y_true` holds targets and weights."""
         target, weight = y_true
-        return (self.criterion_(y_pred, target) * weight).mean()
-
-    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
-        limit = math.inf if self.max_grad_norm is None else self.max_grad_norm
-        self.grad_norm_ = nn.utils.clip_grad_norm_(self.module_.parameters(), limit)
+        losses = self.criterion_(y_pred, target)
+        return (losses if weight is None else losses * weight).mean()
 
     def _check_finite(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
@@ -191,6 +209,19 @@ class SequenceNet(NeuralNet):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__["module"] = self.module_
+
+
+def _clip_gradients(parameters: list[nn.Parameter], limit: float | None) -> float:
+    """Scale gradients down to a norm of `limit` at most; return their norm before.
+
+    As torch.nn.utils.clip_grad_norm_ does, in a fifth of its time for few parameters.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
+    if limit is not None and norm > limit:
+        for gradient in gradients:
+            gradient.mul_(limit / (norm + 1e-6))
+    return norm
 
 
 def _named(callbacks: Sequence[Callback]) -> list[tuple[str, Callback]]:

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 
-from torch import nn
-
 KERNELS = ("auto", "numba", "torch")
 _local = threading.local()
 
@@ -19,7 +17,7 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
     Parameters
     ----------
     kernels : {"auto", "numba", "torch"}, default=None
-        What computes the recurrent layers when they train on the CPU; None: no change.
+        What computes the recurrent layers on the CPU; None: no change.
 
         - "auto": the package's own kernels where numba is installed and they are
           faster, else torch. What holds outside any such block.
@@ -62,29 +60,12 @@ def get_kernels() -> str:
     return getattr(_local, "kernels", "auto")
 
 
+def uses_kernels() -> bool:
+    """Whether our kernels run the layers that have them, in this thread."""
+    return get_kernels() != "torch" and has_numba()
+
+
 @cache
 def has_numba() -> bool:
     """Whether numba is installed; it is not imported for that."""
     return find_spec("numba") is not None
-
-
-@contextmanager
-def threads_for(module: nn.Module) -> Iterator[None]:
-    """Inside, torch's threads belong to the kernels, if the module will use them.
-
-    The number of threads is `torch.get_num_threads()`; it is put back afterwards.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        What is trained inside.
-    """
-    on_cpu = all(not p.is_cuda for p in module.parameters())
-    ours = any(getattr(child, "has_kernels", False) for child in module.modules())
-    if not (on_cpu and ours and has_numba()) or get_kernels() == "torch":
-        yield
-        return
-    from sklearn_rnn._kernels._autograd import threads_for_kernels
-
-    with threads_for_kernels():
-        yield

@@ -6,9 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._dropout import Dropout
-from sklearn_rnn.nn._gated import RecurrentLayer
-from sklearn_rnn.nn._masking import reverse_steps
+from sklearn_rnn.nn._gated import (
+    RecurrentLayer,
+    has_own_forward,
+    run_kernels,
+    suits_kernels,
+)
+from sklearn_rnn.nn._masking import gather_ends, reverse_steps
 
 
 class Encoder(nn.Module):
@@ -64,18 +70,55 @@ class Encoder(nn.Module):
         outputs : Tensor of shape (batch, time, output_size)
             The forward direction first, then the backward one.
         """
-        for index in range(len(self.forward_layers)):
-            if index > 0:
-                x = self.dropout(x)
-            x = self._run_layer(index, x, lengths)
+        return self._run_layer(-1, self._run_lower_layers(x, lengths), lengths)
+
+    def last(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the last output of each direction, (batch, output_size).
+
+        For the backward direction that is the one at each row's own first step.
+        """
+        x = self._run_lower_layers(x, lengths)
+        layers = self._directions(-1)
+        if suits_kernels(layers, x, lengths):
+            directions = [False, True][: len(layers)]
+            _, states = run_kernels(
+                layers, x, lengths, None, directions, only_last=True
+            )
+            return torch.cat([_output(state) for state in states], dim=1)
+        outputs = self._run_layer(-1, x, lengths)
+        return gather_ends(outputs, lengths, bidirectional=len(layers) == 2)
+
+    def suits_kernels(self) -> bool:
+        """Whether the package's own kernels run all layers on the CPU."""
+        layers = [*self.forward_layers, *self.backward_layers]
+        return uses_kernels() and all(has_own_forward(layer) for layer in layers)
+
+    def _run_lower_layers(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        for index in range(len(self.forward_layers) - 1):
+            x = self.dropout(self._run_layer(index, x, lengths))
         return x
 
-    def _run_layer(self, index: int, x: Tensor, lengths: Any) -> Tensor:
-        outputs, _ = self.forward_layers[index](x, lengths)
-        if not self.backward_layers:
+    def _directions(self, index: int) -> list[nn.Module]:
+        return [
+            stack[index]
+            for stack in (self.forward_layers, self.backward_layers)
+            if stack
+        ]
+
+    def _run_layer(self, index: int, x: Tensor, lengths: Tensor | None) -> Tensor:
+        layers = self._directions(index)
+        if suits_kernels(layers, x, lengths):
+            directions = [False, True][: len(layers)]
+            return run_kernels(layers, x, lengths, None, directions)[0]
+        outputs, _ = layers[0](x, lengths)
+        if len(layers) == 1:
             return outputs
-        backward = _run_reversed(self.backward_layers[index], x, lengths)
+        backward = _run_reversed(layers[1], x, lengths)
         return torch.cat([outputs, backward], dim=-1)
+
+
+def _output(state: Any) -> Tensor:
+    return state[0] if isinstance(state, tuple) else state
 
 
 def _run_reversed(layer: nn.Module, x: Tensor, lengths: Any) -> Tensor:

@@ -8,12 +8,16 @@ The contract of every layer, ours or a user's::
 Padded positions of ``outputs`` are zeros; ``state`` is each row's own last state.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._config import get_kernels, has_numba
+from sklearn_rnn.nn._config import get_kernels, uses_kernels
 from sklearn_rnn.nn._masking import gather_last, padding_mask, reverse_steps
 
 State = Tensor | tuple[Tensor, Tensor]
@@ -23,7 +27,6 @@ class RecurrentLayer(nn.Module):
     """One of torch's recurrent modules behind the contract of this file."""
 
     torch_class: ClassVar[Any]
-    has_kernels = True
 
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__()
@@ -63,8 +66,10 @@ class RecurrentLayer(nn.Module):
         state : Tensor or tuple of Tensor of shape (batch, hidden_size)
             The state after each row's own last step.
         """
-        if self._suits_kernels(x, lengths):
-            return self._forward_kernels(x, lengths, state, reverse)
+        if suits_kernels([self], x, lengths):
+            states = None if state is None else [state]
+            outputs, finals = run_kernels([self], x, lengths, states, [reverse])
+            return outputs, finals[0]
         if reverse:
             outputs, state = self(reverse_steps(x, lengths), lengths, state)
             return reverse_steps(outputs, lengths), state
@@ -76,40 +81,6 @@ class RecurrentLayer(nn.Module):
         if x.is_cuda:
             return self._forward_packed(x, lengths, state)
         return self._forward_padded(x, lengths, state)
-
-    def _suits_kernels(self, x: Tensor, lengths: Tensor | None) -> bool:
-        if x.is_cuda or x.dtype != torch.float32 or get_kernels() == "torch":
-            return False
-        return get_kernels() == "numba" or (
-            has_numba() and self._kernels_are_faster(x, lengths)
-        )
-
-    def _kernels_are_faster(self, x: Tensor, lengths: Tensor | None) -> bool:
-        return True
-
-    def _forward_kernels(
-        self, x: Tensor, lengths: Tensor | None, state: Any, reverse: bool
-    ) -> tuple[Tensor, Any]:
-        from sklearn_rnn._kernels import _autograd  # imports numba
-
-        if state is None:
-            state = self.initial_state(x)
-        start = torch.cat(state, dim=1) if isinstance(state, tuple) else state
-        rnn = self.rnn
-        outputs, final = _autograd.Recurrence.apply(
-            rnn.mode.lower(),
-            reverse,
-            _autograd.row_lengths(x, lengths),
-            x,
-            start,
-            rnn.weight_ih_l0,
-            rnn.weight_hh_l0,
-            rnn.bias_ih_l0,
-            rnn.bias_hh_l0,
-        )
-        if isinstance(state, tuple):
-            return outputs, tuple(final.chunk(2, dim=1))
-        return outputs, final
 
     def _forward_packed(
         self, x: Tensor, lengths: Tensor, state: State | None
@@ -147,16 +118,13 @@ class RecurrentLayer(nn.Module):
         """
         if state is None:
             state = self.initial_state(x_t)
-        rnn = self.rnn
-        state = self._cell(
-            x_t,
-            state,
-            rnn.weight_ih_l0,
-            rnn.weight_hh_l0,
-            rnn.bias_ih_l0,
-            rnn.bias_hh_l0,
-        )
+        state = self._cell(x_t, state, *self.weights)
         return (state[0] if isinstance(state, tuple) else state), state
+
+    @property
+    def weights(self) -> list[nn.Parameter]:
+        """w_ih, w_hh, b_ih and b_hh, as torch has them."""
+        return list(self.rnn.parameters())
 
     def initial_state(self, x: Tensor) -> State:
         """Return zeros, one row for each row of x."""
@@ -289,17 +257,13 @@ class LSTM(RecurrentLayer):
         # torch returns the cell state of the last padded step only. One more input
         # feature, 1 at padded steps, drives their forget gate to exactly 1 and their
         # input gate to exactly 0, so that each row keeps its own last cell state.
-        rnn, hidden = self.rnn, self.hidden_size
+        hidden = self.hidden_size
         mask = padding_mask(lengths, x.shape[1]).unsqueeze(-1)
         hold = x.new_zeros(4 * hidden, 1)
         hold[:hidden] = -1e4  # input gate
         hold[hidden : 2 * hidden] = 1e4  # forget gate
-        weights: list[Any] = [
-            torch.cat([rnn.weight_ih_l0, hold], dim=1),
-            rnn.weight_hh_l0,
-            rnn.bias_ih_l0,
-            rnn.bias_hh_l0,
-        ]
+        w_ih, *others = self.weights
+        weights: list[Any] = [torch.cat([w_ih, hold], dim=1), *others]
         held = torch.cat([x * mask, (~mask).to(x.dtype)], dim=-1)
         if not isinstance(state, tuple):
             zeros = x.new_zeros(1, x.shape[0], hidden)
@@ -316,6 +280,141 @@ class LSTM(RecurrentLayer):
 
     def _cell(self, *args: Any) -> tuple[Tensor, Tensor]:
         return torch.lstm_cell(*args)
+
+
+def suits_kernels(
+    layers: Sequence[nn.Module], x: Tensor, lengths: Tensor | None
+) -> bool:
+    """Whether the package's own kernels are to run these layers on x."""
+    if x.device.type != "cpu" or x.dtype != torch.float32 or not uses_kernels():
+        return False
+    if x.dim() != 3 or x.numel() == 0:
+        return False
+    if not all(has_own_forward(layer) for layer in layers):
+        return False
+    training = torch.is_grad_enabled()  # else each row is to be exact
+    return not (training and lengths is None and prefers_torch(layers[0]))
+
+
+def has_own_forward(layer: nn.Module) -> bool:
+    """Whether the layer is one of this file, and no subclass that does otherwise."""
+    return getattr(type(layer), "forward", None) is RecurrentLayer.forward
+
+
+def prefers_torch(layer: Any) -> bool:
+    """Whether torch's layer trains faster than our kernels, on equal lengths.
+
+    A measured rule, see docs/benchmarks.rst: oneDNN's LSTM, from 257 units on.
+    """
+    return (
+        isinstance(layer, LSTM) and layer.hidden_size > 256 and get_kernels() == "auto"
+    )
+
+
+@contextmanager
+def threads_for(module: nn.Module, *, equal_lengths: bool = False) -> Iterator[None]:
+    """Inside, torch's threads belong to the kernels, if the module will use them.
+
+    The number of threads is `torch.get_num_threads()`; it is put back afterwards.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What is trained, or predicts, inside.
+    equal_lengths : bool, default=False
+        Whether it is trained on sequences that are all equally long.
+    """
+    layers = [child for child in module.modules() if isinstance(child, RecurrentLayer)]
+    ours = any(not (equal_lengths and prefers_torch(layer)) for layer in layers)
+    if not ours or not uses_kernels() or next(module.parameters()).is_cuda:
+        yield
+        return
+    from sklearn_rnn._kernels._threads import threads_for_kernels
+
+    with threads_for_kernels():
+        yield
+
+
+def run_kernels(
+    layers: Sequence[Any],
+    x: Tensor,
+    lengths: Tensor | None,
+    states: Sequence[Any] | None,
+    directions: Sequence[bool],
+    *,
+    only_last: bool = False,
+) -> tuple[Tensor, list[Any]]:
+    """Run the package's own kernels: one layer in one or both directions.
+
+    Parameters
+    ----------
+    layers : sequence of RecurrentLayer
+        One of the same class and size for each direction.
+    x : Tensor of shape (batch, time, input_size)
+    lengths : Tensor of shape (batch,) or None
+    states : sequence of Tensor or tuple of Tensor, or None
+        Where each direction starts; None: zeros.
+    directions : sequence of bool
+        For each direction, whether it reads from the end to the start.
+    only_last : bool, default=False
+        Whether only the last states are wanted.
+
+    Returns
+    -------
+    outputs : Tensor of shape (batch, time, n_directions * hidden_size)
+        Empty if only the last states are wanted.
+    states : list of Tensor or tuple of Tensor
+        The last state of each direction.
+    """
+    from sklearn_rnn._kernels._autograd import Plan, run_layer  # imports numba
+
+    if states is None:
+        states = [layer.initial_state(x) for layer in layers]
+    pairs = isinstance(states[0], tuple)
+    steps = None
+    if lengths is not None:
+        steps = np.ascontiguousarray(lengths.numpy(), np.int64)
+    plan = Plan(
+        layers[0].rnn.mode.lower(),
+        steps,
+        tuple(directions),
+        only_last,
+        torch.is_grad_enabled(),
+    )
+    starts = [torch.cat(state, dim=1) if pairs else state for state in states]
+    weights = [w for layer in layers for w in layer.weights]
+    _check_shapes(x, steps, starts, weights)
+    outputs, finals = run_layer(plan, x, starts, weights)
+    return outputs, [f.chunk(2, dim=1) if pairs else f for f in finals]
+
+
+def _check_shapes(
+    x: Tensor,
+    steps: NDArray[np.int64] | None,
+    starts: Sequence[Tensor],
+    weights: Sequence[Tensor],
+) -> None:
+    """Raise an error where the kernels would read memory that is not theirs."""
+    batch, n_steps, n_features = x.shape
+    w_ih, w_hh = weights[:2]
+    if n_features != w_ih.shape[1]:
+        raise ValueError(f"x must have {w_ih.shape[1]} features. Got {n_features}.")
+    if steps is not None and (
+        steps.shape != (batch,) or steps.min() < 0 or steps.max() > n_steps
+    ):
+        raise ValueError(
+            f"lengths must be {batch} numbers of steps, {n_steps} at most. Got {steps}."
+        )
+    n_parts = 2 if w_hh.shape[0] == 4 * w_hh.shape[1] else 1  # h and c of an LSTM
+    for start in starts:
+        if start.shape != (batch, n_parts * w_hh.shape[1]):
+            raise ValueError(
+                f"A state must have the shape {(batch, w_hh.shape[1])}. Got a start of "
+                f"{tuple(start.shape)}."
+            )
+    for tensor in (*starts, *weights):
+        if tensor.dtype != x.dtype:
+            raise TypeError(f"All must be of {x.dtype}, as x is. Got {tensor.dtype}.")
 
 
 def _map_state(function: Any, state: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sklearn_rnn.nn._exact import convolve
 from sklearn_rnn.nn._masking import padding_mask
 
 
@@ -28,7 +29,7 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x standardised; (batch, time, n_features) both."""
-        return (x - self.mean) / self.scale
+        return (x - self.mean).div_(self.scale)
 
 
 class TokenEmbedding(nn.Module):
@@ -106,6 +107,6 @@ class ConvStem(nn.Module):
             if lengths is not None:
                 x = x * padding_mask(lengths, x.shape[1]).unsqueeze(-1)
                 lengths = (lengths + self.stride - 1) // self.stride
-            x = nn.functional.pad(x.transpose(1, 2), (left, right))
-            x = torch.relu(norm(convolution(x).transpose(1, 2)))
+            x = nn.functional.pad(x, (0, 0, left, right))
+            x = torch.relu(norm(convolve(convolution, x)))
         return x, lengths

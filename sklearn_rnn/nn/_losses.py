@@ -35,7 +35,8 @@ class BinaryCrossEntropy(nn.Module):
 
     def predict(self, output: Tensor) -> Tensor:
         """Return the probability of each label, (batch, n_labels)."""
-        return torch.sigmoid(output)
+        # torch.sigmoid rounds the last numbers of a batch otherwise than the others
+        return 1 / (1 + torch.exp(-output))
 
     def predict_log(self, output: Tensor) -> Tensor:
         """Return the logarithm of the probability of each label."""

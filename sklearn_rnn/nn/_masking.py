@@ -17,6 +17,21 @@ def gather_last(outputs: Tensor, lengths: Tensor | None) -> Tensor:
     return outputs[rows, lengths - 1]
 
 
+def gather_ends(
+    outputs: Tensor, lengths: Tensor | None, *, bidirectional: bool
+) -> Tensor:
+    """Return the output after the last step that each direction reads.
+
+    The second half of the outputs of two directions was computed from the end to the
+    start: its last step is each row's first.
+    """
+    last = gather_last(outputs, lengths)
+    if not bidirectional:
+        return last
+    half = outputs.shape[-1] // 2
+    return torch.cat([last[:, :half], outputs[:, 0, half:]], dim=-1)
+
+
 def reverse_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Reverse the valid steps of each row and leave its padding where it is."""
     if lengths is None:

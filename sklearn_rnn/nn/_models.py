@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
+from sklearn_rnn.nn._exact import linear
 from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
 from sklearn_rnn.nn._pooling import Pooling
 
@@ -57,11 +58,14 @@ class SequenceModel(nn.Module):
         -------
         output : Tensor of shape (batch, n_outputs)
         """
-        return self.head(self.dropout(self.encode(x, lengths)))
+        return linear(self.head, self.dropout(self.encode(x, lengths)))
 
     def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the pooled vector of each sequence, (batch, pooling.output_size)."""
-        return self.pooling(*self.hidden_states(x, lengths))
+        x, lengths = self._run_inputs(x, lengths)
+        if self.pooling.kind == "last":  # no need to write down the others
+            return self.encoder.last(x, lengths)
+        return self.pooling(self.encoder(x, lengths), lengths)
 
     def hidden_states(
         self, x: Tensor, lengths: Tensor | None = None
@@ -74,7 +78,11 @@ class SequenceModel(nn.Module):
         lengths : Tensor of shape (batch,) or None
             As given, or shorter after a stem with a stride.
         """
-        x = self.inputs(x)
-        if self.stem is not None:
-            x, lengths = self.stem(x, lengths)
+        x, lengths = self._run_inputs(x, lengths)
         return self.encoder(x, lengths), lengths
+
+    def _run_inputs(
+        self, x: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        x = self.inputs(x)
+        return (x, lengths) if self.stem is None else self.stem(x, lengths)

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._masking import gather_last, padding_mask
+from sklearn_rnn.nn._exact import attend, linear, mean_over_time, softmax_over_time
+from sklearn_rnn.nn._masking import gather_ends, padding_mask
 
 
 class Pooling(nn.Module):
@@ -55,37 +56,23 @@ class Pooling(nn.Module):
         pooled : Tensor of shape (batch, output_size)
         """
         if self.kind == "last":
-            return self._last(outputs, lengths)
+            return gather_ends(outputs, lengths, bidirectional=self.bidirectional)
         if self.kind == "mean":
-            return _mean(outputs, lengths)
+            return mean_over_time(outputs, lengths)
         if self.kind == "max":
             return _max(outputs, lengths)
         if self.kind == "meanmax":
-            both = [_mean(outputs, lengths), _max(outputs, lengths)]
+            both = [mean_over_time(outputs, lengths), _max(outputs, lengths)]
             return torch.cat(both, dim=-1)
-        weights = self.attention_weights(outputs, lengths)
-        return (weights.unsqueeze(-1) * outputs).sum(1)
+        return attend(outputs, self._scores(outputs), lengths)
 
     def attention_weights(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
         """Return the weight of each step, (batch, time); zero at padding."""
-        scores = self.score(torch.tanh(self.project(outputs))).squeeze(-1)
-        if lengths is not None:
-            mask = padding_mask(lengths, outputs.shape[1])
-            scores = scores.masked_fill(~mask, -torch.inf)
-        return torch.softmax(scores, dim=1)
+        return softmax_over_time(self._scores(outputs), lengths)
 
-    def _last(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        last = gather_last(outputs, lengths)
-        if not self.bidirectional:
-            return last
-        half = outputs.shape[-1] // 2
-        return torch.cat([last[:, :half], outputs[:, 0, half:]], dim=-1)
-
-
-def _mean(outputs: Tensor, lengths: Tensor | None) -> Tensor:
-    if lengths is None:
-        return outputs.mean(1)
-    return outputs.sum(1) / lengths.unsqueeze(-1)  # padded outputs are zeros
+    def _scores(self, outputs: Tensor) -> Tensor:
+        scores = linear(self.score, torch.tanh(linear(self.project, outputs)))
+        return scores.squeeze(-1)  # (batch, time)
 
 
 def _max(outputs: Tensor, lengths: Tensor | None) -> Tensor:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
-from sklearn_rnn import RaggedArray, RNNClassifier, datasets
+from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor, datasets
 from sklearn_rnn.datasets import (
     _cmapss,
     _data_home,
@@ -31,6 +32,12 @@ from sklearn_rnn.datasets import (
     read_ts,
 )
 from sklearn_rnn.datasets._downloads import RemoteFile
+from sklearn_rnn.preprocessing import (
+    GapEncoder,
+    SequenceBuilder,
+    SequenceTokenizer,
+    make_windows,
+)
 
 FETCHERS = [
     getattr(datasets, name) for name in datasets.__all__ if name.startswith("fetch_")
@@ -424,3 +431,57 @@ def test_the_page_of_the_docs_runs(mirror):
     blocks = re.findall(r"code-block:: python\n\n((?:   .*\n|\n)+)", page.read_text())
     assert len(blocks) == 3
     exec("".join(map(textwrap.dedent, blocks)), {})
+
+
+# Into preprocessing -----------------------------------------------------------------
+
+
+def test_engines_go_into_windows(mirror):
+    engines = fetch_cmapss_fd001()
+    windows, remaining, group = make_windows(
+        engines.data, engines.target, length=30, horizon=0, step=10
+    )
+    assert windows.shape == (len(remaining), 30, 24)
+    last = np.flatnonzero(np.diff(group, append=100))
+    assert (remaining[last] < 10).all()
+    assert (remaining < engines.data.lengths[group]).all()
+    model = make_pipeline(GapEncoder(), RNNRegressor(max_epochs=1, hidden_size=4))
+    assert np.isnan(windows).any()
+    assert model.fit(windows[::20], remaining[::20]).predict(windows[:5]).shape == (5,)
+
+
+def test_engines_as_a_table_are_built_into_the_same_sequences(mirror):
+    engines, table = fetch_cmapss_fd001(), fetch_cmapss_fd001(as_frame=True)
+    builder = SequenceBuilder("unit", time="cycle", features=engines.feature_names)
+    X = builder.fit_transform(table.frame)
+    assert np.array_equal(X.offsets, engines.data.offsets)
+    values = X.values.astype("f4")
+    assert np.array_equal(values, engines.data.values, equal_nan=True)
+
+
+def test_stays_go_through_gaps_with_their_minutes(mirror):
+    stays = fetch_physionet2012()
+    X = stays.data[:60]
+    encoder = GapEncoder(time=stays.feature_names.index("minutes")).fit(X)
+    names = encoder.get_feature_names_out(stays.feature_names)
+    encoded = encoder.transform(X)
+    assert encoded.n_features == len(names) == 1 + 3 * 37
+    assert names[0] == "minutes_elapsed"
+    elapsed = np.concatenate([np.diff(x[:, 0], prepend=x[0, 0]) for x in X])
+    assert np.array_equal(encoded.values[:, 0], elapsed)
+
+
+def test_sunspots_go_into_windows_of_months(mirror):
+    months = fetch_monthly_sunspots()
+    windows, following, _ = make_windows(months.data, length=24, horizon=[1, 12])
+    assert windows.shape == (2820 - 24 - 12 + 1, 24, 1)
+    flat = np.asarray(months.data).ravel()
+    assert np.array_equal(following[0].ravel(), flat[[24, 35]])
+
+
+def test_names_go_into_tokens_and_a_classifier(mirror):
+    X, y = fetch_names(return_X_y=True)
+    model = make_pipeline(
+        SequenceTokenizer(level="char"), RNNClassifier(max_epochs=1, hidden_size=4)
+    )
+    assert model.fit(X[::100], y[::100]).predict(X[:3]).shape == (3,)

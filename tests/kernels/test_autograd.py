@@ -12,7 +12,8 @@ import torch
 import sklearn_rnn
 from sklearn_rnn import RNNClassifier, RNNRegressor, config_context
 from sklearn_rnn.nn import GRU, LSTM, Elman, initialize
-from sklearn_rnn.nn._config import get_kernels, threads_for
+from sklearn_rnn.nn._config import get_kernels
+from sklearn_rnn.nn._gated import suits_kernels, threads_for
 
 CELLS = {
     "tanh": Elman,
@@ -195,7 +196,6 @@ def test_setting_holds_inside_the_block_and_in_this_thread_only():
 
 def test_without_numba_torch_does_the_work(ragged, monkeypatch):
     monkeypatch.setattr("sklearn_rnn.nn._config.has_numba", lambda: False)
-    monkeypatch.setattr("sklearn_rnn.nn._gated.has_numba", lambda: False)
     X, y = ragged
     with_torch = RNNClassifier(max_epochs=2, random_state=0).fit(X, y)
     with config_context(kernels="torch"):
@@ -214,3 +214,17 @@ def test_import_does_not_load_numba():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("hidden_size", "expected"), [(256, True), (257, False)])
+def test_torch_trains_wide_lstms_on_equal_lengths(hidden_size, expected):
+    layer = LSTM(2, hidden_size)
+    x, lengths = torch.ones(3, 4, 2), torch.tensor([4, 2, 1])
+    assert suits_kernels([layer], x, None) is expected
+    assert suits_kernels([layer], x, lengths)
+    with torch.no_grad():  # predictions are exact
+        assert suits_kernels([layer], x, None)
+    with config_context(kernels="numba"):
+        assert suits_kernels([layer], x, None)
+    with config_context(kernels="torch"):
+        assert not suits_kernels([layer], x, lengths)

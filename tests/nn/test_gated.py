@@ -25,7 +25,9 @@ def cell(request):
     return request.param
 
 
-@pytest.fixture(params=["numba", "torch"], autouse=True)
+@pytest.fixture(
+    params=[pytest.param("numba", marks=pytest.mark.numba), "torch"], autouse=True
+)
 def kernels(request):
     """Every test of this file runs on both implementations."""
     with config_context(kernels=request.param):

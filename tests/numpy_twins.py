@@ -1,8 +1,8 @@
 """The formulas in NumPy, float64, one sequence at a time: slow, and easy to check.
 
 Weights have torch's names and shapes. `forward` returns the outputs and what `backward`
-needs; `backward` takes d loss / d outputs and returns all gradients, by
-backpropagation through time written out by hand.
+needs; `backward` takes d loss / d outputs, of an LSTM also that of the last cell
+state, and returns all gradients, by backpropagation through time written out by hand.
 """
 
 import numpy as np
@@ -110,10 +110,11 @@ class LSTMTwin:
         *_, o, cell = tape[-1]
         return o * np.tanh(cell), cell
 
-    def backward(self, d_outputs, tape):
+    def backward(self, d_outputs, tape, d_cell=0.0):
         dW, dU, db, dc = (np.zeros_like(w) for w in (self.W, self.U, self.b, self.c))
         dx = np.zeros((len(tape), self.W.shape[1]))
-        dh = dcell = np.zeros(self.U.shape[1])
+        dh = np.zeros(self.U.shape[1])
+        dcell = dh + d_cell
         for t in reversed(range(len(tape))):
             x_t, before, cell_before, i, f, g, o, cell = tape[t]
             dh = dh + d_outputs[t]

@@ -1,0 +1,480 @@
+"""How good the estimators are on public data, beside plain models.
+
+    python benchmarks/bench_accuracy.py             # all tasks
+    python benchmarks/bench_accuracy.py names sst2  # some
+
+Each task is a recipe: data, splits, a recurrent model, and the plain model that it
+ought to beat. Settings were chosen by cross-validation on training data, never by test
+scores. After each task its numbers go to benchmarks/accuracy.json, and the tables
+docs/accuracy_table.rst and docs/accuracy_sets_table.rst are made anew.
+"""
+
+import argparse
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+import torch
+from _data import (
+    CLASSIFICATION,
+    fetch_from_here,
+    load_classification,
+    load_phone,
+    load_pollution,
+    load_skeletons,
+)
+from sklearn.base import clone
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import (
+    GridSearchCV,
+    LeaveOneGroupOut,
+    StratifiedKFold,
+    train_test_split,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
+
+from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor
+from sklearn_rnn.datasets import (
+    fetch_cmapss_fd001,
+    fetch_monthly_sunspots,
+    fetch_names,
+    fetch_physionet2012,
+    fetch_sst2,
+)
+from sklearn_rnn.preprocessing import (
+    GapEncoder,
+    SequenceFeatures,
+    SequenceTokenizer,
+    Stepwise,
+    make_windows,
+)
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "accuracy.json"
+TABLE = HERE.parent / "docs" / "accuracy_table.rst"
+SETS_TABLE = HERE.parent / "docs" / "accuracy_sets_table.rst"
+
+
+@dataclass
+class Recipe:
+    """What a task trains and measures.
+
+    `splits` are pairs of indices, training and test; the score is the mean over them.
+    With a `grid`, its best by three folds of the training part is taken.
+    """
+
+    X: Any
+    y: np.ndarray
+    splits: list
+    model: Any
+    baseline: Any
+    scoring: str
+    naive: Any = None
+    grid: Any = None
+
+
+@dataclass
+class Task:
+    """A row of the table: how to call it, its measure, and what it is to reach."""
+
+    title: str
+    measure: str
+    target: float
+    recipe: Callable[[], Recipe]
+
+
+def plain_classifier():
+    """Return the baseline: statistics of each feature, and boosted trees."""
+    return make_pipeline(SequenceFeatures(), HistGradientBoostingClassifier())
+
+
+def plain_regressor():
+    return make_pipeline(SequenceFeatures(), HistGradientBoostingRegressor())
+
+
+def train_and_test(X, y, X_test, y_test):
+    """Return X and y of both parts, and the one split."""
+    n = len(y)
+    if isinstance(X, RaggedArray):
+        X = RaggedArray.from_sequences([*X, *X_test])
+    elif isinstance(X, list):
+        X = X + X_test
+    else:
+        X = np.concatenate([X, X_test])
+    split = np.arange(n), np.arange(n, n + len(y_test))
+    return X, np.concatenate([y, y_test]), [split]
+
+
+# Recipes -----------------------------------------------------------------------------
+
+
+def archive_default(name):
+    return Recipe(
+        *train_and_test(*load_classification(name)),
+        model=make_pipeline(Stepwise(StandardScaler()), RNNClassifier()),
+        baseline=plain_classifier(),
+        scoring="accuracy",
+    )
+
+
+GRID = {
+    "rnnclassifier__cell": ["gru", "lstm"],
+    "rnnclassifier__conv_kernel_size": [9, 17],
+}
+
+
+def archive_tuned(name):
+    recipe = archive_default(name)
+    recipe.grid = GRID
+    return recipe
+
+
+def phone():
+    """Windows of the raw signals; the test part is of other people."""
+    X, y, _, is_test = load_phone()
+    return Recipe(
+        X,
+        y,
+        [(np.flatnonzero(~is_test), np.flatnonzero(is_test))],
+        model=RNNClassifier(max_epochs=5, batch_size=64, dropout=0.3),
+        baseline=plain_classifier(),
+        scoring="accuracy",
+    )
+
+
+def skeletons():
+    """One of the 20 recordings left out at a time."""
+    X, y, recording = load_skeletons()
+    return Recipe(
+        X,
+        y,
+        list(LeaveOneGroupOut().split(y, y, recording)),
+        model=RNNClassifier(max_epochs=40),
+        baseline=plain_classifier(),
+        scoring="accuracy",
+    )
+
+
+def sst2():
+    """Words are split by spaces already."""
+    X, y = fetch_sst2(subset="train", return_X_y=True)
+    X_test, y_test = fetch_sst2(subset="test", return_X_y=True)
+    return Recipe(
+        *train_and_test(X, y, X_test, y_test),
+        model=make_pipeline(
+            SequenceTokenizer(level=str.split),
+            RNNClassifier(
+                embedding_dim=128,
+                conv_channels=None,
+                pooling="max",
+                dropout=0.7,
+                max_epochs=5,
+                batch_size=64,
+            ),
+        ),
+        baseline=make_pipeline(
+            TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+"),
+            LogisticRegression(C=10),
+        ),
+        scoring="accuracy",
+    )
+
+
+def names():
+    """A stratified fifth is the test part."""
+    X, y = fetch_names(return_X_y=True)
+    split = train_test_split(
+        np.arange(len(y)), test_size=0.2, stratify=y, random_state=0
+    )
+    return Recipe(
+        X,
+        y,
+        [split],
+        model=make_pipeline(
+            SequenceTokenizer(level="char"),
+            RNNClassifier(conv_channels=None, dropout=0.3, max_epochs=6, batch_size=64),
+        ),
+        baseline=make_pipeline(
+            TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4)),
+            LogisticRegression(C=20, max_iter=1000),
+        ),
+        scoring="accuracy",
+    )
+
+
+def engines(length=160, cap=125):
+    """The last cycles of an engine, `length` at most, tell how many remain, to `cap`.
+
+    Training engines are seen from cycle 20 on, every 5 cycles; test engines at their
+    last cycle. The error is to the true remaining life, not capped.
+    """
+    X, y = [], []
+    train, test = fetch_cmapss_fd001(), fetch_cmapss_fd001(subset="test")
+    for cycles, remaining in zip(train.data, train.target, strict=True):
+        for end in range(20, len(cycles) + 1, 5):
+            X.append(cycles[max(0, end - length) : end])
+            y.append(min(cap, remaining[end - 1, 0]))
+    X_test = [cycles[-length:] for cycles in test.data]
+    y_test = [remaining[-1, 0] for remaining in test.target]
+    return Recipe(
+        *train_and_test(X, y, X_test, y_test),
+        model=make_pipeline(
+            GapEncoder(add_mask=False, add_time_since=False),
+            RNNRegressor(max_epochs=5, batch_size=64),
+        ),
+        baseline=plain_regressor(),
+        naive=np.mean(y),
+        scoring="neg_root_mean_squared_error",
+    )
+
+
+def vital_signs():
+    """Means of each hour, with gaps; what is known at admission at each hour.
+
+    Sex, age, height and weight; five stratified folds.
+    """
+    stays = fetch_physionet2012()
+    hourly = np.full((len(stays.data), 48, 37), np.nan, dtype="f4")
+    for mean_of_hours, steps in zip(hourly, stays.data, strict=True):
+        hours = np.minimum(steps[:, 0] // 60, 47).astype(int)
+        values = steps[:, 1:]
+        count, total = np.zeros((2, 48, 37))
+        np.add.at(count, hours, ~np.isnan(values))
+        np.add.at(total, hours, np.nan_to_num(values))
+        np.divide(total, count, out=mean_of_hours, where=count > 0)
+    known = np.repeat(stays.static[:, np.newaxis], 48, axis=1)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    return Recipe(
+        np.concatenate([hourly, known], axis=2),
+        stays.target,
+        list(folds.split(stays.target, stays.target)),
+        model=make_pipeline(
+            GapEncoder(), RNNClassifier(max_epochs=4, batch_size=64, dropout=0.3)
+        ),
+        baseline=plain_classifier(),
+        scoring="roc_auc",
+    )
+
+
+def pollution():
+    """The change of PM2.5 in the next hour from the day before; trained on 2010.
+
+    Hours whose PM2.5 is not known are not scored.
+    """
+    table = load_pollution()
+    known = table["pm2.5"].ffill()
+    change = (table["pm2.5"].shift(-1) - known).to_numpy()
+    X, y, _ = make_windows(table, change, length=24, horizon=0)
+    year = X[:, -1, table.columns.get_loc("year")]
+    scored = ~np.isnan(y)
+    X = np.delete(X, table.columns.get_loc("year"), axis=2).astype("f4")
+    return Recipe(
+        X[scored],
+        y[scored],
+        [(np.flatnonzero(year[scored] == 2010), np.flatnonzero(year[scored] > 2010))],
+        model=make_pipeline(
+            GapEncoder(), RNNRegressor(max_epochs=5, batch_size=64, pooling="last")
+        ),
+        baseline=plain_regressor(),
+        naive=0,
+        scoring="neg_root_mean_squared_error",
+    )
+
+
+def sunspots():
+    """The change in the next month from the eleven years before; the last fifth."""
+    months = np.ravel(fetch_monthly_sunspots().data)
+    X, y, _ = make_windows(months, length=132)
+    n_train = round(0.8 * len(months)) - 132
+    return Recipe(
+        X,
+        y - X[:, -1, 0],
+        [(np.arange(n_train), np.arange(n_train, len(y)))],
+        model=RNNRegressor(max_epochs=10),
+        baseline=plain_regressor(),
+        naive=0,
+        scoring="neg_root_mean_squared_error",
+    )
+
+
+TASKS = {
+    **{
+        f"default-{name}": Task(
+            name, "accuracy", None, lambda n=name: archive_default(n)
+        )
+        for name in CLASSIFICATION
+    },
+    **{
+        f"tuned-{name}": Task(name, "accuracy", None, lambda n=name: archive_tuned(n))
+        for name in CLASSIFICATION
+    },
+    "phone": Task("activities of a smartphone, by subject", "accuracy", 0.92, phone),
+    "skeletons": Task("UTKinect, a recording left out", "accuracy", 0.93, skeletons),
+    "sst2": Task("SST-2, no pretrained vectors", "accuracy", 0.80, sst2),
+    "names": Task("surnames, 18 nationalities", "accuracy", 0.80, names),
+    "engines": Task("C-MAPSS FD001", "RMSE, cycles", 14.5, engines),
+    "vital_signs": Task("PhysioNet 2012, 5 folds", "AUC", 0.83, vital_signs),
+    "pollution": Task("Beijing PM2.5, next hour", "RMSE, µg/m³", None, pollution),
+    "sunspots": Task("sunspots, next month", "RMSE", None, sunspots),
+}
+
+
+# Measuring ---------------------------------------------------------------------------
+
+
+def measure(recipe, seeds):
+    """Return the scores of both models, one a seed and one, and of the naive answer."""
+    result = {}
+    if recipe.grid is not None:
+        result["chosen"] = choose(recipe)
+        recipe.model.set_params(**result["chosen"])
+    result["recurrent"] = [score(recipe, recipe.model, seed) for seed in seeds]
+    result["plain"] = score(recipe, recipe.baseline, 0)
+    if recipe.naive is not None:
+        errors = [recipe.y[test] - recipe.naive for _, test in recipe.splits]
+        result["naive"] = float(np.mean([np.sqrt(np.mean(e**2)) for e in errors]))
+    return result
+
+
+def choose(recipe):
+    """Return the best of the grid, by cross-validation on the training part."""
+    [(train, _)] = recipe.splits
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    search = GridSearchCV(seeded(recipe.model, 0), recipe.grid, cv=folds, refit=False)
+    return search.fit(_safe_indexing(recipe.X, train), recipe.y[train]).best_params_
+
+
+def score(recipe, model, seed):
+    """Return the mean score over the splits; of errors, the error."""
+    scorer = get_scorer(recipe.scoring)
+    scores = []
+    for train, test in recipe.splits:
+        fitted = seeded(model, seed)
+        fitted.fit(_safe_indexing(recipe.X, train), recipe.y[train])
+        scores.append(scorer(fitted, _safe_indexing(recipe.X, test), recipe.y[test]))
+    return abs(float(np.mean(scores)))
+
+
+def seeded(model, seed):
+    names = [name for name in model.get_params() if name.endswith("random_state")]
+    return clone(model).set_params(**dict.fromkeys(names, seed))
+
+
+def run(name, n_seeds):
+    begin = process_time()
+    result = measure(TASKS[name].recipe(), range(n_seeds))
+    return {**result, "cpu_seconds": round(process_time() - begin)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", metavar="task", help=", ".join(TASKS))
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    unknown = set(args.tasks) - set(TASKS)
+    if unknown:
+        parser.error(f"no such task: {', '.join(sorted(unknown))}")
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    with fetch_from_here():
+        for name in args.tasks or TASKS:
+            result = run(name, args.seeds)
+            print(name, result, flush=True)
+            write_tables(keep(name, result))
+
+
+def keep(name, result):
+    """Add the result to those in the file; return all."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[name] = result
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    return results
+
+
+# Tables ------------------------------------------------------------------------------
+
+
+def write_tables(results):
+    """Write what has been measured so far."""
+    rows = [
+        row_of_sets("six sets of UCR and UEA, defaults", "default", 0.93, results),
+        row_of_sets("the same, best of a grid", "tuned", 0.95, results),
+        *(
+            row_of_task(TASKS[name], results[name])
+            for name in TASKS
+            if name in results and not name.startswith(("default-", "tuned-"))
+        ),
+    ]
+    header = ["data", "measure", "at least", "recurrent", "plain", "naive"]
+    TABLE.write_text(as_table([header, *filter(None, rows)]))
+    sets = [row_of_set(name, results) for name in CLASSIFICATION]
+    SETS_TABLE.write_text(
+        as_table([["set", "defaults", "best of a grid", "plain"], *sets])
+    )
+
+
+def row_of_task(task, result):
+    unit = "RMSE" in task.measure
+    digits = 2 if unit else 3
+    naive = result.get("naive")
+    target = task.target
+    if unit:
+        target = f"at most {target}" if target else "below naive"
+    return [
+        task.title,
+        task.measure,
+        str(target),
+        spread(result["recurrent"], digits),
+        f"{result['plain']:.{digits}f}",
+        "" if naive is None else f"{naive:.{digits}f}",
+    ]
+
+
+def row_of_sets(title, kind, target, results):
+    """Return the row of the mean over the six sets, or None if one is missing."""
+    done = [results.get(f"{kind}-{name}") for name in CLASSIFICATION]
+    if None in done:
+        return None
+    means = np.mean([result["recurrent"] for result in done], axis=0)
+    plain = np.mean([result["plain"] for result in done])
+    cells = [spread(means, 3), f"{plain:.3f}", ""]
+    return [title, "mean accuracy", f"{target:.2f}", *cells]
+
+
+def row_of_set(name, results):
+    default, tuned = (results.get(f"{kind}-{name}") for kind in ("default", "tuned"))
+    return [
+        name,
+        spread(default["recurrent"], 3) if default else "",
+        spread(tuned["recurrent"], 3) if tuned else "",
+        f"{default['plain']:.3f}" if default else "",
+    ]
+
+
+def spread(scores, digits):
+    return f"{np.mean(scores):.{digits}f} ± {np.std(scores):.{digits}f}"
+
+
+def as_table(rows):
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

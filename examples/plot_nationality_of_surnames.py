@@ -1,0 +1,113 @@
+"""
+Which letters tell where a surname comes from
+=============================================
+
+A name is a sequence of letters. A recurrent network reads them one after the other,
+and we can ask after each what it believes: is it the beginning of a name that gives its
+origin away, or the ending?
+"""
+
+# %%
+# 20,050 surnames of 18 nationalities are downloaded once and kept. Where they cannot be
+# had, names of three invented peoples stand in, which differ in their endings.
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
+
+from sklearn_rnn import RNNClassifier
+from sklearn_rnn.datasets import fetch_names
+from sklearn_rnn.preprocessing import SequenceTokenizer
+
+
+def invent_names(n_names=2000):
+    rng = np.random.default_rng(0)
+    endings = np.array(["ov", "ini", "son"])
+    letters = rng.choice(list("abdegiklmnorstu"), size=(n_names, 4))
+    target = rng.integers(3, size=n_names)
+    data = ["".join(stem) + endings[i] for stem, i in zip(letters, target, strict=True)]
+    return Bunch(data=data, target=target, target_names=["Ovian", "Inian", "Sonian"])
+
+
+try:
+    surnames = fetch_names()
+except OSError as error:
+    print(f"{error}\nInvented names stand in for the surnames.")
+    surnames = invent_names()
+names, y = np.array(surnames.data), surnames.target
+nationalities = np.array(surnames.target_names)
+
+# %%
+# A fifth is held out. Some names occur several times, so the name is the group of a
+# sample, and none is on both sides.
+split = GroupShuffleSplit(test_size=0.2, random_state=0)
+train, test = next(split.split(names, y, groups=names))
+print(f"{len(train)} names to learn from, {len(test)} to test on")
+
+# %%
+# :class:`~sklearn_rnn.preprocessing.SequenceTokenizer` makes a step of each letter,
+# and the network gives each a learned vector. A name is short, so no convolution stands
+# in front, and there are many names, so few epochs will do. The training loss is still
+# falling then, of which the estimator warns; more epochs would learn names by heart.
+# The honest baseline counts runs of one to three letters, which a linear model weighs.
+#
+# Nearly half of the names are Russian. So next to the accuracy stands the balanced one:
+# the mean of the 18 nationalities' shares of right answers.
+warnings.filterwarnings("ignore", "Maximum epochs", ConvergenceWarning)
+models = {
+    "recurrent network": make_pipeline(
+        SequenceTokenizer("char"),
+        RNNClassifier(
+            conv_channels=None,
+            hidden_size=128,
+            dropout=0.5,
+            batch_size=128,
+            max_epochs=8,
+            random_state=0,
+        ),
+    ),
+    "letter runs, linear model": make_pipeline(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3)),
+        LogisticRegression(C=10, max_iter=300),
+    ),
+}
+for title, model in models.items():
+    predicted = model.fit(names[train], y[train]).predict(names[test])
+    print(
+        f"{title}: accuracy {accuracy_score(y[test], predicted):.3f}, "
+        f"balanced {balanced_accuracy_score(y[test], predicted):.3f}"
+    )
+
+# %%
+# The linear model is a little better here: short runs of letters say most of what there
+# is to know.
+#
+# And what does the network believe after each letter? Every column is a prediction of
+# its own, of the letters so far. The names are those in the middle of the test data of
+# the four most frequent nationalities, right or wrong.
+network = models["recurrent network"]
+frequent = np.bincount(y[test]).argsort()[::-1][:4]
+of_each = [test[y[test] == nationality] for nationality in frequent]
+shown = [rows[len(rows) // 2] for rows in of_each]
+figure, axes = plt.subplots(
+    1, len(shown), figsize=(10, 5), sharey=True, layout="constrained"
+)
+for axis, i in zip(axes, shown, strict=True):
+    name = names[i]
+    beginnings = [name[: n + 1] for n in range(len(name))]
+    belief = network.predict_proba(beginnings).T
+    picture = axis.imshow(belief, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axis.set_xticks(range(len(name)), list(name))
+    axis.set_yticks(range(len(belief)), nationalities[network[-1].classes_])
+    axis.set_title(nationalities[y[i]])
+figure.supxlabel("letters read so far")
+figure.colorbar(picture, ax=axes, label="probability")
+figure.savefig("nationality_of_surnames.png", dpi=100)
+print("figure saved: nationality_of_surnames.png")

@@ -1,0 +1,110 @@
+"""
+The next months of sunspots
+===========================
+
+One long series, to be continued: windows of eleven years go in, the next twelve months
+come out. A forecast is worth something if it beats those that cost nothing.
+"""
+
+# %%
+# The monthly numbers of sunspots, 1749 to 1983. They are downloaded once and kept;
+# where they cannot be had, two sines and noise stand in for them.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+
+from sklearn_rnn import RNNRegressor
+from sklearn_rnn.datasets import fetch_monthly_sunspots, make_sine_mixtures
+from sklearn_rnn.preprocessing import SequenceFeatures, make_windows
+
+try:
+    sunspots = fetch_monthly_sunspots()
+    series, months = sunspots.data[:, 0], sunspots.months
+except OSError as error:
+    print(f"{error}\nSines and noise stand in for the sunspots.")
+    X, _ = make_sine_mixtures(1, n_steps=2820, random_state=0)
+    series = X[0, :, 0]
+    months = np.datetime64("1749-01") + np.arange(len(series))
+
+# %%
+# :func:`~sklearn_rnn.preprocessing.make_windows` makes samples of it: a forecast every
+# third month, each with twelve targets. Windows overlap, so they must not be shuffled:
+# :class:`~sklearn.model_selection.TimeSeriesSplit` learns from the past and tests on
+# what comes next. With a gap of ``(12 - 1) // 3`` windows, no target of the training
+# part is later than the last month of a test window.
+LENGTH, STEP = 132, 3
+horizon = np.arange(1, 13)
+X, y, _ = make_windows(series, length=LENGTH, step=STEP, horizon=horizon)
+cv = TimeSeriesSplit(n_splits=3, test_size=150, gap=(horizon.max() - 1) // STEP)
+print(f"{len(X)} windows of {LENGTH} months, {y.shape[1]} targets each")
+
+# %%
+# Four forecasts: two that cost nothing, gradient boosting on a summary of each window,
+# and the network.
+
+
+def repeat_last_month(X):
+    return np.repeat(X[:, -1], len(horizon), axis=1)
+
+
+def repeat_mean_of_last_half_year(X):
+    return np.repeat(X[:, -6:].mean(axis=1), len(horizon), axis=1)
+
+
+boosting = make_pipeline(
+    SequenceFeatures(),
+    MultiOutputRegressor(HistGradientBoostingRegressor(max_iter=50, random_state=0)),
+)
+network = RNNRegressor(pooling="last", max_epochs=15, random_state=0)
+
+forecasts = {
+    "last month": [],
+    "mean of six months": [],
+    "gradient boosting": [],
+    "network": [],
+}
+for train, test in cv.split(X):
+    forecasts["last month"].append(repeat_last_month(X[test]))
+    forecasts["mean of six months"].append(repeat_mean_of_last_half_year(X[test]))
+    boosting.fit(X[train], y[train])
+    forecasts["gradient boosting"].append(boosting.predict(X[test]))
+    network.fit(X[train], y[train])
+    forecasts["network"].append(network.predict(X[test]))
+
+truth = np.concatenate([y[test] for _, test in cv.split(X)])
+errors = {
+    name: np.sqrt(np.mean((np.concatenate(parts) - truth) ** 2, axis=0))
+    for name, parts in forecasts.items()
+}
+for name, error in errors.items():
+    print(f"{name}: RMSE {error[0]:.1f} next month, {error[-1]:.1f} in a year")
+
+# %%
+# Left, the error of each, by how far ahead it looks. The next month is best told by the
+# last one; a year ahead, where the cycle counts, the network is best. Right, the end of
+# the series with one forecast a year: each is made of the 132 months before it alone.
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(10, 4), width_ratios=[1, 1.6], layout="constrained"
+)
+for name, error in errors.items():
+    left.plot(horizon, error, ".-", label=name)
+left.set(xlabel="months ahead", ylabel="RMSE, sunspots", ylim=(0, None))
+left.legend()
+
+last = test * STEP + LENGTH - 1  # the month in which each forecast is made
+shown = slice(last[0], None)
+right.plot(months[shown], series[shown], color="lightgray", label="truth")
+for i in range(0, len(test), 12 // STEP):
+    right.plot(
+        months[last[i] + horizon],
+        forecasts["network"][-1][i],
+        color="C3",
+        label="network, made once a year" if i == 0 else None,
+    )
+right.set(ylabel="sunspots")
+right.legend()
+figure.savefig("sunspots.png", dpi=100)
+print("figure saved: sunspots.png")

@@ -1,0 +1,341 @@
+"""Forward and backward of one layer in one direction, for some rows of a batch.
+
+Rows are sorted by length, longest first, so that those still running at a step are
+the first n. What a step reads, and leaves for the backward pass, stands in blocks of
+rows, one block a step: block t has a row for each one that ran at step t - 1, and row
+i of it begins with the state that row i has *before* step t. A row whose sequence has
+ended leaves its last state there.
+
+- ``inputs``: x | 1 | h. The 1 meets the bias: its gradient is one more row of the
+  weights'.
+- ``sums``: the gates, then their gradients. A gate has `size` columns, `hidden`
+  rounded up to whole vectors; the columns too many stay without effect.
+- ``cells``: c of an LSTM.
+
+Where nothing is to be kept for a backward pass, all blocks are one and the same.
+"""
+
+import numpy as np
+from numba import njit
+
+from sklearn_rnn._kernels import _elman, _gru, _lstm
+from sklearn_rnn._kernels._math import JIT, f4
+from sklearn_rnn._kernels._product import WIDTH, add_product
+
+RNN_TANH, RNN_RELU, GRU, LSTM = range(4)
+_CHUNK = 128  # rows of gradients, still in the cache, that the weights' sum up at once
+
+
+@njit(**JIT)
+def count_gates(cell):
+    """Gates; x feeds those before the second number, h those from the third on."""
+    if cell == LSTM:
+        return 4, 4, 0
+    if cell == GRU:
+        return 4, 3, 1
+    return 1, 1, 0
+
+
+@njit(**JIT)
+def place_of(cell, gate, of_x):
+    """Where a gate of torch's weights of x, or of h, stands among ours."""
+    if cell == LSTM:  # i, f, g, o to i, f, o, g
+        return 5 - gate if gate >= 2 else gate
+    if cell == GRU:  # r, z, n to u, r, z, v
+        return (0 if of_x else 3) if gate == 2 else gate + 1
+    return 0
+
+
+@njit(**JIT)
+def copy(source, target, n):
+    """Copy the first n numbers; slices in numba take seconds to compile."""
+    for j in range(n):
+        target[j] = source[j]
+
+
+@njit(**JIT)
+def clear(rows, begin, end, first, last):
+    """Set some columns of some rows to zero."""
+    for i in range(begin, end):
+        row = rows[i]
+        for j in range(first, last):
+            row[j] = f4(0)
+
+
+@njit(**JIT)
+def begins_of_blocks(lengths, keep):
+    """Row at which each block begins, and at which the last one ends."""
+    begins = np.zeros(lengths[0] + 2, np.int64)
+    n = len(lengths)
+    for t in range(lengths[0] + 1):
+        begins[t + 1] = begins[t] + n if keep else 0
+        while n > 0 and lengths[n - 1] <= t:
+            n -= 1
+    return begins
+
+
+@njit(**JIT)
+def pack(cell, w_ih, w_hh, b_ih, b_hh):
+    """Weights for `forward`, in panels of WIDTH columns: (panels, inputs * WIDTH)."""
+    n_features, hidden = w_ih.shape[1], w_hh.shape[1]
+    size = -(-hidden // WIDTH) * WIDTH
+    n_gates = count_gates(cell)[0]
+    n_inputs = n_features + 1 + hidden
+    packed = np.zeros((n_gates * size // WIDTH, n_inputs * WIDTH), f4)
+    for row in range(w_ih.shape[0]):
+        gate, unit = row // hidden, row % hidden
+        for_x = place_of(cell, gate, True) * size + unit
+        for_h = place_of(cell, gate, False) * size + unit
+        panel, lane = packed[for_x // WIDTH], for_x % WIDTH
+        for k in range(n_features):
+            panel[k * WIDTH + lane] = w_ih[row, k]
+        panel[n_features * WIDTH + lane] += b_ih[row]
+        panel = packed[for_h // WIDTH]
+        for k in range(hidden):
+            panel[(n_features + 1 + k) * WIDTH + lane] = w_hh[row, k]
+        panel[n_features * WIDTH + lane] += b_hh[row]
+    return packed
+
+
+@njit(**JIT)
+def pack_transposed(cell, weight, hidden, of_x):
+    """Weights of x or of h for `backward`, in panels: (panels, gates * WIDTH)."""
+    size = -(-hidden // WIDTH) * WIDTH
+    n_inputs = weight.shape[1]
+    n_gates = count_gates(cell)[0]
+    packed = np.zeros((-(-n_inputs // WIDTH), n_gates * size * WIDTH), f4)
+    for row in range(weight.shape[0]):
+        k = place_of(cell, row // hidden, of_x) * size + row % hidden
+        for j in range(n_inputs):
+            packed[j // WIDTH, k * WIDTH + j % WIDTH] = weight[row, j]
+    return packed
+
+
+@njit(**JIT)
+def unpack_gradients(cell, packed, dw_ih, dw_hh, db_ih, db_hh):
+    """Sum up what the threads have, (threads, x | 1 | h, gates), as torch has it."""
+    n_features, hidden = dw_ih.shape[1], dw_hh.shape[1]
+    size = packed.shape[2] // count_gates(cell)[0]
+    total = packed[0]
+    for part in packed[1:]:
+        for k in range(total.shape[0]):
+            for j in range(total.shape[1]):
+                total[k, j] += part[k, j]
+    for row in range(dw_ih.shape[0]):
+        gate, unit = row // hidden, row % hidden
+        for_x = place_of(cell, gate, True) * size + unit
+        for_h = place_of(cell, gate, False) * size + unit
+        for k in range(n_features):
+            dw_ih[row, k] = total[k, for_x]
+        for k in range(hidden):
+            dw_hh[row, k] = total[n_features + 1 + k, for_h]
+        db_ih[row] = total[n_features, for_x]
+        db_hh[row] = total[n_features, for_h]
+
+
+@njit(**JIT)
+def block_of_weights(cell, number, n_features, n_inputs):
+    """Return first and last inputs and gates of a block that is not zero.
+
+    The first is fed by x alone, the second by both, the third by h alone.
+    """
+    n_gates, end_x, begin_h = count_gates(cell)
+    if number == 0:
+        return 0, n_features + 1, 0, begin_h
+    if number == 1:
+        return 0, n_inputs, begin_h, end_x
+    return n_features, n_inputs, end_x, n_gates
+
+
+@njit(**JIT)
+def add_inputs(cell, size, n_features, weights, inputs, begin, n, sums):
+    """Set sums = inputs @ weights, block by block."""
+    K, stride, columns = weights.shape[1] // WIDTH, inputs.shape[1], sums.shape[1]
+    for number in range(3):
+        k, end, gate, end_gate = block_of_weights(cell, number, n_features, K)
+        column = gate * size
+        add_product(
+            True, inputs, begin * stride + k, stride, 1, n,
+            weights, column * K + k * WIDTH, WIDTH, K * WIDTH,
+            sums, begin * columns + column, columns, (end_gate - gate) * size, end - k,
+        )  # fmt: skip
+
+
+@njit(**JIT)
+def add_to_gradients(cell, size, n_features, inputs, da, begin, n, fresh, gradients):
+    """Compute gradients += inputs.T @ da, block by block."""
+    stride, columns = inputs.shape[1], da.shape[1]
+    n_inputs = gradients.shape[0]
+    for number in range(3):
+        k, end, gate, end_gate = block_of_weights(cell, number, n_features, n_inputs)
+        column = gate * size
+        add_product(
+            fresh, inputs, begin * stride + k, 1, stride, end - k,
+            da, begin * columns + column, columns, WIDTH,
+            gradients, k * columns + column, columns, (end_gate - gate) * size, n,
+        )  # fmt: skip
+
+
+@njit(**JIT)
+def forward(
+    cell, x, rows, lengths, begins, reverse, start, weights, inputs, sums, cells,
+    out, column, final,
+):  # fmt: skip
+    """Run all steps.
+
+    Parameters
+    ----------
+    cell : int
+    x : (batch, time, n_features)
+    rows : (n,)
+        Which rows of the batch, longest first.
+    lengths : (n,)
+        Their numbers of steps.
+    begins : (lengths[0] + 2,)
+        From `begins_of_blocks`.
+    reverse : bool
+        Whether each row is read from its own last step to its first.
+    start : (batch, hidden) or (batch, 2 * hidden)
+    weights
+        From `pack`.
+    inputs, sums, cells
+        Memory for the blocks.
+    out : (batch, time, columns), or empty where only the last state is wanted
+    column : int
+        Of out, where the outputs begin.
+    final : as start
+    """
+    n_features = x.shape[2]
+    own = n_features + 1  # column of inputs at which h begins
+    size = inputs.shape[1] - own
+    hidden = weights.shape[1] // WIDTH - own
+    lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
+    keep = begins[1] > 0
+    for i in range(len(rows)):
+        clear(inputs, i, i + 1, own, own + size)
+        copy(start[rows[i]], inputs[i, own:], hidden)
+        if lstm:
+            clear(cells, i, i + 1, 0, size)
+            copy(start[rows[i], hidden:], cells[i], hidden)
+    n = len(rows)
+    for t in range(lengths[0]):
+        begin, later = begins[t], begins[t + 1]
+        ran, n = n, n
+        while lengths[n - 1] <= t:
+            n -= 1
+        for i in range(n):
+            time = lengths[i] - 1 - t if reverse else t
+            row, given = inputs[begin + i], x[rows[i], time]
+            copy(given, row, n_features)
+            row[n_features] = f4(1)
+        if keep:
+            clear(inputs, begin + n, begin + ran, 0, own)
+        add_inputs(cell, size, n_features, weights, inputs, begin, n, sums)
+        for i in range(n):
+            a, h = sums[begin + i], inputs[begin + i, own:]
+            h_new = inputs[later + i, own:]
+            if lstm:
+                _lstm.activate(a, cells[begin + i], h_new, cells[later + i], size)
+            elif gru:
+                _gru.activate(a, h, h_new, size)
+            else:
+                _elman.activate(a, h_new, size, relu)
+            if out.shape[0] > 0:
+                time = lengths[i] - 1 - t if reverse else t
+                answer = out[rows[i], time]
+                copy(h_new, answer[column:], hidden)
+    for i in range(len(rows)):
+        last = begins[lengths[i]] + i
+        copy(inputs[last, own:], final[rows[i]], hidden)
+        if lstm:
+            copy(cells[last], final[rows[i], hidden:], hidden)
+        if out.shape[0] > 0:
+            clear(out[rows[i]], lengths[i], out.shape[1], column, column + hidden)
+
+
+@njit(**JIT)
+def backward(
+    cell, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells,
+    d_out, column, d_final, d_x, d_start, gradients,
+):  # fmt: skip
+    """Run all steps backwards.
+
+    Parameters
+    ----------
+    cell, rows, lengths, begins, reverse, inputs, sums, cells
+        As `forward` had and left them; the gates in sums become their gradients.
+    w_x, w_h
+        From `pack_transposed`.
+    d_out : (batch, time, columns), or empty where the gradient is of `final` alone
+    column : int
+        Of d_out, where the gradients of these outputs begin.
+    d_final : as final
+    d_x : (batch, time, n_features), or empty where it is not wanted
+    d_start : as start
+    gradients : (x | 1 | h, gates)
+        Of the weights; overwritten.
+    """
+    n_gates, end_x, begin_h = count_gates(cell)
+    hidden = d_final.shape[1] // 2 if cell == LSTM else d_final.shape[1]
+    own = gradients.shape[0] - hidden
+    n_features = own - 1
+    size = inputs.shape[1] - own
+    columns = sums.shape[1]
+    n_rows = len(rows)
+    lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
+    with_out, with_x = d_out.shape[0] > 0, d_x.shape[0] > 0
+    wide_x = w_x.shape[0] * WIDTH
+    dh = np.zeros((n_rows, size), f4)
+    dc = np.zeros((n_rows, size if lstm else 0), f4)
+    dx = np.empty((n_rows, wide_x if with_x else 0), f4)
+    for i in range(n_rows):
+        copy(d_final[rows[i]], dh[i], hidden)
+        if lstm:
+            copy(d_final[rows[i], hidden:], dc[i], hidden)
+    n, fresh = 0, True
+    waiting = begins[lengths[0]]  # blocks from here on are summed up
+    for t in range(lengths[0] - 1, -1, -1):
+        begin, later = begins[t], begins[t + 1]
+        while n < n_rows and lengths[n] > t:
+            n += 1
+        for i in range(n):
+            d, da, h = dh[i], sums[begin + i], inputs[begin + i, own:]
+            if with_out:
+                time = lengths[i] - 1 - t if reverse else t
+                given = d_out[rows[i], time]
+                for j in range(hidden):
+                    d[j] += given[column + j]
+            if lstm:
+                c, c_new = cells[begin + i], cells[later + i]
+                _lstm.differentiate(da, c, c_new, d, dc[i], size)
+            elif gru:
+                _gru.differentiate(da, h, d, size)
+            else:
+                _elman.differentiate(da, inputs[later + i, own:], d, size, relu)
+        clear(sums, begin + n, later, 0, columns)
+        first = begin * columns
+        add_product(
+            False, sums, first + begin_h * size, columns, 1, n,
+            w_h, begin_h * size * WIDTH, WIDTH, columns * WIDTH,
+            dh, 0, size, size, (n_gates - begin_h) * size,
+        )  # fmt: skip
+        if with_x:
+            add_product(
+                True, sums, first, columns, 1, n, w_x, 0, WIDTH, columns * WIDTH,
+                dx, 0, wide_x, wide_x, end_x * size,
+            )  # fmt: skip
+            for i in range(n):
+                time = lengths[i] - 1 - t if reverse else t
+                copy(dx[i], d_x[rows[i], time], n_features)
+        if waiting - begin >= _CHUNK or t == 0:
+            add_to_gradients(
+                cell, size, n_features, inputs, sums, begin, waiting - begin, fresh,
+                gradients,
+            )  # fmt: skip
+            waiting, fresh = begin, False
+    for i in range(n_rows):
+        copy(dh[i], d_start[rows[i]], hidden)
+        if lstm:
+            copy(dc[i], d_start[rows[i], hidden:], hidden)
+        if with_x:
+            clear(d_x[rows[i]], lengths[i], d_x.shape[1], 0, n_features)

@@ -1,0 +1,134 @@
+"""Threads and memory of the kernels."""
+
+import getpass
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+
+_lock = threading.Lock()
+_local = threading.local()
+_pool: ThreadPoolExecutor | None = None
+_holders = 0  # how many threads are inside `threads_for_kernels`
+_n_threads = 1  # that the first of them had
+
+
+@contextmanager
+def threads_for_kernels() -> Iterator[None]:
+    """Give torch's threads to the kernels inside, and back afterwards.
+
+    torch's idle workers spin, and would steal the cores from the kernels. Inside, the
+    kernels use the same memory again and again; it is released afterwards.
+    """
+    if getattr(_local, "buffers", None) is not None:  # this thread is inside already
+        yield
+        return
+    global _holders, _n_threads
+    with _lock:
+        # torch counts for each thread; a new one begins with the number set last
+        n_threads = torch.get_num_threads()
+        if _holders == 0:
+            _n_threads = n_threads
+        elif n_threads == 1:
+            n_threads = _n_threads
+        _holders += 1
+        torch.set_num_threads(1)
+    _local.buffers, _local.n_threads = _Buffers(), n_threads
+    try:
+        yield
+    finally:
+        _local.buffers = _local.n_threads = None
+        with _lock:
+            _holders -= 1
+            torch.set_num_threads(n_threads)
+
+
+def get_num_threads() -> int:
+    """Return how many threads the kernels may use."""
+    return getattr(_local, "n_threads", None) or torch.get_num_threads()
+
+
+def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
+    """Call the function with the arguments of each job, one of them in this thread."""
+    global _pool
+    if len(jobs) == 1 or get_num_threads() == 1:
+        for job in jobs:
+            function(*job)
+        return
+    if _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), "sklearn_rnn")
+    others = [_pool.submit(function, *job) for job in jobs[1:]]
+    function(*jobs[0])
+    for other in others:
+        other.result()
+
+
+@contextmanager
+def one_process_at_a_time() -> Iterator[None]:
+    """Wait for other processes of this user that compile the kernels.
+
+    What the first one has compiled, the others find on the disk. Where no lock can be
+    had, or not within two minutes, go on without: it only saves time.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    with ExitStack() as stack:
+        # NotImplementedError: the file system has no locks
+        with suppress(OSError, NotImplementedError):
+            path = os.path.join(tempfile.gettempdir(), f"sklearn_rnn-{user}.lock")
+            stack.enter_context(FileLock(path, timeout=120))
+        yield
+
+
+def _forget_threads() -> None:
+    """In a forked process, where the other threads do not exist."""
+    global _pool, _lock, _holders
+    _pool, _lock = None, threading.Lock()
+    _holders = int(getattr(_local, "buffers", None) is not None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
+
+
+class _Buffers:
+    """Memory that the batches of one fit use one after the other.
+
+    Fresh memory would cost a page fault for each 4 kB.
+    """
+
+    def __init__(self) -> None:
+        self.free: dict[int, list[NDArray[np.float32]]] = {}
+
+    def take(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+        n = n_rows * n_columns
+        size = 1 << max(0, n - 1).bit_length()  # ragged batches differ in size
+        free = self.free.setdefault(size, [])
+        flat = free.pop() if free else np.empty(size, np.float32)
+        return flat[:n].reshape(n_rows, n_columns)
+
+    def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
+        for array in arrays:
+            self.free[array.base.size].append(array.base)
+
+
+class _NoBuffers(_Buffers):
+    """Fresh memory, where no fit is under way."""
+
+    def take(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+        return np.empty((n_rows, n_columns), np.float32)
+
+    def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
+        pass
+
+
+def get_buffers(keep: bool) -> _Buffers:
+    """Return the memory of the fit that this thread is in, if it comes back."""
+    return (keep and getattr(_local, "buffers", None)) or _NoBuffers()

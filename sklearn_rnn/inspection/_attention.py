@@ -1,0 +1,92 @@
+"""attention_weights: what attention pooling looks at."""
+
+import numpy as np
+import torch
+
+from sklearn_rnn.inspection._common import batches, copy_module, inspect
+from sklearn_rnn.inspection._steps import as_array_or_ragged
+
+
+def attention_weights(estimator, X):
+    """Return how much each state counts in attention pooling.
+
+    With ``pooling="attention"`` the vector of a sequence is a weighted mean of its
+    states. The weights are positive and sum to 1 over the states of a sequence.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier, RNNRegressor, Pipeline or search
+        Fitted, with ``pooling="attention"``. The transformers of a pipeline are applied
+        to X first.
+    X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
+            RaggedArray, or list of array-like of shape (n_steps_i, n_features) or \
+            (n_steps_i,)
+        The sequences, as the estimator takes them.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples, n_states) or RaggedArray
+        An array where all sequences are equally long, else a RaggedArray of one
+        feature. There is a state for each step; after a convolutional stem, for every
+        ``conv_stride ** n_convolutions`` steps.
+
+    Raises
+    ------
+    ValueError
+        If the network has another pooling, or X is not what it was fitted on.
+    TypeError
+        If the estimator is none of ours.
+
+    See Also
+    --------
+    AttentionDisplay : Draws them.
+    step_attributions : What raises and lowers an output, for every network.
+
+    Notes
+    -----
+    A weight says how much of a state gets into the vector, and not whether it speaks
+    for or against a class. A state also knows of the steps before it, and in a
+    bidirectional network of those after it: a large weight at a step need not mean that
+    the value at this very step decides [1]_.
+
+    References
+    ----------
+    .. [1] S. Jain, B. Wallace, "Attention is not explanation", NAACL 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNClassifier
+    >>> from sklearn_rnn.inspection import attention_weights
+    >>> X = np.random.default_rng(0).normal(size=(40, 7, 1))
+    >>> y = X[:, :, 0].max(axis=1) > 1.5
+    >>> classifier = RNNClassifier(
+    ...     conv_channels=None, pooling="attention", max_epochs=3, random_state=0
+    ... ).fit(X, y)
+    >>> weights = attention_weights(classifier, X)
+    >>> weights.shape
+    (40, 7)
+    >>> bool(np.allclose(weights.sum(axis=1), 1))
+    True
+    """
+    return find_weights(inspect(estimator, X))
+
+
+def find_weights(seen):
+    """Return the weights for what `inspect` has returned."""
+    module = copy_module(seen.rnn)
+    if module.pooling.kind != "attention":
+        raise ValueError(
+            "attention_weights needs an estimator that was fitted with "
+            f"pooling='attention'. Got pooling={module.pooling.kind!r} instead."
+        )
+    found = [None] * len(seen.X)
+    with torch.inference_mode():
+        for rows, x, lengths in batches(seen.index_tokens(), seen.rnn):
+            states, lengths = module.hidden_states(x, lengths)
+            weights = module.pooling.attention_weights(states, lengths).cpu().numpy()
+            for i, row in enumerate(rows):
+                n_states = weights.shape[1] if lengths is None else int(lengths[i])
+                found[row] = weights[i, :n_states, np.newaxis]
+    result = as_array_or_ragged(found)
+    return result[:, :, 0] if isinstance(result, np.ndarray) else result

@@ -1,0 +1,229 @@
+"""What every inspection begins with: the network, what it reads, and the names."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._sequences._batching import batches_by_length
+from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._training._inference import make_exact
+from sklearn_rnn._training._loader import make_inputs
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A fitted estimator and the sequences that reach it.
+
+    Parameters
+    ----------
+    rnn : RNNClassifier or RNNRegressor
+        The last step of what the user gave.
+    X : RaggedArray
+        What `rnn` got from the transformers in front of it: float32 steps or int64
+        token ids.
+    feature_names : ndarray of str of shape (n_features,)
+        Names of the features of a step of `X`.
+    """
+
+    rnn: Any
+    X: RaggedArray
+    feature_names: np.ndarray
+
+    def index_tokens(self):
+        """Return X as the network reads it: token ids become rows of the embedding."""
+        return self.rnn._index_tokens(self.X, reset=False)
+
+
+def inspect(estimator, X):
+    """Take an estimator apart and let X go through its transformers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As for `unwrap`.
+    X : like X in `fit`
+        The sequences, as the whole estimator takes them.
+
+    Returns
+    -------
+    inspected : Inspected
+        The network's estimator, what it reads, and names.
+
+    Raises
+    ------
+    TypeError, NotFittedError
+        As `unwrap` does.
+    ValueError
+        If X is not what the estimator was fitted on.
+    """
+    rnn, transformers = unwrap(estimator)
+    for transformer in transformers:
+        X = transformer.transform(X)
+    X = rnn._check_X(X, reset=False)
+    return Inspected(rnn, X, _name_features(rnn, transformers, X.n_features))
+
+
+def unwrap(estimator):
+    """Return the RNN estimator inside searches and pipelines, and what stands before.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier, RNNRegressor, Pipeline or search
+        Fitted. A search stands for its `best_estimator_`; a pipeline ends in an RNN
+        estimator.
+
+    Returns
+    -------
+    rnn : RNNClassifier or RNNRegressor
+        The last step.
+    transformers : list of transformer
+        The fitted steps before it, in their order.
+
+    Raises
+    ------
+    TypeError
+        If there is no RNN estimator at the end.
+    NotFittedError
+        If it is not fitted.
+    """
+    given, transformers = estimator, []
+    while not isinstance(estimator, BaseRNN):
+        if isinstance(estimator, Pipeline):
+            *before, (_, estimator) = estimator.steps
+            transformers += [t for _, t in before if t not in (None, "passthrough")]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            raise _no_rnn(given, estimator)
+    check_is_fitted(estimator)
+    return estimator, transformers
+
+
+def _no_rnn(given, estimator):
+    if hasattr(estimator, "param_grid") or hasattr(estimator, "param_distributions"):
+        return NotFittedError(
+            f"This {type(estimator).__name__} has no best_estimator_ yet. Call 'fit', "
+            "with refit=True, before it is inspected."
+        )
+    found = type(estimator).__name__
+    inside = "" if estimator is given else f", which ends in {found}"
+    return TypeError(
+        "The 'estimator' parameter must be a fitted RNNClassifier or RNNRegressor, a "
+        "Pipeline that ends in one, or a search over one of these. Got "
+        f"{type(given).__name__}{inside} instead."
+    )
+
+
+def _name_features(rnn, transformers, n_features):
+    """Follow the names through the transformers; "x0", "x1", ... where there are none.
+
+    Where X is a table, its columns are steps: the one feature is "x0".
+    """
+    names = None
+    for transformer in transformers:
+        try:
+            names = transformer.get_feature_names_out(names)
+        except (AttributeError, ValueError):  # has no names, or cannot take these
+            names = None
+    if names is None and not rnn._reads_table:
+        names = getattr(rnn, "feature_names_in_", None)
+    if names is None or len(names) != n_features:
+        names = [f"x{i}" for i in range(n_features)]
+    return np.array(names, dtype=object)
+
+
+def name_outputs(rnn):
+    """Return the names of what the estimator predicts.
+
+    Parameters
+    ----------
+    rnn : RNNClassifier or RNNRegressor
+        Fitted.
+
+    Returns
+    -------
+    names : list of str
+        Of a classifier, its classes; of a regressor, "y", or "y0", "y1", ... where it
+        has several targets.
+    """
+    if isinstance(rnn, RNNClassifier):
+        return [str(label) for label in rnn.classes_]
+    if rnn.n_outputs_ == 1:
+        return ["y"]
+    return [f"y{i}" for i in range(rnn.n_outputs_)]
+
+
+def choose_outputs(rnn, target):
+    """Return the columns of the predictions that are asked for.
+
+    Parameters
+    ----------
+    rnn : RNNClassifier or RNNRegressor
+        Fitted.
+    target : label, int or None
+        Of a classifier, one of its `classes_`; of a regressor, the number of a target.
+        None: all.
+
+    Returns
+    -------
+    columns : list of int
+        Positions in `name_outputs`, in `classes_` and in the columns of
+        `predict_proba`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such class or target.
+    """
+    is_classifier = isinstance(rnn, RNNClassifier)
+    choices = rnn.classes_.tolist() if is_classifier else list(range(rnn.n_outputs_))
+    if target is None:
+        return list(range(len(choices)))
+    if target not in choices:
+        what = "classes" if is_classifier else "targets"
+        raise ValueError(
+            f"The 'target' parameter must be None or one of the {what} {choices}. Got "
+            f"{target!r} instead."
+        )
+    return [choices.index(target)]
+
+
+def copy_module(rnn):
+    """Return a copy of the network to trace: in double precision on the CPU."""
+    module = make_exact(rnn.module_)
+    return copy.deepcopy(module) if module is rnn.module_ else module
+
+
+def batches(X, rnn, *, max_rows=256, max_steps=65_536):
+    """Split sequences into padded batches of similar length.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        What `Inspected.index_tokens` returns.
+    rnn : RNNClassifier or RNNRegressor
+        Its device gets the tensors.
+    max_rows : int, default=256
+        No batch has more sequences.
+    max_steps : int, default=65_536
+        No batch has more steps, padding counted, unless one sequence alone has.
+
+    Yields
+    ------
+    rows : ndarray of shape (batch,)
+        Which sequences; all batches together have each once.
+    x : Tensor of shape (batch, time, n_features)
+        float32, or int64 rows of the embedding.
+    lengths : Tensor of shape (batch,) or None
+        None where no row has padding.
+    """
+    for rows in batches_by_length(X.lengths, max_rows, max_steps):
+        inputs = make_inputs(X, rows, rnn._get_device())
+        yield rows, inputs["x"], inputs["lengths"]

@@ -1,0 +1,178 @@
+"""gate_activations: what the gates of LSTM and GRU do at every step."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from scipy.special import expit
+
+from sklearn_rnn import nn
+from sklearn_rnn.inspection._common import copy_module, inspect
+from sklearn_rnn.inspection._steps import as_array_or_ragged
+from sklearn_rnn.utils._sklearn import StrOptions, validate_params
+
+
+@validate_params(
+    {"layer": [Integral], "direction": [StrOptions({"forward", "backward"})]},
+    prefer_skip_nested_validation=True,
+)
+def gate_activations(estimator, X, *, layer=-1, direction="forward"):
+    """Return the gates of an LSTM or GRU at every step.
+
+    A gate is a number between 0, closed, and 1, open, for each unit. In the symbols of
+    :class:`~sklearn_rnn.nn.GRU` and :class:`~sklearn_rnn.nn.LSTM`:
+
+    - GRU: "update", :math:`z_t`, how much of the old state is kept; "reset",
+      :math:`r_t`, how much of it the new value may look at; "candidate", :math:`n_t`,
+      the new value.
+    - LSTM: "input", :math:`i_t`, how much of the new value gets into the cell;
+      "forget", :math:`f_t`, how much of the old cell is kept; "output", :math:`o_t`,
+      how much of the cell is shown; "candidate", :math:`g_t`, the new value; "cell",
+      :math:`c_t`.
+
+    Candidates are between -1 and 1; the cell is not bounded.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier, RNNRegressor, Pipeline or search
+        Fitted, with ``cell="lstm"`` or ``cell="gru"``. The transformers of a pipeline
+        are applied to X first.
+    X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
+            RaggedArray, or list of array-like of shape (n_steps_i, n_features) or \
+            (n_steps_i,)
+        The sequences, as the estimator takes them.
+    layer : int, default=-1
+        Which of the recurrent layers, counted from the input; -1 is the last.
+    direction : {"forward", "backward"}, default="forward"
+        Which direction of a bidirectional layer. What belongs to a step stands at its
+        place also where the sequence is read from its end.
+
+    Returns
+    -------
+    gates : dict
+        For each of the names above an ndarray of shape (n_samples, n_states,
+        hidden_size) where all sequences are equally long, else a RaggedArray. There is
+        a state for each step; after a convolutional stem, for every
+        ``conv_stride ** n_convolutions`` steps.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer or direction, or X is not what was fitted.
+    TypeError
+        If the estimator is none of ours, or its layers are neither LSTM nor GRU.
+
+    See Also
+    --------
+    HiddenStateDisplay : Draws states, and gates as well.
+
+    Notes
+    -----
+    Computed by a loop over the formulas, apart from what trains and predicts.
+
+    References
+    ----------
+    A. Karpathy, J. Johnson, L. Fei-Fei, "Visualizing and understanding recurrent
+    networks", ICLR 2016 workshop.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNClassifier
+    >>> from sklearn_rnn.inspection import gate_activations
+    >>> X = np.random.default_rng(0).normal(size=(20, 7, 1))
+    >>> y = X[:, 0, 0] > 0
+    >>> classifier = RNNClassifier(conv_channels=None, max_epochs=3).fit(X, y)
+    >>> gates = gate_activations(classifier, X)
+    >>> list(gates)
+    ['reset', 'update', 'candidate']
+    >>> gates["update"].shape
+    (20, 7, 64)
+    """
+    seen = inspect(estimator, X)
+    module = copy_module(seen.rnn).cpu().double()
+    index = _check_layer(module.encoder, layer, direction)
+    backward = direction == "backward"
+    chosen = (
+        module.encoder.backward_layers if backward else module.encoder.forward_layers
+    )
+    weights = [p.detach().numpy() for p in chosen[index].rnn.parameters()]
+    loop = _LOOPS[type(chosen[index])]
+    found = []
+    for sequence in seen.index_tokens():
+        inputs = _inputs_of_layer(module, sequence, index)
+        if backward:
+            gates = loop(inputs[::-1], *weights)
+            found.append({name: values[::-1] for name, values in gates.items()})
+        else:
+            found.append(loop(inputs, *weights))
+    return {
+        name: as_array_or_ragged([gates[name] for gates in found]) for name in found[0]
+    }
+
+
+def _check_layer(encoder, layer, direction):
+    """Return the number of the layer, counted from the input."""
+    n_layers = len(encoder.forward_layers)
+    if not -n_layers <= layer < n_layers:
+        raise ValueError(
+            "The 'layer' parameter of gate_activations must be between "
+            f"{-n_layers} and {n_layers - 1}: the network has {n_layers} recurrent "
+            f"layer(s). Got {layer} instead."
+        )
+    if direction == "backward" and not encoder.backward_layers:
+        raise ValueError(
+            "direction='backward' needs an estimator that was fitted with "
+            "bidirectional=True."
+        )
+    found = type(encoder.forward_layers[layer])
+    if found not in _LOOPS:
+        raise TypeError(
+            "gate_activations needs layers with gates: cell='lstm' or cell='gru'. Got "
+            f"{found.__name__} instead."
+        )
+    return layer % n_layers
+
+
+@torch.no_grad()
+def _inputs_of_layer(module, sequence, index):
+    """Return what a layer reads of one sequence, (n_states, size)."""
+    x = torch.from_numpy(sequence)[None]
+    x = module.inputs(x if x.dtype == torch.int64 else x.double())
+    if module.stem is not None:
+        x, _ = module.stem(x)
+    encoder = module.encoder
+    for number in range(index):
+        outputs = [encoder.forward_layers[number](x)[0]]
+        if encoder.backward_layers:
+            outputs.append(encoder.backward_layers[number](x.flip(1))[0].flip(1))
+        x = torch.cat(outputs, dim=-1)
+    return x[0].numpy()
+
+
+def _run_gru(inputs, w_ih, w_hh, b_ih, b_hh):
+    h = np.zeros(w_hh.shape[1])
+    names, steps = ("reset", "update", "candidate"), []
+    for x in inputs:
+        x_r, x_z, x_n = np.split(w_ih @ x + b_ih, 3)
+        h_r, h_z, h_n = np.split(w_hh @ h + b_hh, 3)
+        r, z = expit(x_r + h_r), expit(x_z + h_z)
+        n = np.tanh(x_n + r * h_n)
+        h = (1 - z) * n + z * h
+        steps.append((r, z, n))
+    return dict(zip(names, np.stack(steps, axis=1), strict=True))
+
+
+def _run_lstm(inputs, w_ih, w_hh, b_ih, b_hh):
+    h = c = np.zeros(w_hh.shape[1])
+    names, steps = ("input", "forget", "candidate", "output", "cell"), []
+    for x in inputs:
+        i, f, g, o = np.split(w_ih @ x + b_ih + w_hh @ h + b_hh, 4)
+        i, f, g, o = expit(i), expit(f), np.tanh(g), expit(o)
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        steps.append((i, f, g, o, c))
+    return dict(zip(names, np.stack(steps, axis=1), strict=True))
+
+
+_LOOPS = {nn.GRU: _run_gru, nn.LSTM: _run_lstm}

@@ -1,0 +1,115 @@
+"""The gradient of the loss with respect to every state, by way of single steps."""
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_rnn.inspection._common import batches, copy_module, inspect
+from sklearn_rnn.nn._masking import padding_mask
+
+_MAX_STEPS = 16_384  # of a batch: every step of it is kept for the way back
+
+
+class StepByStep(torch.nn.Module):
+    """A recurrent layer as a loop over its `step`, which keeps every state.
+
+    A layer computes a whole sequence at once, and has no tensor for the state after a
+    step that leads to both its output and the next step. Here there is one.
+
+    Parameters
+    ----------
+    layer : torch.nn.Module
+        A layer with the contract of :mod:`sklearn_rnn.nn`.
+    """
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x, lengths=None, state=None):
+        """Run over all steps, as the layer does."""
+        self.states, outputs = [], []
+        for x_t in x.unbind(dim=1):
+            output, state = self.layer.step(x_t, state)
+            outputs.append(output)
+            self.states.append(state[0] if isinstance(state, tuple) else state)
+        outputs = torch.stack(outputs, dim=1)
+        self.valid = torch.ones(outputs.shape[:2], dtype=torch.bool)
+        if lengths is not None:
+            self.valid = padding_mask(lengths, x.shape[1])
+            outputs = outputs * self.valid.unsqueeze(-1)
+        return outputs, state
+
+
+def compute_gradient_norms(estimator, X, y):
+    """Compute the mean norm of d loss / d h[t] for each number of steps back.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As `GradientFlowDisplay.from_estimator` takes it.
+    X : like X in `fit`
+        The sequences.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+
+    Returns
+    -------
+    norms : ndarray of shape (n_layers, n_directions, n_steps)
+        Entry k of the last axis is the mean over the sequences of more than k steps.
+    """
+    seen = inspect(estimator, X)
+    check_consistent_length(seen.X.offsets[1:], y)
+    y = torch.from_numpy(seen.rnn._encode_targets(y, None, reset=False))
+    module = copy_module(seen.rnn)
+    n_directions = 2 if module.encoder.backward_layers else 1
+    layers = _run_step_by_step(module.encoder)
+    norms, steps_back = [], []
+    for rows, x, lengths in batches(
+        seen.index_tokens(), seen.rnn, max_steps=_MAX_STEPS
+    ):
+        output = module(x, lengths)
+        loss = seen.rnn._loss(output, _as_target(y[rows], output)).sum()
+        valid = layers[0].valid.cpu()
+        norms.append(_norms_of_gradients(loss, layers)[:, valid])
+        steps_back.append((valid.sum(1, keepdim=True) - valid.cumsum(1))[valid])
+    means = _mean_by(np.concatenate(steps_back), np.concatenate(norms, axis=1))
+    return means.reshape(-1, n_directions, means.shape[1])
+
+
+def _run_step_by_step(encoder):
+    """Replace the layers of an encoder; return them, the directions of one together."""
+    replaced = []
+    for index, layer in enumerate(encoder.forward_layers):
+        if not hasattr(layer, "step"):
+            raise TypeError(
+                "The gradient flow needs a cell with a method step(x_t, state). "
+                f"{type(layer).__name__} has none."
+            )
+        for layers in (encoder.forward_layers, encoder.backward_layers):
+            if index < len(layers):
+                layers[index] = StepByStep(layers[index])
+                replaced.append(layers[index])
+    return replaced
+
+
+def _as_target(y, output):
+    return y.to(output) if y.is_floating_point() else y.to(output.device)
+
+
+def _norms_of_gradients(loss, layers):
+    """Return norms of shape (n_layers * n_directions, batch, time), as steps are read.
+
+    The sum of the losses of a batch has, for a state of one sequence, the gradient of
+    that sequence's own loss.
+    """
+    states = [state for layer in layers for state in layer.states]
+    gradients = torch.autograd.grad(loss, states, materialize_grads=True)
+    norms = torch.stack([g.norm(dim=1) for g in gradients])
+    return norms.reshape(len(layers), -1, norms.shape[1]).transpose(1, 2).cpu().numpy()
+
+
+def _mean_by(group, rows):
+    """Return the mean of each row of numbers in each group, (n_rows, n_groups)."""
+    count = np.bincount(group)
+    return np.array([np.bincount(group, weights=row) / count for row in rows])

@@ -1,0 +1,325 @@
+"""AttributionDisplay: attributions on a series, or over the tokens of a text."""
+
+import numpy as np
+
+from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn.inspection._attributions import attribute_sequences
+from sklearn_rnn.inspection._common import choose_outputs, inspect, name_outputs
+from sklearn_rnn.inspection._plot._sequences import (
+    LOWERS,
+    RAISES,
+    check_sample,
+    make_wide_axes,
+    show_token,
+    size_in_points,
+)
+from sklearn_rnn.inspection._steps import name_tokens
+
+_HALF_ROW = 0.45  # of the distance between the rows of two features
+_FONT_SIZES = range(14, 4, -1)  # points; the largest that fits
+_WIDTH, _MARGIN, _MAX_LINES = 6.2, 0.5, 12  # of a figure of its own; inches, lines
+_GLYPH_WIDTH, _LINE_HEIGHT = 0.62, 2.4  # of a monospaced text, as parts of its size
+
+
+class AttributionDisplay:
+    """What raises and what lowers an output: on a series, or over a text.
+
+    Of numbers, each feature has a row: bars up where a step raises the output, bars
+    down where it lowers it, all to one scale, and over them the series, each to its own
+    scale. Of tokens, the text itself, with a bar above what raises the output and a bar
+    below what lowers it.
+
+    It is recommended to use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    attributions : ndarray of shape (n_steps, n_features)
+        Of one sequence, as from :func:`step_attributions`.
+    values : ndarray of shape (n_steps, n_features), default=None
+        The sequence. None: no series is drawn.
+    feature_names : list of str of length n_features, default=None
+        Names of the rows.
+    tokens : list of str of length n_steps, default=None
+        The text. Not None: there is one feature.
+    output_name : str, default="output"
+        What is raised and lowered.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes with the picture.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    step_attributions : Computes them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNRegressor
+    >>> from sklearn_rnn.inspection import AttributionDisplay
+    >>> X = np.random.default_rng(0).normal(size=(60, 6, 2))
+    >>> regressor = RNNRegressor(max_epochs=10, random_state=0).fit(X, X[:, 1, 0])
+    >>> display = AttributionDisplay.from_estimator(regressor, X, sample=3)
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['x0', 'x1']
+    """
+
+    def __init__(
+        self,
+        attributions,
+        *,
+        values=None,
+        feature_names=None,
+        tokens=None,
+        output_name="output",
+    ):
+        self.attributions = attributions
+        self.values = values
+        self.feature_names = feature_names
+        self.tokens = tokens
+        self.output_name = output_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        sample=0,
+        target=None,
+        method="integrated_gradients",
+        ax=None,
+    ):
+        """Attribute an output to the steps of one sequence, and draw.
+
+        Parameters
+        ----------
+        estimator : RNNClassifier, RNNRegressor, Pipeline or search
+            Fitted. The transformers of a pipeline are applied to X first.
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences, as the estimator takes them.
+        sample : int, default=0
+            Which sequence of X.
+        target : label, int or None, default=None
+            Which output: of a classifier, the label of a class; of a regressor, the
+            number of a target. None: the class that is predicted for the sequence, or
+            the only target.
+        method : {"integrated_gradients", "gradient", "occlusion"}, \
+                default="integrated_gradients"
+            As of :func:`step_attributions`.
+        ax : matplotlib Axes, default=None
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        display : AttributionDisplay
+            After `plot`.
+
+        Raises
+        ------
+        ImportError
+            If captum or matplotlib is not installed.
+        TypeError, ValueError
+            If the estimator is none of ours, a parameter or X does not suit it, or
+            there are several targets and none is chosen.
+        """
+        seen = inspect(estimator, X)
+        check_sample(sample, len(seen.X))
+        rnn, one = seen.rnn, seen.index_tokens()[[sample]]
+        if target is None and _has_classes(rnn):
+            target = estimator.predict(X)[sample]
+        column = _choose_output(rnn, target)
+        tokens = name_tokens(estimator, seen.X[[sample]])
+        return cls(
+            attribute_sequences(rnn, one, method, column)[0],
+            values=None if tokens else one[0],
+            feature_names=None if tokens else list(seen.feature_names),
+            tokens=tokens[0] if tokens else None,
+            output_name=_name_output(rnn, column),
+        ).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the attributions.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        display : AttributionDisplay
+            The object itself.
+        """
+        self.figure_, self.ax_ = make_wide_axes(ax)
+        attributions = np.asarray(self.attributions, dtype=float)
+        self._plot_legend(attributions)
+        largest = np.abs(attributions).max() or 1.0
+        if self.tokens is None:
+            self._plot_series(attributions / largest)
+            return self
+        if ax is None:
+            self.figure_.set_figheight(_MARGIN + _estimate_height(self.tokens))
+        self._plot_text(attributions[:, 0] / largest)
+        return self
+
+    def _plot_series(self, parts):
+        n_steps, n_features = parts.shape
+        edges = np.arange(n_steps + 1) - 0.5
+        for feature in range(n_features):
+            middle = n_features - 1 - feature  # the first on top
+            for color, heights in (
+                (RAISES, parts[:, feature].clip(min=0)),
+                (LOWERS, parts[:, feature].clip(max=0)),
+            ):
+                self.ax_.stairs(
+                    middle + _HALF_ROW * heights,
+                    edges,
+                    baseline=middle,
+                    fill=True,
+                    color=color,
+                )
+            self.ax_.axhline(middle, color="0.6", linewidth=0.8, zorder=0)
+            if self.values is not None:
+                scaled = _to_unit_range(np.asarray(self.values)[:, feature])
+                self.ax_.plot(middle + _HALF_ROW * scaled, color="black", linewidth=1.2)
+        names = self.feature_names
+        if names is None:
+            names = [f"x{i}" for i in range(n_features)]
+        self.ax_.set_yticks(range(n_features)[::-1], names)
+        self.ax_.set(ylim=(-0.55, n_features - 0.45), xlim=(edges[0], edges[-1]))
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.set_xlabel("step")
+
+    def _plot_text(self, parts):
+        from matplotlib.patches import Rectangle
+
+        self.ax_.set_axis_off()
+        size, places, extent = _fit_text(self.tokens, *size_in_points(self.ax_))
+        for token, part, (column, line) in zip(self.tokens, parts, places, strict=True):
+            width, color = max(len(token), 1), RAISES if part > 0 else LOWERS
+            self.ax_.add_patch(
+                Rectangle((column, line + 0.3), width, 0.4, color=color, lw=0)
+            ).set_alpha(0.4 * abs(part))
+            top = line + 0.3 * (1 - part) if part > 0 else line + 0.7
+            self.ax_.add_patch(
+                Rectangle((column, top), width, 0.3 * abs(part), color=color, lw=0)
+            )
+            self.ax_.text(
+                column + width / 2,
+                line + 0.5,
+                show_token(token),
+                size=size,
+                family="monospace",
+                ha="center",
+                va="center_baseline",
+                parse_math=False,
+            )
+        self.ax_.set(xlim=(0, extent[0]), ylim=(extent[1], 0))
+
+    def _plot_legend(self, attributions):
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+
+        name = self.output_name
+        highest, lowest = attributions.max(), attributions.min()
+        handles = [
+            Patch(color=RAISES, label=f"up: raises {name}{_reach(highest, '+')}"),
+            Patch(color=LOWERS, label=f"down: lowers it{_reach(-lowest, '-')}"),
+        ]
+        if self.tokens is None and self.values is not None:
+            handles.append(Line2D([], [], color="black", label="the series"))
+        self.ax_.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=len(handles),
+            frameon=False,
+            columnspacing=1.0,
+            handlelength=1.0,
+            fontsize="small",
+        )
+
+
+def _has_classes(rnn):
+    return isinstance(rnn, RNNClassifier) and not rnn._multilabel
+
+
+def _choose_output(rnn, target):
+    """Return the column of the one target that is asked for."""
+    columns = choose_outputs(rnn, target)
+    if len(columns) > 1:
+        raise ValueError(
+            f"The network has {len(columns)} targets: choose one of {columns} by the "
+            "'target' parameter."
+        )
+    return columns[0]
+
+
+def _name_output(rnn, column):
+    name = name_outputs(rnn)[column]
+    return f"log-odds of {name}" if isinstance(rnn, RNNClassifier) else name
+
+
+def _reach(largest, sign):
+    return f" ({sign}{largest:.2g} at most)" if largest > 0 else ""
+
+
+def _to_unit_range(series):
+    """Scale a series to between -1 and 1; a constant one lies in the middle."""
+    low, high = series.min(), series.max()
+    return (2 * series - low - high) / (high - low or 1)
+
+
+def _estimate_height(tokens):
+    """Return the height of axes that a text fills in a figure of its own, in inches."""
+    width, size = _WIDTH * 72, _FONT_SIZES[0]
+    _, lines = zip(*_place_tokens(tokens, width / (_GLYPH_WIDTH * size)), strict=True)
+    return min(lines[-1] + 1, _MAX_LINES) * _LINE_HEIGHT * size / 72
+
+
+def _fit_text(tokens, width, height):
+    """Choose the size of the type and place the tokens.
+
+    Parameters
+    ----------
+    tokens : list of str
+        The text.
+    width, height : float
+        Of the axes, in points.
+
+    Returns
+    -------
+    size : int
+        Of the type, in points.
+    places : list of tuple (column, line)
+        Where each token begins, in characters and lines.
+    extent : tuple (n_columns, n_lines)
+        How many fit into the axes.
+    """
+    for size in _FONT_SIZES:
+        n_columns = width / (_GLYPH_WIDTH * size)
+        n_lines = height / (_LINE_HEIGHT * size)
+        places = _place_tokens(tokens, n_columns)
+        if places[-1][1] + 1 <= n_lines:
+            break
+    return size, places, (n_columns, max(n_lines, places[-1][1] + 1))
+
+
+def _place_tokens(tokens, n_columns):
+    """Break the text into lines; single characters stand without spaces."""
+    gap = 0 if all(len(token) <= 1 for token in tokens) else 1
+    column = line = 0
+    places = []
+    for token in tokens:
+        width = max(len(token), 1)
+        if column > 0 and column + width > n_columns:
+            column, line = 0, line + 1
+        places.append((column, line))
+        column += width + gap
+    return places

@@ -1,0 +1,245 @@
+"""HiddenStateDisplay: states over time, as a heat map and as a path."""
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.decomposition import PCA
+
+from sklearn_rnn._training._inference import states_of_sequences
+from sklearn_rnn.inspection._common import copy_module, inspect
+from sklearn_rnn.inspection._plot._sequences import (
+    HEAT,
+    check_sample,
+    draw_heat,
+    label_steps,
+    make_wide_axes,
+)
+from sklearn_rnn.inspection._plot._style import series_style
+from sklearn_rnn.inspection._plot.attention import check_labels
+from sklearn_rnn.inspection._steps import name_tokens, steps_per_state
+
+_LINESTYLES = ("-", "--", ":", "-.")  # classes are told apart also in grey
+
+
+class HiddenStateDisplay:
+    """What a network keeps in mind, step by step.
+
+    Two pictures: the states of one sequence as a heat map, a row a unit; and the paths
+    of many sequences through the space of states, seen along its two main directions
+    (principal components of all states) and coloured by class.
+
+    It is recommended to use :meth:`from_estimator`. Gates are drawn in the same way:
+    hand over what :func:`gate_activations` returns.
+
+    Parameters
+    ----------
+    states : ndarray of shape (n_samples, n_states, n_units) or RaggedArray
+        As from ``estimator.hidden_states(X)``.
+    y : array-like of shape (n_samples,), default=None
+        What the paths are coloured by: labels of classes, or floats. None: one colour.
+    tokens : list of list of str, default=None
+        The token at each step, below the heat map.
+    steps_per_state : int, default=1
+        Steps of the input between two states. State k is drawn at step
+        ``k * steps_per_state``, on which it is centred.
+    bidirectional : bool, default=False
+        Whether the second half of the units read from the end to the beginning.
+    name : str, default="state"
+        What the values are called.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes with the picture.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    gate_activations : The gates of LSTM and GRU.
+    AttentionDisplay : Which states become the vector of a sequence.
+
+    Notes
+    -----
+    States of the last recurrent layer. Those of a backward direction have read what
+    follows a step.
+
+    Examples
+    --------
+    >>> from sklearn_rnn import RNNClassifier
+    >>> from sklearn_rnn.datasets import make_delayed_copy
+    >>> from sklearn_rnn.inspection import HiddenStateDisplay, gate_activations
+    >>> X, y = make_delayed_copy(60, n_steps=8, n_classes=3, random_state=0)
+    >>> classifier = RNNClassifier(
+    ...     conv_channels=None, bidirectional=False, max_epochs=5, random_state=0
+    ... ).fit(X, y)
+    >>> display = HiddenStateDisplay.from_estimator(classifier, X, y, kind="path")
+    >>> [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    ['0', '1', '2', 'first step']
+    >>> gates = gate_activations(classifier, X)
+    >>> display = HiddenStateDisplay(gates["update"], name="update gate").plot()
+    >>> display.ax_.get_ylabel()
+    'unit'
+    """
+
+    def __init__(
+        self,
+        states,
+        *,
+        y=None,
+        tokens=None,
+        steps_per_state=1,
+        bidirectional=False,
+        name="state",
+    ):
+        self.states = states
+        self.y = y
+        self.tokens = tokens
+        self.steps_per_state = steps_per_state
+        self.bidirectional = bidirectional
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, kind="heatmap", sample=0, ax=None):
+        """Compute the states of some sequences, and draw.
+
+        Parameters
+        ----------
+        estimator : RNNClassifier, RNNRegressor, Pipeline or search
+            Fitted. The transformers of a pipeline are applied to X first.
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences, as the estimator takes them.
+        y : array-like of shape (n_samples,), default=None
+            The class, or target, of each sequence. None: what is predicted, if that is
+            one label or number.
+        kind : {"heatmap", "path"}, default="heatmap"
+            Which picture.
+        sample : int, default=0
+            Which sequence of X the heat map shows.
+        ax : matplotlib Axes, default=None
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        display : HiddenStateDisplay
+            After `plot`.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError, ValueError
+            If the estimator is none of ours, or X, y or a parameter does not suit it.
+        """
+        seen = inspect(estimator, X)
+        if y is None:
+            y = estimator.predict(X)
+            y = y if y.ndim == 1 else None
+        if y is not None:  # labels may be floats too
+            y = np.asarray(y, dtype=object if is_classifier(seen.rnn) else float)
+        module = copy_module(seen.rnn)
+        return cls(
+            states_of_sequences(module, seen.index_tokens(), seen.rnn._get_device()),
+            y=y,
+            tokens=name_tokens(estimator, seen.X),
+            steps_per_state=steps_per_state(module),
+            bidirectional=module.pooling.bidirectional,
+        ).plot(ax=ax, kind=kind, sample=sample)
+
+    def plot(self, ax=None, *, kind="heatmap", sample=0):
+        """Draw the states.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default in a new figure.
+        kind : {"heatmap", "path"}, default="heatmap"
+            Which picture.
+        sample : int, default=0
+            Which sequence the heat map shows.
+
+        Returns
+        -------
+        display : HiddenStateDisplay
+            The object itself.
+        """
+        if kind not in ("heatmap", "path"):
+            raise ValueError(
+                f"The 'kind' parameter must be 'heatmap' or 'path'. Got {kind!r}."
+            )
+        check_sample(sample, len(self.states))
+        y = None if self.y is None else check_labels(self.y, len(self.states))
+        if kind == "path" and self.states[0].shape[1] < 2:
+            raise ValueError("kind='path' needs states of 2 units at least. Got 1.")
+        self.figure_, self.ax_ = make_wide_axes(ax)
+        if kind == "heatmap":
+            self._plot_heat_map(sample, y)
+        else:
+            self._plot_paths(y)
+        return self
+
+    def _plot_heat_map(self, sample, y):
+        states = self.states[sample].T
+        high = np.abs(states).max()
+        low = -high if states.min() < 0 else 0
+        image = draw_heat(
+            self.ax_, states, steps_per_state=self.steps_per_state, low=low, high=high
+        )
+        self.figure_.colorbar(image, ax=self.ax_, label=self.name)
+        label_steps(self.ax_, None if self.tokens is None else self.tokens[sample])
+        self.ax_.set_ylabel("unit")
+        if self.bidirectional:
+            half = len(states) / 2
+            self.ax_.axhline(half - 0.5, color="black", linewidth=2)
+            self.ax_.axhline(half - 0.5, color="white", linewidth=1)
+            ticks = [half / 2 - 0.5, 1.5 * half - 0.5]
+            self.ax_.set_yticks(
+                ticks, ["forward", "backward"], rotation=90, va="center"
+            )
+        kept = "" if y is None else f": {_short(y[sample])}"
+        self.ax_.set_title(f"sequence {sample}{kept}")
+
+    def _plot_paths(self, y):
+        sequences = list(self.states)
+        pca = PCA(2).fit(np.concatenate(sequences))
+        paths = [pca.transform(states) for states in sequences]
+        if y is None:
+            self._draw(paths, series_style(1))
+        elif y.dtype.kind == "f":
+            self._draw_numbers(paths, y)
+        else:
+            for index, label in enumerate(np.unique(y)):
+                chosen = [p for p, of in zip(paths, y, strict=True) if of == label]
+                dashes = _LINESTYLES[index % len(_LINESTYLES)]
+                self._draw(chosen, series_style(index + 1), dashes, label=str(label))
+        first = np.array([path[0] for path in paths])
+        self.ax_.scatter(
+            *first.T, s=12, c="white", edgecolors="black", zorder=3, label="first step"
+        )
+        _, labels = self.ax_.get_legend_handles_labels()
+        self.ax_.legend(title="last step" if len(labels) > 1 else None)
+        shares = 100 * pca.explained_variance_ratio_
+        self.ax_.set_xlabel(f"1st principal component ({shares[0]:.0f} % of variance)")
+        self.ax_.set_ylabel(f"2nd principal component ({shares[1]:.0f} % of variance)")
+
+    def _draw(self, paths, style, dashes="-", label=None):
+        """Draw paths in one style, with its marker at their ends."""
+        thin = {"color": style["color"], "linewidth": 0.8, "alpha": 0.5}
+        for path in paths:
+            self.ax_.plot(*path.T, linestyle=dashes, **thin)
+        last = np.array([path[-1] for path in paths])
+        self.ax_.scatter(*last.T, s=30, zorder=2, label=label, **style)
+
+    def _draw_numbers(self, paths, y):
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        scale = ScalarMappable(Normalize(y.min(), y.max()), HEAT)
+        for path, color in zip(paths, scale.to_rgba(y), strict=True):
+            self._draw([path], {"color": color, "marker": "o"})
+        self.figure_.colorbar(scale, ax=self.ax_, label="y")
+
+
+def _short(value):
+    return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)

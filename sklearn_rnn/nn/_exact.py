@@ -1,0 +1,79 @@
+"""Linear layers, convolutions and means for prediction, exact to the last bit.
+
+Where nothing is trained, and our kernels are in use, each row is computed by itself,
+see `sklearn_rnn._kernels._rows`; elsewhere these are torch's.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._config import uses_kernels
+from sklearn_rnn.nn._masking import padding_mask
+
+
+def is_exact(x: Tensor) -> bool:
+    """Whether a computation on x is to be row by row."""
+    return (
+        not torch.is_grad_enabled()
+        and x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and uses_kernels()
+    )
+
+
+def linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """Apply a linear layer to the last axis of x."""
+    if not is_exact(x):
+        return layer(x)
+    from sklearn_rnn._kernels._rows import multiply  # imports numba
+
+    bias = layer.bias
+    if bias is None:
+        bias = x.new_zeros(layer.out_features)
+    return multiply(x, layer.weight, bias)
+
+
+def convolve(layer: Any, x: Tensor) -> Tensor:
+    """Apply an nn.Conv1d to (batch, time, channels), without padding."""
+    if not is_exact(x):
+        return layer(x.transpose(1, 2)).transpose(1, 2)
+    from sklearn_rnn._kernels._rows import convolve
+
+    return convolve(x, layer.weight, layer.bias, layer.stride[0])
+
+
+def mean_over_time(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """Mean of the valid steps, (batch, time, size) to (batch, size).
+
+    Padded outputs are zeros.
+    """
+    if is_exact(outputs):
+        from sklearn_rnn._kernels._rows import mean_over_time
+
+        return mean_over_time(outputs, lengths)
+    if lengths is None:
+        return outputs.mean(1)
+    return outputs.sum(1) / lengths.unsqueeze(-1)
+
+
+def attend(outputs: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
+    """Mean of the valid steps, weighted by the softmax of their scores.
+
+    ``scores`` is (batch, time); (batch, time, size) becomes (batch, size).
+    """
+    if is_exact(outputs):
+        from sklearn_rnn._kernels._rows import attend
+
+        return attend(outputs, scores, lengths)
+    weights = softmax_over_time(scores, lengths)
+    return (weights.unsqueeze(-1) * outputs).sum(1)
+
+
+def softmax_over_time(scores: Tensor, lengths: Tensor | None) -> Tensor:
+    """Softmax of (batch, time) over the valid steps; zero at padding."""
+    if lengths is not None:
+        mask = padding_mask(lengths, scores.shape[1])
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return torch.softmax(scores, dim=1)

@@ -1,0 +1,85 @@
+"""exp, tanh and sigmoid against NumPy in double precision."""
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba")
+
+from sklearn_rnn._kernels import _math
+
+f4 = np.float32
+
+
+def compiled(function):
+    """The function on each number of an array, as the kernels run it."""
+
+    @numba.njit(fastmath={"contract"}, error_model="numpy")
+    def on_all(x, y):
+        for i in range(len(x)):
+            y[i] = function(x[i])
+
+    def call(x):
+        y = np.empty_like(x)
+        on_all(x, y)
+        return y
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def tanh():
+    return compiled(_math.tanh)
+
+
+@pytest.fixture(scope="module")
+def sigmoid():
+    return compiled(_math.sigmoid)
+
+
+def whole_range():
+    """A float32 in each 2,039 of all, both signs, subnormal numbers too."""
+    bits = np.arange(0, 2**32, 2039, dtype=np.uint64).astype(np.uint32)
+    x = bits.view(f4)
+    return x[np.isfinite(x)]
+
+
+def errors_in_ulp(y, expected):
+    """Distance in units of the last place.
+
+    Results below the smallest normal number, 1.2e-38, may be zero, as on processors
+    that flush them.
+    """
+    tiny = np.finfo(f4).tiny
+    expected = np.where(np.abs(expected) < tiny, 0, expected)
+    y = np.where(np.abs(y) < tiny, 0, y.astype(np.float64))
+    unit = np.spacing(np.maximum(np.abs(expected), tiny).astype(f4))
+    return np.abs(y - expected) / unit
+
+
+def test_tanh_is_within_four_ulp_over_the_whole_range(tanh):
+    x = whole_range()
+    error = errors_in_ulp(tanh(x), np.tanh(x.astype(np.float64)))
+    assert error.max() <= 4
+
+
+def test_sigmoid_is_within_four_ulp_over_the_whole_range(sigmoid):
+    x = whole_range()
+    with np.errstate(over="ignore"):
+        expected = 1 / (1 + np.exp(-x.astype(np.float64)))
+    error = errors_in_ulp(sigmoid(x), expected)
+    assert error.max() <= 4
+
+
+@pytest.mark.parametrize("n", [3, 64])  # the tail of a vector loop, and whole vectors
+def test_nan_stays_nan_and_infinities_saturate(tanh, sigmoid, n):
+    special = np.tile(np.array([np.nan, np.inf, -np.inf], f4), n)
+    np.testing.assert_array_equal(tanh(special)[:3], [np.nan, 1, -1])
+    np.testing.assert_array_equal(sigmoid(special)[:3], [np.nan, 1, 0])
+    assert np.isnan(tanh(special)[::3]).all()
+    assert np.isnan(sigmoid(special)[::3]).all()
+
+
+def test_where_they_are_flat_they_reach_their_limits(tanh, sigmoid):
+    x = np.array([-1e30, -200, 200, 1e30], f4)
+    np.testing.assert_array_equal(tanh(x), [-1, -1, 1, 1])
+    np.testing.assert_array_equal(sigmoid(x), [0, 0, 1, 1])
