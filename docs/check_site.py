@@ -86,6 +86,11 @@ class SiteCheck:
         self.check_search()
         return self.faults
 
+    def report(self, fault):
+        """Print a fault, at once, and remember it."""
+        print(fault, flush=True)
+        self.faults.append(fault)
+
     def open_all(self, names, width, scheme):
         """Open all pages in one size and one colour scheme."""
         context = self.browser.new_context(
@@ -101,9 +106,7 @@ class SiteCheck:
                 self.check_dark(page, name)
             too_wide = page.evaluate(TOO_WIDE)
             if too_wide > 0:
-                self.faults.append(
-                    f"{name}: {too_wide} px wider than a screen of {width} px"
-                )
+                self.report(f"{name}: {too_wide} px wider than a screen of {width} px")
             if self.screenshots:
                 self.keep_picture(page, name, width, scheme)
         context.close()
@@ -113,18 +116,18 @@ class SiteCheck:
 
         def on_console(message):
             if message.type in ("error", "warning"):
-                self.faults.append(f"{where}: console: {message.text}")
+                self.report(f"{where}: console: {message.text}")
 
         def on_request(request):
             if not request.url.startswith((self.base, "data:", "blob:")):
-                self.faults.append(f"{where}: fetches {request.url}")
+                self.report(f"{where}: fetches {request.url}")
 
         def on_response(response):
             if response.status >= 400:
-                self.faults.append(f"{where}: {response.status} for {response.url}")
+                self.report(f"{where}: {response.status} for {response.url}")
 
         def on_error(error):
-            self.faults.append(f"{where}: script error: {error}")
+            self.report(f"{where}: script error: {error}")
 
         listeners = {
             "console": on_console,
@@ -147,22 +150,22 @@ class SiteCheck:
         """Remember links and anchors; figures must load and have alternative text."""
         read = self.pages[name] = page.evaluate(READ_PAGE)
         if not read["title"]:
-            self.faults.append(f"{name}: no title")
+            self.report(f"{name}: no title")
         if read["headings"] != 1 and not name.startswith(("search", "genindex")):
-            self.faults.append(f"{name}: {read['headings']} headings of the first rank")
+            self.report(f"{name}: {read['headings']} headings of the first rank")
         for image in read["images"]:
             if not image["alt"].strip():
-                self.faults.append(f"{name}: no alternative text: {image['source']}")
+                self.report(f"{name}: no alternative text: {image['source']}")
             if image["width"] == 0:
-                self.faults.append(f"{name}: not loaded: {image['source']}")
+                self.report(f"{name}: not loaded: {image['source']}")
 
     def check_dark(self, page, name):
         """In dark mode the page is dark, and figures stand on a light ground."""
         if max(channels(page.evaluate(GROUND))) > 100:
-            self.faults.append(f"{name}: not dark in dark mode")
+            self.report(f"{name}: not dark in dark mode")
         for image in page.evaluate(SEEN):
             if not image["shown"] or min(channels(image["ground"])) < 200:
-                self.faults.append(f"{name}: hidden in dark mode: {image['source']}")
+                self.report(f"{name}: hidden in dark mode: {image['source']}")
 
     def check_links(self):
         """Links inside the site must lead to a file, and to an anchor that is there."""
@@ -177,11 +180,11 @@ class SiteCheck:
         path = unquote(target.removeprefix(self.base).partition("?")[0]).strip("/")
         path = path or "index.html"
         if not (self.folder / path).is_file():
-            self.faults.append(f"{name}: link to {path}, which is not there")
+            self.report(f"{name}: link to {path}, which is not there")
         elif (
             anchor and path in self.pages and anchor not in self.pages[path]["anchors"]
         ):
-            self.faults.append(f"{name}: no anchor {anchor!r} in {path}")
+            self.report(f"{name}: no anchor {anchor!r} in {path}")
 
     def check_search(self):
         """Search for the class that people come for."""
@@ -191,13 +194,13 @@ class SiteCheck:
         try:
             page.wait_for_selector("#search-results li a")
         except Exception:  # playwright's own: time is up
-            self.faults.append("search: nothing found for RNNClassifier")
+            self.report("search: nothing found for RNNClassifier")
             return
         links = page.eval_on_selector_all(
             "#search-results li a", "all => all.map(a => a.href)"
         )
         if not any("sklearn_rnn.RNNClassifier.html" in link for link in links):
-            self.faults.append("search: the page of RNNClassifier is not found")
+            self.report("search: the page of RNNClassifier is not found")
         page.close()
 
     def keep_picture(self, page, name, width, scheme):
@@ -242,8 +245,6 @@ def main():
         faults = check.run()
         browser.close()
     server.shutdown()
-    for fault in faults:
-        print(fault)
     print(f"{len(check.pages)} pages, {len(faults)} faults")
     return 1 if faults else 0
 

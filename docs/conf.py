@@ -51,7 +51,6 @@ plot_formats = [("png", 160)]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_rcparams = {"font.size": 11, "savefig.facecolor": "white"}
-plot_apply_rcparams = True
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -60,7 +59,6 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_rnn",),
     "reference_url": {"sklearn_rnn": None},
     "backreferences_dir": "generated/examples",
-    "copyfile_regex": "",
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
