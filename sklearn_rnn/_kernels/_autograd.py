@@ -167,19 +167,29 @@ class _Run:
         rows, _, begins = part
         n_rows = int(begins[-1]) if self.plan.keep else len(rows)
         n_inputs, columns = self.shape_of_gradients
-        size = -(-self.hidden // WIDTH) * WIDTH
+        size, size_of_c = self._sizes()
         take = self.buffers.take
         return (
             take(n_rows, n_inputs - self.hidden + size),
             take(n_rows, columns),
-            take(n_rows, size if self.cell == kernels.LSTM else 0),
+            take(n_rows, size_of_c),
         )
+
+    def _take_step(self, n_rows, w_x):
+        """Return memory for the gradients of h, of c and of x of one step."""
+        widths = *self._sizes(), w_x.shape[0] * WIDTH
+        return [self.buffers.take(n_rows, width) for width in widths]
+
+    def _sizes(self):
+        """Return the columns that h takes, and those that c does."""
+        size = -(-self.hidden // WIDTH) * WIDTH
+        return size, size if self.cell == kernels.LSTM else 0
 
     def backward(self, d_out, *d_finals, wants_x):
         if d_out is None:
             d_out = _NOTHING
         n_parts = len(self.parts)
-        jobs, d_xs, d_starts, packed = [], [], [], []
+        jobs, memory, d_xs, d_starts, packed = [], [], [], [], []
         blocks = iter(self.blocks)
         for k, reverse in enumerate(self.plan.directions):
             w_ih, w_hh, *_ = self.weights[k]
@@ -194,12 +204,13 @@ class _Run:
             d_starts.append(np.empty_like(self.starts[k]))
             packed.append(np.empty((n_parts, *self.shape_of_gradients), np.float32))
             for part, own in zip(self.parts, packed[k], strict=True):
+                memory.append((*next(blocks), *self._take_step(len(part[0]), w_x)))
                 jobs.append(
-                    (self.cell, *part, reverse, w_x, w_h, *next(blocks), d_out,
-                     k * self.hidden, d_final, d_xs[k], d_starts[k], own)
+                    (self.cell, *part, reverse, w_x, w_h, *memory[-1],
+                     d_out, k * self.hidden, d_final, d_xs[k], d_starts[k], own)
                 )  # fmt: skip
         run_in_threads(kernels.backward, jobs)
-        for own in self.blocks:
+        for own in memory:
             self.buffers.give_back(own)
         gradients = []
         for own, weights in zip(packed, self.weights, strict=True):

@@ -17,6 +17,8 @@ Where nothing is to be kept for a backward pass, all blocks are one and the same
 
 import numpy as np
 from numba import njit
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from sklearn_rnn._kernels import _elman, _gru, _lstm
 from sklearn_rnn._kernels._math import JIT, f4
@@ -24,6 +26,23 @@ from sklearn_rnn._kernels._product import WIDTH, add_product
 
 RNN_TANH, RNN_RELU, GRU, LSTM = range(4)
 _CHUNK = 128  # rows of gradients, still in the cache, that the weights' sum up at once
+
+
+@intrinsic
+def borrow(typing, array):
+    """Return an array of which numba does not count references.
+
+    numba counts them for each row that is taken from an array, with atomic operations
+    that cost as much as all else that small rows need. Only for arguments of a
+    function: their caller has a reference that lasts.
+    """
+
+    def codegen(context, builder, signature, args):
+        value = context.make_array(signature.args[0])(context, builder, args[0])
+        value.meminfo = cgutils.get_null_value(value.meminfo.type)
+        return value._getvalue()
+
+    return array(array), codegen
 
 
 @njit(**JIT)
@@ -205,6 +224,9 @@ def forward(
         Of out, where the outputs begin.
     final : as start
     """
+    x, rows, lengths, begins = borrow(x), borrow(rows), borrow(lengths), borrow(begins)
+    start, weights, inputs = borrow(start), borrow(weights), borrow(inputs)
+    sums, cells, out, final = borrow(sums), borrow(cells), borrow(out), borrow(final)
     n_features = x.shape[2]
     own = n_features + 1  # column of inputs at which h begins
     size = inputs.shape[1] - own
@@ -255,7 +277,7 @@ def forward(
 
 @njit(**JIT)
 def backward(
-    cell, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells,
+    cell, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells, dh, dc, dx,
     d_out, column, d_final, d_x, d_start, gradients,
 ):  # fmt: skip
     """Run all steps backwards.
@@ -266,6 +288,10 @@ def backward(
         As `forward` had and left them; the gates in sums become their gradients.
     w_x, w_h
         From `pack_transposed`.
+    dh : (n, size)
+    dc : (n, size), or (n, 0) if the cell is no LSTM
+    dx : (n, n_features rounded up to whole vectors), or (n, 0) where not wanted
+        Memory for the gradients of one step.
     d_out : (batch, time, columns), or empty where the gradient is of `final` alone
     column : int
         Of d_out, where the gradients of these outputs begin.
@@ -275,6 +301,11 @@ def backward(
     gradients : (x | 1 | h, gates)
         Of the weights; overwritten.
     """
+    rows, lengths, begins = borrow(rows), borrow(lengths), borrow(begins)
+    w_x, w_h, inputs, sums = borrow(w_x), borrow(w_h), borrow(inputs), borrow(sums)
+    cells, dh, dc, dx = borrow(cells), borrow(dh), borrow(dc), borrow(dx)
+    d_out, d_final, d_x = borrow(d_out), borrow(d_final), borrow(d_x)
+    d_start, gradients = borrow(d_start), borrow(gradients)
     n_gates, end_x, begin_h = count_gates(cell)
     hidden = d_final.shape[1] // 2 if cell == LSTM else d_final.shape[1]
     own = gradients.shape[0] - hidden
@@ -285,9 +316,8 @@ def backward(
     lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
     with_out, with_x = d_out.shape[0] > 0, d_x.shape[0] > 0
     wide_x = w_x.shape[0] * WIDTH
-    dh = np.zeros((n_rows, size), f4)
-    dc = np.zeros((n_rows, size if lstm else 0), f4)
-    dx = np.empty((n_rows, wide_x if with_x else 0), f4)
+    clear(dh, 0, n_rows, hidden, size)
+    clear(dc, 0, n_rows, hidden, dc.shape[1])
     for i in range(n_rows):
         copy(d_final[rows[i]], dh[i], hidden)
         if lstm:
