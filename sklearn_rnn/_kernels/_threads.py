@@ -5,7 +5,6 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 _lock = threading.Lock()
 _local = threading.local()
-_pool: ThreadPoolExecutor | None = None
+_idle: list["_Worker"] = []
 _holders = 0  # how many threads are inside `threads_for_kernels`
 _n_threads = 1  # that the first of them had
 
@@ -58,17 +57,55 @@ def get_num_threads() -> int:
 
 def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
     """Call the function with the arguments of each job, one of them in this thread."""
-    global _pool
     if len(jobs) == 1 or get_num_threads() == 1:
         for job in jobs:
             function(*job)
         return
-    if _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), "sklearn_rnn")
-    others = [_pool.submit(function, *job) for job in jobs[1:]]
-    function(*jobs[0])
-    for other in others:
-        other.result()
+    workers = [_idle.pop() if _idle else _Worker() for _ in jobs[1:]]
+    for worker, job in zip(workers, jobs[1:], strict=True):
+        worker.start(function, job)
+    try:
+        function(*jobs[0])
+    finally:
+        errors = [worker.wait() for worker in workers]
+        _idle.extend(workers)
+    for error in filter(None, errors):
+        raise error
+
+
+class _Worker:
+    """A thread that waits for jobs.
+
+    A pool of concurrent.futures costs several times as much for each job, most of it
+    under the lock of Python's interpreter.
+    """
+
+    def __init__(self) -> None:
+        self.begins, self.ended = threading.Lock(), threading.Lock()
+        self.begins.acquire()
+        self.ended.acquire()
+        threading.Thread(target=self._run, name="sklearn_rnn", daemon=True).start()
+
+    def start(self, function: Callable[..., Any], job: tuple) -> None:
+        """Begin to call the function with these arguments."""
+        self.function, self.job = function, job
+        self.begins.release()
+
+    def wait(self) -> Exception | None:
+        """Wait until the call has ended; return its error, if it had one."""
+        self.ended.acquire()
+        return self.error
+
+    def _run(self) -> None:
+        while True:
+            self.begins.acquire()
+            self.error = None
+            try:
+                self.function(*self.job)
+            except Exception as error:
+                self.error = error
+            self.function = self.job = None
+            self.ended.release()
 
 
 @contextmanager
@@ -89,8 +126,9 @@ def one_process_at_a_time() -> Iterator[None]:
 
 def _forget_threads() -> None:
     """In a forked process, where the other threads do not exist."""
-    global _pool, _lock, _holders
-    _pool, _lock = None, threading.Lock()
+    global _lock, _holders
+    _idle.clear()
+    _lock = threading.Lock()
     _holders = int(getattr(_local, "buffers", None) is not None)
 
 

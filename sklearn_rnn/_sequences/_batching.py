@@ -97,8 +97,9 @@ def weighted_moments(
         steps = np.arange(start, start + len(values))
         weight = sample_weight[np.searchsorted(X.offsets, steps, side="right") - 1]
         reach = np.maximum(reach, np.abs(values).max(axis=0))
-        total += weight @ values
-        squares += weight @ np.square(values, out=values)
+        # not weight @ values: the threads of a BLAS would spin on into the training
+        total += np.einsum("i,ij->j", weight, values)
+        squares += np.einsum("i,ij,ij->j", weight, values, values)
     n_steps = sample_weight @ X.lengths
     mean = total / n_steps
     variance = np.maximum(squares / n_steps - mean**2, 0)
@@ -139,4 +140,4 @@ def merge_equal_samples(
     return X[first], y[first], np.array([weights[key] for key in keys])
 
 
-_STEPS = 65_536  # taken at a time, to keep copies in float64 small
+_STEPS = 4096  # taken at a time: copies in float64 stay in the cache

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
-from torch import nn
+from torch import Tensor, nn
 
 
 class Monitor(Callback):
@@ -48,7 +48,7 @@ class Monitor(Callback):
         return self
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        self.best_weights_ = copy.deepcopy(net.module_.state_dict())
+        self.best_weights_ = _copy_weights(net.module_)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         loss = net.history[-1]["train_loss"]
@@ -61,7 +61,7 @@ class Monitor(Callback):
         self.misses_ = 0 if current > self.best_ + self.tol else self.misses_ + 1
         if current > self.best_:
             self.best_ = current
-            self.best_weights_ = copy.deepcopy(net.module_.state_dict())
+            self.best_weights_ = _copy_weights(net.module_)
         if self.patience is not None and self.misses_ >= self.patience:
             self.stopped_ = net.stop_training = True
 
@@ -83,6 +83,13 @@ class Monitor(Callback):
         before, best = min(self.losses_[:-n_epochs]), min(self.losses_)
         fall = max(self.losses_[0], before) - best
         return before - best > max(0.05 * fall, self.tol * n_epochs)
+
+
+def _copy_weights(module: nn.Module) -> dict[str, Any]:
+    return {
+        name: value.clone() if isinstance(value, Tensor) else copy.deepcopy(value)
+        for name, value in module.state_dict().items()
+    }
 
 
 class EpochProgress(Callback):

@@ -149,7 +149,8 @@ class SequenceNet(NeuralNet):
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         # as in skorch, with less work of Python's for each batch
         result: dict[str, Tensor] = {}
-        parameters = list(self.module_.parameters())
+        groups = self.optimizer_.param_groups
+        parameters = [p for group in groups for p in group["params"]]
 
         def compute_gradients() -> Tensor:
             for parameter in parameters:
@@ -219,8 +220,7 @@ def _clip_gradients(parameters: list[nn.Parameter], limit: float | None) -> floa
     gradients = [p.grad for p in parameters if p.grad is not None]
     norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
     if limit is not None and norm > limit:
-        for gradient in gradients:
-            gradient.mul_(limit / (norm + 1e-6))
+        torch._foreach_mul_(gradients, limit / (norm + 1e-6))
     return norm
 
 

@@ -124,7 +124,7 @@ class RecurrentLayer(nn.Module):
     @property
     def weights(self) -> list[nn.Parameter]:
         """w_ih, w_hh, b_ih and b_hh, as torch has them."""
-        return list(self.rnn.parameters())
+        return self.rnn.all_weights[0]
 
     def initial_state(self, x: Tensor) -> State:
         """Return zeros, one row for each row of x."""
