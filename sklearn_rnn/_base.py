@@ -35,6 +35,7 @@ from sklearn_rnn._training._inference import (
 )
 from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn._training._net import SequenceNet
+from sklearn_rnn._training._optimizers import Adam, AdamW
 from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._sklearn import (
@@ -57,8 +58,8 @@ _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zer
 _EMBEDDING_SIZE = 32  # of embedding_dim="auto"
 _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.Elman}
 _OPTIMIZERS = {
-    "adam": (torch.optim.Adam, {"fused": True}),
-    "adamw": (torch.optim.AdamW, {"fused": True}),
+    "adam": (Adam, {"fused": True}),
+    "adamw": (AdamW, {"fused": True}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9}),
     "rmsprop": (torch.optim.RMSprop, {}),
 }

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "_base": {"nn", "_sequences", "_training", "utils"},
     "_classifier": {"_base", "nn", "utils"},
     "_regressor": {"_base", "_sequences", "nn", "utils"},
-    "_training": {"nn", "_sequences", "utils"},
+    "_training": {"nn", "_kernels", "_sequences", "utils"},
     "nn": {"_kernels"},
     "_kernels": set(),
     "_sequences": {"utils"},

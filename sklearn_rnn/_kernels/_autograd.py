@@ -1,5 +1,6 @@
 """The bridge to torch: arrays and torch.autograd.Function."""
 
+import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sklearn_rnn._kernels import _adam
 from sklearn_rnn._kernels import _recurrence as kernels
 from sklearn_rnn._kernels._product import WIDTH
 from sklearn_rnn._kernels._threads import (
@@ -26,8 +28,8 @@ _CELLS = {
     "lstm": kernels.LSTM,
 }
 _NOTHING = np.empty((0, 0, 0), np.float32)
-# multiplications that are worth a second thread: handing work over costs about 30 us
-_WORTH_A_THREAD = 2_000_000
+# multiplications that are worth a second thread: handing work over costs about 50 us
+_WORTH_A_THREAD = 8_000_000
 
 
 class Plan(NamedTuple):
@@ -65,7 +67,8 @@ def run_layer(
     plan : Plan
     x : Tensor of shape (batch, time, input)
     starts : sequence of Tensor of shape (batch, hidden) or (batch, 2 * hidden)
-        First state in each direction; h and c of an LSTM side by side.
+        First state in each direction; h and c of an LSTM side by side. None at all:
+        zeros.
     weights : sequence of Tensor
         w_ih, w_hh, b_ih, b_hh as in torch.nn, of one direction after the other.
 
@@ -110,22 +113,28 @@ def _run_without_autograd(plan, x, *tensors):
 
 
 def _make_run(plan, x, *tensors):
-    n = len(plan.directions)
-    arrays = [_array(tensor) for tensor in (x, *tensors)]
-    return _Run(plan, arrays[0], arrays[1 : 1 + n], arrays[1 + n :])
+    n_starts = len(tensors) - 4 * len(plan.directions)
+    arrays = [_array(tensor) for tensor in tensors]
+    return _Run(plan, _array(x), arrays[:n_starts], arrays[n_starts:])
 
 
 class _Run:
     """A layer on one batch: forward, and once backward if `plan.keep`."""
 
     def __init__(self, plan, x, starts, weights):
-        self.plan, self.x, self.starts = plan, x, starts
+        self.plan, self.x = plan, x
         self.cell = _CELLS[plan.mode]
         # of one direction each: w_ih, w_hh, b_ih, b_hh
         self.weights = [weights[k : k + 4] for k in range(0, len(weights), 4)]
         self.hidden = weights[1].shape[1]
+        self.starts_at_zero = not starts
+        self.starts = starts or [self._zeros()] * len(plan.directions)
         self.buffers = get_buffers(plan.keep)
         self.parts = self._make_parts()
+
+    def _zeros(self):
+        n_states = 2 if self.cell == kernels.LSTM else 1
+        return np.zeros((self.x.shape[0], n_states * self.hidden), np.float32)
 
     def _make_parts(self):
         """Return rows, lengths and blocks of each thread, the same for a direction."""
@@ -218,6 +227,8 @@ class _Run:
             kernels.unpack_gradients(self.cell, own, *unpacked)
             gradients += unpacked
         d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None
+        if self.starts_at_zero:
+            return d_x, *gradients
         return d_x, *d_starts, *gradients
 
 
@@ -231,6 +242,12 @@ def compile_kernels() -> None:
         run = _Run(Plan("lstm", None, (False,), False, True), x, [start], weights)
         run.forward()
         run.backward(None, start, wants_x=True)
+        numbers = [torch.zeros(1)]
+        _adam.clip(numbers, math.inf)
+        _adam.update(
+            *[numbers] * 5, rate=0.0, betas=(0.0, 0.0), eps=1.0, decay=0.0,
+            decoupled=False,
+        )  # fmt: skip
 
 
 def _deal_rows(lengths, n_parts, keep):

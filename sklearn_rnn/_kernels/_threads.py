@@ -61,7 +61,7 @@ def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
         for job in jobs:
             function(*job)
         return
-    workers = [_idle.pop() if _idle else _Worker() for _ in jobs[1:]]
+    workers = [_take_worker() for _ in jobs[1:]]
     for worker, job in zip(workers, jobs[1:], strict=True):
         worker.start(function, job)
     try:
@@ -71,6 +71,13 @@ def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
         _idle.extend(workers)
     for error in filter(None, errors):
         raise error
+
+
+def _take_worker() -> "_Worker":
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Worker()
 
 
 class _Worker:

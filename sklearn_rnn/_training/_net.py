@@ -12,6 +12,7 @@ from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
+from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
 from sklearn_rnn.nn._gated import threads_for
@@ -160,7 +161,7 @@ class SequenceNet(NeuralNet):
             self.notify(
                 "on_grad_computed", named_parameters=named, batch=batch, training=True
             )
-            self.grad_norm_ = _clip_gradients(parameters, self.max_grad_norm)
+            self.grad_norm_ = clip_gradients(parameters, self.max_grad_norm)
             return result["loss"]
 
         self.optimizer_.step(compute_gradients)
@@ -210,18 +211,6 @@ class SequenceNet(NeuralNet):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__["module"] = self.module_
-
-
-def _clip_gradients(parameters: list[nn.Parameter], limit: float | None) -> float:
-    """Scale gradients down to a norm of `limit` at most; return their norm before.
-
-    As torch.nn.utils.clip_grad_norm_ does, in a fifth of its time for few parameters.
-    """
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
-    if limit is not None and norm > limit:
-        torch._foreach_mul_(gradients, limit / (norm + 1e-6))
-    return norm
 
 
 def _named(callbacks: Sequence[Callback]) -> list[tuple[str, Callback]]:

@@ -83,7 +83,8 @@ class Encoder(nn.Module):
             _, states = run_kernels(
                 layers, x, lengths, None, directions, only_last=True
             )
-            return torch.cat([_output(state) for state in states], dim=1)
+            outputs = [_output(state) for state in states]
+            return outputs[0] if len(layers) == 1 else torch.cat(outputs, dim=1)
         outputs = self._run_layer(-1, x, lengths)
         return gather_ends(outputs, lengths, bidirectional=len(layers) == 2)
 

@@ -368,9 +368,7 @@ def run_kernels(
     """
     from sklearn_rnn._kernels._autograd import Plan, run_layer  # imports numba
 
-    if states is None:
-        states = [layer.initial_state(x) for layer in layers]
-    pairs = isinstance(states[0], tuple)
+    states = states or []
     steps = None
     if lengths is not None:
         steps = np.ascontiguousarray(lengths.numpy(), np.int64)
@@ -381,6 +379,7 @@ def run_kernels(
         only_last,
         torch.is_grad_enabled(),
     )
+    pairs = isinstance(layers[0], LSTM)
     starts = [torch.cat(state, dim=1) if pairs else state for state in states]
     weights = [w for layer in layers for w in layer.weights]
     _check_shapes(x, steps, starts, weights)

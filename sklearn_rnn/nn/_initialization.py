@@ -66,9 +66,7 @@ def _initialize_layer(child: nn.Module, generator: torch.Generator) -> None:
         if child.bias is not None:
             child.bias.zero_()
     elif isinstance(child, nn.Conv1d):
-        nn.init.kaiming_normal_(
-            child.weight, nonlinearity="relu", generator=generator
-        )
+        nn.init.kaiming_normal_(child.weight, nonlinearity="relu", generator=generator)
         if child.bias is not None:
             child.bias.zero_()
     elif isinstance(child, nn.Embedding):

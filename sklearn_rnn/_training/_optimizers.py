@@ -1,0 +1,90 @@
+"""Clipping, Adam and AdamW: by our kernels where they can, else by torch."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sklearn_rnn.nn._config import uses_kernels
+
+
+def clip_gradients(parameters: Sequence[Tensor], limit: float | None) -> float:
+    """Scale gradients down to a norm of `limit` at most; return their norm before."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if _suit_kernels(gradients):
+        from sklearn_rnn._kernels import _adam  # imports numba
+
+        return _adam.clip(gradients, math.inf if limit is None else limit)
+    norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
+    if limit is not None and norm > limit:
+        for gradient in gradients:
+            gradient.mul_(limit / (norm + 1e-6))
+    return norm
+
+
+class _KernelStep(torch.optim.Optimizer):
+    """A step by our kernel: the same weights and the same state as torch's."""
+
+    decoupled: bool  # whether the weight decay is no part of the gradient
+    _state_lists: list[Any] | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._state_lists = None  # the state's tensors are others than before
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take a step; `closure` computes the gradients and returns the loss."""
+        loss = None if closure is None else closure()
+        weights = [group["params"] for group in self.param_groups]
+        gradients = [[w.grad for w in group] for group in weights]
+        if self._state_lists is None or not all(
+            _suit_kernels(group) for group in (*weights, *gradients)
+        ):
+            super().step()  # makes the state where there is none
+            self._state_lists = self._list_states()
+            return loss
+        from sklearn_rnn._kernels import _adam  # imports numba
+
+        for group, own_gradients, states in zip(
+            self.param_groups, gradients, self._state_lists, strict=True
+        ):
+            _adam.update(
+                group["params"],
+                own_gradients,
+                *states,
+                rate=group["lr"],
+                betas=group["betas"],
+                eps=group["eps"],
+                decay=group["weight_decay"],
+                decoupled=self.decoupled,
+            )
+        return loss
+
+    def _list_states(self) -> list[Any] | None:
+        """Return both moments and numbers of steps of each group; None if not all."""
+        groups = [[self.state[w] for w in g["params"]] for g in self.param_groups]
+        if not all(state for group in groups for state in group):
+            return None
+        names = "exp_avg", "exp_avg_sq", "step"
+        return [[[state[n] for state in group] for n in names] for group in groups]
+
+
+class Adam(_KernelStep, torch.optim.Adam):
+    """torch.optim.Adam by our kernel, or fused."""
+
+    decoupled = False
+
+
+class AdamW(_KernelStep, torch.optim.AdamW):
+    """torch.optim.AdamW by our kernel, or fused."""
+
+    decoupled = True
+
+
+def _suit_kernels(tensors: Sequence[Tensor | None]) -> bool:
+    return uses_kernels() and all(
+        t is not None and t.is_cpu and t.dtype is torch.float32 and t.is_contiguous()
+        for t in tensors
+    )
