@@ -9,7 +9,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from skorch.utils import TeeGenerator
-from torch import Tensor, nn
+from torch import Tensor
 
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients

@@ -83,8 +83,8 @@ class Encoder(nn.Module):
             _, states = run_kernels(
                 layers, x, lengths, None, directions, only_last=True
             )
-            outputs = [_output(state) for state in states]
-            return outputs[0] if len(layers) == 1 else torch.cat(outputs, dim=1)
+            ends = [_output(state) for state in states]
+            return ends[0] if len(layers) == 1 else torch.cat(ends, dim=1)
         outputs = self._run_layer(-1, x, lengths)
         return gather_ends(outputs, lengths, bidirectional=len(layers) == 2)
 
