@@ -54,7 +54,7 @@ def sigmoid(x):
 
 @njit(inline="always", **INLINE)
 def tanh(x):
-    """m / (m + 2) with m = exp(2 x) - 1, which cancels nowhere: 2^n - 1 is exact."""
+    """From m = exp(2 x) - 1, m / (m + 2). 2^n - 1 is exact, so nothing cancels."""
     x = f4(-10) if x < f4(-10) else x
     x = f4(10) if x > f4(10) else x
     power, f = split_exp(x + x)
