@@ -1,10 +1,12 @@
 """scikit-learn's conformance checks, and ours, on several settings of each class."""
 
+from importlib.util import find_spec
+
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn import RNNClassifier, RNNRegressor, config_context
 from sklearn_rnn.nn import GRU
 from sklearn_rnn.utils.estimator_checks import yield_sequence_checks
 
@@ -26,6 +28,16 @@ SETTINGS = [
 ESTIMATORS = [
     make(**settings) for settings in SETTINGS for make in (RNNClassifier, RNNRegressor)
 ]
+
+
+@pytest.fixture(autouse=True)
+def _kernels():
+    """The kernels, whatever rule "auto" has; torch's layers where numba is missing.
+
+    `.ci/run` runs all tests with numba and without.
+    """
+    with config_context(kernels="numba" if find_spec("numba") else "torch"):
+        yield
 
 
 @parametrize_with_checks(ESTIMATORS)

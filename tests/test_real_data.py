@@ -5,37 +5,40 @@ import pandas as pd
 import pytest
 from sklearn.metrics import root_mean_squared_error
 
-from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn import RNNClassifier, RNNRegressor, config_context
 from sklearn_rnn.datasets import read_ts
 
 WINDOW = 60  # cycles of an engine that a prediction sees
 CAP = 125  # cycles: a healthy engine's remaining life is not to be told apart further
 
 
+FILES = {
+    "JapaneseVowels": "japanese_vowels/JapaneseVowels_{}.ts",
+    "NATOPS": "natops/NATOPS_{}.ts.gz",
+    "BasicMotions": "basic_motions/BasicMotions_{}.ts",
+}
+
+
+@pytest.fixture(params=[pytest.param("numba", marks=pytest.mark.numba), "torch"])
+def kernels(request):
+    with config_context(kernels=request.param):
+        yield
+
+
 @pytest.mark.parametrize(
-    ("files", "at_least"),
-    [
-        ("japanese_vowels/JapaneseVowels_{}.ts", 0.97),
-        ("natops/NATOPS_{}.ts.gz", 0.93),
-        ("basic_motions/BasicMotions_{}.ts", 0.95),
-    ],
-    ids=["JapaneseVowels", "NATOPS", "BasicMotions"],
+    ("name", "at_least"),
+    [("JapaneseVowels", 0.97), ("NATOPS", 0.93), ("BasicMotions", 0.95)],
 )
-def test_defaults_classify(shared_data, files, at_least):
+def test_defaults_classify(shared_data, kernels, name, at_least):
+    files = FILES[name]
     X, y = read_ts(shared_data / files.format("TRAIN"))
     X_test, y_test = read_ts(shared_data / files.format("TEST"))
     classifier = RNNClassifier(random_state=0).fit(X, y)
     assert classifier.score(X_test, y_test) >= at_least
 
 
-def test_remaining_useful_life_of_engines(shared_data):
+def test_remaining_useful_life_of_engines(shared_data, kernels):
     folder = shared_data / "cmapss_fd001"
-    train = read_engines(folder / "train_FD001.txt.gz")
-    X, y = [], []
-    for cycles in train:
-        for end in range(20, len(cycles) + 1, 5):
-            X.append(cycles[max(0, end - WINDOW) : end])
-            y.append(min(CAP, len(cycles) - end))
     regressor = RNNRegressor(
         loss="huber",
         dropout=0.3,
@@ -44,10 +47,37 @@ def test_remaining_useful_life_of_engines(shared_data):
         max_epochs=8,
         batch_size=64,
         random_state=0,
-    ).fit(X, y)
+    ).fit(*windows_of_engines(folder))
     X_test = [cycles[-WINDOW:] for cycles in read_engines(folder / "test_FD001.txt.gz")]
     y_test = np.minimum(CAP, np.loadtxt(folder / "RUL_FD001.txt"))
     assert root_mean_squared_error(y_test, regressor.predict(X_test)) < 16
+
+
+@pytest.mark.numba
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("name", [*FILES, "engines"])
+def test_loss_curves_of_kernels_and_torch_are_the_same(shared_data, name, cell):
+    if name == "engines":
+        X, y = windows_of_engines(shared_data / "cmapss_fd001")
+        model = RNNRegressor(cell=cell, max_epochs=2, batch_size=64, random_state=0)
+    else:
+        X, y = read_ts(shared_data / FILES[name].format("TRAIN"))
+        model = RNNClassifier(cell=cell, max_epochs=5, random_state=0)
+    curves = []
+    for kernels in ("numba", "torch"):
+        with config_context(kernels=kernels):
+            curves.append(model.fit(X, y).loss_curve_)
+    np.testing.assert_allclose(*curves, rtol=1e-4)
+
+
+def windows_of_engines(folder):
+    """Return parts of the life of engines, and how many cycles remained."""
+    X, y = [], []
+    for cycles in read_engines(folder / "train_FD001.txt.gz"):
+        for end in range(20, len(cycles) + 1, 5):
+            X.append(cycles[max(0, end - WINDOW) : end])
+            y.append(min(CAP, len(cycles) - end))
+    return X, y
 
 
 def read_engines(path):

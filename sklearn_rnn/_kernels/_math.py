@@ -19,10 +19,11 @@ INLINE = {key: value for key, value in JIT.items() if key != "cache"}
 
 
 @njit(inline="always", **INLINE)
-def exp(x):
-    """Cephes expf: a power of two times a polynomial on [-ln 2 / 2, ln 2 / 2]."""
-    x = f4(-87.33654) if x < f4(-87.33654) else x
-    x = f4(88.8) if x > f4(88.8) else x  # from 88.38 on the power is infinity
+def split_exp(x):
+    """Return 2^n and f with exp(x) = 2^n (1 + f), -0.3 < f < 0.42.
+
+    Cephes expf: n whole, and a polynomial of r = x - n ln 2.
+    """
     n = np.floor(x * f4(1.44269504) + f4(0.5))
     r = x - n * f4(0.693359375)
     r = r + n * f4(2.12194440e-4)
@@ -32,9 +33,17 @@ def exp(x):
     p = p * r + f4(4.1665795894e-2)
     p = p * r + f4(1.6666665459e-1)
     p = p * r + f4(5.0000001201e-1)
-    y = p * (r * r) + r + f4(1)
     power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23))
-    return y * power.view(np.float32)
+    return power.view(np.float32), p * (r * r) + r
+
+
+@njit(inline="always", **INLINE)
+def exp(x):
+    """2^n (1 + f)."""
+    x = f4(-87.33654) if x < f4(-87.33654) else x
+    x = f4(88.8) if x > f4(88.8) else x  # from 88.38 on the power is infinity
+    power, f = split_exp(x)
+    return (f + f4(1)) * power
 
 
 @njit(inline="always", **INLINE)
@@ -45,21 +54,9 @@ def sigmoid(x):
 
 @njit(inline="always", **INLINE)
 def tanh(x):
-    """Quotient of two polynomials, as in Eigen."""
-    x = f4(-9.0) if x < f4(-9.0) else x
-    x = f4(9.0) if x > f4(9.0) else x
-    u = x * x
-    p = f4(-2.76076847742355e-16)
-    p = p * u + f4(2.00018790482477e-13)
-    p = p * u + f4(-8.60467152213735e-11)
-    p = p * u + f4(5.12229709037114e-08)
-    p = p * u + f4(1.48572235717979e-05)
-    p = p * u + f4(6.37261928875436e-04)
-    p = p * u + f4(4.89352455891786e-03)
-    q = f4(1.19825839466702e-06)
-    q = q * u + f4(1.18534705686654e-04)
-    q = q * u + f4(2.26843463243900e-03)
-    q = q * u + f4(4.89352518554385e-03)
-    y = p / q * x  # in this order, so that small products do not underflow
-    y = f4(1) if y > f4(1) else y
-    return f4(-1) if y < f4(-1) else y
+    """From m = exp(2 x) - 1, m / (m + 2). 2^n - 1 is exact, so nothing cancels."""
+    x = f4(-10) if x < f4(-10) else x
+    x = f4(10) if x > f4(10) else x
+    power, f = split_exp(x + x)
+    m = power * f + (power - f4(1))
+    return m / (m + f4(2))

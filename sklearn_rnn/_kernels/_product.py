@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sklearn_rnn._kernels._math import JIT
+from sklearn_rnn._kernels._threads import one_process_at_a_time
 
 # floats of one vector: columns of matrices come in multiples of it
 WIDTH = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
@@ -104,18 +105,7 @@ _TILE_4_2, _TILE_4_1 = _make_tile(4, 2), _make_tile(4, 1)
 _TILE_1_2, _TILE_1_1 = _make_tile(1, 2), _make_tile(1, 1)
 
 
-# a signature, since numba would compile it anew for each constant among the arguments
-_MATRIX, _N = types.float32[:, ::1], types.intp
-
-
-@njit(
-    types.void(
-        types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N,
-        _N,
-    ),
-    **JIT,
-)  # fmt: skip
-def add_product(
+def _add_product(
     fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K
 ):
     """C += A @ B, or C = A @ B where `fresh`; for the rest see `_make_tile`.
@@ -166,3 +156,12 @@ def add_product(
                 )  # fmt: skip
                 i += 1
             j += WIDTH
+
+
+_MATRIX, _N = types.float32[:, ::1], types.intp
+# a signature, since numba would compile it anew for each constant among the arguments
+_SIGNATURE = types.void(
+    types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N, _N
+)
+with one_process_at_a_time():  # with a signature, it is compiled here
+    add_product = njit(_SIGNATURE, **JIT)(_add_product)

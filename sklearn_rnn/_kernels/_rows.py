@@ -5,6 +5,7 @@ sum each row in one and the same order, so a prediction is the same to the last 
 whatever it is computed with.
 """
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,11 @@ from torch import Tensor
 
 from sklearn_rnn._kernels._math import JIT, f4
 from sklearn_rnn._kernels._product import WIDTH, add_product
-from sklearn_rnn._kernels._threads import get_num_threads, run_in_threads
+from sklearn_rnn._kernels._threads import (
+    get_num_threads,
+    one_process_at_a_time,
+    run_in_threads,
+)
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
@@ -31,6 +36,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
     -------
     Tensor of shape (batch, new_time, new_channels)
     """
+    compile_rows()
     n_out, channels, kernel_size = weight.shape
     batch, n_steps, _ = x.shape
     rows = x.contiguous().numpy().reshape(batch, -1)
@@ -77,6 +83,7 @@ def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
     -------
     Tensor of shape (batch, features)
     """
+    compile_rows()
     out = np.empty((x.shape[0], x.shape[2]), np.float32)
     _mean_over_time(x.contiguous().numpy(), _steps(x, lengths), out)
     return torch.from_numpy(out)
@@ -95,10 +102,21 @@ def attend(x: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
     -------
     Tensor of shape (batch, features)
     """
+    compile_rows()
     out = np.empty((x.shape[0], x.shape[2]), np.float32)
     numbers = scores.contiguous().numpy()
     _attend(x.contiguous().numpy(), numbers, _steps(x, lengths), out)
     return torch.from_numpy(out)
+
+
+@cache
+def compile_rows() -> None:
+    """Compile all of this file, or load it from the disk, at its first use."""
+    x, lengths = np.zeros((1, 1, 1), np.float32), np.ones(1, np.int64)
+    with one_process_at_a_time():
+        _convolve(x[0], _pack(x), x[0, 0], 1, x)
+        _mean_over_time(x, lengths, x[0])
+        _attend(x, x[0], lengths, x[0])
 
 
 def _steps(x, lengths):

@@ -137,6 +137,7 @@ def _forget_threads() -> None:
     _idle.clear()
     _lock = threading.Lock()
     _holders = int(getattr(_local, "buffers", None) is not None)
+    torch.set_num_threads(1)  # torch would wait for its own for ever
 
 
 if hasattr(os, "register_at_fork"):

@@ -12,6 +12,14 @@ from sklearn_rnn.nn._gated import run_kernels, suits_kernels, threads_for
 
 pytestmark = pytest.mark.numba
 
+
+@pytest.fixture(autouse=True)
+def _kernels():
+    """Whatever rule holds without a setting, this file is about the kernels."""
+    with config_context(kernels="numba"):
+        yield
+
+
 CELLS = {
     "tanh": Elman,
     "relu": lambda d, h: Elman(d, h, "relu"),
@@ -22,9 +30,9 @@ CELLS = {
 
 def run(layer, x, lengths, state, reverse, weights):
     """Return outputs, final state and all gradients of a weighted sum of both."""
-    x = x.clone().requires_grad_()
+    x = x.detach().requires_grad_()
     parts = state if isinstance(state, tuple) else (state,)
-    parts = tuple(p.clone().requires_grad_() for p in parts)
+    parts = tuple(p.detach().requires_grad_() for p in parts)
     state = parts if isinstance(state, tuple) else parts[0]
     outputs, final = layer(x, lengths, state, reverse=reverse)
     finals = final if isinstance(final, tuple) else (final,)
@@ -58,8 +66,7 @@ def test_kernels_agree_with_torch_in_double_precision(
         torch.randn(batch, n_steps, hidden_size, generator=generator),
         torch.randn(batch, hidden_size, generator=generator),
     )
-    with config_context(kernels="numba"):
-        actual = run(layer, x, lengths, state, reverse, weights)
+    actual = run(layer, x, lengths, state, reverse, weights)
     state = tuple(s.double() for s in state) if cell == "lstm" else state.double()
     with config_context(kernels="torch"):
         expected = run(layer.double(), x.double(), lengths, state, reverse, weights)
@@ -91,11 +98,12 @@ def make_layer(cell, n_features, hidden_size, seed=0):
     return layer
 
 
-def make_problem(cell, hidden_size, seed):
+def make_problem(cell, hidden_size, seed, batch=None, n_features=None):
     """A ragged batch of an odd size, a start, and gradients from outside."""
     rng = np.random.default_rng(seed)
-    batch, n_steps = int(rng.choice([1, 3, 5, 9, 13])), int(rng.integers(1, 8))
-    n_features = int(rng.choice([1, 3, 16, 37]))
+    batch = batch or int(rng.choice([1, 3, 5, 9, 13]))
+    n_steps = int(rng.integers(1, 8))
+    n_features = n_features or int(rng.choice([1, 3, 16, 37]))
     n_parts = 2 if cell == "lstm" else 1
 
     def normal(*shape):
@@ -142,8 +150,9 @@ def solve_with_twin(problem, reverse, with_start):
     outputs, dx = np.zeros(d_outputs.shape), np.zeros(x.shape)
     finals, d_start = ([np.zeros(s.shape) for s in start] for _ in range(2))
     d_weights = [0.0] * 4
-    for row, n in enumerate(problem["lengths"].tolist()):
-        steps = np.arange(n)[::-1] if reverse else np.arange(n)
+    lengths = problem["lengths"]
+    for row, n in enumerate([x.shape[1]] * len(x) if lengths is None else lengths):
+        steps = np.arange(int(n))[::-1] if reverse else np.arange(int(n))
         outputs[row, steps], tape = twin.forward(
             x[row, steps], tuple(s[row] for s in start)
         )
@@ -158,18 +167,50 @@ def solve_with_twin(problem, reverse, with_start):
     return [outputs, *finals, dx, *d_weights, *(d_start if with_start else [])]
 
 
+def assert_right(problem, reverse, with_start):
+    actual = solve_with_kernels(problem, reverse, with_start)
+    expected = solve_with_twin(problem, reverse, with_start)
+    for a, b in zip(actual, expected, strict=True):
+        # the terms of a gradient are near 1; one number alone may cancel to 0.1
+        assert np.linalg.norm(a - b) <= 2e-6 * max(np.linalg.norm(b), 1)
+
+
+WAYS = list(itertools.product([False, True], repeat=2))  # reverse, with a start
+
+
+@pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("hidden_size", SIZES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_kernels_agree_with_the_formulas(cell, hidden_size):
-    for seed, reverse, with_start in itertools.product(
-        range(2), [False, True], [False, True]
-    ):
+def test_kernels_agree_with_the_formulas(cell, hidden_size, ragged):
+    for seed, way in itertools.product(range(2), WAYS):
         problem = make_problem(cell, hidden_size, 1000 * seed + hidden_size)
-        actual = solve_with_kernels(problem, reverse, with_start)
-        expected = solve_with_twin(problem, reverse, with_start)
-        for a, b in zip(actual, expected, strict=True):
-            # the terms of a gradient are near 1; one number alone may cancel to 0.1
-            assert np.linalg.norm(a - b) <= 2e-6 * max(np.linalg.norm(b), 1)
+        if not ragged:
+            problem["lengths"] = None
+        assert_right(problem, *way)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_hidden_size_agrees_with_the_formulas(cell):
+    for hidden_size in range(1, 301):
+        # some numbers in each result, so that not all of them cancel
+        problem = make_problem(cell, hidden_size, hidden_size, batch=5, n_features=3)
+        assert_right(problem, *WAYS[hidden_size % 4])
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_batch_size_on_any_threads_agrees_with_the_formulas(
+    cell, n_threads, monkeypatch
+):
+    monkeypatch.setattr("sklearn_rnn._kernels._autograd._WORTH_A_THREAD", 1)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(n_threads)
+        for batch in range(1, 27):  # more than the rows of three threads' tiles
+            problem = make_problem(cell, 17, batch, batch=batch, n_features=3)
+            assert_right(problem, *WAYS[batch % 4])
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -206,22 +247,37 @@ def test_gradients_agree_with_finite_differences_of_the_formulas(cell, reverse):
 # What must not change anything -------------------------------------------------------
 
 
-def test_memory_order_and_read_only_input_change_nothing():
-    layer = make_layer("lstm", 3, 4)
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+@pytest.mark.parametrize("cell", CELLS)
+def test_memory_order_and_read_only_input_change_nothing(cell):
+    layer = make_layer(cell, 3, 4)
+    lengths = torch.tensor([6, 1, 4, 6, 2])
     x, h, c = torch.randn(5, 6, 3), torch.randn(5, 4), torch.randn(5, 4)
-    expected, _ = layer(x, None, (h, c))
+    state = (h, c) if cell == "lstm" else h
+    weights = torch.randn(5, 6, 4), torch.randn(5, 4)
+
+    def results(x, state):
+        return run(layer, x, lengths, state, True, weights)
 
     def turned(tensor):  # the same numbers in another order in memory
         return tensor.transpose(0, 1).contiguous().transpose(0, 1)
 
-    assert torch.equal(layer(turned(x), None, (turned(h), turned(c)))[0], expected)
-    every_second = torch.stack([x, -x], dim=2).flatten(1, 2)[:, ::2]
-    assert torch.equal(layer(every_second, None, (h, c))[0], expected)
-    array = x.numpy().copy()
-    array.flags.writeable = False
-    with pytest.warns(UserWarning, match="not writable"):
-        read_only = torch.from_numpy(array)
-    assert torch.equal(layer(read_only, None, (h, c))[0], expected)
+    def read_only(tensor):
+        array = tensor.numpy().copy()
+        array.flags.writeable = False
+        return torch.from_numpy(array)
+
+    def every_second(tensor):
+        return torch.stack([tensor, -tensor], dim=2).flatten(1, 2)[:, ::2]
+
+    expected = results(x, state)
+    for change in (turned, read_only, every_second):
+        other = tuple(map(change, state)) if cell == "lstm" else change(state)
+        assert all(map(torch.equal, results(change(x), other), expected))
+    for parameter in layer.parameters():
+        if parameter.dim() == 2:
+            parameter.data = turned(parameter.data)
+    assert all(map(torch.equal, results(x, state), expected))
 
 
 def test_memory_order_of_a_gradient_changes_nothing():
@@ -412,11 +468,11 @@ def test_a_subclass_with_its_own_forward_is_listened_to(bidirectional):
 def test_torch_trains_wide_lstms_on_equal_lengths(hidden_size, expected):
     layer = LSTM(2, hidden_size)
     x, lengths = torch.ones(3, 4, 2), torch.tensor([4, 2, 1])
-    assert suits_kernels([layer], x, None) is expected
-    assert suits_kernels([layer], x, lengths)
-    with torch.no_grad():  # predictions are exact
-        assert suits_kernels([layer], x, None)
-    with config_context(kernels="numba"):
-        assert suits_kernels([layer], x, None)
+    assert suits_kernels([layer], x, None)  # "numba" always
+    with config_context(kernels="auto"):
+        assert suits_kernels([layer], x, None) is expected
+        assert suits_kernels([layer], x, lengths)
+        with torch.no_grad():  # predictions are exact
+            assert suits_kernels([layer], x, None)
     with config_context(kernels="torch"):
         assert not suits_kernels([layer], x, lengths)

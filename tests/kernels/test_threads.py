@@ -2,6 +2,8 @@
 
 import gc
 import multiprocessing
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -115,13 +117,21 @@ def test_one_thread_and_two_differ_by_rounding(monkeypatch):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
 
-def test_workers_of_joblib_keep_to_their_share():
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+def _threads_of_a_fit(X, y):
+    """In a worker of joblib: the threads it may use, and those that a fit has made."""
+    _autograd._WORTH_A_THREAD = 1
+    make_classifier().fit(X, y).predict(X)
+    ours = [t for t in threading.enumerate() if t.name.startswith("sklearn_rnn")]
+    return _threads.get_num_threads(), torch.get_num_threads(), len(ours)
+
+
+@pytest.mark.parametrize("share", [1, 2])
+def test_workers_of_joblib_keep_to_their_share(ragged, share):
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=share):
         counts = joblib.Parallel(n_jobs=2)(
-            joblib.delayed(count)()
-            for count in (_threads.get_num_threads, torch.get_num_threads)
+            joblib.delayed(_threads_of_a_fit)(*ragged) for _ in range(2)
         )
-    assert counts == [1, 1]
+    assert counts == [(share, share, share - 1)] * 2  # one more is the worker itself
 
 
 # At once -----------------------------------------------------------------------------
@@ -184,6 +194,33 @@ def test_a_forked_process_has_threads_of_its_own():
     process.start()
     try:
         assert answer.get(timeout=60) == (32, 5, 4)
+    finally:
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_after_a_fork_a_model_predicts_and_another_one_is_fitted(
+    ragged, two_threads, cell
+):
+    X, y = ragged
+    # the defaults: weights so large that torch copies them on several threads
+    classifier = RNNClassifier(cell=cell, max_epochs=3, random_state=0).fit(X, y)
+    expected = classifier.predict_proba(X)
+    context = multiprocessing.get_context("fork")
+    answer = context.Queue()
+
+    def work():
+        fresh = RNNClassifier(cell=cell, max_epochs=3, random_state=0).fit(X, y)
+        answer.put([model.predict_proba(X) for model in (classifier, fresh)])
+
+    process = context.Process(target=work, daemon=True)
+    process.start()
+    try:
+        same, fresh = answer.get(timeout=60)
+        np.testing.assert_array_equal(same, expected)
+        np.testing.assert_allclose(fresh, expected, rtol=1e-3, atol=1e-4)
     finally:
         process.kill()
 
@@ -305,6 +342,39 @@ def test_one_compiles_at_a_time(held):
     held.set()
     assert entered.wait(60)
     thread.join()
+
+
+FIRST_USE = """
+import warnings
+import numpy as np
+from sklearn_rnn import RNNClassifier
+warnings.simplefilter("ignore")
+X, y = np.ones((20, 5, 2), np.float32), np.arange(20) % 2
+RNNClassifier(pooling="attention", max_epochs=1).fit(X, y).predict(X)
+"""
+
+
+def test_processes_that_start_together_compile_everything_once(tmp_path):
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "NUMBA_DEBUG_CACHE": "1",
+        "TMPDIR": str(tmp_path),  # a lock of their own
+    }
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_USE],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    saved = re.findall(r"data saved to '(.+)'", "".join(outputs))
+    assert len(saved) > 20
+    assert len(saved) == len(set(saved))
 
 
 def test_a_lock_held_for_too_long_is_passed_by(held, monkeypatch):

@@ -72,6 +72,12 @@ def assert_exact(model, X, monkeypatch):
             orders = [rng.permutation(37), rng.permutation(37)[:5], [36], [0]]
             for rows in (np.arange(37), *orders):
                 assert_same(outcome_of(model, [X[i] for i in rows]), expected, rows)
+            for batch_size in (1, 7):
+                with monkeypatch.context() as patch:
+                    patch.setattr(
+                        "sklearn_rnn._training._inference._MAX_ROWS", batch_size
+                    )
+                    assert_same(outcome_of(model, X), expected, np.arange(37))
             longer = [*X[:5], np.concatenate([X[5]] * 40), *X[5:]]
             values, states = outcome_of(model, longer)
             values, states = np.delete(values, 5, axis=0), states[:5] + states[6:]

@@ -188,29 +188,37 @@ def test_encoder_agrees_with_torch_on_packed_sequences(
     outputs = encoder(x, torch.tensor(lengths))
 
     packed = tnn.utils.rnn.pack_padded_sequence(
-        x, torch.tensor(lengths), batch_first=True, enforce_sorted=False
+        x.double(), torch.tensor(lengths), batch_first=True, enforce_sorted=False
     )
+    weights, references = [], []
     for index, size in enumerate(hidden_sizes):
         width = packed.data.shape[1]
         reference = getattr(tnn, name)(
             width, size, batch_first=True, bidirectional=bidirectional
-        )
-        copy_weights(encoder, index, reference)
+        ).double()
+        for own, other in pairs_of_weights(encoder, index, reference):
+            other.data.copy_(own)
+            weights.append(own)
+            references.append(other)
         packed, _ = reference(packed)
     expected, _ = tnn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
-    torch.testing.assert_close(outputs, expected, rtol=1e-5, atol=1e-6)
+
+    d_outputs = torch.from_numpy(rng.normal(size=outputs.shape).astype("f4"))
+    actual = torch.autograd.grad(outputs, [x, *weights], d_outputs)
+    gradients = torch.autograd.grad(expected, [x, *references], d_outputs.double())
+    for a, b in zip([outputs, *actual], [expected, *gradients], strict=True):
+        assert (a.double() - b).norm() <= 2e-6 * b.double().norm()
 
 
-def copy_weights(encoder, index, reference):
-    with torch.no_grad():
-        for layers, suffix in (
-            (encoder.forward_layers, ""),
-            (encoder.backward_layers, "_reverse"),
-        ):
-            if not len(layers):
-                continue
+def pairs_of_weights(encoder, index, reference):
+    """Weights of one layer of ours, and the same ones of torch's layer."""
+    for layers, suffix in (
+        (encoder.forward_layers, ""),
+        (encoder.backward_layers, "_reverse"),
+    ):
+        if len(layers):
             for key, value in layers[index].rnn.named_parameters():
-                getattr(reference, key + suffix).copy_(value)
+                yield value, getattr(reference, key + suffix)
 
 
 def test_building_a_layer_leaves_the_global_generator_alone(cell):
