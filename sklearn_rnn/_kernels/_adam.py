@@ -7,13 +7,12 @@ do, take ten times as long as the arithmetic.
 from collections.abc import Sequence
 
 import numpy as np
-from llvmlite import ir
-from numba import carray, njit, types
-from numba.extending import intrinsic
+from numba import carray, njit
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn._kernels._math import JIT, f4
+from sklearn_rnn._kernels._memory import pointer
 
 
 def clip(gradients: Sequence[Tensor], limit: float) -> float:
@@ -62,16 +61,6 @@ def _sizes(tensors: Sequence[Tensor]) -> NDArray[np.int64]:
     return np.array([tensor.numel() for tensor in tensors], np.int64)
 
 
-@intrinsic
-def _pointer(typing, address):
-    """Return a number as a pointer to float32."""
-
-    def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[0], ir.FloatType().as_pointer())
-
-    return types.CPointer(types.float32)(types.int64), codegen
-
-
 # the order of a sum is free here
 _SUM = JIT | {"fastmath": {"contract", "reassoc"}}
 
@@ -80,12 +69,12 @@ _SUM = JIT | {"fastmath": {"contract", "reassoc"}}
 def _clip(gradients, sizes, limit):
     total = f4(0)
     for i in range(len(sizes)):
-        total += _sum_of_squares(carray(_pointer(gradients[i]), sizes[i]))
+        total += _sum_of_squares(carray(pointer(gradients[i]), sizes[i]))
     norm = np.sqrt(total)
     if norm > limit:
         factor = f4(limit / (norm + 1e-6))
         for i in range(len(sizes)):
-            gradient = carray(_pointer(gradients[i]), sizes[i])
+            gradient = carray(pointer(gradients[i]), sizes[i])
             for j in range(sizes[i]):
                 gradient[j] *= factor
     return norm
@@ -108,14 +97,14 @@ def _update(
     shrink = f4(1 - rate * decay) if decoupled else f4(1)
     for i in range(len(sizes)):
         n = sizes[i]
-        step = carray(_pointer(steps[i]), 1)
+        step = carray(pointer(steps[i]), 1)
         step[0] += f4(1)
         count = np.float64(step[0])
         _update_one(
-            carray(_pointer(weights[i]), n),
-            carray(_pointer(gradients[i]), n),
-            carray(_pointer(first_moments[i]), n),
-            carray(_pointer(second_moments[i]), n),
+            carray(pointer(weights[i]), n),
+            carray(pointer(gradients[i]), n),
+            carray(pointer(first_moments[i]), n),
+            carray(pointer(second_moments[i]), n),
             f4(rate / (1 - beta1**count)),
             f4(np.sqrt(1 - beta2**count)),
             f4(1 - beta1),

@@ -17,32 +17,14 @@ Where nothing is to be kept for a backward pass, all blocks are one and the same
 
 import numpy as np
 from numba import njit
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from sklearn_rnn._kernels import _elman, _gru, _lstm
 from sklearn_rnn._kernels._math import JIT, f4
+from sklearn_rnn._kernels._memory import borrow
 from sklearn_rnn._kernels._product import WIDTH, add_product
 
 RNN_TANH, RNN_RELU, GRU, LSTM = range(4)
 _CHUNK = 128  # rows of gradients, still in the cache, that the weights' sum up at once
-
-
-@intrinsic
-def borrow(typing, array):
-    """Return an array of which numba does not count references.
-
-    numba counts them for each row that is taken from an array, with atomic operations
-    that cost as much as all else that small rows need. Only for arguments of a
-    function: their caller has a reference that lasts.
-    """
-
-    def codegen(context, builder, signature, args):
-        value = context.make_array(signature.args[0])(context, builder, args[0])
-        value.meminfo = cgutils.get_null_value(value.meminfo.type)
-        return value._getvalue()
-
-    return array(array), codegen
 
 
 @njit(**JIT)

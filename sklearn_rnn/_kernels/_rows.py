@@ -14,6 +14,7 @@ from numba import njit
 from torch import Tensor
 
 from sklearn_rnn._kernels._math import JIT, f4
+from sklearn_rnn._kernels._memory import borrow
 from sklearn_rnn._kernels._product import WIDTH, add_product
 from sklearn_rnn._kernels._threads import (
     get_num_threads,
@@ -163,6 +164,7 @@ def _convolve(x, weight, bias, shift, out):
 
 @njit(**JIT)
 def _mean_over_time(x, lengths, out):
+    x = borrow(x)
     total = np.empty(x.shape[2])
     for row in range(x.shape[0]):
         for j in range(x.shape[2]):
@@ -177,6 +179,7 @@ def _mean_over_time(x, lengths, out):
 
 @njit(**JIT)
 def _attend(x, scores, lengths, out):
+    x, scores = borrow(x), borrow(scores)
     total = np.empty(x.shape[2])
     for row in range(x.shape[0]):
         for j in range(x.shape[2]):
