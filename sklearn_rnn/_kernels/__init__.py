@@ -1,1 +1,1 @@
-"""The time loop on the CPU, compiled with numba: arrays in, arrays out."""
+"""The time loop on the CPU and Adam's step, compiled with numba: arrays in and out."""
