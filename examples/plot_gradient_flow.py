@@ -74,6 +74,7 @@ for ax, title, fitted in zip(
         )
     ax.set_title(title)
     ax.label_outer()
+figure.suptitle("How much of the gradient reaches the steps before")
 figure.savefig("gradient_flow.png", dpi=100)
 print("figure saved: gradient_flow.png")
 
@@ -108,6 +109,7 @@ for cell, marker, color in (("rnn", "o", "#000000"), ("lstm", "^", "#D55E00")):
         )
 ax.axhline(1, color="grey", linestyle=":", label="where clipping begins")
 ax.set(xlabel="epoch", ylabel="mean norm of the gradient", yscale="log")
+ax.set_title("Gradient of all weights, before clipping")
 ax.legend()
 
 # %%
@@ -119,3 +121,7 @@ TrainingDisplay.from_estimators(
     names=["Elman", "Elman, unclipped", "GRU", "LSTM"],
     ax=ax,
 )
+figure.suptitle("Loss and learning rate, epoch by epoch")
+
+# %%
+# :doc:`/networks` has the formulas, :doc:`/inspection` more of the displays.

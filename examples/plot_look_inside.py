@@ -51,6 +51,7 @@ print(f"test accuracy: {network.score(X_test, y_test):.2f}")
 display = AttributionDisplay.from_estimator(network, X_test, sample=1)
 event = events_test[1]
 display.ax_.axvspan(event - 0.5, event + 4.5, color="0.9", zorder=-1)
+display.figure_.suptitle("What speaks for a dip, step by step")
 display.figure_.savefig("look_inside_attributions.png", dpi=100)
 print(f"predicted: {network.predict(X_test)[1]}; the {y_test[1]} is at step {event}")
 
@@ -59,12 +60,18 @@ print(f"predicted: {network.predict(X_test)[1]}; the {y_test[1]} is at step {eve
 # their events; it ends where the white begins. The weights follow the event; where
 # nothing is to be found, they are spread out.
 order = np.argsort(events_test)[::2]
-AttentionDisplay.from_estimator(network, [X_test[i] for i in order], y_test[order])
+display = AttentionDisplay.from_estimator(
+    network, [X_test[i] for i in order], y_test[order]
+)
+display.ax_.set_title("Weights of attention: they follow the events")
 
 # %%
 # What does it keep in mind? The states of all sequences, from the first step to the
 # last, seen along their two main directions: the events drive the classes apart.
-HiddenStateDisplay.from_estimator(network, X_test[:30], y_test[:30], kind="path")
+display = HiddenStateDisplay.from_estimator(
+    network, X_test[:30], y_test[:30], kind="path"
+)
+display.ax_.set_title("States, from the first step to the last")
 
 # %%
 # The states of the sequence with the dip, unit by unit, and the update gate of each
@@ -73,4 +80,8 @@ figure, axes = plt.subplots(2, figsize=(6.4, 7), layout="constrained")
 HiddenStateDisplay.from_estimator(network, X_test, sample=1, ax=axes[0])
 gates = gate_activations(network, X_test)
 HiddenStateDisplay(gates["update"], name="update gate").plot(axes[1], sample=1)
+figure.suptitle("States and update gates, unit by unit")
 figure.savefig("look_inside.png", dpi=100)
+
+# %%
+# :doc:`/inspection_states` says what such pictures can tell and what not.

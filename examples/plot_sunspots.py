@@ -92,6 +92,7 @@ figure, (left, right) = plt.subplots(
 for name, error in errors.items():
     left.plot(horizon, error, ".-", label=name)
 left.set(xlabel="months ahead", ylabel="RMSE, sunspots", ylim=(0, None))
+left.set_title("errors, by how far ahead")
 left.legend()
 
 last = test * STEP + LENGTH - 1  # the month in which each forecast is made
@@ -104,7 +105,11 @@ for i in range(0, len(test), 12 // STEP):
         color="C3",
         label="network, made once a year" if i == 0 else None,
     )
-right.set(ylabel="sunspots")
+right.set(ylabel="sunspots", title="the last cycles, and forecasts of them")
 right.legend()
 figure.savefig("sunspots.png", dpi=100)
 print("figure saved: sunspots.png")
+
+# %%
+# :doc:`/preprocessing` says which gap suits which split; :doc:`/regression`, what else
+# several targets can be.
