@@ -83,9 +83,10 @@ for name, error in errors.items():
     print(f"{name}: RMSE {error[0]:.1f} next month, {error[-1]:.1f} in a year")
 
 # %%
-# Left, the error of each, by how far ahead it looks. The next month is best told by the
-# last one; a year ahead, where the cycle counts, the network is best. Right, the end of
-# the series with one forecast a year: each is made of the 132 months before it alone.
+# Left, the error of each, by how far ahead it looks. The next month is told as well by
+# the last one; a year ahead, where the cycle counts, the network is best. Right, the
+# end of the series with one forecast a year: each is made of the 132 months before it
+# alone.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(10, 4), width_ratios=[1, 1.6], layout="constrained"
 )
