@@ -19,6 +19,7 @@ from sklearn_rnn.inspection import (
     AttributionDisplay,
     HiddenStateDisplay,
     gate_activations,
+    permutation_importance,
 )
 
 rng = np.random.default_rng(0)
@@ -47,7 +48,8 @@ print(f"test accuracy: {network.score(X_test, y_test):.2f}")
 
 # %%
 # Which values raise the log-odds of the predicted class? In a sequence with a dip those
-# of the dip, which is shaded; what the second sensor adds is small.
+# of the dip, which is shaded; what the second sensor adds is small. The numbers are
+# those of :func:`~sklearn_rnn.inspection.step_attributions`.
 display = AttributionDisplay.from_estimator(network, X_test, sample=1)
 event = events_test[1]
 display.ax_.axvspan(event - 0.5, event + 4.5, color="0.9", zorder=-1)
@@ -57,8 +59,9 @@ print(f"predicted: {network.predict(X_test)[1]}; the {y_test[1]} is at step {eve
 
 # %%
 # Which states does it weigh? Each row is a sequence, those of a class in the order of
-# their events; it ends where the white begins. The weights follow the event; where
-# nothing is to be found, they are spread out.
+# their events; it ends where the white begins. The weights, those of
+# :func:`~sklearn_rnn.inspection.attention_weights`, follow the event; where nothing is
+# to be found, they are spread out.
 order = np.argsort(events_test)[::2]
 display = AttentionDisplay.from_estimator(
     network, [X_test[i] for i in order], y_test[order]
@@ -84,4 +87,12 @@ figure.suptitle("States and update gates, unit by unit")
 figure.savefig("look_inside.png", dpi=100)
 
 # %%
-# :doc:`/inspection_states` says what such pictures can tell and what not.
+# That was one sequence. What does the accuracy on all of them lose if a sensor is
+# exchanged between them?
+importance = permutation_importance(network, X_test, y_test, random_state=0)
+for name, lost in zip(importance.names, importance.importances_mean, strict=True):
+    print(f"sensor {name}: {lost:.2f}")
+
+# %%
+# :doc:`/inspection_states` and :doc:`/inspection` say what such pictures and numbers
+# can tell and what not.
