@@ -156,6 +156,8 @@ class SiteCheck:
         for image in read["images"]:
             if not image["alt"].strip():
                 self.report(f"{name}: no alternative text: {image['source']}")
+            if image["alt"].startswith("plot "):  # of a figure without a title
+                self.report(f"{name}: a file's name as text: {image['source']}")
             if image["width"] == 0:
                 self.report(f"{name}: not loaded: {image['source']}")
 
@@ -201,6 +203,7 @@ class SiteCheck:
         )
         if not any("sklearn_rnn.RNNClassifier.html" in link for link in links):
             self.report("search: the page of RNNClassifier is not found")
+        page.wait_for_load_state("networkidle")  # results are fetched for excerpts
         page.close()
 
     def keep_picture(self, page, name, width, scheme):

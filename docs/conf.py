@@ -23,12 +23,12 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_gallery.gen_gallery",
+    "thumbnails",
 ]
 exclude_patterns = [
     "_build",
     "_templates",
-    "defaults_table.rst",
-    "speed_table.rst",
+    "*_table.rst",
     "sg_execution_times.rst",
     "auto_examples/sg_execution_times.rst",
 ]
@@ -44,6 +44,7 @@ nitpick_ignore_regex = [
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
 
 # Figures of the pages are drawn by the files in figures/.
 plot_basedir = "figures"
@@ -61,6 +62,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/examples",
     "download_all_examples": False,
     "remove_config_comments": True,
+    "capture_repr": ("_repr_html_",),  # no "<... object at 0x7f...>"
     "show_memory": False,
     "thumbnail_size": (400, 280),
 }
@@ -73,6 +75,10 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
+# pages that stand alone have nothing to show in a column on the left
+_ALONE = ["getting_started", "data", "settings", "install", "glossary", "genindex"]
+html_sidebars = {page: [] for page in _ALONE}
 html_theme_options = {
     "logo": {"text": "sklearn_rnn"},
     "header_links_before_dropdown": 7,

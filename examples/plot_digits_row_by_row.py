@@ -75,3 +75,7 @@ axes[-1, 1].set_xlabel("digit")
 figure.colorbar(picture, ax=axes[:, 1], label="probability")
 figure.savefig("digits_row_by_row.png", dpi=100)
 print("figure saved: digits_row_by_row.png")
+
+# %%
+# :doc:`/data` says what else X may be, :doc:`/scikit_learn` what works besides a
+# search.

@@ -128,6 +128,7 @@ left.errorbar(
 left.plot(place, baseline_answer[order], "x", ms=4, label="gradient boosting")
 left.plot(place, y_test[order], color="black", label="truth")
 left.set(xlabel="test engine, sorted", ylabel="remaining flights")
+left.set_title("flights that remain to each test engine")
 left.legend()
 
 shown = max(np.flatnonzero(y_test <= 30), key=lambda i: len(test_engines[i]))
@@ -140,6 +141,11 @@ right.fill_between(flight, answer - factor * std, answer + factor * std, alpha=0
 right.plot(flight, answer, label="network, 90 %")
 right.plot(flight, np.minimum(y_shown, 125), color="black", label="truth, up to 125")
 right.set(xlabel=f"flights of test engine {shown + 1}")
+right.set_title("to one of them, as it flies on")
 right.legend()
 figure.savefig("engine_life.png", dpi=100)
 print("figure saved: engine_life.png")
+
+# %%
+# :doc:`/regression` has the other losses, and intervals of quantiles;
+# :doc:`/preprocessing`, how windows are cut.

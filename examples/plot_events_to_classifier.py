@@ -150,3 +150,7 @@ figure.supylabel("probability of leaving, after each event")
 figure.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
 figure.savefig("events_to_classifier.png", dpi=100)
 print("figure saved: events_to_classifier.png")
+
+# %%
+# :doc:`/tables` says what may be in such a table, :doc:`/scikit_learn` how groups get
+# into a search.

@@ -86,5 +86,9 @@ for axis, (name, model) in zip(axes, models.items(), strict=True):
     )
     axis.set_title(name)
 axes[1].set_ylabel("")
+figure.suptitle("Which gestures are taken for which")
 figure.savefig("gesture_from_motion.png", dpi=100)
 print("figure saved: gesture_from_motion.png")
+
+# %%
+# :doc:`/settings` says when convolutions pay, and has the measurements.

@@ -69,7 +69,12 @@ for (name, drawn), marker in zip(scores.items(), "so^x", strict=True):
     ax.plot(n_steps, drawn, marker, color=line.get_color())
 ax.axhline(1 / 4, color="gray", linestyle=":", label="chance")
 ax.set(xticks=n_steps, ylim=(0, 1.03))
-ax.set(xlabel="steps of the sequence", ylabel="test accuracy: which was the first?")
+ax.set(xlabel="steps of the sequence", ylabel="test accuracy")
+ax.set_title("Which symbol was the first? Told after so many steps")
 ax.legend(loc="upper right")
 figure.savefig("how_far_back.png", dpi=100)
 print("figure saved: how_far_back.png")
+
+# %%
+# :doc:`/networks` says why, from the formulas; :doc:`/settings`, what to set where the
+# first steps decide.

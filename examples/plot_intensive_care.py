@@ -91,3 +91,7 @@ right.plot([0, 1], [0, 1], ":", color="gray")
 right.set(xlabel="false positive rate", ylabel="true positive rate", title="who dies?")
 figure.savefig("intensive_care.png", dpi=100)
 print("figure saved: intensive_care.png")
+
+# %%
+# :doc:`/preprocessing` has the other ways to fill gaps; :doc:`/how_to/imbalance`, what
+# to do where one class is rare.

@@ -107,7 +107,11 @@ for axis, i in zip(axes, shown, strict=True):
     axis.set_xticks(range(len(name)), list(name))
     axis.set_yticks(range(len(belief)), nationalities[network[-1].classes_])
     axis.set_title(nationalities[y[i]])
+figure.suptitle("Where does the name come from? Told after each letter")
 figure.supxlabel("letters read so far")
 figure.colorbar(picture, ax=axes, label="probability")
 figure.savefig("nationality_of_surnames.png", dpi=100)
 print("figure saved: nationality_of_surnames.png")
+
+# %%
+# :doc:`/text` has the other kinds of tokens, and what becomes of unknown ones.

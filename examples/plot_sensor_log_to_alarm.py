@@ -141,3 +141,7 @@ for ax in axes:
 axes[-1].set_xlabel("day of the log")
 figure.savefig("sensor_log_to_alarm.png", dpi=100)
 print("figure saved: sensor_log_to_alarm.png")
+
+# %%
+# :doc:`/preprocessing` says which windows, targets and gaps suit which question;
+# :doc:`/how_to/imbalance`, how to choose a threshold by cross-validation.

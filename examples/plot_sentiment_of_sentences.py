@@ -102,6 +102,11 @@ for axis, i in zip(axes, shown, strict=True):
     axis.axhline(0.5, color="grey", lw=1)
     axis.set_xticks(range(len(words)), words, rotation=20)
     axis.set(ylim=(-0.05, 1.05), title="for" if y_test[i] else "against")
+figure.suptitle("For or against the film? Told after each word")
 figure.supylabel("probability that the sentence is for the film")
 figure.savefig("sentiment_of_sentences.png", dpi=100)
 print("figure saved: sentiment_of_sentences.png")
+
+# %%
+# :doc:`/text` has the other kinds of tokens; :doc:`/settings`, more against learning by
+# heart.

@@ -63,3 +63,6 @@ axes[1].hist(X_test.lengths, bins=np.arange(0.5, 30.5), color="grey")
 axes[1].set(xlabel="frames heard", ylabel="utterances\nof this length")
 figure.savefig("speaker_from_vowels.png", dpi=100)
 print("figure saved: speaker_from_vowels.png")
+
+# %%
+# :doc:`/data` says how else sequences of different length may come.

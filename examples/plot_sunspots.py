@@ -83,15 +83,17 @@ for name, error in errors.items():
     print(f"{name}: RMSE {error[0]:.1f} next month, {error[-1]:.1f} in a year")
 
 # %%
-# Left, the error of each, by how far ahead it looks. The next month is best told by the
-# last one; a year ahead, where the cycle counts, the network is best. Right, the end of
-# the series with one forecast a year: each is made of the 132 months before it alone.
+# Left, the error of each, by how far ahead it looks. The next month is told as well by
+# the last one; a year ahead, where the cycle counts, the network is best. Right, the
+# end of the series with one forecast a year: each is made of the 132 months before it
+# alone.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(10, 4), width_ratios=[1, 1.6], layout="constrained"
 )
 for name, error in errors.items():
     left.plot(horizon, error, ".-", label=name)
 left.set(xlabel="months ahead", ylabel="RMSE, sunspots", ylim=(0, None))
+left.set_title("errors, by how far ahead")
 left.legend()
 
 last = test * STEP + LENGTH - 1  # the month in which each forecast is made
@@ -104,7 +106,11 @@ for i in range(0, len(test), 12 // STEP):
         color="C3",
         label="network, made once a year" if i == 0 else None,
     )
-right.set(ylabel="sunspots")
+right.set(ylabel="sunspots", title="the last cycles, and forecasts of them")
 right.legend()
 figure.savefig("sunspots.png", dpi=100)
 print("figure saved: sunspots.png")
+
+# %%
+# :doc:`/preprocessing` says which gap suits which split; :doc:`/regression`, what else
+# several targets can be.

@@ -364,11 +364,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if self.cell == "rnn":
             return nn.Elman(input_size, hidden_size, self.nonlinearity)
         layer_class = _CELLS[self.cell] if isinstance(self.cell, str) else self.cell
-        if not issubclass(layer_class, torch.nn.Module):
+        of_torch = layer_class.__module__.startswith("torch.")  # takes no lengths
+        if not issubclass(layer_class, torch.nn.Module) or of_torch:
             raise ValueError(
                 f"The 'cell' parameter of {type(self).__name__} must be a str among "
-                f"{set(_CELLS)} or a subclass of torch.nn.Module. Got {self.cell!r} "
-                "instead."
+                f"{set(_CELLS)} or a subclass of torch.nn.Module that takes lengths, "
+                f"as the layers of sklearn_rnn.nn do. Got {self.cell!r} instead."
             )
         return layer_class(input_size, hidden_size)
 

@@ -409,6 +409,32 @@ def test_strings_in_a_list_are_named(estimator, X):
         estimator.fit(X, [0, 1])
 
 
+def test_a_table_of_events_is_sent_to_the_sequence_builder(estimator):
+    events = pd.DataFrame({"machine": ["a", "a", "b"], "load": [1.0, 2.0, 3.0]})
+    with refuses("Got strings instead.*row for each step.*SequenceBuilder"):
+        estimator.fit(events, [0, 0, 1])
+
+
+def test_a_packed_sequence_is_sent_back_to_the_tensors_it_was_made_of(
+    estimator, sequences, y
+):
+    tensors = [torch.tensor(x) for x in sequences]
+    packed = torch.nn.utils.rnn.pack_sequence(tensors, enforce_sorted=False)
+    with refuses("X is a PackedSequence. Pass the list of tensors"):
+        estimator.fit(packed, y)
+    estimator.fit(tensors, y)
+    padded = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    np.testing.assert_array_equal(
+        estimator.predict(RaggedArray.from_padded(*padded)), estimator.predict(tensors)
+    )
+
+
+@pytest.mark.parametrize("cell", [torch.nn.LSTM, torch.nn.Linear, dict])
+def test_a_cell_that_takes_no_lengths_is_refused(estimator, sequences, y, cell):
+    with refuses("'cell' parameter.*'lstm'.*that takes lengths.*sklearn_rnn.nn"):
+        estimator.set_params(cell=cell).fit(sequences, y)
+
+
 def test_scalars_among_sequences_are_named(estimator):
     with refuses(r"X\[0\] is not a sequence but 1;.*\(n_steps_i, n_features\)"):
         estimator.fit([1, 2, [3]], [0, 1, 0])

@@ -82,6 +82,16 @@ def test_the_api_page_has_every_public_name():
     assert public <= listed
 
 
+def test_pages_and_examples_lead_to_each_other():
+    for example in (ROOT / "examples").glob("plot_*.py"):
+        pages = re.findall(r":doc:`/(\w+(?:/\w+)?)`", example.read_text())
+        assert pages, example.name
+        for page in pages:
+            text = (DOCS / f"{page}.rst").read_text()
+            label = f":ref:`sphx_glr_auto_examples_{example.name}`"
+            assert label in text, f"{page} does not lead to {example.name}"
+
+
 def test_every_figure_says_what_is_to_be_seen():
     for page in PAGES:
         text = (DOCS / page).read_text()

@@ -13,6 +13,7 @@ from sklearn_rnn import (
     RaggedArray,
     RNNClassifier,
     RNNRegressor,
+    datasets,
     inspection,
     preprocessing,
 )
@@ -79,12 +80,18 @@ def test_numpydoc_finds_nothing_wrong(name):
     assert errors == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_public_names_are_documented(name):
+def find(name):
+    """Return what has a dotted name: a class, a function, a method or a property."""
     *path, last = name.split(".")
     owner = import_module(".".join(p for p in path if not p[0].isupper()))
     for part in [p for p in path if p[0].isupper()] + [last]:
         owner = getattr(owner, part)
+    return owner
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_names_are_documented(name):
+    owner = find(name)
     doc = (
         FunctionDoc(owner)
         if inspect.isroutine(owner)
@@ -96,18 +103,31 @@ def test_public_names_are_documented(name):
         assert {p.name.lstrip("*") for p in doc["Parameters"]} == parameters, name
 
 
+def documented_parameters(owner):
+    """Return {name: type} as documented."""
+    entries = NumpyDocString(inspect.getdoc(owner))["Parameters"]
+    return {n.lstrip("*"): p.type for p in entries for n in p.name.split(", ")}
+
+
 @pytest.mark.parametrize("cls", [*ESTIMATORS, *TRANSFORMERS, *DISPLAYS])
-def test_documented_defaults_are_those_of_the_signature(cls):
-    documented = {p.name: p.type for p in NumpyDocString(cls.__doc__)["Parameters"]}
-    signature = inspect.signature(cls).parameters
-    assert list(documented) == list(signature)
-    for name, parameter in signature.items():
-        text = re.search(r"default=(.+)$", documented[name].replace("\\ ", ""))
-        if parameter.default is parameter.empty:
-            assert text is None, f"{name} has no default"
-            continue
-        assert text is not None, f"{name} has no documented default"
-        assert eval(text[1]) == parameter.default, name
+def test_documented_parameters_are_those_of_the_signature(cls):
+    assert list(documented_parameters(cls)) == list(inspect.signature(cls).parameters)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if callable(find(n))])
+def test_documented_defaults_are_those_of_the_signature(name):
+    owner = find(name)
+    signature = inspect.signature(owner).parameters
+    for parameter, kind in documented_parameters(owner).items():
+        default = signature[parameter].default
+        text = re.search(r"default=(.+)$", kind.replace("\\ ", ""))
+        if default is inspect.Parameter.empty:
+            assert text is None, f"{parameter} has no default"
+        elif kind == "None":  # "Ignored.": nothing but None is to be passed
+            assert default is None
+        else:
+            assert text is not None, f"{parameter} has no documented default"
+            assert repr(eval(text[1], {"nan": float("nan")})) == repr(default)
 
 
 def test_the_same_parameter_has_the_same_words():
@@ -126,6 +146,44 @@ def test_the_same_parameter_has_the_same_words():
         "loss_curve_",
         "validation_scores_",
     }
+
+
+# what is no parameter of a constructor, and what truly differs there
+FAMILIES = {
+    "methods of estimators": (ESTIMATORS, {"X", "sample_weight"}),
+    "methods of transformers": (
+        # of the other two, X are tables or texts
+        set(TRANSFORMERS)
+        - {preprocessing.SequenceBuilder, preprocessing.SequenceTokenizer},
+        {"X", "y"},
+    ),
+    "methods of displays": (
+        # that of TrainingDisplay is filled with panels
+        set(DISPLAYS) - {inspection.TrainingDisplay},
+        {"X", "y", "estimator", "name", "sample"},
+    ),
+    "fetchers": (
+        [getattr(datasets, n) for n in datasets.__all__ if n.startswith("fetch_")],
+        {"subset", "as_frame"},
+    ),
+    "makers": (
+        [getattr(datasets, n) for n in datasets.__all__ if n.startswith("make_")],
+        {"n_samples", "n_steps", "n_classes"},
+    ),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_same_parameter_has_the_same_words_in_functions_and_methods(family):
+    members, differs = FAMILIES[family]
+    texts = {}
+    for member in members:
+        is_class = inspect.isclass(member)
+        names = public_methods(member) if is_class else []
+        for function in [getattr(member, n) for n in names] or [member]:
+            for entry in FunctionDoc(function)["Parameters"]:
+                texts.setdefault(entry.name, set()).add(" ".join(entry.desc))
+    assert {name for name, words in texts.items() if len(words) > 1} <= differs
 
 
 def test_both_classes_have_the_same_parameters_in_the_same_order():

@@ -178,6 +178,11 @@ def without_tensors(X: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is None:
         return X
+    if isinstance(X, torch.nn.utils.rnn.PackedSequence):
+        raise TypeError(
+            "X is a PackedSequence. Pass the list of tensors that it was made of, or "
+            "RaggedArray.from_padded(*pad_packed_sequence(X, batch_first=True))."
+        )
     if isinstance(X, torch.Tensor):
         if X.is_nested:
             parts = X.unbind() if X.layout is not torch.jagged else None
@@ -297,7 +302,8 @@ def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None
         i = next(i for i, a in enumerate(arrays) if a.shape[1] != arrays[0].shape[1])
         raise ValueError(
             f"X[{i}] has {arrays[i].shape[1]} features, but X[0] has "
-            f"{arrays[0].shape[1]}: all sequences must have the same features."
+            f"{arrays[0].shape[1]}: all sequences must have the same features, and "
+            "shape (n_steps_i, n_features)."
         )
     return RaggedArray(np.concatenate(arrays), offsets_of([len(a) for a in arrays]))
 
@@ -364,7 +370,11 @@ def as_numbers(array: NDArray, name: str = "X") -> NDArray:
         )
     if array.dtype == object:
         if any(isinstance(v, str | bytes) for v in array.flat):
-            raise ValueError(f"{name} must hold numbers. Got strings instead.")
+            raise ValueError(
+                f"{name} must hold numbers. Got strings instead. {_FOR_TEXT} For a "
+                "table with a row for each step: sklearn_rnn.preprocessing."
+                "SequenceBuilder."
+            )
         if any(isinstance(v, complex | np.complexfloating) for v in array.flat):
             raise ValueError(f"Complex data not supported: {name} is complex.")
         if "pandas" in sys.modules:  # its NA is no float

@@ -74,12 +74,12 @@ class Monitor(Callback):
         """Whether training ended while the loss was still falling.
 
         That is so when more than 5 % of the loss's whole fall, and more than `tol` an
-        epoch, came in the last `n_epochs` epochs.
+        epoch, came in the last `n_epochs` epochs, or in the second half of fewer than
+        twice as many. One epoch shows no fall.
         """
-        if self.stopped_:
+        n_epochs = min(n_epochs, len(self.losses_) // 2)
+        if self.stopped_ or n_epochs == 0:
             return False
-        if len(self.losses_) <= n_epochs:
-            return True
         before, best = min(self.losses_[:-n_epochs]), min(self.losses_)
         fall = max(self.losses_[0], before) - best
         return before - best > max(0.05 * fall, self.tol * n_epochs)

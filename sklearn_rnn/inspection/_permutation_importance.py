@@ -1,5 +1,6 @@
 """permutation_importance: what a score loses when parts of sequences are swapped."""
 
+import copy
 from itertools import pairwise
 from numbers import Integral
 
@@ -134,13 +135,14 @@ def permutation_importance(
     """
     seen = inspect(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
-    scorer = check_scoring(seen.rnn, scoring=scoring)
-    baseline = scorer(seen.rnn, seen.X, y)
+    rnn = _without_feature_names(seen.rnn)
+    scorer = check_scoring(rnn, scoring=scoring)
+    baseline = scorer(rnn, seen.X, y)
     parts, names = _cut(seen, by, n_segments)
     # one seed for all parts: they are compared with the same permutations
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     scores = Parallel(n_jobs=n_jobs)(
-        delayed(_score_permuted)(seen.rnn, seen.X, y, scorer, part, n_repeats, seed)
+        delayed(_score_permuted)(rnn, seen.X, y, scorer, part, n_repeats, seed)
         for part in parts
     )
     importances = baseline - np.array(scores)
@@ -150,6 +152,13 @@ def permutation_importance(
         importances=importances,
         names=np.array(names, dtype=object),
     )
+
+
+def _without_feature_names(rnn):
+    """Return a shallow copy that does not miss the names that `inspect` has checked."""
+    rnn = copy.copy(rnn)
+    vars(rnn).pop("feature_names_in_", None)
+    return rnn
 
 
 def _cut(seen, by, n_segments):

@@ -1,6 +1,7 @@
 """permutation_importance: plain loops, known answers, text, processes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import (
@@ -138,6 +139,29 @@ def test_transformers_come_first_and_searches_stand_for_their_best(ragged):
     result = permutation_importance(search, X, y, random_state=0)
     alone = permutation_importance(best[-1], best[:-1].transform(X), y, random_state=0)
     np.testing.assert_array_equal(result.importances, alone.importances)
+
+
+def test_features_of_tables_keep_their_names_without_a_warning(ragged):
+    X, y = ragged
+    frames = [pd.DataFrame(x, columns=["load", "heat"]) for x in X]
+    named, plain = (
+        RNNClassifier(**TINY).fit(sequences, y) for sequences in (frames, X)
+    )
+    result = permutation_importance(named, frames, y, random_state=0)
+    assert result.names.tolist() == ["load", "heat"]
+    expected = permutation_importance(plain, X, y, random_state=0).importances
+    np.testing.assert_array_equal(result.importances, expected)
+    assert named.feature_names_in_.tolist() == ["load", "heat"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        permutation_importance(named, [frame[["heat", "load"]] for frame in frames], y)
+
+
+def test_steps_of_a_table_with_names_are_permuted_without_a_warning(rng):
+    X = pd.DataFrame(rng.normal(size=(40, 3)), columns=["mon", "tue", "wed"])
+    y = X["tue"] > 0
+    classifier = RNNClassifier(**TINY).fit(X, y)
+    result = permutation_importance(classifier, X, y, by="step", random_state=0)
+    assert result.importances_mean.argmax() == 1
 
 
 def test_words_can_be_permuted_too(rng):

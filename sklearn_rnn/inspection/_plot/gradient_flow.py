@@ -89,6 +89,8 @@ class GradientFlowDisplay:
     def from_estimator(cls, estimator, X, y, *, name=None, ax=None, **kwargs):
         """Compute the gradients for some sequences and draw them.
 
+        A second network drawn into the axes of a first one gets other colours.
+
         Parameters
         ----------
         estimator : RNNClassifier, RNNRegressor, Pipeline or search
@@ -101,8 +103,7 @@ class GradientFlowDisplay:
         name : str, default=None
             What the lines are called; by default the class of the estimator.
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure. A second network drawn into the
-            axes of a first one gets other colours.
+            Where to draw; by default in a new figure.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
@@ -129,7 +130,7 @@ class GradientFlowDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            Where to draw; by default in a new figure.
         name : str, default=None
             What the lines are called; by default `estimator_name`.
         **kwargs : dict
