@@ -158,16 +158,34 @@ def phone():
 
 
 def skeletons():
-    """One of the 20 recordings left out at a time."""
-    X, y, recording = load_skeletons()
+    """One of the 20 recordings left out at a time.
+
+    Settings were chosen by folds over the 19 recordings of the first split.
+    """
+    clips, y, recording = load_skeletons()
     return Recipe(
-        X,
+        RaggedArray.from_sequences([seen_from_the_hip(joints) for joints in clips]),
         y,
         list(LeaveOneGroupOut().split(y, y, recording)),
         model=RNNClassifier(max_epochs=40),
         baseline=plain_classifier(),
         scoring="accuracy",
     )
+
+
+def seen_from_the_hip(joints):
+    """Return the joints relative to the hip, the way of the hip, speeds of the joints.
+
+    The skeleton is turned about the vertical, so that its hips lie along the x axis.
+    """
+    hip = joints[:, :1]
+    across = joints[:, 16] - joints[:, 12]  # from the left hip to the right
+    x, z = across[:, [0, 2]].T / np.hypot(across[:, 0], across[:, 2])
+    one, none = np.ones_like(x), np.zeros_like(x)
+    turn = np.array([[x, none, z], [none, one, none], [-z, none, x]])
+    points = np.concatenate([joints[:, 1:] - hip, hip - hip[0]], axis=1)
+    turned = np.einsum("ijt,tpj->tpi", turn, points).reshape(-1, 60)
+    return np.hstack([turned, np.gradient(turned[:, :-3], axis=0)])
 
 
 def sst2():
