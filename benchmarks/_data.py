@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from sklearn_rnn import RaggedArray
 from sklearn_rnn.datasets import read_ts
 
 DATA = Path(
@@ -58,10 +57,10 @@ def load_phone():
 
 
 def load_skeletons():
-    """Return the joints of each frame, (20 joints x 3), the action, the recording."""
+    """Return clips of joints, (n_frames, 20, 3) each, the action, the recording."""
     file = np.load(DATA / "utkinect" / "utkinect.npz")
-    X = RaggedArray(file["joints"].reshape(-1, 60), file["offsets"])
-    return X, file["action"], 2 * file["subject"] + file["episode"]
+    clips = np.split(file["joints"], file["offsets"][1:-1])
+    return clips, file["action"], 2 * file["subject"] + file["episode"]
 
 
 def load_pollution():

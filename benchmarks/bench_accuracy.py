@@ -45,7 +45,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing
 
 from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor
@@ -158,16 +158,34 @@ def phone():
 
 
 def skeletons():
-    """One of the 20 recordings left out at a time."""
-    X, y, recording = load_skeletons()
+    """One of the 20 recordings left out at a time.
+
+    Settings were chosen by folds over the 19 recordings of the first split.
+    """
+    clips, y, recording = load_skeletons()
     return Recipe(
-        X,
+        RaggedArray.from_sequences([seen_from_the_hip(joints) for joints in clips]),
         y,
         list(LeaveOneGroupOut().split(y, y, recording)),
         model=RNNClassifier(max_epochs=40),
         baseline=plain_classifier(),
         scoring="accuracy",
     )
+
+
+def seen_from_the_hip(joints):
+    """Return the joints relative to the hip, the way of the hip, speeds of the joints.
+
+    The skeleton is turned about the vertical, so that its hips lie along the x axis.
+    """
+    hip = joints[:, :1]
+    across = joints[:, 16] - joints[:, 12]  # from the left hip to the right
+    x, z = across[:, [0, 2]].T / np.hypot(across[:, 0], across[:, 2])
+    one, none = np.ones_like(x), np.zeros_like(x)
+    turn = np.array([[x, none, z], [none, one, none], [-z, none, x]])
+    points = np.concatenate([joints[:, 1:] - hip, hip - hip[0]], axis=1)
+    turned = np.einsum("ijt,tpj->tpi", turn, points).reshape(-1, 60)
+    return np.hstack([turned, np.gradient(turned[:, :-3], axis=0)])
 
 
 def sst2():
@@ -218,30 +236,46 @@ def names():
     )
 
 
-def engines(length=60, cap=125):
-    """The last cycles of an engine, `length` at most, tell how many remain, to `cap`.
+def engines(cap=125):
+    """All cycles of an engine so far tell how many remain, to `cap`.
 
     Training engines are seen from cycle 20 on, every 5 cycles; test engines at their
-    last cycle. The error is to the true remaining life, not capped.
+    last cycle. The error is to the true remaining life, not capped. Sensors are noisy
+    and engines few: the network reads means of ten cycles. Its settings were
+    chosen on training engines left out, 20 a fold, cut where test engines may be.
     """
     X, y = [], []
     train, test = fetch_cmapss_fd001(), fetch_cmapss_fd001(subset="test")
     for cycles, remaining in zip(train.data, train.target, strict=True):
         for end in range(20, len(cycles) + 1, 5):
-            X.append(cycles[max(0, end - length) : end])
+            X.append(cycles[:end])
             y.append(min(cap, remaining[end - 1, 0]))
-    X_test = [cycles[-length:] for cycles in test.data]
     y_test = [remaining[-1, 0] for remaining in test.target]
     return Recipe(
-        *train_and_test(X, y, X_test, y_test),
+        *train_and_test(X, y, list(test.data), y_test),
         model=make_pipeline(
             GapEncoder(add_mask=False, add_time_since=False),
-            RNNRegressor(max_epochs=12, batch_size=64),
+            FunctionTransformer(means_of_tens),
+            RNNRegressor(
+                cell="lstm",
+                conv_channels=None,
+                pooling="last",
+                dropout=0.5,
+                optimizer="adamw",
+                weight_decay=1.0,
+                max_epochs=10,
+                batch_size=64,
+            ),
         ),
         baseline=plain_regressor(),
         naive=np.mean(y),
         scoring="neg_root_mean_squared_error",
     )
+
+
+def means_of_tens(X):
+    """Return the means of each ten steps; the first few, which make no ten, go."""
+    return [x[len(x) % 10 :].reshape(-1, 10, x.shape[1]).mean(axis=1) for x in X]
 
 
 def vital_signs():
