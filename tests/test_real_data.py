@@ -26,15 +26,22 @@ def kernels(request):
 
 
 @pytest.mark.parametrize(
-    ("name", "at_least"),
-    [("JapaneseVowels", 0.97), ("NATOPS", 0.93), ("BasicMotions", 0.95)],
+    ("name", "at_least", "n_seeds"),
+    [
+        ("JapaneseVowels", 0.97, 1),
+        # of 180 sequences; from one seed, or one rounding, to the next: 0.92 to 0.97
+        ("NATOPS", 0.93, 5),
+        ("BasicMotions", 0.95, 1),
+    ],
 )
-def test_defaults_classify(shared_data, kernels, name, at_least):
-    files = FILES[name]
-    X, y = read_ts(shared_data / files.format("TRAIN"))
-    X_test, y_test = read_ts(shared_data / files.format("TEST"))
-    classifier = RNNClassifier(random_state=0).fit(X, y)
-    assert classifier.score(X_test, y_test) >= at_least
+def test_defaults_classify(shared_data, kernels, name, at_least, n_seeds):
+    X, y = read_ts(shared_data / FILES[name].format("TRAIN"))
+    X_test, y_test = read_ts(shared_data / FILES[name].format("TEST"))
+    scores = [
+        RNNClassifier(random_state=seed).fit(X, y).score(X_test, y_test)
+        for seed in range(n_seeds)
+    ]
+    assert np.mean(scores) >= at_least
 
 
 def test_remaining_useful_life_of_engines(shared_data, kernels):
@@ -59,7 +66,10 @@ def test_remaining_useful_life_of_engines(shared_data, kernels):
 def test_loss_curves_of_kernels_and_torch_are_the_same(shared_data, name, cell):
     if name == "engines":
         X, y = windows_of_engines(shared_data / "cmapss_fd001")
-        model = RNNRegressor(cell=cell, max_epochs=2, batch_size=64, random_state=0)
+        # 60 small steps. Further on the training is chaotic: with torch alone, a factor
+        # of 1 + 1e-6 on one of the 3,786 windows changes the loss by some percent.
+        params = {"max_epochs": 1, "learning_rate": 1e-3, "batch_size": 64}
+        model = RNNRegressor(cell=cell, **params, random_state=0)
     else:
         X, y = read_ts(shared_data / FILES[name].format("TRAIN"))
         model = RNNClassifier(cell=cell, max_epochs=5, random_state=0)
