@@ -17,7 +17,7 @@ class Standardize(nn.Module):
     mean : Tensor of shape (n_features,)
         Mean of each feature over all training steps. Saved with the module, not trained.
     scale : Tensor of shape (n_features,)
-        Standard deviation of each feature, likewise; not zero.
+        Their standard deviation, likewise; 1 for a feature that does not vary.
 
     Examples
     --------
