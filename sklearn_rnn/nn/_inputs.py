@@ -15,7 +15,7 @@ class Standardize(nn.Module):
     Parameters
     ----------
     mean : Tensor of shape (n_features,)
-        Mean of each feature over all training steps. Saved with the module, not trained.
+        Mean of each feature over all training steps: saved, not trained.
     scale : Tensor of shape (n_features,)
         Their standard deviation, likewise; 1 for a feature that does not vary.
 
