@@ -13,12 +13,23 @@ class Dropout(nn.Module):
     Parameters
     ----------
     p : float
-        Probability that a value is zeroed.
+        Probability that a value is zeroed, from 0 to below 1.
 
     References
     ----------
     N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
     overfitting", JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import Dropout
+    >>> dropout = Dropout(0.5)
+    >>> dropout.generator = torch.Generator().manual_seed(0)
+    >>> sorted(set(dropout(torch.ones(100)).tolist()))
+    [0.0, 2.0]
+    >>> dropout.eval()(torch.ones(3))
+    tensor([1., 1., 1.])
     """
 
     def __init__(self, p: float) -> None:
@@ -27,7 +38,18 @@ class Dropout(nn.Module):
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x with a part of its values zeroed, in training; any shape."""
+        """Zero a part of the values, in training only.
+
+        Parameters
+        ----------
+        x : Tensor
+            Values, in any shape.
+
+        Returns
+        -------
+        x : Tensor
+            As given, or in training divided by 1 - p where not zeroed.
+        """
         if not self.training or self.p == 0:
             return x
         keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
@@ -43,6 +65,13 @@ def set_dropout_generator(module: nn.Module, generator: torch.Generator | None) 
         Changed in place.
     generator : torch.Generator or None
         On the device of the module; None: torch's global generator.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import Dropout, set_dropout_generator
+    >>> module = torch.nn.Sequential(torch.nn.Linear(3, 8), Dropout(0.5))
+    >>> set_dropout_generator(module, torch.Generator().manual_seed(0))
     """
     for child in module.modules():
         if isinstance(child, Dropout):

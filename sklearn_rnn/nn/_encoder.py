@@ -33,6 +33,15 @@ class Encoder(nn.Module):
         the outputs of both directions stand side by side.
     dropout : float, default=0.0
         Part of the outputs of each layer but the last that is zeroed in training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import GRU, Encoder, initialize
+    >>> encoder = Encoder(3, (8, 5), GRU, bidirectional=True)
+    >>> encoder = initialize(encoder, torch.Generator().manual_seed(0))
+    >>> encoder(torch.ones(2, 4, 3), torch.tensor([4, 1])).shape
+    torch.Size([2, 4, 10])
     """
 
     def __init__(
@@ -61,20 +70,33 @@ class Encoder(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
         lengths : Tensor of shape (batch,), default=None
             Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
         outputs : Tensor of shape (batch, time, output_size)
-            The forward direction first, then the backward one.
+            The forward direction first, then the backward one; zeros at padding.
         """
         return self._run_layer(-1, self._run_lower_layers(x, lengths), lengths)
 
     def last(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return the last output of each direction, (batch, output_size).
+        """Return the last output of each direction.
 
         For the backward direction that is the one at each row's own first step.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        ends : Tensor of shape (batch, output_size)
+            The forward direction first, then the backward one.
         """
         x = self._run_lower_layers(x, lengths)
         layers = self._directions(-1)
@@ -89,7 +111,14 @@ class Encoder(nn.Module):
         return gather_ends(outputs, lengths, bidirectional=len(layers) == 2)
 
     def suits_kernels(self) -> bool:
-        """Whether the package's own kernels run all layers on the CPU."""
+        """Tell whether the package's own kernels run all layers on the CPU.
+
+        Returns
+        -------
+        suits : bool
+            False without numba, with ``kernels="torch"`` (see
+            :func:`~sklearn_rnn.config_context`) and with a layer class of your own.
+        """
         layers = [*self.forward_layers, *self.backward_layers]
         return uses_kernels() and all(has_own_forward(layer) for layer in layers)
 

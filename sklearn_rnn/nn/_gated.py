@@ -51,6 +51,7 @@ class RecurrentLayer(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
         lengths : Tensor of shape (batch,), default=None
             Number of valid steps of each row; None when no row has padding.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
@@ -109,12 +110,16 @@ class RecurrentLayer(nn.Module):
         Parameters
         ----------
         x_t : Tensor of shape (batch, input_size)
+            The features of this step.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
+            Where to start; zeros by default.
 
         Returns
         -------
         output : Tensor of shape (batch, hidden_size)
+            The hidden state after this step.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size)
+            What the next step starts from.
         """
         if state is None:
             state = self.initial_state(x_t)
@@ -127,7 +132,18 @@ class RecurrentLayer(nn.Module):
         return self.rnn.all_weights[0]
 
     def initial_state(self, x: Tensor) -> State:
-        """Return zeros, one row for each row of x."""
+        """Return the state before the first step: zeros.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, ...)
+            Gives the number of rows, the type of number and the device.
+
+        Returns
+        -------
+        state : Tensor of shape (batch, hidden_size)
+            Zeros.
+        """
         return x.new_zeros(x.shape[0], self.hidden_size)
 
     def _cell(self, *args: Any) -> Any:
@@ -190,6 +206,8 @@ class GRU(RecurrentLayer):
         Number of features of a step.
     hidden_size : int
         Number of units.
+    **options : dict
+        Of :class:`torch.nn.GRU`. Only ``dtype`` suits; the others break the layer.
 
     References
     ----------
@@ -232,6 +250,8 @@ class LSTM(RecurrentLayer):
         Number of features of a step.
     hidden_size : int
         Number of units.
+    **options : dict
+        Of :class:`torch.nn.LSTM`. Only ``dtype`` suits; the others break the layer.
 
     References
     ----------
@@ -275,6 +295,18 @@ class LSTM(RecurrentLayer):
         return outputs, (gather_last(outputs, lengths), cell.squeeze(0))
 
     def initial_state(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the state before the first step: zeros.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, ...)
+            Gives the number of rows, the type of number and the device.
+
+        Returns
+        -------
+        state : tuple of two Tensor of shape (batch, hidden_size)
+            Zeros, h and c.
+        """
         zeros = x.new_zeros(x.shape[0], self.hidden_size)
         return zeros, zeros
 

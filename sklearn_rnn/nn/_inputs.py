@@ -14,8 +14,19 @@ class Standardize(nn.Module):
 
     Parameters
     ----------
-    mean, scale : Tensor of shape (n_features,)
-        Of all training steps together. Buffers: they are saved, not trained.
+    mean : Tensor of shape (n_features,)
+        Mean of each feature over all training steps: saved, not trained.
+    scale : Tensor of shape (n_features,)
+        Their standard deviation, likewise; 1 for a feature that does not vary.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import Standardize
+    >>> inputs = Standardize(mean=torch.tensor([10.0]), scale=torch.tensor([2.0]))
+    >>> inputs(torch.tensor([[[10.0], [14.0]]]))
+    tensor([[[0.],
+             [2.]]])
     """
 
     mean: Tensor
@@ -28,7 +39,18 @@ class Standardize(nn.Module):
         self.output_size = len(mean)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x standardised; (batch, time, n_features) both."""
+        """Standardise all steps.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+
+        Returns
+        -------
+        x : Tensor of shape (batch, time, n_features)
+            In units of the scale.
+        """
         return (x - self.mean).div_(self.scale)
 
 
@@ -41,6 +63,15 @@ class TokenEmbedding(nn.Module):
         Number of different tokens seen at fit.
     embedding_dim : int
         Size of a vector.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import TokenEmbedding, initialize
+    >>> inputs = TokenEmbedding(n_tokens=100, embedding_dim=8)
+    >>> inputs = initialize(inputs, torch.Generator().manual_seed(0))
+    >>> inputs(torch.tensor([[[3], [0], [100]]])).shape
+    torch.Size([1, 3, 8])
     """
 
     def __init__(self, n_tokens: int, embedding_dim: int) -> None:
@@ -49,7 +80,18 @@ class TokenEmbedding(nn.Module):
         self.output_size = embedding_dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """Embed token indices, (batch, time, 1) to (batch, time, embedding_dim)."""
+        """Look up the vector of each token.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, 1)
+            Integers: 1 to n_tokens, and 0 for unknown tokens.
+
+        Returns
+        -------
+        x : Tensor of shape (batch, time, embedding_dim)
+            Their vectors.
+        """
         return self.table(x.squeeze(-1))
 
 
@@ -69,6 +111,16 @@ class ConvStem(nn.Module):
         Steps that one output sees.
     stride : int
         Steps between two outputs: n steps become ceil(n / stride) in each convolution.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import ConvStem, initialize
+    >>> stem = ConvStem(3, channels=(16,), kernel_size=5, stride=2)
+    >>> stem = initialize(stem, torch.Generator().manual_seed(0))
+    >>> x, lengths = stem(torch.ones(2, 10, 3), torch.tensor([10, 3]))
+    >>> x.shape, lengths
+    (torch.Size([2, 5, 16]), tensor([5, 2]))
     """
 
     def __init__(
@@ -93,11 +145,14 @@ class ConvStem(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
         lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
         x : Tensor of shape (batch, new_time, output_size)
+            Anything at padding.
         lengths : Tensor of shape (batch,) or None
             Number of valid steps of each row of the result.
         """

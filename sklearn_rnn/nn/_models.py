@@ -26,6 +26,19 @@ class SequenceModel(nn.Module):
         Size of the output.
     dropout : float, default=0.0
         Part of the pooled vector that is zeroed in training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import (
+    ...     GRU, Encoder, Pooling, SequenceModel, Standardize, initialize
+    ... )
+    >>> inputs = Standardize(torch.zeros(3), torch.ones(3))
+    >>> encoder, pooling = Encoder(3, (5,), GRU), Pooling("last", 5)
+    >>> model = SequenceModel(inputs, None, encoder, pooling, n_outputs=2)
+    >>> model = initialize(model, torch.Generator().manual_seed(0))
+    >>> model(torch.ones(4, 7, 3), torch.tensor([7, 7, 2, 1])).shape
+    torch.Size([4, 2])
     """
 
     def __init__(
@@ -52,16 +65,32 @@ class SequenceModel(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
         lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
         output : Tensor of shape (batch, n_outputs)
+            What the loss reads: logits, say, or standardised targets.
         """
         return linear(self.head, self.dropout(self.encode(x, lengths)))
 
     def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return the pooled vector of each sequence, (batch, pooling.output_size)."""
+        """Return the pooled vector of each sequence.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        pooled : Tensor of shape (batch, pooling.output_size)
+            What the last linear layer reads, before dropout.
+        """
         x, lengths = self._run_inputs(x, lengths)
         if self.pooling.kind == "last":  # no need to write down the others
             return self.encoder.last(x, lengths)
@@ -72,9 +101,17 @@ class SequenceModel(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Return the state at every step and the number of valid steps.
 
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
         Returns
         -------
         outputs : Tensor of shape (batch, new_time, encoder.output_size)
+            Outputs of the last recurrent layer; zeros at padding.
         lengths : Tensor of shape (batch,) or None
             As given, or shorter after a stem with a stride.
         """

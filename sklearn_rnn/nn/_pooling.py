@@ -29,6 +29,14 @@ class Pooling(nn.Module):
     ----------
     Z. Yang et al., "Hierarchical attention networks for document classification",
     NAACL 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import Pooling
+    >>> outputs = torch.tensor([[[1.0], [3.0], [0.0]]])  # the third is padding
+    >>> Pooling("mean", 1)(outputs, torch.tensor([2]))
+    tensor([[2.]])
     """
 
     def __init__(
@@ -48,12 +56,14 @@ class Pooling(nn.Module):
         Parameters
         ----------
         outputs : Tensor of shape (batch, time, input_size)
-            Zeros where the input is padding.
+            States of all steps; zeros where the input is padding.
         lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
         pooled : Tensor of shape (batch, output_size)
+            One vector for each sequence.
         """
         if self.kind == "last":
             return gather_ends(outputs, lengths, bidirectional=self.bidirectional)
@@ -67,7 +77,20 @@ class Pooling(nn.Module):
         return attend(outputs, self._scores(outputs), lengths)
 
     def attention_weights(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        """Return the weight of each step, (batch, time); zero at padding."""
+        """Return the weight of each step, of a pooling by attention.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (batch, time, input_size)
+            States of all steps; zeros where the input is padding.
+        lengths : Tensor of shape (batch,) or None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        weights : Tensor of shape (batch, time)
+            The sum of each row is 1; zero at padding.
+        """
         return softmax_over_time(self._scores(outputs), lengths)
 
     def _scores(self, outputs: Tensor) -> Tensor:
