@@ -28,8 +28,8 @@ _CELLS = {
     "lstm": kernels.LSTM,
 }
 _NOTHING = np.empty((0, 0, 0), np.float32)
-# multiplications that are worth a second thread: handing work over costs about 50 us
-_WORTH_A_THREAD = 8_000_000
+# multiplications that are worth a second thread: handing work over costs about 20 us
+_WORTH_A_THREAD = 3_000_000
 
 
 class Plan(NamedTuple):

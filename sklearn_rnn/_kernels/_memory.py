@@ -1,9 +1,15 @@
-"""Memory as the kernels see it: arrays without a count of references, addresses."""
+"""Memory as kernels see it: arrays without a count of references, addresses, flags."""
+
+import platform
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from sklearn_rnn._kernels._math import JIT
+
+_ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 @intrinsic
@@ -31,3 +37,29 @@ def pointer(typing, address):
         return builder.inttoptr(args[0], ir.FloatType().as_pointer())
 
     return types.CPointer(types.float32)(types.int64), codegen
+
+
+@intrinsic
+def _read_flag(typing, flag):
+    """Return flag[0] as other threads have set it, after a short rest of the core."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        if _ON_X86:
+            pause = ir.FunctionType(ir.VoidType(), [])
+            name = "llvm.x86.sse2.pause"
+            builder.call(
+                cgutils.get_or_insert_function(builder.module, pause, name), []
+            )
+        return builder.load_atomic(data, "acquire", 8)
+
+    return types.int64(flag), codegen
+
+
+@njit(types.boolean(types.int64[::1], types.int64), **JIT)
+def spin(flag, n_turns):
+    """Look at flag[0] so many times; return whether it came to be set."""
+    for _ in range(n_turns):
+        if _read_flag(flag) != 0:
+            return True
+    return False

@@ -18,6 +18,7 @@ _local = threading.local()
 _idle: list["_Worker"] = []
 _holders = 0  # how many threads are inside `threads_for_kernels`
 _n_threads = 1  # that the first of them had
+_N_LOOKS = 20_000  # for a job, or for its end, before a thread sleeps
 
 
 @contextmanager
@@ -84,34 +85,46 @@ class _Worker:
     """A thread that waits for jobs.
 
     A pool of concurrent.futures costs several times as much for each job, most of it
-    under the lock of Python's interpreter.
+    under the lock of Python's interpreter. Before it sleeps, it looks for the next job
+    for about half a millisecond: a thread that sleeps is slow to wake up, and systems
+    have been seen to wake it on the core of the thread that waits for it.
     """
 
     def __init__(self) -> None:
+        from sklearn_rnn._kernels._memory import spin  # imports numba
+
+        self.spin = spin
         self.begins, self.ended = threading.Lock(), threading.Lock()
         self.begins.acquire()
         self.ended.acquire()
+        self.has_job, self.has_ended = np.zeros((2, 1), np.int64)
         threading.Thread(target=self._run, name="sklearn_rnn", daemon=True).start()
 
     def start(self, function: Callable[..., Any], job: tuple) -> None:
         """Begin to call the function with these arguments."""
         self.function, self.job = function, job
+        self.has_job[0] = 1
         self.begins.release()
 
     def wait(self) -> Exception | None:
         """Wait until the call has ended; return its error, if it had one."""
+        self.spin(self.has_ended, _N_LOOKS)
         self.ended.acquire()
+        self.has_ended[0] = 0
         return self.error
 
     def _run(self) -> None:
         while True:
+            self.spin(self.has_job, _N_LOOKS)
             self.begins.acquire()
+            self.has_job[0] = 0
             self.error = None
             try:
                 self.function(*self.job)
             except Exception as error:
                 self.error = error
             self.function = self.job = None
+            self.has_ended[0] = 1
             self.ended.release()
 
 

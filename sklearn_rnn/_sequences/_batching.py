@@ -32,13 +32,12 @@ def gather_batch(
     starts = X.offsets[rows]
     lengths = X.offsets[rows + 1] - starts
     n_steps = int(lengths.max())
-    index = starts[:, np.newaxis] + np.arange(n_steps)  # (batch, n_steps)
+    steps = np.arange(n_steps)
+    # "clip": what lies past the end of a sequence, or of all, is overwritten
+    x = np.take(X.values, starts[:, np.newaxis] + steps, axis=0, mode="clip")
     if (lengths == n_steps).all():
-        return X.values[index], None
-    padding = np.arange(n_steps) >= lengths[:, np.newaxis]
-    index[padding] = 0
-    x = X.values[index]
-    x[padding] = 0
+        return x, None
+    x[steps >= lengths[:, np.newaxis]] = 0
     return x, lengths
 
 
