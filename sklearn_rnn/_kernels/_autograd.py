@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels import _adam
 from sklearn_rnn._kernels import _recurrence as kernels
+from sklearn_rnn._kernels._memory import spin
 from sklearn_rnn._kernels._product import WIDTH
 from sklearn_rnn._kernels._threads import (
     get_buffers,
@@ -242,6 +243,7 @@ def compile_kernels() -> None:
         run = _Run(Plan("lstm", None, (False,), False, True), x, [start], weights)
         run.forward()
         run.backward(None, start, wants_x=True)
+        spin(np.ones(1, np.int64), 1)
         numbers = [torch.zeros(1)]
         _adam.clip(numbers, math.inf)
         _adam.update(

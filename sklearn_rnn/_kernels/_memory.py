@@ -56,10 +56,8 @@ def _read_flag(typing, flag):
     return types.int64(flag), codegen
 
 
-@njit(types.boolean(types.int64[::1], types.int64), **JIT)
+@njit(**JIT)
 def spin(flag, n_turns):
-    """Look at flag[0] so many times; return whether it came to be set."""
-    for _ in range(n_turns):
-        if _read_flag(flag) != 0:
-            return True
-    return False
+    """Wait until flag[0] is set, but look at it so many times at most."""
+    while n_turns > 0 and _read_flag(flag) == 0:
+        n_turns -= 1
