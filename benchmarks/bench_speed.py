@@ -333,7 +333,9 @@ def measure_memory(n_bytes, n_epochs=1):
 
 FIRST_USE = """
 import time, torch, sklearn_rnn
+from sklearn_rnn.nn._gated import _import_kernels
 start = time.perf_counter()
+_import_kernels()
 from sklearn_rnn._kernels import _autograd
 middle = time.perf_counter()
 _autograd.compile_kernels()
