@@ -404,7 +404,7 @@ def print_prediction(n_rounds):
         for cell in CELLS
         for ragged in (False, True)
     ]
-    print("Prediction: torch in inference mode, batches of 256, over `predict_proba`.")
+    print("Prediction: torch in inference mode, batches of 256, over ``predict_proba``.")
     print_table(["network", "torch"], rows)
     if importlib.util.find_spec("onnxruntime") is None:
         return
@@ -414,7 +414,7 @@ def print_prediction(n_rounds):
         for batch in (256, 1)
     ]
     print("onnxruntime with the same weights, over ours.")
-    print_table(["network", "over the network alone", "over `predict_proba`"], rows)
+    print_table(["network", "over the network alone", "over ``predict_proba``"], rows)
 
 
 def print_itself(n_rounds):
