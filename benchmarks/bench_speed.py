@@ -86,7 +86,10 @@ def make_classifier(cell, size, n_epochs, **params):
 
 
 def time_in_turn(functions, n_rounds, pause=0.0):
-    """Return the seconds of each function in each round; one more round warms up."""
+    """Return the seconds of each function in each round; one more round warms up.
+
+    With a pause, idle threads of another library, which spin for a while, come to rest.
+    """
     times = [[] for _ in functions]
     for _ in range(n_rounds + 1):
         for kept, function in zip(times, functions, strict=True):
@@ -202,6 +205,7 @@ def compare_prediction(cell, size, ragged, n_rounds):
             lambda: predict_by_hand(model, X, lengths),
         ],
         3 * n_rounds,
+        pause=0.1,
     )
     return show_ratio(times[1], times[0])
 
@@ -238,7 +242,6 @@ def compare_onnx(cell, batch, n_rounds):
         for _ in range(repeats):
             session.run(None, {"x": standardised})
 
-    # idle threads of onnxruntime spin for a while: let them come to rest
     times = time_in_turn([network, estimator, onnx], 2 * n_rounds, pause=0.1)
     return show_ratio(times[2], times[0]), show_ratio(times[2], times[1])
 
@@ -404,7 +407,10 @@ def print_prediction(n_rounds):
         for cell in CELLS
         for ragged in (False, True)
     ]
-    print("Prediction: torch in inference mode, batches of 256, over ``predict_proba``.")
+    print(
+        "Prediction: torch in inference mode, batches of 256, over ``predict_proba``; "
+        "before each a pause, so that idle threads, which spin for a while, come to rest."
+    )
     print_table(["network", "torch"], rows)
     if importlib.util.find_spec("onnxruntime") is None:
         return
