@@ -409,7 +409,7 @@ def print_prediction(n_rounds):
     ]
     print(
         "Prediction: torch in inference mode, batches of 256, over ``predict_proba``; "
-        "before each a pause, so that idle threads, which spin for a while, come to rest."
+        "before each a pause, in which idle threads of the other library come to rest."
     )
     print_table(["network", "torch"], rows)
     if importlib.util.find_spec("onnxruntime") is None:
