@@ -89,7 +89,7 @@ def test_each_thread_keeps_a_number_of_its_own(two_threads):
 
 
 def test_one_thread_is_one_also_with_two_directions(monkeypatch):
-    monkeypatch.setattr(_threads, "_Worker", None)
+    monkeypatch.setattr(_threads, "_take_worker", None)
     layers = [initialize(GRU(3, 5), torch.Generator().manual_seed(k)) for k in (0, 1)]
     assert torch.get_num_threads() == 1  # as tests have it
     outputs, _ = run_kernels(layers, torch.ones(8, 5, 3), None, None, [False, True])
