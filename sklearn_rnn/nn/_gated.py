@@ -208,8 +208,6 @@ class GRU(RecurrentLayer):
         Number of features of a step.
     hidden_size : int
         Number of units.
-    **options : dict
-        Of :class:`torch.nn.GRU`. Only ``dtype`` suits; the others break the layer.
 
     References
     ----------
@@ -227,6 +225,9 @@ class GRU(RecurrentLayer):
     """
 
     torch_class = nn.GRU
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
 
     def _cell(self, *args: Any) -> Tensor:
         return torch.gru_cell(*args)
@@ -252,8 +253,6 @@ class LSTM(RecurrentLayer):
         Number of features of a step.
     hidden_size : int
         Number of units.
-    **options : dict
-        Of :class:`torch.nn.LSTM`. Only ``dtype`` suits; the others break the layer.
 
     References
     ----------
@@ -272,6 +271,9 @@ class LSTM(RecurrentLayer):
     """
 
     torch_class = nn.LSTM
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
 
     def _forward_padded(
         self, x: Tensor, lengths: Tensor, state: State | None
