@@ -1,8 +1,7 @@
-"""The bridge to torch: arrays and torch.autograd.Function."""
+"""The bridge to torch: memory, and a torch.autograd.Function."""
 
-import math
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,24 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sklearn_rnn._kernels import _adam
-from sklearn_rnn._kernels import _recurrence as kernels
-from sklearn_rnn._kernels._memory import spin
-from sklearn_rnn._kernels._product import WIDTH
+from sklearn_rnn._kernels._library import WIDTH, get_library
 from sklearn_rnn._kernels._threads import (
     get_buffers,
     get_num_threads,
-    one_process_at_a_time,
     run_in_threads,
 )
 
-_CELLS = {
-    "rnn_tanh": kernels.RNN_TANH,
-    "rnn_relu": kernels.RNN_RELU,
-    "gru": kernels.GRU,
-    "lstm": kernels.LSTM,
-}
-_NOTHING = np.empty((0, 0, 0), np.float32)
+_CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"  # as the kernels count them
+_N_GATES = 1, 1, 4, 4
 # multiplications that are worth a second thread: handing work over costs about 20 us
 _WORTH_A_THREAD = 3_000_000
 
@@ -80,7 +70,6 @@ def run_layer(
     finals : list of Tensor
         Last state in each direction.
     """
-    compile_kernels()
     run = Recurrence.apply if plan.keep else _run_without_autograd
     outputs, *finals = run(plan, x, *starts, *weights)
     return outputs, finals
@@ -92,9 +81,9 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, plan, x, *tensors):
         """Return the outputs and the final state of each direction."""
-        ctx.run = _make_run(plan, x, *tensors)
+        ctx.run = _Run(plan, x, tensors)
         ctx.set_materialize_grads(False)
-        return tuple(torch.from_numpy(array) for array in ctx.run.forward())
+        return ctx.run.forward()
 
     @staticmethod
     @once_differentiable
@@ -103,169 +92,198 @@ class Recurrence(torch.autograd.Function):
         if ctx.run is None:
             raise RuntimeError("A recurrent layer can go backwards only once.")
         run, ctx.run = ctx.run, None  # its memory is overwritten
-        gradients = [None if d is None else _array(d) for d in (d_out, *d_finals)]
-        results = run.backward(*gradients, wants_x=ctx.needs_input_grad[1])
-        return None, *(None if g is None else torch.from_numpy(g) for g in results)
+        return None, *run.backward(d_out, d_finals, wants_x=ctx.needs_input_grad[1])
 
 
 def _run_without_autograd(plan, x, *tensors):
-    run = _make_run(plan, x, *tensors)
-    return [torch.from_numpy(array) for array in run.forward()]
+    return _Run(plan, x, tensors).forward()
 
 
-def _make_run(plan, x, *tensors):
-    n_starts = len(tensors) - 4 * len(plan.directions)
-    arrays = [_array(tensor) for tensor in tensors]
-    return _Run(plan, _array(x), arrays[:n_starts], arrays[n_starts:])
+class _Sizes(NamedTuple):
+    """How many numbers of each kind there are."""
+
+    cell: int
+    n_features: int
+    hidden: int
+    states: int  # h, and c of an LSTM
+    weights: int  # packed: x | 1 | h by gates
+    block: int  # what a row leaves at a step for the backward pass
+    size: int  # of h, in whole vectors
+    step: int  # gradients of h and c of a row
+    step_x: int  # and of x
+
+
+@lru_cache(maxsize=64)
+def _find_sizes(mode, n_features, hidden):
+    cell, lstm = _CELLS.index(mode), mode == "lstm"
+    size = _round_up(hidden)
+    columns = _N_GATES[cell] * size
+    cells = size if lstm else 0
+    return _Sizes(
+        cell,
+        n_features,
+        hidden,
+        states=2 * hidden if lstm else hidden,
+        weights=(n_features + 1 + hidden) * columns,
+        block=columns + cells + n_features + 1 + size,
+        size=size,
+        step=size + cells,
+        step_x=_round_up(n_features),
+    )
+
+
+def _round_up(n):
+    return -(-n // WIDTH) * WIDTH
 
 
 class _Run:
     """A layer on one batch: forward, and once backward if `plan.keep`."""
 
-    def __init__(self, plan, x, starts, weights):
-        self.plan, self.x = plan, x
-        self.cell = _CELLS[plan.mode]
+    def __init__(self, plan, x, tensors):
+        self.plan, self.x = plan, x.contiguous()
+        tensors = [tensor.contiguous() for tensor in tensors]
+        n_starts = len(tensors) - 4 * len(plan.directions)
+        self.starts, weights = tensors[:n_starts], tensors[n_starts:]
         # of one direction each: w_ih, w_hh, b_ih, b_hh
         self.weights = [weights[k : k + 4] for k in range(0, len(weights), 4)]
-        self.hidden = weights[1].shape[1]
-        self.starts_at_zero = not starts
-        self.starts = starts or [self._zeros()] * len(plan.directions)
-        self.buffers = get_buffers(plan.keep)
+        self.sizes = _find_sizes(plan.mode, x.shape[2], weights[1].shape[1])
+        self.buffers, self.taken = get_buffers(plan.keep), []
         self.parts = self._make_parts()
 
-    def _zeros(self):
-        n_states = 2 if self.cell == kernels.LSTM else 1
-        return np.zeros((self.x.shape[0], n_states * self.hidden), np.float32)
-
     def _make_parts(self):
-        """Return rows, lengths and blocks of each thread, the same for a direction."""
+        """Return what each thread has to do, the same for a direction."""
         plan = self.plan
         batch, n_steps, _ = self.x.shape
         n_threads = get_num_threads() // len(plan.directions)
         total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
-        work = total * self.weights[0][1].size
+        work = total * self.weights[0][1].numel()
         n_parts = max(1, min(n_threads, batch // 4, work // _WORTH_A_THREAD))
         if plan.lengths is None:
             return _deal_equal_rows(batch, n_steps, n_parts, plan.keep)
         return _deal_rows(plan.lengths, n_parts, plan.keep)
 
+    def _take(self, n):
+        """Return the address of memory for so many numbers."""
+        self.taken.append(self.buffers.take(n))
+        return self.taken[-1].data_ptr()
+
+    def _give_back(self):
+        for memory in self.taken:
+            self.buffers.give_back(memory)
+        self.taken = []
+
+    def _describe(self, direction, part):
+        """Return the numbers with which the arguments of both passes begin."""
+        hidden, directions = self.sizes.hidden, self.plan.directions
+        return (
+            self.sizes.cell, directions[direction], *self.x.shape, hidden, part.n_rows,
+            part.longest, len(directions) * hidden, direction * hidden,
+        )  # fmt: skip
+
     def forward(self):
-        plan, x = self.plan, self.x
+        plan, x, sizes = self.plan, self.x, self.sizes
         batch, n_steps, _ = x.shape
         n_directions = len(plan.directions)
-        out = _NOTHING
-        if not plan.only_last:
-            shape = (batch, n_steps, n_directions * self.hidden)
-            out = np.empty(shape, np.float32)
-        finals = [np.empty_like(start) for start in self.starts]
+        shape = batch, n_steps, n_directions * sizes.hidden
+        out = x.new_empty(0 if plan.only_last else shape)  # nothing is at address 0
+        finals = [x.new_empty(batch, sizes.states) for _ in plan.directions]
         self.blocks, jobs = [], []
-        for k, reverse in enumerate(plan.directions):
-            packed = kernels.pack(self.cell, *self.weights[k])
-            n_panels, panel = packed.shape
-            self.shape_of_gradients = panel // WIDTH, n_panels * WIDTH
+        for k, final in enumerate(finals):
+            start = self.starts[k].data_ptr() if self.starts else 0
+            packed = self._pack(k)
             for part in self.parts:
-                blocks = self._take_blocks(part)
-                self.blocks.append(blocks)
+                self.blocks.append(self._take(part.n_blocks * sizes.block))
                 jobs.append(
-                    (self.cell, x, *part, reverse, self.starts[k], packed, *blocks,
-                     out, k * self.hidden, finals[k])
+                    (*self._describe(k, part), x.data_ptr(), part.address, start,
+                     packed, self.blocks[-1], out.data_ptr(), final.data_ptr())
                 )  # fmt: skip
-        run_in_threads(kernels.forward, jobs)
+        run_in_threads(get_library().forward, jobs)
         return out, *finals
 
-    def _take_blocks(self, part):
-        rows, _, begins = part
-        n_rows = int(begins[-1]) if self.plan.keep else len(rows)
-        n_inputs, columns = self.shape_of_gradients
-        size, size_of_c = self._sizes()
-        take = self.buffers.take
-        return (
-            take(n_rows, n_inputs - self.hidden + size),
-            take(n_rows, columns),
-            take(n_rows, size_of_c),
+    def _pack(self, direction):
+        packed = self._take(self.sizes.weights)
+        addresses = [w.data_ptr() for w in self.weights[direction]]
+        get_library().pack(*self.sizes[:3], *addresses, packed)
+        return packed
+
+    def _pack_transposed(self, direction, of_x):
+        cell, n_features, hidden, *_ = self.sizes
+        n_inputs = n_features if of_x else hidden
+        weight = self.weights[direction][0 if of_x else 1]
+        packed = self._take(_round_up(n_inputs) * _N_GATES[cell] * self.sizes.size)
+        get_library().pack_transposed(
+            cell, n_inputs, hidden, of_x, weight.data_ptr(), packed
         )
+        return packed
 
-    def _take_step(self, n_rows, w_x):
-        """Return memory for the gradients of h, of c and of x of one step."""
-        widths = *self._sizes(), w_x.shape[0] * WIDTH
-        return [self.buffers.take(n_rows, width) for width in widths]
-
-    def _sizes(self):
-        """Return the columns that h takes, and those that c does."""
-        size = -(-self.hidden // WIDTH) * WIDTH
-        return size, size if self.cell == kernels.LSTM else 0
-
-    def backward(self, d_out, *d_finals, wants_x):
-        if d_out is None:
-            d_out = _NOTHING
-        n_parts = len(self.parts)
-        jobs, memory, d_xs, d_starts, packed = [], [], [], [], []
-        blocks = iter(self.blocks)
-        for k, reverse in enumerate(self.plan.directions):
-            w_ih, w_hh, *_ = self.weights[k]
-            w_x = np.empty((0, 0), np.float32)
-            if wants_x:
-                w_x = kernels.pack_transposed(self.cell, w_ih, self.hidden, True)
-            w_h = kernels.pack_transposed(self.cell, w_hh, self.hidden, False)
-            d_final = d_finals[k]
-            if d_final is None:
-                d_final = np.zeros_like(self.starts[k])
-            d_xs.append(np.empty_like(self.x) if wants_x else _NOTHING)
-            d_starts.append(np.empty_like(self.starts[k]))
-            packed.append(np.empty((n_parts, *self.shape_of_gradients), np.float32))
-            for part, own in zip(self.parts, packed[k], strict=True):
-                memory.append((*next(blocks), *self._take_step(len(part[0]), w_x)))
+    def backward(self, d_out, d_finals, *, wants_x):
+        sizes, n_parts = self.sizes, len(self.parts)
+        d_out, *d_finals = [None if d is None else d.contiguous() for d in (d_out, *d_finals)]
+        d_xs = [torch.empty_like(self.x) for _ in d_finals if wants_x]
+        d_starts = [torch.empty_like(start) for start in self.starts]
+        blocks, summed, jobs = iter(self.blocks), [], []
+        for k, d_final in enumerate(d_finals):
+            w_x = self._pack_transposed(k, True) if wants_x else 0
+            w_h = self._pack_transposed(k, False)
+            d_x = d_xs[k].data_ptr() if wants_x else 0
+            d_start = d_starts[k].data_ptr() if d_starts else 0
+            summed.append(self._take(n_parts * sizes.weights))
+            for i, part in enumerate(self.parts):
+                width = sizes.step + (sizes.step_x if wants_x else 0)
                 jobs.append(
-                    (self.cell, *part, reverse, w_x, w_h, *memory[-1],
-                     d_out, k * self.hidden, d_final, d_xs[k], d_starts[k], own)
+                    (*self._describe(k, part), part.address, w_x, w_h, next(blocks),
+                     self._take(part.n_rows * width), _address(d_out),
+                     _address(d_final), d_x, d_start, summed[k] + 4 * i * sizes.weights)
                 )  # fmt: skip
-        run_in_threads(kernels.backward, jobs)
-        for own in memory:
-            self.buffers.give_back(own)
-        gradients = []
-        for own, weights in zip(packed, self.weights, strict=True):
-            unpacked = [np.empty_like(w) for w in weights]
-            kernels.unpack_gradients(self.cell, own, *unpacked)
-            gradients += unpacked
+        run_in_threads(get_library().backward, jobs)
+        gradients = self._unpack(summed)
+        self._give_back()
         d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None
-        if self.starts_at_zero:
-            return d_x, *gradients
         return d_x, *d_starts, *gradients
 
+    def _unpack(self, summed):
+        """Return the gradients of all weights; threads have a sum each."""
+        gradients = []
+        for packed, weights in zip(summed, self.weights, strict=True):
+            own = [torch.empty_like(weight) for weight in weights]
+            addresses = [gradient.data_ptr() for gradient in own]
+            get_library().unpack_gradients(
+                *self.sizes[:3], len(self.parts), packed, *addresses
+            )
+            gradients += own
+        return gradients
 
-@cache
-def compile_kernels() -> None:
-    """Compile all kernels, or load them from the disk, at their first use."""
-    x = np.zeros((1, 1, 1), np.float32)
-    weights = [np.zeros((4, 1), np.float32)] * 2 + [np.zeros(4, np.float32)] * 2
-    start = np.zeros((1, 2), np.float32)
-    with one_process_at_a_time():
-        run = _Run(Plan("lstm", None, (False,), False, True), x, [start], weights)
-        run.forward()
-        run.backward(None, start, wants_x=True)
-        spin(np.ones(1, np.int64), 1)
-        numbers = [torch.zeros(1)]
-        _adam.clip(numbers, math.inf)
-        _adam.update(
-            *[numbers] * 5, rate=0.0, betas=(0.0, 0.0), eps=1.0, decay=0.0,
-            decoupled=False,
-        )  # fmt: skip
+
+def _address(tensor):
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+class _Part(NamedTuple):
+    """The rows of a batch that one thread computes."""
+
+    n_rows: int
+    longest: int  # number of steps
+    n_blocks: int  # rows of memory
+    numbers: NDArray[np.int64]  # rows, their lengths, and where the blocks begin
+    address: int  # of the numbers
 
 
 def _deal_rows(lengths, n_parts, keep):
     order = np.argsort(-lengths, kind="stable")
-    parts = []
-    for k in range(n_parts):
-        rows = np.ascontiguousarray(order[k::n_parts])
-        own = lengths[rows]
-        parts.append((rows, own, kernels.begins_of_blocks(own, keep)))
-    return parts
+    return [_make_part(order[k::n_parts], lengths, keep) for k in range(n_parts)]
+
+
+def _make_part(rows, lengths, keep):
+    n = len(rows)
+    own = lengths[rows]
+    longest = int(own[0])
+    numbers = np.empty(2 * n + longest + 2, np.int64)
+    numbers[:n], numbers[n : 2 * n] = rows, own
+    address = torch.from_numpy(numbers).data_ptr()
+    get_library().find_begins(n, address + 8 * n, keep, address + 16 * n)
+    return _Part(n, longest, max(n, int(numbers[-1])), numbers, address)
 
 
 @lru_cache(maxsize=8)
 def _deal_equal_rows(batch, n_steps, n_parts, keep):
     return _deal_rows(np.full(batch, n_steps, np.int64), n_parts, keep)
-
-
-def _array(tensor: Tensor) -> NDArray[Any]:
-    return tensor.detach().contiguous().numpy()

@@ -1,17 +1,16 @@
 """Threads and memory of the kernels."""
 
-import getpass
+import ctypes
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
-from filelock import FileLock
-from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_rnn._kernels._library import get_library
 
 _lock = threading.Lock()
 _local = threading.local()
@@ -91,57 +90,39 @@ class _Worker:
     """
 
     def __init__(self) -> None:
-        from sklearn_rnn._kernels._memory import spin  # imports numba
-
-        self.spin = spin
+        self.spin = get_library().spin
         self.begins, self.ended = threading.Lock(), threading.Lock()
         self.begins.acquire()
         self.ended.acquire()
-        self.has_job, self.has_ended = np.zeros((2, 1), np.int64)
+        self.has_job, self.has_ended = ctypes.c_int64(0), ctypes.c_int64(0)
         threading.Thread(target=self._run, name="sklearn_rnn", daemon=True).start()
 
     def start(self, function: Callable[..., Any], job: tuple) -> None:
         """Begin to call the function with these arguments."""
         self.function, self.job = function, job
-        self.has_job[0] = 1
+        self.has_job.value = 1
         self.begins.release()
 
     def wait(self) -> Exception | None:
         """Wait until the call has ended; return its error, if it had one."""
-        self.spin(self.has_ended, _N_LOOKS)
+        self.spin(ctypes.addressof(self.has_ended), _N_LOOKS)
         self.ended.acquire()
-        self.has_ended[0] = 0
+        self.has_ended.value = 0
         return self.error
 
     def _run(self) -> None:
         while True:
-            self.spin(self.has_job, _N_LOOKS)
+            self.spin(ctypes.addressof(self.has_job), _N_LOOKS)
             self.begins.acquire()
-            self.has_job[0] = 0
+            self.has_job.value = 0
             self.error = None
             try:
                 self.function(*self.job)
             except Exception as error:
                 self.error = error
             self.function = self.job = None
-            self.has_ended[0] = 1
+            self.has_ended.value = 1
             self.ended.release()
-
-
-@contextmanager
-def one_process_at_a_time() -> Iterator[None]:
-    """Wait for other processes of this user that compile the kernels.
-
-    What the first one has compiled, the others find on the disk. Where no lock can be
-    had, or not within two minutes, go on without: it only saves time.
-    """
-    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
-    with ExitStack() as stack:
-        # NotImplementedError: the file system has no locks
-        with suppress(OSError, NotImplementedError):
-            path = os.path.join(tempfile.gettempdir(), f"sklearn_rnn-{user}.lock")
-            stack.enter_context(FileLock(path, timeout=120))
-        yield
 
 
 def _forget_threads() -> None:
@@ -164,27 +145,25 @@ class _Buffers:
     """
 
     def __init__(self) -> None:
-        self.free: dict[int, list[NDArray[np.float32]]] = {}
+        self.free: dict[int, list[Tensor]] = {}
 
-    def take(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
-        n = n_rows * n_columns
+    def take(self, n: int) -> Tensor:
+        """Return memory for so many numbers at least."""
         size = 1 << max(0, n - 1).bit_length()  # ragged batches differ in size
         free = self.free.setdefault(size, [])
-        flat = free.pop() if free else np.empty(size, np.float32)
-        return flat[:n].reshape(n_rows, n_columns)
+        return free.pop() if free else torch.empty(size)
 
-    def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
-        for array in arrays:
-            self.free[array.base.size].append(array.base)
+    def give_back(self, memory: Tensor) -> None:
+        self.free[len(memory)].append(memory)
 
 
 class _NoBuffers(_Buffers):
     """Fresh memory, where no fit is under way."""
 
-    def take(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
-        return np.empty((n_rows, n_columns), np.float32)
+    def take(self, n: int) -> Tensor:
+        return torch.empty(n)
 
-    def give_back(self, arrays: Sequence[NDArray[np.float32]]) -> None:
+    def give_back(self, memory: Tensor) -> None:
         pass
 
 

@@ -8,10 +8,8 @@ The contract of every layer, ours or a user's::
 Padded positions of ``outputs`` are zeros; ``state`` is each row's own last state.
 """
 
-import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -365,26 +363,10 @@ def threads_for(module: nn.Module, *, equal_lengths: bool = False) -> Iterator[N
     if not ours or not uses_kernels() or next(module.parameters()).is_cuda:
         yield
         return
-    _import_kernels()
     from sklearn_rnn._kernels._threads import threads_for_kernels
 
     with threads_for_kernels():
         yield
-
-
-@cache
-def _import_kernels() -> None:
-    """Import numba and the kernels with the garbage collector at rest.
-
-    It would look through all objects of torch again and again: half the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        import sklearn_rnn._kernels._autograd  # noqa: F401
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def run_kernels(

@@ -12,13 +12,14 @@ f4 = np.float32
 JIT = {
     "fastmath": {"contract"},
     "nogil": True,
-    "cache": True,
+    "_nrt": False,  # nothing is allocated, no references are counted
     "error_model": "numpy",
+    "no_cpython_wrapper": True,  # only `_entries.py` is called from Python
+    "no_cfunc_wrapper": True,
 }
-INLINE = {key: value for key, value in JIT.items() if key != "cache"}
 
 
-@njit(inline="always", **INLINE)
+@njit(inline="always", **JIT)
 def split_exp(x):
     """Return 2^n and f with exp(x) = 2^n (1 + f), -0.3 < f < 0.42.
 
@@ -37,7 +38,7 @@ def split_exp(x):
     return power.view(np.float32), p * (r * r) + r
 
 
-@njit(inline="always", **INLINE)
+@njit(inline="always", **JIT)
 def exp(x):
     """2^n (1 + f)."""
     x = f4(-87.33654) if x < f4(-87.33654) else x
@@ -46,13 +47,13 @@ def exp(x):
     return (f + f4(1)) * power
 
 
-@njit(inline="always", **INLINE)
+@njit(inline="always", **JIT)
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
     return f4(1) / (f4(1) + exp(-x))
 
 
-@njit(inline="always", **INLINE)
+@njit(inline="always", **JIT)
 def tanh(x):
     """From m = exp(2 x) - 1, m / (m + 2). 2^n - 1 is exact, so nothing cancels."""
     x = f4(-10) if x < f4(-10) else x

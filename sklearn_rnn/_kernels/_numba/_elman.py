@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from sklearn_rnn._kernels._math import JIT, f4, tanh
+from sklearn_rnn._kernels._numba._math import JIT, f4, tanh
 
 
 @njit(**JIT)

@@ -15,13 +15,12 @@ ended leaves its last state there.
 Where nothing is to be kept for a backward pass, all blocks are one and the same.
 """
 
-import numpy as np
 from numba import njit
 
-from sklearn_rnn._kernels import _elman, _gru, _lstm
-from sklearn_rnn._kernels._math import JIT, f4
-from sklearn_rnn._kernels._memory import borrow
-from sklearn_rnn._kernels._product import WIDTH, add_product
+from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._numba import _elman, _gru, _lstm
+from sklearn_rnn._kernels._numba._math import JIT, f4
+from sklearn_rnn._kernels._numba._product import add_product
 
 RNN_TANH, RNN_RELU, GRU, LSTM = range(4)
 _CHUNK = 128  # rows of gradients, still in the cache, that the weights' sum up at once
@@ -64,25 +63,22 @@ def clear(rows, begin, end, first, last):
 
 
 @njit(**JIT)
-def begins_of_blocks(lengths, keep):
-    """Row at which each block begins, and at which the last one ends."""
-    begins = np.zeros(lengths[0] + 2, np.int64)
+def find_begins(lengths, keep, begins):
+    """Set the row at which each block begins, and at which the last one ends."""
+    begins[0] = 0
     n = len(lengths)
     for t in range(lengths[0] + 1):
         begins[t + 1] = begins[t] + n if keep else 0
         while n > 0 and lengths[n - 1] <= t:
             n -= 1
-    return begins
 
 
 @njit(**JIT)
-def pack(cell, w_ih, w_hh, b_ih, b_hh):
-    """Weights for `forward`, in panels of WIDTH columns: (panels, inputs * WIDTH)."""
+def pack(cell, w_ih, w_hh, b_ih, b_hh, packed):
+    """Set weights for `forward`, in panels of WIDTH columns: (panels, inputs * WIDTH)."""
     n_features, hidden = w_ih.shape[1], w_hh.shape[1]
     size = -(-hidden // WIDTH) * WIDTH
-    n_gates = count_gates(cell)[0]
-    n_inputs = n_features + 1 + hidden
-    packed = np.zeros((n_gates * size // WIDTH, n_inputs * WIDTH), f4)
+    clear(packed, 0, packed.shape[0], 0, packed.shape[1])
     for row in range(w_ih.shape[0]):
         gate, unit = row // hidden, row % hidden
         for_x = place_of(cell, gate, True) * size + unit
@@ -95,21 +91,18 @@ def pack(cell, w_ih, w_hh, b_ih, b_hh):
         for k in range(hidden):
             panel[(n_features + 1 + k) * WIDTH + lane] = w_hh[row, k]
         panel[n_features * WIDTH + lane] += b_hh[row]
-    return packed
 
 
 @njit(**JIT)
-def pack_transposed(cell, weight, hidden, of_x):
-    """Weights of x or of h for `backward`, in panels: (panels, gates * WIDTH)."""
+def pack_transposed(cell, weight, hidden, of_x, packed):
+    """Set weights of x or of h for `backward`, in panels: (panels, gates * WIDTH)."""
     size = -(-hidden // WIDTH) * WIDTH
     n_inputs = weight.shape[1]
-    n_gates = count_gates(cell)[0]
-    packed = np.zeros((-(-n_inputs // WIDTH), n_gates * size * WIDTH), f4)
+    clear(packed, 0, packed.shape[0], 0, packed.shape[1])
     for row in range(weight.shape[0]):
         k = place_of(cell, row // hidden, of_x) * size + row % hidden
         for j in range(n_inputs):
             packed[j // WIDTH, k * WIDTH + j % WIDTH] = weight[row, j]
-    return packed
 
 
 @njit(**JIT)
@@ -118,10 +111,10 @@ def unpack_gradients(cell, packed, dw_ih, dw_hh, db_ih, db_hh):
     n_features, hidden = dw_ih.shape[1], dw_hh.shape[1]
     size = packed.shape[2] // count_gates(cell)[0]
     total = packed[0]
-    for part in packed[1:]:
+    for part in range(1, packed.shape[0]):
         for k in range(total.shape[0]):
             for j in range(total.shape[1]):
-                total[k, j] += part[k, j]
+                total[k, j] += packed[part, k, j]
     for row in range(dw_ih.shape[0]):
         gate, unit = row // hidden, row % hidden
         for_x = place_of(cell, gate, True) * size + unit
@@ -193,10 +186,10 @@ def forward(
     lengths : (n,)
         Their numbers of steps.
     begins : (lengths[0] + 2,)
-        From `begins_of_blocks`.
+        From `find_begins`.
     reverse : bool
         Whether each row is read from its own last step to its first.
-    start : (batch, hidden) or (batch, 2 * hidden)
+    start : (batch, hidden) or (batch, 2 * hidden), or empty where it is zero
     weights
         From `pack`.
     inputs, sums, cells
@@ -204,11 +197,8 @@ def forward(
     out : (batch, time, columns), or empty where only the last state is wanted
     column : int
         Of out, where the outputs begin.
-    final : as start
+    final : (batch, hidden) or (batch, 2 * hidden)
     """
-    x, rows, lengths, begins = borrow(x), borrow(rows), borrow(lengths), borrow(begins)
-    start, weights, inputs = borrow(start), borrow(weights), borrow(inputs)
-    sums, cells, out, final = borrow(sums), borrow(cells), borrow(out), borrow(final)
     n_features = x.shape[2]
     own = n_features + 1  # column of inputs at which h begins
     size = inputs.shape[1] - own
@@ -217,10 +207,11 @@ def forward(
     keep = begins[1] > 0
     for i in range(len(rows)):
         clear(inputs, i, i + 1, own, own + size)
-        copy(start[rows[i]], inputs[i, own:], hidden)
-        if lstm:
-            clear(cells, i, i + 1, 0, size)
-            copy(start[rows[i], hidden:], cells[i], hidden)
+        clear(cells, i, i + 1, 0, cells.shape[1])
+        if start.shape[0] > 0:
+            copy(start[rows[i]], inputs[i, own:], hidden)
+            if lstm:
+                copy(start[rows[i], hidden:], cells[i], hidden)
     n = len(rows)
     for t in range(lengths[0]):
         begin, later = begins[t], begins[t + 1]
@@ -259,8 +250,8 @@ def forward(
 
 @njit(**JIT)
 def backward(
-    cell, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells, dh, dc, dx,
-    d_out, column, d_final, d_x, d_start, gradients,
+    cell, n_features, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells,
+    dh, dc, dx, d_out, column, d_final, d_x, d_start, gradients,
 ):  # fmt: skip
     """Run all steps backwards.
 
@@ -277,30 +268,24 @@ def backward(
     d_out : (batch, time, columns), or empty where the gradient is of `final` alone
     column : int
         Of d_out, where the gradients of these outputs begin.
-    d_final : as final
+    d_final : as final, or empty where it is zero
     d_x : (batch, time, n_features), or empty where it is not wanted
-    d_start : as start
+    d_start : as start, or empty where it is not wanted
     gradients : (x | 1 | h, gates)
         Of the weights; overwritten.
     """
-    rows, lengths, begins = borrow(rows), borrow(lengths), borrow(begins)
-    w_x, w_h, inputs, sums = borrow(w_x), borrow(w_h), borrow(inputs), borrow(sums)
-    cells, dh, dc, dx = borrow(cells), borrow(dh), borrow(dc), borrow(dx)
-    d_out, d_final, d_x = borrow(d_out), borrow(d_final), borrow(d_x)
-    d_start, gradients = borrow(d_start), borrow(gradients)
     n_gates, end_x, begin_h = count_gates(cell)
-    hidden = d_final.shape[1] // 2 if cell == LSTM else d_final.shape[1]
-    own = gradients.shape[0] - hidden
-    n_features = own - 1
+    own = n_features + 1
+    hidden = gradients.shape[0] - own
     size = inputs.shape[1] - own
     columns = sums.shape[1]
     n_rows = len(rows)
     lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
     with_out, with_x = d_out.shape[0] > 0, d_x.shape[0] > 0
     wide_x = w_x.shape[0] * WIDTH
-    clear(dh, 0, n_rows, hidden, size)
-    clear(dc, 0, n_rows, hidden, dc.shape[1])
-    for i in range(n_rows):
+    clear(dh, 0, n_rows, 0, size)
+    clear(dc, 0, n_rows, 0, dc.shape[1])
+    for i in range(min(n_rows, d_final.shape[0])):
         copy(d_final[rows[i]], dh[i], hidden)
         if lstm:
             copy(d_final[rows[i], hidden:], dc[i], hidden)
@@ -346,8 +331,9 @@ def backward(
             )  # fmt: skip
             waiting, fresh = begin, False
     for i in range(n_rows):
-        copy(dh[i], d_start[rows[i]], hidden)
-        if lstm:
-            copy(dc[i], d_start[rows[i], hidden:], hidden)
+        if d_start.shape[0] > 0:
+            copy(dh[i], d_start[rows[i]], hidden)
+            if lstm:
+                copy(dc[i], d_start[rows[i], hidden:], hidden)
         if with_x:
             clear(d_x[rows[i]], lengths[i], d_x.shape[1], 0, n_features)

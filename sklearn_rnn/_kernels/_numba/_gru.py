@@ -6,7 +6,7 @@ apart, around the two that x and h share. So x feeds the first three, h the last
 
 from numba import njit
 
-from sklearn_rnn._kernels._math import JIT, f4, sigmoid, tanh
+from sklearn_rnn._kernels._numba._math import JIT, f4, sigmoid, tanh
 
 
 @njit(**JIT)

@@ -8,17 +8,13 @@ The tile is written in LLVM's vector types, since a compiler does not find it by
 itself: loops in Python's terms reach about half of its speed.
 """
 
-import llvmlite.binding
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sklearn_rnn._kernels._math import JIT
-from sklearn_rnn._kernels._threads import one_process_at_a_time
-
-# floats of one vector: columns of matrices come in multiples of it
-WIDTH = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
+from sklearn_rnn._kernels._numba._math import JIT
+from sklearn_rnn._kernels._library import WIDTH
 
 _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, WIDTH)
@@ -163,5 +159,4 @@ _MATRIX, _N = types.float32[:, ::1], types.intp
 _SIGNATURE = types.void(
     types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N, _N
 )
-with one_process_at_a_time():  # with a signature, it is compiled here
-    add_product = njit(_SIGNATURE, **JIT)(_add_product)
+add_product = njit(_SIGNATURE, **JIT)(_add_product)

@@ -5,7 +5,7 @@ The gates stand as i, f, o, g: those with a sigmoid together.
 
 from numba import njit
 
-from sklearn_rnn._kernels._math import JIT, f4, sigmoid, tanh
+from sklearn_rnn._kernels._numba._math import JIT, f4, sigmoid, tanh
 
 
 @njit(**JIT)

@@ -1,0 +1,160 @@
+"""The compiled kernels: made by numba once on a machine, then loaded without it.
+
+numba takes half a second to import, before any kernel runs; llvmlite, on which it
+stands, a tenth of that. So machine code is kept in a file, as numba itself does it,
+but for all kernels together, and with addresses for arguments in place of arrays.
+"""
+
+import ctypes
+import gc
+import getpass
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+from filelock import FileLock
+
+_FEATURES = llvm.get_host_cpu_features()
+# floats of one vector: columns of matrices come in multiples of it
+WIDTH = 16 if _FEATURES.get("avx512f") else 8
+_SOURCES = Path(__file__).with_name("_numba")
+
+# where a function of numba's puts its result and its error; ours have none
+_NOWHERE = (ctypes.c_int64 * 2)()
+_IGNORED = ctypes.addressof(_NOWHERE), ctypes.addressof(_NOWHERE) + 8
+
+
+class Library:
+    """The functions of `_numba/_entries.py`, by name; they take whole numbers.
+
+    Parameters
+    ----------
+    n_arguments : dict of int
+        How many arguments each function has.
+    machine_code : bytes
+        Of all of them.
+    """
+
+    def __init__(self, n_arguments: dict[str, int], machine_code: bytes) -> None:
+        machine = make_target_machine()
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
+        self._engine.finalize_object()
+        for name, n in n_arguments.items():
+            setattr(self, name, self._find(name, n))
+
+    def _find(self, name: str, n_arguments: int) -> Callable[..., Any]:
+        arguments = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * n_arguments
+        # without the GIL
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *arguments)
+        function = prototype(self._engine.get_function_address(name))
+        return partial(function, *_IGNORED)
+
+    def __getattr__(self, name: str) -> Any:  # for type checkers
+        raise AttributeError(name)
+
+
+@cache
+def get_library() -> Library:
+    """Load the kernels; at their first use on a machine, compile them."""
+    name = f"kernels-{_identify()}.o"
+    found = _read(name)
+    if found is None:
+        with one_process_at_a_time():
+            found = _read(name)  # by another process meanwhile
+            if found is None:
+                found = _compile()
+                _write(name, *found)
+    return Library(*found)
+
+
+def make_target_machine() -> llvm.TargetMachine:
+    """Return LLVM's description of this machine."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=_FEATURES.flatten(), opt=3, jit=True
+    )
+
+
+@contextmanager
+def one_process_at_a_time() -> Iterator[None]:
+    """Wait for other processes of this user that compile the kernels.
+
+    What the first one has compiled, the others find on the disk. Where no lock can be
+    had, or not within two minutes, go on without: it only saves time.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    with ExitStack() as stack:
+        # NotImplementedError: the file system has no locks
+        with suppress(OSError, NotImplementedError):
+            path = os.path.join(tempfile.gettempdir(), f"sklearn_rnn-{user}.lock")
+            stack.enter_context(FileLock(path, timeout=120))
+        yield
+
+
+def _identify() -> str:
+    """Return a short name of the kernels' sources, of numba and of the processor."""
+    digest = hashlib.sha256()
+    for path in sorted(_SOURCES.glob("*.py")):
+        digest.update(path.read_bytes())
+    parts = version("numba"), version("llvmlite"), _FEATURES.flatten()
+    digest.update(" ".join((*parts, llvm.get_host_cpu_name())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _folders() -> Iterator[Path]:
+    """Where machine code may lie, as with numba: beside the source, or at home."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(os.environ["NUMBA_CACHE_DIR"])
+    yield _SOURCES / "__pycache__"
+    with suppress(RuntimeError):  # no home
+        yield Path.home() / ".cache" / "sklearn_rnn"
+
+
+def _read(name: str) -> tuple[dict[str, int], bytes] | None:
+    for folder in _folders():
+        with suppress(OSError):
+            head, _, machine_code = (folder / name).read_bytes().partition(b"\n")
+            return json.loads(head), machine_code
+    return None
+
+
+def _write(name: str, n_arguments: dict[str, int], machine_code: bytes) -> None:
+    """Keep machine code in the first folder that takes it; where none does, go on."""
+    for folder in _folders():
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f"{name}.{os.getpid()}.{threading.get_ident()}"
+            part.write_bytes(json.dumps(n_arguments).encode() + b"\n" + machine_code)
+            os.replace(part, folder / name)  # whole, or not at all
+            return
+
+
+def _compile() -> tuple[dict[str, int], bytes]:
+    with _no_garbage_collection():
+        from sklearn_rnn._kernels._numba._entries import compile_entries
+
+        return compile_entries()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """It would look through all objects of torch again and again: half the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

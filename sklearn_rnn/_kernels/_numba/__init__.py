@@ -1,0 +1,1 @@
+"""What numba compiles; nothing here is imported once that is done."""

@@ -1,0 +1,297 @@
+"""What Python calls: functions of whole numbers, some of them addresses of memory.
+
+An address of 0 stands for what is not given, or not wanted.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+from numba import njit, types
+
+from sklearn_rnn._kernels._library import WIDTH, make_target_machine
+from sklearn_rnn._kernels._numba import _adam, _recurrence, _rows
+from sklearn_rnn._kernels._numba._math import JIT
+from sklearn_rnn._kernels._numba._memory import (
+    doubles_at,
+    floats_at,
+    integers_at,
+    read_flag,
+)
+from sklearn_rnn._kernels._numba._recurrence import GRU, LSTM, count_gates
+
+
+def compile_entries() -> tuple[dict[str, int], bytes]:
+    """Return how many arguments each function of this file has, and machine code."""
+    n_arguments = {f.__name__: len(inspect.signature(f).parameters) for f in ENTRIES}
+    modules = [_compile(entry) for entry in ENTRIES]
+    for module in modules[1:]:
+        modules[0].link_in(module)
+    machine = make_target_machine()
+    _drop_what_is_unused(modules[0], machine)
+    return n_arguments, machine.emit_object(modules[0])
+
+
+def _compile(entry: Callable[..., Any]) -> llvm.ModuleRef:
+    """Return a module in which the function has its own name."""
+    n = len(inspect.signature(entry).parameters)
+    signature = types.void(*[types.int64] * n)
+    compiled = njit(signature, **JIT)(entry)
+    module = llvm.parse_assembly(compiled.inspect_llvm(signature.args))
+    name = compiled.overloads[signature.args].fndesc.llvm_func_name
+    module.get_function(name).name = entry.__name__
+    return module
+
+
+def _drop_what_is_unused(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    options = llvm.create_pipeline_tuning_options()
+    passes.run(module, llvm.create_pass_builder(machine, options))
+
+
+# One layer in one direction ---------------------------------------------------------
+
+
+def find_begins(n_rows, lengths, keep, begins):
+    lengths_ = integers_at(lengths, (n_rows,))
+    begins_ = integers_at(begins, (lengths_[0] + 2,))
+    _recurrence.find_begins(lengths_, keep != 0, begins_)
+
+
+def pack(cell, n_features, hidden, w_ih, w_hh, b_ih, b_hh, packed):
+    n = rows_of_weights(cell, hidden)
+    _recurrence.pack(
+        cell,
+        floats_at(w_ih, (n, n_features)),
+        floats_at(w_hh, (n, hidden)),
+        floats_at(b_ih, (n,)),
+        floats_at(b_hh, (n,)),
+        floats_at(packed, shape_of_packed(cell, n_features, hidden)),
+    )
+
+
+def pack_transposed(cell, n_inputs, hidden, of_x, weight, packed):
+    n = count_gates(cell)[0] * round_up(hidden)
+    _recurrence.pack_transposed(
+        cell,
+        floats_at(weight, (rows_of_weights(cell, hidden), n_inputs)),
+        hidden,
+        of_x != 0,
+        floats_at(packed, (round_up(n_inputs) // WIDTH, n * WIDTH)),
+    )
+
+
+def unpack_gradients(
+    cell, n_features, hidden, n_parts, packed, dw_ih, dw_hh, db_ih, db_hh
+):
+    n = rows_of_weights(cell, hidden)
+    columns = count_gates(cell)[0] * round_up(hidden)
+    _recurrence.unpack_gradients(
+        cell,
+        floats_at(packed, (n_parts, n_features + 1 + hidden, columns)),
+        floats_at(dw_ih, (n, n_features)),
+        floats_at(dw_hh, (n, hidden)),
+        floats_at(db_ih, (n,)),
+        floats_at(db_hh, (n,)),
+    )
+
+
+def forward(
+    cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
+    column, x, rows, start, weights, memory, out, final,
+):  # fmt: skip
+    states = count_states(cell) * hidden
+    begins = integers_at(rows + 16 * n_rows, (longest + 2,))
+    n = max(n_rows, begins[longest + 1])
+    widths = widths_of_blocks(cell, n_features, hidden)
+    cells = memory + 4 * n * widths[0]
+    inputs = cells + 4 * n * widths[1]
+    _recurrence.forward(
+        cell,
+        floats_at(x, (batch, n_steps, n_features)),
+        integers_at(rows, (n_rows,)),
+        integers_at(rows + 8 * n_rows, (n_rows,)),
+        begins,
+        reverse != 0,
+        floats_at(start, (given(start, batch), states)),
+        floats_at(weights, shape_of_packed(cell, n_features, hidden)),
+        floats_at(inputs, (n, widths[2])),
+        floats_at(memory, (n, widths[0])),
+        floats_at(cells, (n, widths[1])),
+        floats_at(out, (given(out, batch), n_steps, columns)),
+        column,
+        floats_at(final, (batch, states)),
+    )
+
+
+def backward(
+    cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
+    column, rows, w_x, w_h, memory, memory_of_step, d_out, d_final, d_x, d_start,
+    gradients,
+):  # fmt: skip
+    states = count_states(cell) * hidden
+    size = round_up(hidden)
+    wide_x = given(w_x, round_up(n_features))
+    begins = integers_at(rows + 16 * n_rows, (longest + 2,))
+    n = begins[longest + 1]
+    widths = widths_of_blocks(cell, n_features, hidden)
+    cells = memory + 4 * n * widths[0]
+    inputs = cells + 4 * n * widths[1]
+    dc = memory_of_step + 4 * n_rows * size
+    dx = dc + 4 * n_rows * widths[1]
+    _recurrence.backward(
+        cell,
+        n_features,
+        integers_at(rows, (n_rows,)),
+        integers_at(rows + 8 * n_rows, (n_rows,)),
+        begins,
+        reverse != 0,
+        floats_at(w_x, (wide_x // WIDTH, widths[0] * WIDTH)),
+        floats_at(w_h, (size // WIDTH, widths[0] * WIDTH)),
+        floats_at(inputs, (n, widths[2])),
+        floats_at(memory, (n, widths[0])),
+        floats_at(cells, (n, widths[1])),
+        floats_at(memory_of_step, (n_rows, size)),
+        floats_at(dc, (n_rows, widths[1])),
+        floats_at(dx, (n_rows, wide_x)),
+        floats_at(d_out, (given(d_out, batch), n_steps, columns)),
+        column,
+        floats_at(d_final, (given(d_final, batch), states)),
+        floats_at(d_x, (given(d_x, batch), n_steps, n_features)),
+        floats_at(d_start, (given(d_start, batch), states)),
+        floats_at(gradients, (n_features + 1 + hidden, widths[0])),
+    )
+
+
+@njit(**JIT)
+def widths_of_blocks(cell, n_features, hidden):
+    """Columns of sums, of cells, and of inputs: in this order they lie in memory."""
+    size = round_up(hidden)
+    return (
+        count_gates(cell)[0] * size,
+        size if cell == LSTM else 0,
+        n_features + 1 + size,
+    )
+
+
+@njit(**JIT)
+def given(address, n):
+    """How many rows there are: none where nothing is given."""
+    return n if address != 0 else 0
+
+
+@njit(**JIT)
+def round_up(n):
+    """To whole vectors."""
+    return -(-n // WIDTH) * WIDTH
+
+
+@njit(**JIT)
+def count_states(cell):
+    """h, and c of an LSTM."""
+    return 2 if cell == LSTM else 1
+
+
+@njit(**JIT)
+def rows_of_weights(cell, hidden):
+    """As torch has them: three gates of a GRU, where ours are four."""
+    return (3 if cell == GRU else count_gates(cell)[0]) * hidden
+
+
+@njit(**JIT)
+def shape_of_packed(cell, n_features, hidden):
+    """Panels, and the numbers of each."""
+    n = count_gates(cell)[0] * round_up(hidden)
+    return n // WIDTH, (n_features + 1 + hidden) * WIDTH
+
+
+# Rows ---------------------------------------------------------------------------------
+
+
+def pack_rows(n_out, channels, kernel_size, weight, packed):
+    n_panels = round_up(n_out) // WIDTH
+    _rows.pack(
+        floats_at(weight, (n_out, channels, kernel_size)),
+        floats_at(packed, (n_panels, kernel_size * channels * WIDTH)),
+    )
+
+
+def convolve(
+    batch, n_numbers, n_steps, n_out, n_inputs, shift, x, packed, bias, sums, out
+):
+    wide = round_up(n_out)
+    _rows.convolve(
+        floats_at(x, (batch, n_numbers)),
+        floats_at(packed, (wide // WIDTH, n_inputs * WIDTH)),
+        floats_at(bias, (n_out,)),
+        shift,
+        floats_at(sums, (n_steps, wide)),
+        floats_at(out, (batch, n_steps, n_out)),
+    )
+
+
+def mean_over_time(batch, n_steps, size, x, lengths, total, out):
+    _rows.mean_over_time(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        doubles_at(total, (size,)),
+        floats_at(out, (batch, size)),
+    )
+
+
+def attend(batch, n_steps, size, x, scores, lengths, total, out):
+    _rows.attend(
+        floats_at(x, (batch, n_steps, size)),
+        floats_at(scores, (batch, n_steps)),
+        integers_at(lengths, (batch,)),
+        doubles_at(total, (size,)),
+        floats_at(out, (batch, size)),
+    )
+
+
+# Training -----------------------------------------------------------------------------
+
+
+def clip(n, gradients, sizes, limit_and_norm):
+    numbers = doubles_at(limit_and_norm, (2,))
+    numbers[1] = _adam.clip(
+        integers_at(gradients, (n,)), integers_at(sizes, (n,)), numbers[0]
+    )
+
+
+def adam(
+    n, weights, gradients, first_moments, second_moments, steps, sizes, decoupled,
+    settings,
+):  # fmt: skip
+    numbers = doubles_at(settings, (5,))
+    _adam.update(
+        integers_at(weights, (n,)),
+        integers_at(gradients, (n,)),
+        integers_at(first_moments, (n,)),
+        integers_at(second_moments, (n,)),
+        integers_at(steps, (n,)),
+        integers_at(sizes, (n,)),
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        numbers[3],
+        numbers[4],
+        decoupled != 0,
+    )
+
+
+# Threads ------------------------------------------------------------------------------
+
+
+def spin(flag, n_looks):
+    """Wait until the flag is set, but look at it so many times at most."""
+    while n_looks > 0 and read_flag(flag) == 0:
+        n_looks -= 1
+
+
+ENTRIES = (
+    find_begins, pack, pack_transposed, unpack_gradients, forward, backward,
+    pack_rows, convolve, mean_over_time, attend, clip, adam, spin,
+)  # fmt: skip
