@@ -269,8 +269,18 @@ class _Part(NamedTuple):
 
 
 def _deal_rows(lengths, n_parts, keep):
-    order = np.argsort(-lengths, kind="stable")
+    order = _sort_by_length(lengths)
     return [_make_part(order[k::n_parts], lengths, keep) for k in range(n_parts)]
+
+
+def _sort_by_length(lengths):
+    numbers = torch.from_numpy(lengths)
+    order = torch.empty_like(numbers)
+    n_steps = int(lengths.max(initial=0))
+    counts = torch.empty(n_steps + 1, dtype=torch.int64)
+    addresses = [tensor.data_ptr() for tensor in (numbers, counts, order)]
+    get_library().sort_by_length(len(lengths), n_steps, *addresses)
+    return order.numpy()
 
 
 def _make_part(rows, lengths, keep):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sklearn_rnn._sequences._batching import gather_batch
 from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn.nn._config import uses_kernels
 
 Inputs = dict[str, Tensor | None]
 
@@ -85,8 +86,28 @@ class BatchLoader:
 
 def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:
     """Gather some sequences for the forward method of a model."""
-    x, lengths = gather_batch(X, rows)
+    if not _suits_kernels(X.values):
+        x, lengths = gather_batch(X, rows)
+        return _on_device(torch.from_numpy(x), lengths, device)
+    from sklearn_rnn._kernels._batches import gather
+
+    lengths = X.offsets[rows + 1] - X.offsets[rows]
+    n_steps = int(lengths.max())
+    padded = X.common_length is None and bool((lengths < n_steps).any())
+    x = gather(X.values, X.offsets, np.ascontiguousarray(rows, np.int64), n_steps)
+    return _on_device(x, lengths if padded else None, device)
+
+
+def _suits_kernels(values: NDArray) -> bool:
+    return (
+        uses_kernels() and values.dtype == np.float32 and values.flags.c_contiguous
+    )
+
+
+def _on_device(
+    x: Tensor, lengths: NDArray[np.int64] | None, device: torch.device
+) -> Inputs:
     return {
-        "x": torch.from_numpy(x).to(device),
+        "x": x.to(device),
         "lengths": None if lengths is None else torch.from_numpy(lengths).to(device),
     }

@@ -15,12 +15,21 @@ from sklearn_rnn.nn._masking import padding_mask
 
 def is_exact(x: Tensor) -> bool:
     """Whether a computation on x is to be row by row."""
-    return (
-        not torch.is_grad_enabled()
-        and x.device.type == "cpu"
-        and x.dtype == torch.float32
-        and uses_kernels()
-    )
+    return not torch.is_grad_enabled() and _suits_kernels(x)
+
+
+def _suits_kernels(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32 and uses_kernels()
+
+
+def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """(x - mean) / scale, by our kernel where no gradient is wanted."""
+    trained = torch.is_grad_enabled() and x.requires_grad
+    if trained or not _suits_kernels(x):
+        return (x - mean).div_(scale)
+    from sklearn_rnn._kernels._batches import standardize  # imports llvmlite
+
+    return standardize(x.contiguous(), mean, scale)
 
 
 def linear(layer: nn.Linear, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._exact import convolve
+from sklearn_rnn.nn._exact import convolve, standardize
 from sklearn_rnn.nn._masking import padding_mask
 
 
@@ -51,7 +51,7 @@ class Standardize(nn.Module):
         x : Tensor of shape (batch, time, n_features)
             In units of the scale.
         """
-        return (x - self.mean).div_(self.scale)
+        return standardize(x, self.mean, self.scale)
 
 
 class TokenEmbedding(nn.Module):

@@ -11,7 +11,7 @@ import llvmlite.binding as llvm
 from numba import njit, types
 
 from sklearn_rnn._kernels._library import WIDTH, make_target_machine
-from sklearn_rnn._kernels._numba import _adam, _recurrence, _rows
+from sklearn_rnn._kernels._numba import _adam, _batches, _recurrence, _rows
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
@@ -49,6 +49,37 @@ def _drop_what_is_unused(module: llvm.ModuleRef, machine: llvm.TargetMachine) ->
     passes.add_global_dead_code_eliminate_pass()
     options = llvm.create_pipeline_tuning_options()
     passes.run(module, llvm.create_pass_builder(machine, options))
+
+
+# Batches ------------------------------------------------------------------------------
+
+
+def gather(n_values, n_features, n_rows, n_steps, values, offsets, rows, x):
+    _batches.gather(
+        floats_at(values, (n_values,)),
+        n_features,
+        integers_at(offsets, (0,)),  # nobody says how many there are
+        integers_at(rows, (n_rows,)),
+        floats_at(x, (n_rows, n_steps * n_features)),
+    )
+
+
+def standardize(n, n_features, x, mean, scale, repeated, result):
+    _batches.standardize(
+        floats_at(x, (n,)),
+        floats_at(mean, (n_features,)),
+        floats_at(scale, (n_features,)),
+        floats_at(repeated, (2, n_features * WIDTH)),
+        floats_at(result, (n,)),
+    )
+
+
+def sort_by_length(n_rows, n_steps, lengths, counts, order):
+    _batches.sort_by_length(
+        integers_at(lengths, (n_rows,)),
+        integers_at(counts, (n_steps + 1,)),
+        integers_at(order, (n_rows,)),
+    )
 
 
 # One layer in one direction ---------------------------------------------------------
@@ -292,6 +323,6 @@ def spin(flag, n_looks):
 
 
 ENTRIES = (
-    find_begins, pack, pack_transposed, unpack_gradients, forward, backward,
+    gather, standardize, sort_by_length, find_begins, pack, pack_transposed, unpack_gradients, forward, backward,
     pack_rows, convolve, mean_over_time, attend, clip, adam, spin,
 )  # fmt: skip

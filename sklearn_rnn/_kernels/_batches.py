@@ -1,0 +1,49 @@
+"""Batches of sequences: gathered from one block of memory, and standardised."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_rnn._kernels._library import WIDTH, get_library
+
+
+def gather(
+    values: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    n_steps: int,
+) -> Tensor:
+    """Copy some sequences into one tensor padded with zeros.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_total_steps, n_features)
+        All sequences, end to end; contiguous.
+    offsets : ndarray of shape (n_samples + 1,)
+        Where each begins.
+    rows : ndarray of shape (batch,)
+        Which of them; none may have more steps than `n_steps`.
+    n_steps : int
+
+    Returns
+    -------
+    x : Tensor of shape (batch, n_steps, n_features)
+    """
+    n_features = values.shape[1]
+    x = torch.empty(len(rows), n_steps, n_features)
+    addresses = [array.__array_interface__["data"][0] for array in (values, offsets, rows)]
+    counts = values.size, n_features, len(rows), n_steps
+    get_library().gather(*counts, *addresses, x.data_ptr())
+    return x
+
+
+def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """Return (x - mean) / scale; x is contiguous, its last axis the features."""
+    n_features = len(mean)
+    repeated = torch.empty(2, WIDTH * n_features)
+    result = torch.empty_like(x)
+    tensors = x, mean, scale, repeated, result
+    addresses = [tensor.data_ptr() for tensor in tensors]
+    get_library().standardize(x.numel(), n_features, *addresses)
+    return result

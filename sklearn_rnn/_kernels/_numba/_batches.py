@@ -1,0 +1,56 @@
+"""Batches: sequences of one block of memory, gathered, sorted and standardised."""
+
+from numba import njit
+
+from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._numba._math import JIT, f4
+
+
+@njit(**JIT)
+def gather(values, n_features, offsets, rows, x):
+    """Copy some sequences; zeros after the last step of each."""
+    for i in range(len(rows)):
+        begin = offsets[rows[i]] * n_features
+        n = offsets[rows[i] + 1] * n_features - begin
+        source, target = values[begin:], x[i]
+        for j in range(n):
+            target[j] = source[j]
+        for j in range(n, len(target)):
+            target[j] = f4(0)
+
+
+@njit(**JIT)
+def standardize(x, mean, scale, repeated, result):
+    """Set result = (x - mean) / scale, feature by feature.
+
+    Mean and scale are repeated, so that a loop over a few features is one over whole
+    vectors.
+    """
+    n_features, width = len(mean), repeated.shape[1]
+    for k in range(WIDTH):
+        for j in range(n_features):
+            repeated[0, k * n_features + j] = mean[j]
+            repeated[1, k * n_features + j] = scale[j]
+    means, scales = repeated[0], repeated[1]
+    for begin in range(0, len(x), width):
+        source, target = x[begin:], result[begin:]
+        for j in range(min(width, len(x) - begin)):
+            target[j] = (source[j] - means[j]) / scales[j]
+
+
+@njit(**JIT)
+def sort_by_length(lengths, counts, order):
+    """Set order to the rows, the longest first, equal ones as they come.
+
+    `counts` is memory for a number for each possible length.
+    """
+    for length in range(len(counts)):
+        counts[length] = 0
+    for i in range(len(lengths)):
+        counts[lengths[i]] += 1
+    place = 0
+    for length in range(len(counts) - 1, -1, -1):
+        counts[length], place = place, place + counts[length]
+    for i in range(len(lengths)):
+        order[counts[lengths[i]]] = i
+        counts[lengths[i]] += 1
