@@ -40,6 +40,7 @@ RESERVED = {
     "requests": {"datasets"},
     "narwhals": {"_sequences"},
     "tokenizers": set(),
+    "llvmlite": {"_kernels"},
     "numba": {"_kernels"},
 }
 
@@ -83,3 +84,8 @@ def test_private_names_of_scikit_learn_are_in_one_file():
             if isinstance(node, ast.ImportFrom) and node.module.startswith("sklearn."):
                 names = [*node.module.split("."), *(a.name for a in node.names)]
                 assert not any(n.startswith("_") for n in names), f"{path}: {names}"
+
+
+def test_numba_is_imported_only_to_compile():
+    for path in (ROOT / "_kernels").glob("*.py"):
+        assert not any(name.startswith("numba") for name in imports_of(path)), path

@@ -1,1 +1,1 @@
-"""The time loop on the CPU and Adam's step, compiled with numba: arrays in and out."""
+"""The time loop on the CPU, batches and Adam's step, in machine code."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -218,7 +218,9 @@ class _Run:
 
     def backward(self, d_out, d_finals, *, wants_x):
         sizes, n_parts = self.sizes, len(self.parts)
-        d_out, *d_finals = [None if d is None else d.contiguous() for d in (d_out, *d_finals)]
+        d_out, *d_finals = [
+            None if d is None else d.contiguous() for d in (d_out, *d_finals)
+        ]
         d_xs = [torch.empty_like(self.x) for _ in d_finals if wants_x]
         d_starts = [torch.empty_like(start) for start in self.starts]
         blocks, summed, jobs = iter(self.blocks), [], []

@@ -32,7 +32,9 @@ def gather(
     """
     n_features = values.shape[1]
     x = torch.empty(len(rows), n_steps, n_features)
-    addresses = [array.__array_interface__["data"][0] for array in (values, offsets, rows)]
+    addresses = [
+        array.__array_interface__["data"][0] for array in (values, offsets, rows)
+    ]
     counts = values.size, n_features, len(rows), n_steps
     get_library().gather(*counts, *addresses, x.data_ptr())
     return x

@@ -1,8 +1,8 @@
 """The compiled kernels: made by numba once on a machine, then loaded without it.
 
 numba takes half a second to import, before any kernel runs; llvmlite, on which it
-stands, a tenth of that. So machine code is kept in a file, as numba itself does it,
-but for all kernels together, and with addresses for arguments in place of arrays.
+stands, a twentieth of that. So machine code is kept in a file, as numba does it, but
+for all kernels together, and with addresses for arguments in place of arrays.
 """
 
 import ctypes
@@ -117,6 +117,7 @@ def _folders() -> Iterator[Path]:
     """Where machine code may lie, as with numba: beside the source, or at home."""
     if os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(os.environ["NUMBA_CACHE_DIR"])
+        return
     yield _SOURCES / "__pycache__"
     with suppress(RuntimeError):  # no home
         yield Path.home() / ".cache" / "sklearn_rnn"
@@ -150,7 +151,7 @@ def _compile() -> tuple[dict[str, int], bytes]:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """It would look through all objects of torch again and again: half the time."""
+    """Let it rest: it would look through all objects of torch again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

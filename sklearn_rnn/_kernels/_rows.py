@@ -35,7 +35,9 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
     n_inputs, wide = kernel_size * channels, -(-n_out // WIDTH) * WIDTH
     x, weight, bias = x.contiguous(), weight.contiguous(), bias.contiguous()
     packed = torch.empty(n_inputs * wide)
-    library.pack_rows(n_out, channels, kernel_size, weight.data_ptr(), packed.data_ptr())
+    library.pack_rows(
+        n_out, channels, kernel_size, weight.data_ptr(), packed.data_ptr()
+    )
     out = torch.empty(batch, new_steps, n_out)
     n_parts = max(1, min(get_num_threads(), batch // 4))
     sums = torch.empty(n_parts, new_steps * wide)

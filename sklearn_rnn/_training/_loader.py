@@ -86,28 +86,27 @@ class BatchLoader:
 
 def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:
     """Gather some sequences for the forward method of a model."""
-    if not _suits_kernels(X.values):
-        x, lengths = gather_batch(X, rows)
-        return _on_device(torch.from_numpy(x), lengths, device)
-    from sklearn_rnn._kernels._batches import gather
-
-    lengths = X.offsets[rows + 1] - X.offsets[rows]
-    n_steps = int(lengths.max())
-    padded = X.common_length is None and bool((lengths < n_steps).any())
-    x = gather(X.values, X.offsets, np.ascontiguousarray(rows, np.int64), n_steps)
-    return _on_device(x, lengths if padded else None, device)
-
-
-def _suits_kernels(values: NDArray) -> bool:
-    return (
-        uses_kernels() and values.dtype == np.float32 and values.flags.c_contiguous
-    )
-
-
-def _on_device(
-    x: Tensor, lengths: NDArray[np.int64] | None, device: torch.device
-) -> Inputs:
+    x, lengths = _gather(X, rows)
     return {
         "x": x.to(device),
         "lengths": None if lengths is None else torch.from_numpy(lengths).to(device),
     }
+
+
+def _gather(X: RaggedArray, rows: NDArray) -> tuple[Tensor, NDArray[np.int64] | None]:
+    """`gather_batch`, by our kernel where it can."""
+    values = X.values
+    if (
+        not uses_kernels()
+        or values.dtype != np.float32
+        or not values.flags.c_contiguous
+    ):
+        x, lengths = gather_batch(X, rows)
+        return torch.from_numpy(x), lengths
+    from sklearn_rnn._kernels._batches import gather  # imports llvmlite
+
+    lengths = X.offsets[rows + 1] - X.offsets[rows]
+    n_steps = int(lengths.max())
+    rows = np.ascontiguousarray(rows, np.int64)
+    equal = X.common_length is not None or int(lengths.min()) == n_steps
+    return gather(values, X.offsets, rows, n_steps), None if equal else lengths

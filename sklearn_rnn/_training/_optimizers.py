@@ -14,7 +14,7 @@ def clip_gradients(parameters: Sequence[Tensor], limit: float | None) -> float:
     """Scale gradients down to a norm of `limit` at most; return their norm before."""
     gradients = [p.grad for p in parameters if p.grad is not None]
     if _suit_kernels(gradients):
-        from sklearn_rnn._kernels import _adam  # imports numba
+        from sklearn_rnn._kernels import _adam  # imports llvmlite
 
         return _adam.clip(gradients, math.inf if limit is None else limit)
     norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
@@ -45,7 +45,7 @@ class _KernelStep(torch.optim.Optimizer):
             super().step()  # makes the state where there is none
             self._state_lists = self._list_states()
             return loss
-        from sklearn_rnn._kernels import _adam  # imports numba
+        from sklearn_rnn._kernels import _adam  # imports llvmlite
 
         for group, own_gradients, states in zip(
             self.param_groups, gradients, self._state_lists, strict=True

@@ -36,7 +36,7 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
     """Apply a linear layer to the last axis of x."""
     if not is_exact(x):
         return layer(x)
-    from sklearn_rnn._kernels._rows import multiply  # imports numba
+    from sklearn_rnn._kernels._rows import multiply  # imports llvmlite
 
     bias = layer.bias
     if bias is None:

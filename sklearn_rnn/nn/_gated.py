@@ -400,7 +400,7 @@ def run_kernels(
     states : list of Tensor or tuple of Tensor
         The last state of each direction.
     """
-    from sklearn_rnn._kernels._autograd import Plan, run_layer  # imports numba
+    from sklearn_rnn._kernels._autograd import Plan, run_layer  # imports llvmlite
 
     states = states or []
     steps = None

@@ -5,7 +5,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from sklearn_rnn._kernels import _math
+from sklearn_rnn._kernels._numba import _math
 
 f4 = np.float32
 

@@ -5,11 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-pytest.importorskip("numba", reason="needs numba")
+numba = pytest.importorskip("numba", reason="needs numba")
 
-from sklearn_rnn._kernels._product import WIDTH, add_product
+from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._numba._product import add_product as _add_product
 
 f4 = np.float32
+
+
+@numba.njit
+def add_product(*arguments):
+    _add_product(*arguments)
+
+
 DEPTHS = [0, 1, 2, 3, 7, 16, 33, 70]
 
 

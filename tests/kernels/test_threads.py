@@ -2,8 +2,6 @@
 
 import gc
 import multiprocessing
-import os
-import re
 import subprocess
 import sys
 import threading
@@ -17,7 +15,6 @@ import torch
 
 pytest.importorskip("numba", reason="needs numba")
 
-from filelock import FileLock
 from skorch.callbacks import Callback
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
@@ -257,15 +254,14 @@ def test_memory_is_not_shared_by_two_fits_at_once():
     assert one.result() is not other.result()
 
 
-@pytest.mark.parametrize("n_columns", [0, 1, 5, 64])
-def test_memory_taken_has_the_shape_and_comes_back(n_columns):
+@pytest.mark.parametrize("n", [0, 1, 5, 64])
+def test_memory_taken_is_large_enough_and_comes_back(n):
     buffers = _threads._Buffers()
-    one, other = buffers.take(3, n_columns), buffers.take(3, n_columns)
-    assert one.shape == other.shape == (3, n_columns)
-    assert not np.shares_memory(one, other)
-    buffers.give_back([one])
-    again = buffers.take(3, n_columns)
-    assert again.base is one.base
+    one, other = buffers.take(n), buffers.take(n)
+    assert min(len(one), len(other)) >= n
+    assert one.data_ptr() != other.data_ptr()
+    buffers.give_back(one)
+    assert buffers.take(n) is one
 
 
 SCRIPT = """
@@ -305,110 +301,3 @@ def test_neither_fits_nor_epochs_grow():
     by_fits, by_epochs = [float(word) for word in done.stdout.split()]  # MB
     assert by_fits < 20  # 200 fits
     assert by_epochs < 10  # 100 epochs
-
-
-# The lock around compilation ---------------------------------------------------------
-
-
-@pytest.fixture
-def held(tmp_path, monkeypatch):
-    """Somebody else compiles, until the event is set."""
-    monkeypatch.setattr(_threads.tempfile, "tempdir", str(tmp_path / ".."))
-    inside, done = threading.Event(), threading.Event()
-
-    def compile_something():
-        with _threads.one_process_at_a_time():
-            inside.set()
-            done.wait(60)
-
-    thread = threading.Thread(target=compile_something)
-    thread.start()
-    assert inside.wait(60)
-    yield done
-    done.set()
-    thread.join()
-
-
-def test_one_compiles_at_a_time(held):
-    entered = threading.Event()
-
-    def compile_too():
-        with _threads.one_process_at_a_time():
-            entered.set()
-
-    thread = threading.Thread(target=compile_too)
-    thread.start()
-    assert not entered.wait(0.2)
-    held.set()
-    assert entered.wait(60)
-    thread.join()
-
-
-FIRST_USE = """
-import warnings
-import numpy as np
-from sklearn_rnn import RNNClassifier
-warnings.simplefilter("ignore")
-X, y = np.ones((20, 5, 2), np.float32), np.arange(20) % 2
-RNNClassifier(pooling="attention", max_epochs=1).fit(X, y).predict(X)
-"""
-
-
-def test_processes_that_start_together_compile_everything_once(tmp_path):
-    environment = {
-        **os.environ,
-        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
-        "NUMBA_DEBUG_CACHE": "1",
-        "TMPDIR": str(tmp_path),  # a lock of their own
-    }
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", FIRST_USE],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0]
-    saved = re.findall(r"data saved to '(.+)'", "".join(outputs))
-    assert len(saved) > 20
-    assert len(saved) == len(set(saved))
-
-
-def test_a_lock_held_for_too_long_is_passed_by(held, monkeypatch):
-    monkeypatch.setattr(_threads, "FileLock", lambda path, timeout: FileLock(path, 0.1))
-    with _threads.one_process_at_a_time():
-        assert not held.is_set()
-
-
-def test_without_a_folder_for_the_lock_it_goes_on(tmp_path, monkeypatch):
-    file = tmp_path.parent / "a_file"
-    file.touch()
-    monkeypatch.setattr(_threads.tempfile, "tempdir", str(file))
-    with _threads.one_process_at_a_time():
-        pass
-
-    def no_folder():
-        raise FileNotFoundError("No usable temporary directory found")
-
-    monkeypatch.setattr(_threads.tempfile, "gettempdir", no_folder)
-    with _threads.one_process_at_a_time():
-        pass
-
-
-@pytest.mark.parametrize("error", [PermissionError, NotImplementedError])
-def test_where_no_lock_can_be_had_it_goes_on(monkeypatch, error):
-    class NoLock(FileLock):
-        def _acquire(self):
-            raise error("no")
-
-    monkeypatch.setattr(_threads, "FileLock", NoLock)
-    with _threads.one_process_at_a_time():
-        pass
-
-
-def test_an_error_inside_the_lock_is_not_swallowed():
-    with pytest.raises(OSError, match="full"), _threads.one_process_at_a_time():
-        raise OSError("disk full")

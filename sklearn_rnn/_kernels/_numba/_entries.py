@@ -323,6 +323,7 @@ def spin(flag, n_looks):
 
 
 ENTRIES = (
-    gather, standardize, sort_by_length, find_begins, pack, pack_transposed, unpack_gradients, forward, backward,
+    gather, standardize, sort_by_length,
+    find_begins, pack, pack_transposed, unpack_gradients, forward, backward,
     pack_rows, convolve, mean_over_time, attend, clip, adam, spin,
 )  # fmt: skip

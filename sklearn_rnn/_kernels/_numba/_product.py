@@ -13,8 +13,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._numba._math import JIT
 
 _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, WIDTH)

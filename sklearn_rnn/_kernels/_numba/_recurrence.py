@@ -75,7 +75,7 @@ def find_begins(lengths, keep, begins):
 
 @njit(**JIT)
 def pack(cell, w_ih, w_hh, b_ih, b_hh, packed):
-    """Set weights for `forward`, in panels of WIDTH columns: (panels, inputs * WIDTH)."""
+    """Set weights for `forward`, in panels of WIDTH columns."""
     n_features, hidden = w_ih.shape[1], w_hh.shape[1]
     size = -(-hidden // WIDTH) * WIDTH
     clear(packed, 0, packed.shape[0], 0, packed.shape[1])

@@ -1,0 +1,166 @@
+"""Machine code: compiled once, kept, found again; the lock around it."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+pytest.importorskip("numba", reason="needs numba")
+
+from filelock import FileLock
+
+from sklearn_rnn._kernels import _library
+
+FIRST_USE = """
+import sys, warnings
+import numpy as np
+from sklearn_rnn import RNNClassifier
+warnings.simplefilter("ignore")
+X, y = np.ones((20, 5, 2), np.float32), np.arange(20) % 2
+RNNClassifier(pooling="attention", max_epochs=1).fit(X, y).predict(X)
+print("numba" in sys.modules)
+"""
+
+
+def start_process(folder):
+    """Start a process that uses the kernels for the first time."""
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(folder / "cache"),
+        "HOME": str(folder),
+        "TMPDIR": str(folder),  # a lock of its own
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", FIRST_USE],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read_answer(process):
+    answer = process.communicate(timeout=300)[0]
+    assert process.returncode == 0
+    return answer.strip() == "True"
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """No folder has machine code yet; the first of them is this one."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    monkeypatch.setattr(_library, "_folders", lambda: iter(folders))
+    monkeypatch.setattr(_library.tempfile, "tempdir", str(tmp_path))
+    return folders
+
+
+def test_processes_that_start_together_compile_once_and_later_ones_not(tmp_path):
+    together = [start_process(tmp_path) for _ in range(2)]
+    assert sorted(read_answer(process) for process in together) == [False, True]
+    assert not read_answer(start_process(tmp_path))
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+@pytest.mark.parametrize("n_writable", [0, 1, 2])
+def test_machine_code_is_kept_in_the_first_folder_that_takes_it(
+    elsewhere, n_writable, monkeypatch
+):
+    for folder in elsewhere[: 2 - n_writable]:
+        folder.write_text("a file, so that nothing can be written below it")
+    compiled = []
+    code = {"answer": 1}, b"machine code\nof two lines"
+    monkeypatch.setattr(_library, "_compile", lambda: (compiled.append(1), code)[1])
+    monkeypatch.setattr(_library, "Library", lambda *found: found)
+    get_library = _library.get_library.__wrapped__
+    assert get_library() == get_library() == code
+    assert len(compiled) == (1 if n_writable else 2)
+    kept = [folder.is_dir() for folder in elsewhere]
+    assert kept == {0: [False, False], 1: [False, True], 2: [True, False]}[n_writable]
+
+
+def test_machine_code_belongs_to_sources_versions_and_processor(tmp_path, monkeypatch):
+    names = [_library._identify()]
+    assert _library._identify() == names[0]
+    monkeypatch.setattr(_library, "version", lambda package: "0")
+    names.append(_library._identify())
+    monkeypatch.setattr(_library.llvm, "get_host_cpu_name", lambda: "another")
+    names.append(_library._identify())
+    (tmp_path / "_math.py").write_text("another source")
+    monkeypatch.setattr(_library, "_SOURCES", tmp_path)
+    names.append(_library._identify())
+    assert len(set(names)) == 4
+
+
+# The lock around compilation ---------------------------------------------------------
+
+
+@pytest.fixture
+def held(tmp_path, monkeypatch):
+    """Somebody else compiles, until the event is set."""
+    monkeypatch.setattr(_library.tempfile, "tempdir", str(tmp_path / ".."))
+    inside, done = threading.Event(), threading.Event()
+
+    def compile_something():
+        with _library.one_process_at_a_time():
+            inside.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=compile_something)
+    thread.start()
+    assert inside.wait(60)
+    yield done
+    done.set()
+    thread.join()
+
+
+def test_one_compiles_at_a_time(held):
+    entered = threading.Event()
+
+    def compile_too():
+        with _library.one_process_at_a_time():
+            entered.set()
+
+    thread = threading.Thread(target=compile_too)
+    thread.start()
+    assert not entered.wait(0.2)
+    held.set()
+    assert entered.wait(60)
+    thread.join()
+
+
+def test_a_lock_held_for_too_long_is_passed_by(held, monkeypatch):
+    monkeypatch.setattr(_library, "FileLock", lambda path, timeout: FileLock(path, 0.1))
+    with _library.one_process_at_a_time():
+        assert not held.is_set()
+
+
+def test_without_a_folder_for_the_lock_it_goes_on(tmp_path, monkeypatch):
+    file = tmp_path.parent / "a_file"
+    file.touch()
+    monkeypatch.setattr(_library.tempfile, "tempdir", str(file))
+    with _library.one_process_at_a_time():
+        pass
+
+    def no_folder():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(_library.tempfile, "gettempdir", no_folder)
+    with _library.one_process_at_a_time():
+        pass
+
+
+@pytest.mark.parametrize("error", [PermissionError, NotImplementedError])
+def test_where_no_lock_can_be_had_it_goes_on(monkeypatch, error):
+    class NoLock(FileLock):
+        def _acquire(self):
+            raise error("no")
+
+    monkeypatch.setattr(_library, "FileLock", NoLock)
+    with _library.one_process_at_a_time():
+        pass
+
+
+def test_an_error_inside_the_lock_is_not_swallowed():
+    with pytest.raises(OSError, match="full"), _library.one_process_at_a_time():
+        raise OSError("disk full")
