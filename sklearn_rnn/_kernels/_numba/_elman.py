@@ -1,29 +1,32 @@
-"""Elman RNN, tanh or ReLU: what happens to the sums of one row at one step."""
+"""Elman RNN, tanh or ReLU: what happens to the sums of some rows at one step."""
 
-from numba import njit
-
-from sklearn_rnn._kernels._numba._math import JIT, f4, tanh
-
-
-@njit(**JIT)
-def activate(sums, h_new, size, relu):
-    """Set h' = tanh(a) or max(a, 0), from the sums a."""
-    if relu:
-        for j in range(size):
-            h_new[j] = f4(0) if sums[j] < f4(0) else sums[j]
-    else:
-        for j in range(size):
-            h_new[j] = tanh(sums[j])
+from sklearn_rnn._kernels._numba._math import tanh
+from sklearn_rnn._kernels._numba._vectors import choose, for_all_units
 
 
-@njit(**JIT)
-def differentiate(da, h_new, dh, size, relu):
+@for_all_units
+def activate_tanh(sums, h_new):
+    """Set h' = tanh(a), from the sums a."""
+    h_new[0] = tanh(sums[0])
+
+
+@for_all_units
+def activate_relu(sums, h_new):
+    """Set h' = max(a, 0)."""
+    a = sums[0]
+    h_new[0] = choose(a < 0, 0, a)
+
+
+@for_all_units
+def differentiate_tanh(da, h_new, dh):
     """Set da from dh', which becomes the part of dh past the weights: nothing."""
-    if relu:
-        for j in range(size):
-            da[j] = dh[j] if h_new[j] > 0 else f4(0)
-    else:
-        for j in range(size):
-            da[j] = dh[j] * (f4(1) - h_new[j] * h_new[j])
-    for j in range(size):
-        dh[j] = f4(0)
+    h = h_new[0]
+    da[0] = dh[0] * (1 - h * h)
+    dh[0] = 0
+
+
+@for_all_units
+def differentiate_relu(da, h_new, dh):
+    """As `differentiate_tanh`, for a ReLU."""
+    da[0] = choose(h_new[0] > 0, dh[0], 0)
+    dh[0] = 0

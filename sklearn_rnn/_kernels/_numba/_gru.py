@@ -1,38 +1,29 @@
-"""GRU: what happens to the sums of one row at one step.
+"""GRU: what happens to the sums of some rows at one step.
 
 The sums stand as u, r, z, v: u = W_in x + b_in and v = W_hn h + b_hn, which r keeps
 apart, around the two that x and h share. So x feeds the first three, h the last three.
 """
 
-from numba import njit
+from sklearn_rnn._kernels._numba._math import sigmoid, tanh
+from sklearn_rnn._kernels._numba._vectors import for_all_units
 
-from sklearn_rnn._kernels._numba._math import JIT, f4, sigmoid, tanh
 
-
-@njit(**JIT)
-def activate(sums, h, h_new, size):
+@for_all_units
+def activate(sums, h, h_new):
     """Set h' = n + z (h - n) with n = tanh(u + r v); leave n, r, z, v."""
-    n, v = sums[:size], sums[3 * size : 4 * size]
-    rz = sums[size : 3 * size]
-    for j in range(2 * size):
-        rz[j] = sigmoid(rz[j])
-    r, z = sums[size : 2 * size], sums[2 * size : 3 * size]
-    for j in range(size):
-        n[j] = tanh(n[j] + r[j] * v[j])
-    for j in range(size):
-        h_new[j] = n[j] + z[j] * (h[j] - n[j])
+    r, z = sigmoid(sums[1]), sigmoid(sums[2])
+    n = tanh(sums[0] + r * sums[3])
+    sums[0], sums[1], sums[2] = n, r, z
+    h_new[0] = n + z * (h[0] - n)
 
 
-@njit(**JIT)
-def differentiate(da, h, dh, size):
+@for_all_units
+def differentiate(da, h, dh):
     """Turn n, r, z, v into du, dr, dz, dv, and dh' into the part past the weights."""
-    n, r = da[:size], da[size : 2 * size]
-    z, v = da[2 * size : 3 * size], da[3 * size : 4 * size]
-    for j in range(size):
-        n_, z_, r_, v_, d = n[j], z[j], r[j], v[j], dh[j]
-        du = d * (f4(1) - z_) * (f4(1) - n_ * n_)
-        n[j] = du
-        r[j] = du * v_ * r_ * (f4(1) - r_)
-        z[j] = d * (h[j] - n_) * z_ * (f4(1) - z_)
-        v[j] = du * r_
-        dh[j] = d * z_
+    n, r, z, v, d = da[0], da[1], da[2], da[3], dh[0]
+    du = d * (1 - z) * (1 - n * n)
+    da[0] = du
+    da[1] = du * v * r * (1 - r)
+    da[2] = d * (h[0] - n) * z * (1 - z)
+    da[3] = du * r
+    dh[0] = d * z

@@ -1,46 +1,30 @@
-"""LSTM: what happens to the sums of one row at one step.
+"""LSTM: what happens to the sums of some rows at one step.
 
 The gates stand as i, f, o, g: those with a sigmoid together.
 """
 
-from numba import njit
+from sklearn_rnn._kernels._numba._math import sigmoid, tanh
+from sklearn_rnn._kernels._numba._vectors import for_all_units
 
-from sklearn_rnn._kernels._numba._math import JIT, f4, sigmoid, tanh
 
-
-@njit(**JIT)
-def activate(sums, c, h_new, c_new, size):
+@for_all_units
+def activate(sums, c, h_new, c_new):
     """Set c' = f c + i g and h' = o tanh(c'); leave i, f, o, g."""
-    ifo = sums[: 3 * size]
-    i, f, o = sums[:size], sums[size : 2 * size], sums[2 * size : 3 * size]
-    g = sums[3 * size : 4 * size]
-    for j in range(3 * size):
-        ifo[j] = sigmoid(ifo[j])
-    for j in range(size):
-        g[j] = tanh(g[j])
-    for j in range(size):
-        c_new[j] = f[j] * c[j] + i[j] * g[j]
-    for j in range(size):
-        h_new[j] = o[j] * tanh(c_new[j])
+    i, f, o = sigmoid(sums[0]), sigmoid(sums[1]), sigmoid(sums[2])
+    g = tanh(sums[3])
+    new = f * c[0] + i * g
+    sums[0], sums[1], sums[2], sums[3] = i, f, o, g
+    h_new[0], c_new[0] = o * tanh(new), new
 
 
-@njit(**JIT)
-def differentiate(da, c, c_new, dh, dc, size):
+@for_all_units
+def differentiate(da, c, c_new, dh, dc):
     """Turn i, f, o, g into their gradients, dh', dc' into those past weights."""
-    i, f, o = da[:size], da[size : 2 * size], da[2 * size : 3 * size]
-    g = da[3 * size : 4 * size]
-    for j in range(size):
-        squashed = tanh(c_new[j])
-        d, o_ = dh[j], o[j]
-        dh[j] = d * o_ * (f4(1) - squashed * squashed)
-        o[j] = d * squashed * o_ * (f4(1) - o_)
-    for j in range(size):
-        d = dc[j] + dh[j]
-        dc[j] = d * f[j]
-        dh[j] = d
-        f[j] = d * c[j] * f[j] * (f4(1) - f[j])
-    for j in range(size):
-        d, i_, g_ = dh[j], i[j], g[j]
-        i[j] = d * g_ * i_ * (f4(1) - i_)
-        g[j] = d * i_ * (f4(1) - g_ * g_)
-        dh[j] = f4(0)
+    i, f, o, g = da[0], da[1], da[2], da[3]
+    squashed, d = tanh(c_new[0]), dh[0]
+    d_new = dc[0] + d * o * (1 - squashed * squashed)
+    da[0] = d_new * g * i * (1 - i)
+    da[1] = d_new * c[0] * f * (1 - f)
+    da[2] = d * squashed * o * (1 - o)
+    da[3] = d_new * i * (1 - g * g)
+    dh[0], dc[0] = 0, d_new * f

@@ -226,19 +226,20 @@ def forward(
         if keep:
             clear(inputs, begin + n, begin + ran, 0, own)
         add_inputs(cell, size, n_features, weights, inputs, begin, n, sums)
-        for i in range(n):
-            a, h = sums[begin + i], inputs[begin + i, own:]
-            h_new = inputs[later + i, own:]
-            if lstm:
-                _lstm.activate(a, cells[begin + i], h_new, cells[later + i], size)
-            elif gru:
-                _gru.activate(a, h, h_new, size)
-            else:
-                _elman.activate(a, h_new, size, relu)
-            if out.shape[0] > 0:
+        gates, h_new = (sums, begin, 0), (inputs, later, own)
+        if lstm:
+            before, after = (cells, begin, 0), (cells, later, 0)
+            _lstm.activate(n, size, (gates, before, h_new, after))
+        elif gru:
+            _gru.activate(n, size, (gates, (inputs, begin, own), h_new))
+        elif relu:
+            _elman.activate_relu(n, size, (gates, h_new))
+        else:
+            _elman.activate_tanh(n, size, (gates, h_new))
+        if out.shape[0] > 0:
+            for i in range(n):
                 time = lengths[i] - 1 - t if reverse else t
-                answer = out[rows[i], time]
-                copy(h_new, answer[column:], hidden)
+                copy(inputs[later + i, own:], out[rows[i], time, column:], hidden)
     for i in range(len(rows)):
         last = begins[lengths[i]] + i
         copy(inputs[last, own:], final[rows[i]], hidden)
@@ -295,20 +296,23 @@ def backward(
         begin, later = begins[t], begins[t + 1]
         while n < n_rows and lengths[n] > t:
             n += 1
-        for i in range(n):
-            d, da, h = dh[i], sums[begin + i], inputs[begin + i, own:]
-            if with_out:
+        if with_out:
+            for i in range(n):
+                d = dh[i]
                 time = lengths[i] - 1 - t if reverse else t
                 given = d_out[rows[i], time]
                 for j in range(hidden):
                     d[j] += given[column + j]
-            if lstm:
-                c, c_new = cells[begin + i], cells[later + i]
-                _lstm.differentiate(da, c, c_new, d, dc[i], size)
-            elif gru:
-                _gru.differentiate(da, h, d, size)
-            else:
-                _elman.differentiate(da, inputs[later + i, own:], d, size, relu)
+        da, d = (sums, begin, 0), (dh, 0, 0)
+        if lstm:
+            before, after = (cells, begin, 0), (cells, later, 0)
+            _lstm.differentiate(n, size, (da, before, after, d, (dc, 0, 0)))
+        elif gru:
+            _gru.differentiate(n, size, (da, (inputs, begin, own), d))
+        elif relu:
+            _elman.differentiate_relu(n, size, (da, (inputs, later, own), d))
+        else:
+            _elman.differentiate_tanh(n, size, (da, (inputs, later, own), d))
         clear(sums, begin + n, later, 0, columns)
         first = begin * columns
         add_product(
