@@ -81,7 +81,7 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, plan, x, *tensors):
         """Return the outputs and the final state of each direction."""
-        ctx.run = _Run(plan, x, tensors)
+        ctx.run = LayerRun(plan, x, tensors)
         ctx.set_materialize_grads(False)
         return ctx.run.forward()
 
@@ -96,7 +96,7 @@ class Recurrence(torch.autograd.Function):
 
 
 def _run_without_autograd(plan, x, *tensors):
-    return _Run(plan, x, tensors).forward()
+    return LayerRun(plan, x, tensors).forward()
 
 
 class _Sizes(NamedTuple):
@@ -136,7 +136,7 @@ def _round_up(n):
     return -(-n // WIDTH) * WIDTH
 
 
-class _Run:
+class LayerRun:
     """A layer on one batch: forward, and once backward if `plan.keep`."""
 
     def __init__(self, plan, x, tensors):

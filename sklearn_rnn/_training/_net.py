@@ -15,6 +15,7 @@ from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
+from sklearn_rnn.nn._direct import compute_gradients, is_plain
 from sklearn_rnn.nn._gated import threads_for
 
 
@@ -127,6 +128,7 @@ class SequenceNet(NeuralNet):
 
     def _train_batches(self, loader: BatchLoader, scheduler: Any) -> None:
         self._set_training(True)
+        self._plain = is_plain(self.module_, self.criterion_)
         total_loss = total_norm = 0.0
         n_samples = 0
         for batch in loader:
@@ -170,6 +172,10 @@ class SequenceNet(NeuralNet):
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         # as in skorch, less setting the training mode in each step
         inputs, target = batch
+        if self._plain:
+            done = compute_gradients(self.module_, self.criterion_, inputs, *target)
+            if done is not None:
+                return dict(zip(("loss", "y_pred"), done, strict=True))
         output = self.module_(**inputs)
         loss = self.get_loss(output, target, X=inputs, training=True)
         loss.backward()

@@ -25,7 +25,7 @@ def _suits_kernels(x: Tensor) -> bool:
 def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """(x - mean) / scale, by our kernel where no gradient is wanted."""
     trained = torch.is_grad_enabled() and x.requires_grad
-    if trained or not _suits_kernels(x):
+    if trained or not _suits_kernels(x) or mean.dtype != x.dtype:
         return (x - mean).div_(scale)
     from sklearn_rnn._kernels._batches import standardize  # imports llvmlite
 

@@ -400,25 +400,35 @@ def run_kernels(
     states : list of Tensor or tuple of Tensor
         The last state of each direction.
     """
-    from sklearn_rnn._kernels._autograd import Plan, run_layer  # imports llvmlite
+    from sklearn_rnn._kernels._autograd import run_layer  # imports llvmlite
 
     states = states or []
-    steps = None
-    if lengths is not None:
-        steps = np.ascontiguousarray(lengths.numpy(), np.int64)
-    plan = Plan(
-        layers[0].rnn.mode.lower(),
-        steps,
-        tuple(directions),
-        only_last,
-        torch.is_grad_enabled(),
-    )
+    keep = torch.is_grad_enabled()
+    plan = make_plan(layers, lengths, directions, only_last=only_last, keep=keep)
     pairs = isinstance(layers[0], LSTM)
     starts = [torch.cat(state, dim=1) if pairs else state for state in states]
     weights = [w for layer in layers for w in layer.weights]
-    _check_shapes(x, steps, starts, weights)
+    _check_shapes(x, plan.lengths, starts, weights)
     outputs, finals = run_layer(plan, x, starts, weights)
     return outputs, [f.chunk(2, dim=1) if pairs else f for f in finals]
+
+
+def make_plan(
+    layers: Sequence[Any],
+    lengths: Tensor | None,
+    directions: Sequence[bool],
+    *,
+    only_last: bool,
+    keep: bool,
+) -> Any:
+    """Return the `Plan` of the kernels for a layer in one or both directions."""
+    from sklearn_rnn._kernels._autograd import Plan  # imports llvmlite
+
+    steps = None
+    if lengths is not None:
+        steps = np.ascontiguousarray(lengths.numpy(), np.int64)
+    mode = layers[0].rnn.mode.lower()
+    return Plan(mode, steps, tuple(directions), only_last, keep)
 
 
 def _check_shapes(

@@ -11,7 +11,7 @@ import llvmlite.binding as llvm
 from numba import njit, types
 
 from sklearn_rnn._kernels._library import WIDTH, make_target_machine
-from sklearn_rnn._kernels._numba import _adam, _batches, _recurrence, _rows
+from sklearn_rnn._kernels._numba import _adam, _batches, _head, _recurrence, _rows
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
@@ -285,6 +285,26 @@ def attend(batch, n_steps, size, x, scores, lengths, total, out):
 # Training -----------------------------------------------------------------------------
 
 
+def compute_loss(
+    loss, n, size, n_outputs, states, weight, bias, target, sample_weight, output,
+    d_output, d_states, d_weight, d_bias, result,
+):  # fmt: skip
+    doubles_at(result, (1,))[0] = _head.compute_loss(
+        loss,
+        floats_at(states, (n, size)),
+        floats_at(weight, (n_outputs, size)),
+        floats_at(bias, (n_outputs,)),
+        integers_at(target, (n,)),
+        floats_at(target, (n, n_outputs)),
+        floats_at(sample_weight, (given(sample_weight, n),)),
+        floats_at(output, (n, n_outputs)),
+        floats_at(d_output, (n_outputs,)),
+        floats_at(d_states, (n, size)),
+        floats_at(d_weight, (n_outputs, size)),
+        floats_at(d_bias, (n_outputs,)),
+    )
+
+
 def clip(n, gradients, sizes, limit_and_norm):
     numbers = doubles_at(limit_and_norm, (2,))
     numbers[1] = _adam.clip(
@@ -325,5 +345,6 @@ def spin(flag, n_looks):
 ENTRIES = (
     gather, standardize, sort_by_length,
     find_begins, pack, pack_transposed, unpack_gradients, forward, backward,
-    pack_rows, convolve, mean_over_time, attend, clip, adam, spin,
+    pack_rows, convolve, mean_over_time, attend, compute_loss,
+    clip, adam, spin,
 )  # fmt: skip

@@ -1,0 +1,63 @@
+"""The last linear layer and the loss of a batch, with all their gradients."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sklearn_rnn._kernels._library import get_library
+
+LOSSES = "cross_entropy", "squared_error"  # as the kernels count them
+
+
+class HeadGradients(NamedTuple):
+    """What comes out of the last layer and the loss."""
+
+    loss: Tensor  # the mean of the batch
+    output: Tensor  # (batch, n_outputs)
+    d_states: Tensor
+    d_weight: Tensor
+    d_bias: Tensor
+
+
+def compute_loss(
+    loss: str,
+    states: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None,
+) -> HeadGradients:
+    """Compute ``mean(sample_weight * loss(states @ weight.T + bias, target))``.
+
+    Parameters
+    ----------
+    loss : {"cross_entropy", "squared_error"}
+    states : Tensor of shape (batch, size)
+    weight : Tensor of shape (n_outputs, size)
+    bias : Tensor of shape (n_outputs,)
+    target : Tensor of shape (batch,) or (batch, n_outputs)
+        Classes as int64, below n_outputs; or numbers as float32.
+    sample_weight : Tensor of shape (batch,) or None
+
+    Returns
+    -------
+    gradients : HeadGradients
+    """
+    n, size = states.shape
+    n_outputs = len(bias)
+    output, d_output = torch.empty(n, n_outputs), torch.empty(n_outputs)
+    gradients = [torch.empty_like(tensor) for tensor in (states, weight, bias)]
+    result = torch.empty(1, dtype=torch.float64)
+    given = [tensor.contiguous() for tensor in (states, weight, bias, target)]
+    weights = None if sample_weight is None else sample_weight.contiguous()
+    get_library().compute_loss(
+        LOSSES.index(loss),
+        n,
+        size,
+        n_outputs,
+        *(tensor.data_ptr() for tensor in given),
+        0 if weights is None else weights.data_ptr(),
+        *(tensor.data_ptr() for tensor in (output, d_output, *gradients, result)),
+    )
+    return HeadGradients(result[0].float(), output, *gradients)

@@ -1,0 +1,127 @@
+"""Gradients of plain networks, by kernels alone.
+
+For a small network torch's autograd, and its operators on small tensors, take longer
+than all arithmetic. A network of standardised features, recurrent layers, their last
+states and a linear layer needs neither.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._exact import standardize
+from sklearn_rnn.nn._gated import make_plan, suits_kernels
+from sklearn_rnn.nn._inputs import Standardize
+from sklearn_rnn.nn._losses import CrossEntropy, SquaredError
+from sklearn_rnn.nn._models import SequenceModel
+
+_LOSSES = {CrossEntropy: "cross_entropy", SquaredError: "squared_error"}
+
+
+def is_plain(model: nn.Module, criterion: nn.Module) -> bool:
+    """Whether `compute_gradients` serves this network and loss, now.
+
+    Not where somebody listens to modules or gradients, or has frozen weights.
+    """
+    return (
+        type(model) is SequenceModel
+        and type(criterion) in _LOSSES
+        and type(model.inputs) is Standardize
+        and model.stem is None
+        and model.pooling.kind == "last"
+        and not _drops_out(model)
+        and not any(map(_is_watched, (*model.modules(), criterion)))
+        and all(p.requires_grad and not p._backward_hooks for p in model.parameters())
+    )
+
+
+def _drops_out(model: SequenceModel) -> bool:
+    return model.training and model.dropout.p + model.encoder.dropout.p > 0
+
+
+def _is_watched(module: nn.Module) -> bool:
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
+
+
+def compute_gradients(
+    model: SequenceModel,
+    criterion: nn.Module,
+    inputs: dict[str, Any],
+    target: Tensor,
+    sample_weight: Tensor | None,
+) -> tuple[Tensor, Tensor] | None:
+    """Set the gradients of all weights of a plain network.
+
+    Parameters
+    ----------
+    model : SequenceModel
+    criterion : CrossEntropy or SquaredError
+    inputs : dict of Tensor
+        x and lengths, as the model takes them.
+    target : Tensor of shape (batch,) or (batch, n_outputs)
+    sample_weight : Tensor of shape (batch,) or None
+
+    Returns
+    -------
+    loss_and_output : tuple of Tensor, or None
+        The mean loss of the batch, and (batch, n_outputs). None where the kernels do
+        not serve for this batch: nothing is done then.
+    """
+    x, lengths = inputs["x"], inputs["lengths"]
+    first: Any = model.inputs
+    encoder, head = model.encoder, model.head
+    n_layers = len(encoder.forward_layers)
+    stack: list[list[Any]] = [encoder._directions(k) for k in range(n_layers)]
+    if not all(suits_kernels(layers, x, lengths) for layers in stack):
+        return None
+    from sklearn_rnn._kernels._autograd import LayerRun
+    from sklearn_rnn._kernels._head import compute_loss
+
+    with torch.no_grad():
+        x = standardize(x, first.mean, first.scale)
+        runs, finals = [], []
+        for layers in stack:
+            weights = [w for layer in layers for w in layer.weights]
+            directions = (False, True)[: len(layers)]
+            only_last = layers is stack[-1]
+            plan = make_plan(
+                layers, lengths, directions, only_last=only_last, keep=True
+            )
+            runs.append((LayerRun(plan, x, weights), weights))
+            x, *finals = runs[-1][0].forward()
+        hidden = stack[-1][0].hidden_size
+        states = _join([final[:, :hidden] for final in finals])
+        loss, output, d_states, head.weight.grad, head.bias.grad = compute_loss(
+            _LOSSES[type(criterion)], states, head.weight, head.bias, target,
+            sample_weight,
+        )  # fmt: skip
+        d_finals = [_widen(d, finals[0]) for d in d_states.split(hidden, dim=1)]
+        _go_backwards(runs, d_finals)
+    return loss, output
+
+
+def _go_backwards(
+    runs: Sequence[tuple[Any, Sequence[Tensor]]], d_finals: Sequence[Tensor | None]
+) -> None:
+    d_out = None
+    for run, weights in reversed(runs):
+        d_out, *gradients = run.backward(d_out, d_finals, wants_x=run is not runs[0][0])
+        d_finals = [None] * len(d_finals)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+
+
+def _join(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def _widen(d_state: Tensor, final: Tensor) -> Tensor:
+    """Add the gradients of an LSTM's c, which nobody reads: zeros."""
+    return nn.functional.pad(d_state, (0, final.shape[1] - d_state.shape[1]))

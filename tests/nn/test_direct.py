@@ -1,0 +1,114 @@
+"""Gradients by kernels alone against those of autograd."""
+
+import pytest
+import torch
+
+pytest.importorskip("numba", reason="needs numba")
+
+from sklearn_rnn.nn import (
+    GRU,
+    LSTM,
+    ConvStem,
+    Elman,
+    Encoder,
+    Pooling,
+    SequenceModel,
+    Standardize,
+    initialize,
+)
+from sklearn_rnn.nn import _losses as losses
+from sklearn_rnn.nn._direct import compute_gradients, is_plain
+
+LENGTHS = torch.tensor([7, 1, 4, 7, 2])
+
+
+def make_model(cell=GRU, sizes=(5,), *, pooling="last", stem=None, **options):
+    inputs = Standardize(torch.tensor([1.0, -2.0]), torch.tensor([0.5, 3.0]))
+    encoder = Encoder(2, sizes, cell, **options)
+    directions = 2 if options.get("bidirectional") else 1
+    pool = Pooling(pooling, directions * sizes[-1], bidirectional=directions == 2)
+    model = SequenceModel(inputs, stem, encoder, pool, n_outputs=3)
+    return initialize(model, torch.Generator().manual_seed(0)).train()
+
+
+def make_batch(criterion, lengths):
+    generator = torch.Generator().manual_seed(1)
+    inputs = {"x": torch.randn(5, 7, 2, generator=generator), "lengths": lengths}
+    target = torch.randn(5, 3, generator=generator)
+    if isinstance(criterion, losses.CrossEntropy):
+        target = target.argmax(1)
+    return inputs, target, torch.rand(5, generator=generator)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("criterion", [losses.CrossEntropy(), losses.SquaredError()])
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("sizes", [(5,), (17, 4, 3)])
+@pytest.mark.parametrize("cell", [Elman, GRU, LSTM])
+def test_gradients_are_those_of_autograd(
+    cell, sizes, bidirectional, lengths, criterion, weighted
+):
+    model = make_model(cell, sizes, bidirectional=bidirectional)
+    inputs, target, weight = make_batch(criterion, lengths)
+    output = model(**inputs)
+    each = criterion(output, target) * (weight if weighted else 1)
+    expected = torch.autograd.grad(each.mean(), list(model.parameters()))
+
+    assert is_plain(model, criterion)
+    loss, actual = compute_gradients(
+        model, criterion, inputs, target, weight if weighted else None
+    )
+    torch.testing.assert_close(loss, each.mean(), rtol=2e-6, atol=2e-6)
+    torch.testing.assert_close(actual, output, rtol=2e-6, atol=2e-6)
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=2e-6)
+
+
+def watch_module(model):
+    model.head.register_forward_hook(lambda *_: None)
+
+
+def watch_gradient(model):
+    model.head.weight.register_hook(lambda _: None)
+
+
+def freeze(model):
+    model.head.bias.requires_grad_(False)
+
+
+def drop_out(model):
+    model.dropout.p = 0.5
+
+
+@pytest.mark.parametrize("change", [watch_module, watch_gradient, freeze, drop_out])
+def test_a_network_that_somebody_watches_or_changes_is_not_plain(change):
+    model = make_model()
+    assert is_plain(model, losses.CrossEntropy())
+    change(model)
+    assert not is_plain(model, losses.CrossEntropy())
+
+
+def test_what_has_no_kernel_is_not_plain():
+    assert not is_plain(make_model(), losses.Huber())
+    assert not is_plain(make_model(pooling="mean"), losses.CrossEntropy())
+    stem = ConvStem(2, (2,), 3, 1)
+    assert not is_plain(make_model(stem=stem), losses.CrossEntropy())
+    assert not is_plain(torch.nn.Linear(2, 3), losses.CrossEntropy())
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e30])
+def test_a_loss_that_is_not_finite_shows(value):
+    model, criterion = make_model(), losses.SquaredError()
+    inputs, target, _ = make_batch(criterion, None)
+    target[2, 1] = value
+    loss, _ = compute_gradients(model, criterion, inputs, target, None)
+    assert not torch.isfinite(loss)
+
+
+def test_where_the_kernels_do_not_serve_nothing_is_done():
+    model, criterion = make_model(), losses.CrossEntropy()
+    inputs, target, _ = make_batch(criterion, None)
+    inputs["x"] = inputs["x"].double()
+    assert compute_gradients(model, criterion, inputs, target, None) is None
+    assert all(parameter.grad is None for parameter in model.parameters())
