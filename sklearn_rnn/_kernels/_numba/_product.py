@@ -4,8 +4,8 @@ A product is cut into tiles of C that stay in vector registers while k runs. Eac
 number of C is summed in the order of k, whatever tile it lies in: so the result of a
 row does not depend, to the last bit, on how many rows are computed with it.
 
-The tile is written in LLVM's vector types, since a compiler does not find it by
-itself: loops in Python's terms reach about half of its speed.
+The tiles are written in LLVM's vector types, since a compiler does not find them by
+itself: loops in Python's terms reach about half of their speed.
 """
 
 from llvmlite import ir
@@ -15,143 +15,146 @@ from numba.extending import intrinsic
 
 from sklearn_rnn._kernels._library import WIDTH
 from sklearn_rnn._kernels._numba._math import JIT
+from sklearn_rnn._kernels._numba._vectors import VECTOR, vector_at
 
-_FLOAT = ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, WIDTH)
-_POINTER = _VECTOR.as_pointer()
+# Tiles have so many rows and vectors beside each other. Eight sums or more hide that
+# each has to wait for the one before it; so those of the last rows are wide.
+_ROWS, _VECTORS = (8, 4), (2, 1)
+_VECTORS_OF_LAST_ROWS = {2: (4, 2, 1), 1: (8, 4, 2, 1)}
 
 
-def _make_tile(n_rows, n_vectors):
-    """Return ``tile``, which adds a product of this many rows and vectors to C.
+def _index(builder, start, *products):
+    """Return start + a b + ..."""
+    for a, b in products:
+        start = builder.add(start, builder.mul(a, b))
+    return start
 
-    ``tile(fresh, A, a, a_row, a_k, B, b, b_k, b_vector, C, c, c_row, K)``: A, B and C
-    are arrays that give the memory; ``a``, ``b``, ``c`` are where in it the tile
-    begins, in floats, ``a_row``, ... how far apart neighbours are. ``fresh`` says that
-    C is to be overwritten.
+
+def _alone(builder, pointer):
+    """Return a pointer of which LLVM does not know how it was computed.
+
+    Of several, it would compute each from the one before it, in every turn of a loop;
+    that takes longer than the sums of a row.
     """
+    same = ir.FunctionType(pointer.type, [pointer.type])
+    return builder.asm(same, "", "=r,0", [pointer], side_effect=False)
 
-    def at(builder, start, *terms):
-        for distance, count in terms:
-            start = builder.add(start, builder.mul(distance, count))
-        return start
+
+def _cut(builder, begin, end, steps):
+    """Write a loop from begin towards end for each step: powers of two, largest first.
+
+    Yields where a loop stands, and its step; what is written then is done there.
+    """
+    intp = end.type
+    for step in steps:
+        whole = builder.and_(builder.sub(end, begin), intp(-step))
+        stop = builder.add(begin, whole)
+        loop = cgutils.for_range_slice(builder, begin, stop, intp(step), intp)
+        with loop as (position, _):
+            yield position, step
+        begin = stop
+
+
+def _write_tile(builder, fresh, a_at, b_at, c_at, n_rows, n_vectors, K):
+    """C += A @ B for one tile.
+
+    ``a_at(row, k)``, ``b_at(k, vector)`` and ``c_at(row, vector)`` return pointers.
+    """
+    cells = [(row, vector) for row in range(n_rows) for vector in range(n_vectors)]
+    fma = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(VECTOR, [VECTOR] * 3),
+        f"llvm.fmuladd.v{WIDTH}f32",
+    )
+    nothing = ir.Constant(VECTOR, ir.Undefined)
+    first = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    zero = ir.Constant(VECTOR, [0.0] * WIDTH)
+    sums = {}
+    for cell in cells:
+        sums[cell] = cgutils.alloca_once(builder, VECTOR)
+        builder.store(zero, sums[cell])
+    with builder.if_then(builder.not_(fresh)):
+        for cell in cells:
+            builder.store(builder.load(c_at(*cell), align=4), sums[cell])
+    with cgutils.for_range(builder, K, intp=K.type) as loop:
+        k = loop.index
+        row_of_b = [builder.load(b_at(k, v), align=4) for v in range(n_vectors)]
+        for row in range(n_rows):
+            number = builder.load(a_at(row, k))
+            spread = builder.insert_element(nothing, number, ir.IntType(32)(0))
+            spread = builder.shuffle_vector(spread, nothing, first)
+            for v in range(n_vectors):
+                old = builder.load(sums[row, v])
+                new = builder.call(fma, [spread, row_of_b[v], old])
+                builder.store(new, sums[row, v])
+    for cell in cells:
+        builder.store(builder.load(sums[cell]), c_at(*cell), align=4)
+
+
+@intrinsic
+def _write_product(typing, arguments):
+    """C += A @ B, tile by tile; for the arguments see `_add_product`."""
 
     def codegen(context, builder, signature, args):
-        fresh, A, a, a_row, a_k, B, b, b_k, b_vector, C, c, c_row, K = args
-        A, B, C = (
-            context.make_array(signature.args[i])(context, builder, args[i]).data
-            for i in (1, 5, 9)
-        )
+        (
+            fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
+            C, c, c_row, n_columns, K,
+        ) = cgutils.unpack_tuple(builder, args[0])  # fmt: skip
+        matrix = context.make_array(_MATRIX)
+        A, B, C = (matrix(context, builder, array).data for array in (A, B, C))
         intp = K.type
-        cells = [(r, v) for r in range(n_rows) for v in range(n_vectors)]
-        fma = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(_VECTOR, [_VECTOR] * 3),
-            f"llvm.fmuladd.v{WIDTH}f32",
-        )
-        nothing = ir.Constant(_VECTOR, ir.Undefined)
-        first = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+        zero, floats = intp(0), intp(WIDTH)
 
-        def vector(data, index):
-            return builder.bitcast(builder.gep(data, [index]), _POINTER)
+        def write_tile(i, height, j, width):
+            begin_a = _index(builder, a, (i, a_row))
+            begin_c = _index(builder, c, (i, c_row), (j, floats))
+            vectors_of_b = []
+            for v in range(width):
+                begin_b = _index(builder, b, (j, b_vector), (b_vector, intp(v)))
+                vectors_of_b.append(_alone(builder, builder.gep(B, [begin_b])))
 
-        def target(r, v):
-            return vector(C, at(builder, c, (c_row, intp(r)), (intp(v), intp(WIDTH))))
+            def a_at(row, k):
+                index = _index(builder, begin_a, (k, a_k), (a_row, intp(row)))
+                return builder.gep(A, [index])
 
-        zero = ir.Constant(_VECTOR, [0.0] * WIDTH)
-        sums = {}
-        for cell in cells:
-            sums[cell] = cgutils.alloca_once(builder, _VECTOR)
-            builder.store(zero, sums[cell])
-        with builder.if_then(builder.not_(fresh)):
-            for cell in cells:
-                builder.store(builder.load(target(*cell), align=4), sums[cell])
-        with cgutils.for_range(builder, K, intp=intp) as loop:
-            k = loop.index
-            rows_of_b = [
-                builder.load(
-                    vector(B, at(builder, b, (k, b_k), (b_vector, intp(v)))), align=4
-                )
-                for v in range(n_vectors)
-            ]
-            for r in range(n_rows):
-                number = builder.load(
-                    builder.gep(A, [at(builder, a, (k, a_k), (a_row, intp(r)))])
-                )
-                spread = builder.insert_element(nothing, number, ir.IntType(32)(0))
-                spread = builder.shuffle_vector(spread, nothing, first)
-                for v in range(n_vectors):
-                    old = builder.load(sums[r, v])
-                    new = builder.call(fma, [spread, rows_of_b[v], old])
-                    builder.store(new, sums[r, v])
-        for cell in cells:
-            builder.store(builder.load(sums[cell]), target(*cell), align=4)
+            def b_at(k, v):
+                return vector_at(builder, vectors_of_b[v], builder.mul(k, b_k))
+
+            def c_at(row, v):
+                index = _index(builder, begin_c, (c_row, intp(row)), (floats, intp(v)))
+                return vector_at(builder, C, index)
+
+            _write_tile(builder, fresh, a_at, b_at, c_at, height, width, K)
+
+        n_vectors = builder.udiv(n_columns, floats)
+        last_rows = builder.and_(n_rows, intp(-_ROWS[-1]))
+        for j, width in _cut(builder, zero, n_vectors, _VECTORS):
+            for i, height in _cut(builder, zero, last_rows, _ROWS):
+                write_tile(i, height, j, width)
+        for i, height in _cut(builder, last_rows, n_rows, _VECTORS_OF_LAST_ROWS):
+            widths = _VECTORS_OF_LAST_ROWS[height]
+            for j, width in _cut(builder, zero, n_vectors, widths):
+                write_tile(i, height, j, width)
         return context.get_dummy_value()
 
-    @intrinsic
-    def tile(typing, fresh, A, a, a_row, a_k, B, b, b_k, b_vector, C, c, c_row, K):
-        n = types.intp
-        signature = types.void(types.bool_, A, n, n, n, B, n, n, n, C, n, n, n)
-        return signature, codegen
-
-    return tile
-
-
-_TILE_8_2, _TILE_8_1 = _make_tile(8, 2), _make_tile(8, 1)
-_TILE_4_2, _TILE_4_1 = _make_tile(4, 2), _make_tile(4, 1)
-_TILE_1_2, _TILE_1_1 = _make_tile(1, 2), _make_tile(1, 1)
+    return types.void(arguments), codegen
 
 
 def _add_product(
     fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K
 ):
-    """C += A @ B, or C = A @ B where `fresh`; for the rest see `_make_tile`.
+    """C += A @ B, or C = A @ B where `fresh`.
 
-    `n_columns` is a multiple of WIDTH.
+    A, B and C are arrays that give the memory; ``a``, ``b``, ``c`` are where in it the
+    matrices begin, in floats, ``a_row``, ... how far apart neighbours are. `n_columns`
+    is a multiple of WIDTH.
     """
-    j = 0
-    while j < n_columns:
-        w = b + j // WIDTH * b_vector
-        i = 0
-        if n_columns - j >= 2 * WIDTH:
-            while i + 8 <= n_rows:
-                _TILE_8_2(
-                    fresh, A, a + i * a_row, a_row, a_k, B, w, b_k, b_vector,
-                    C, c + i * c_row + j, c_row, K,
-                )  # fmt: skip
-                i += 8
-            if i + 4 <= n_rows:
-                _TILE_4_2(
-                    fresh, A, a + i * a_row, a_row, a_k, B, w, b_k, b_vector,
-                    C, c + i * c_row + j, c_row, K,
-                )  # fmt: skip
-                i += 4
-            while i < n_rows:
-                _TILE_1_2(
-                    fresh, A, a + i * a_row, a_row, a_k, B, w, b_k, b_vector,
-                    C, c + i * c_row + j, c_row, K,
-                )  # fmt: skip
-                i += 1
-            j += 2 * WIDTH
-        else:
-            while i + 8 <= n_rows:
-                _TILE_8_1(
-                    fresh, A, a + i * a_row, a_row, a_k, B, w, b_k, b_vector,
-                    C, c + i * c_row + j, c_row, K,
-                )  # fmt: skip
-                i += 8
-            if i + 4 <= n_rows:
-                _TILE_4_1(
-                    fresh, A, a + i * a_row, a_row, a_k, B, w, b_k, b_vector,
-                    C, c + i * c_row + j, c_row, K,
-                )  # fmt: skip
-                i += 4
-            while i < n_rows:
-                _TILE_1_1(
-                    fresh, A, a + i * a_row, a_row, a_k, B, w, b_k, b_vector,
-                    C, c + i * c_row + j, c_row, K,
-                )  # fmt: skip
-                i += 1
-            j += WIDTH
+    _write_product(
+        (
+            fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
+            C, c, c_row, n_columns, K,
+        )
+    )  # fmt: skip
 
 
 _MATRIX, _N = types.float32[:, ::1], types.intp
