@@ -1,6 +1,6 @@
 """From a RaggedArray to batches of tensors on the device."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -73,15 +73,19 @@ class BatchLoader:
         return self.n_batches
 
     def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
-        data = self.dataset
-        order = self.random_state.permutation(len(data))
-        for rows in np.array_split(order, self.n_batches):
-            index = torch.from_numpy(rows)
-            target = data.y[index].to(self.device)
-            weight = data.sample_weight
-            if weight is not None:
-                weight = weight[index].to(self.device)
-            yield make_inputs(data.X, rows, self.device), (target, weight)
+        order = self.random_state.permutation(len(self.dataset))
+        batches = np.array_split(order, self.n_batches)
+        targets = self._split(self.dataset.y, order)
+        weights: Sequence[Tensor | None] = [None] * self.n_batches
+        if self.dataset.sample_weight is not None:
+            weights = self._split(self.dataset.sample_weight, order)
+        for rows, target, weight in zip(batches, targets, weights, strict=True):
+            yield make_inputs(self.dataset.X, rows, self.device), (target, weight)
+
+    def _split(self, numbers: Tensor, order: NDArray) -> Sequence[Tensor]:
+        """Return the part of each batch, on the device, as `np.array_split` cuts."""
+        ordered = numbers[torch.from_numpy(order)].to(self.device)
+        return ordered.tensor_split(self.n_batches)
 
 
 def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:

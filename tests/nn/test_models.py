@@ -142,3 +142,13 @@ def test_dropout_acts_with_one_layer_too(rng):
     initialize(model, torch.Generator().manual_seed(0)).train()
     x, lengths = make_batch(rng)
     assert not torch.equal(model(x, lengths), model(x, lengths))
+
+
+@pytest.mark.parametrize("n_features", [1, 3, 40])
+@pytest.mark.parametrize("batch", [1, 50])
+def test_standardize_is_numpy_s_standardisation(rng, n_features, batch):
+    x = rng.normal(size=(batch, 6, n_features)).astype(np.float32)
+    mean, scale = rng.uniform(1, 2, size=(2, n_features)).astype(np.float32)
+    inputs = Standardize(torch.from_numpy(mean), torch.from_numpy(scale))
+    result = inputs(torch.from_numpy(x)).numpy()
+    np.testing.assert_array_equal(result, (x - mean) / scale)
