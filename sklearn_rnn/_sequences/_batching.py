@@ -91,19 +91,32 @@ def weighted_moments(
     squares = np.zeros(X.n_features)
     reach = np.zeros(X.n_features)  # the largest distance from the pivot
     pivot = X.values[0].astype(np.float64)  # squares near the data's own level
-    for start in range(0, len(X.values), _STEPS):
-        values = X.values[start : start + _STEPS] - pivot
-        steps = np.arange(start, start + len(values))
-        weight = sample_weight[np.searchsorted(X.offsets, steps, side="right") - 1]
-        reach = np.maximum(reach, np.abs(values).max(axis=0))
-        # not weight @ values: the threads of a BLAS would spin on into the training
-        total += np.einsum("i,ij->j", weight, values)
-        squares += np.einsum("i,ij,ij->j", weight, values, values)
+    at_once = max(1, _NUMBERS // X.n_features)
+    for start in range(0, len(X.values), at_once):
+        # time last: sums along the last axis are several times as fast
+        steps = X.values[start : start + at_once].T
+        values = np.subtract(steps, pivot[:, np.newaxis], order="C")
+        weighted = values * _weights_of_steps(X, sample_weight, start, start + at_once)
+        farthest = np.maximum(values.max(axis=1), -values.min(axis=1))
+        reach = np.maximum(reach, farthest)
+        total += weighted.sum(axis=1)
+        # not a matrix product: the threads of a BLAS would spin on into the training
+        squares += np.einsum("ij,ij->i", weighted, values)
     n_steps = sample_weight @ X.lengths
     mean = total / n_steps
     variance = np.maximum(squares / n_steps - mean**2, 0)
     std = np.sqrt(variance)
     return mean + pivot, np.where(std > np.maximum(1e-6 * reach, 1e-38), std, 1.0)
+
+
+def _weights_of_steps(
+    X: RaggedArray, sample_weight: NDArray[np.float64], start: int, stop: int
+) -> NDArray[np.float64]:
+    """Return the weight of each step of `X.values[start:stop]`."""
+    stop = min(stop, len(X.values))
+    first, last = np.searchsorted(X.offsets, [start, stop - 1], side="right")
+    limits = np.clip(X.offsets[first - 1 : last + 1], start, stop)
+    return np.repeat(sample_weight[first - 1 : last], np.diff(limits))
 
 
 def merge_equal_samples(
@@ -139,4 +152,4 @@ def merge_equal_samples(
     return X[first], y[first], np.array([weights[key] for key in keys])
 
 
-_STEPS = 4096  # taken at a time: copies in float64 stay in the cache
+_NUMBERS = 65_536  # taken at a time: copies in float64 stay in the cache

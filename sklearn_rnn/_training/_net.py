@@ -131,14 +131,14 @@ class SequenceNet(NeuralNet):
         self._plain = is_plain(self.module_, self.criterion_)
         total_loss = total_norm = 0.0
         n_samples = 0
+        records = self.history[-1]["batches"]
         for batch in loader:
             self.notify("on_batch_begin", batch=batch, training=True)
             step = self.train_step(batch)
-            loss, norm = step["loss"].item(), self.grad_norm_
+            loss, norm = step["loss"].item(), step.pop("grad_norm")
             self._check_finite(loss, norm)
             batch_size = len(batch[1][0])
-            self.history.record_batch("train_loss", loss)
-            self.history.record_batch("train_batch_size", batch_size)
+            records[-1].update(train_loss=loss, train_batch_size=batch_size)
             self.notify("on_batch_end", batch=batch, training=True, **step)
             if scheduler is not None:
                 scheduler.batch_ends()
@@ -149,9 +149,9 @@ class SequenceNet(NeuralNet):
         self.history.record("grad_norm", total_norm / len(loader))
         self.history.record("train_batch_count", len(loader))
 
-    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         # as in skorch, with less work of Python's for each batch
-        result: dict[str, Tensor] = {}
+        result: dict[str, Any] = {}
         groups = self.optimizer_.param_groups
         parameters = [p for group in groups for p in group["params"]]
 
@@ -163,7 +163,7 @@ class SequenceNet(NeuralNet):
             self.notify(
                 "on_grad_computed", named_parameters=named, batch=batch, training=True
             )
-            self.grad_norm_ = clip_gradients(parameters, self.max_grad_norm)
+            result["grad_norm"] = clip_gradients(parameters, self.max_grad_norm)
             return result["loss"]
 
         self.optimizer_.step(compute_gradients)

@@ -134,7 +134,7 @@ def repeat_steps(X, counts):
 def test_moments_are_those_of_the_steps_repeated_by_weight(
     rng, monkeypatch, n_samples, steps_at_once
 ):
-    monkeypatch.setattr(_batching, "_STEPS", steps_at_once)
+    monkeypatch.setattr(_batching, "_NUMBERS", 3 * steps_at_once)
     X = make_ragged(rng, rng.integers(1, 6, n_samples), n_features=3)
     counts = rng.integers(1, 4, n_samples)
     mean, std = weighted_moments(X, counts.astype(float))
