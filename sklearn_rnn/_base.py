@@ -436,7 +436,9 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _score_module(self, held_out, module):
         X, y, sample_weight = held_out
-        outputs = apply_to_sequences(module, X, next(module.parameters()).device)
+        device = next(module.parameters()).device
+        with threads_for(module):
+            outputs = apply_to_sequences(module, X, device)
         y_pred = self._loss.predict(torch.from_numpy(outputs)).numpy()
         return self._score_encoded(y, y_pred, sample_weight)
 
@@ -516,7 +518,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """
         X = self._check_new(X)
         module = make_exact(self.module_)
-        return apply_to_sequences(module, X, self._get_device(), "encode")
+        with threads_for(module):
+            return apply_to_sequences(module, X, self._get_device(), "encode")
 
     def hidden_states(self, X):
         """Return the state of the last recurrent layer at every step.

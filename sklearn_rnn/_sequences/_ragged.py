@@ -73,6 +73,13 @@ class RaggedArray:
         self.offsets: NDArray[np.int64] = limits
 
     @classmethod
+    def _of(cls, values: NDArray, offsets: NDArray[np.int64]) -> Self:
+        """Wrap values of two dimensions and offsets that were checked before."""
+        ragged = cls.__new__(cls)
+        ragged.values, ragged.offsets = values, offsets
+        return ragged
+
+    @classmethod
     def from_sequences(cls, sequences: Iterable[ArrayLike]) -> Self:
         """Copy a list of sequences into one block.
 

@@ -91,7 +91,7 @@ def check_floats(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
             f"X[{i}] has infinity at step {step}, feature {feature}. "
             f"{type(estimator).__name__} needs numbers, no infinity."
         )
-    return RaggedArray(values, ragged.offsets)
+    return RaggedArray._of(values, ragged.offsets)
 
 
 def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArray:
@@ -118,7 +118,7 @@ def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
     if sequences is None:
         ragged = _check_table(X, estimator, reset)
     else:
-        check_feature_names(estimator, _first_frame(X), reset=reset)
+        _check_names(X, estimator, reset)
         ragged = _check_ragged(sequences, estimator, reset)
     if reset:
         estimator._reads_table = sequences is None
@@ -156,7 +156,7 @@ def check_frames(
     ValueError
         If the columns differ, a DataFrame is empty, or X does not fit what was fitted.
     """
-    check_feature_names(estimator, _first_frame(X), reset=reset)
+    _check_names(X, estimator, reset)
     offsets = offsets_of([len(x) for x in X])
     shape = int(offsets[-1]), len(X[0].columns)
     layout = RaggedArray(np.broadcast_to(np.False_, shape), offsets)  # takes no memory
@@ -211,7 +211,10 @@ def _tensor_to_array(tensor: Any) -> NDArray:
 
 
 def _refuse_containers(X: Any) -> None:
-    if issparse(X) or (isinstance(X, list | tuple) and any(map(issparse, X))):
+    if issparse(X) or (
+        isinstance(X, list | tuple)
+        and any(issparse(x) for x in X if type(x) is not np.ndarray)
+    ):
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use "
             "'.toarray()' to convert to dense."
@@ -278,7 +281,7 @@ def _cube_as_sequences(array: NDArray) -> RaggedArray:
         )
     array = as_numbers(array)
     offsets = np.arange(n_samples + 1, dtype=np.int64) * n_steps
-    return RaggedArray(array.reshape(-1, n_features), offsets)
+    return RaggedArray._of(array.reshape(-1, n_features), offsets)
 
 
 def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
@@ -305,7 +308,8 @@ def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None
             f"{arrays[0].shape[1]}: all sequences must have the same features, and "
             "shape (n_steps_i, n_features)."
         )
-    return RaggedArray(np.concatenate(arrays), offsets_of([len(a) for a in arrays]))
+    offsets = offsets_of([len(a) for a in arrays])
+    return RaggedArray._of(np.concatenate(arrays), offsets)
 
 
 def _is_table(X: Any) -> bool:
@@ -318,12 +322,16 @@ def _is_table(X: Any) -> bool:
 
 
 def _is_sequence(x: Any) -> bool:
+    if type(x) is np.ndarray:
+        return x.ndim > 0
     if isinstance(x, str | bytes | dict | set):
         return False
     return hasattr(x, "__len__") or getattr(x, "ndim", 0) > 0
 
 
 def _sequence_as_array(x: Any, i: int) -> NDArray:
+    if type(x) is np.ndarray and x.ndim == 2 and x.dtype.kind in "fiub" and x.size:
+        return x  # what most are
     if np.ma.is_masked(x):
         raise ValueError(f"X[{i}] has masked values, which would be lost.")
     try:
@@ -347,10 +355,16 @@ def _sequence_as_array(x: Any, i: int) -> NDArray:
     return array
 
 
-def _first_frame(X: Any) -> Any:
-    """Return the DataFrame whose columns name the features, or a nameless stand-in."""
-    if not is_list_of_frames(X):
-        return np.empty((1, 1))
+def _check_names(X: Any, estimator: BaseEstimator, reset: bool) -> None:
+    """Compare the names of the features with those that were fitted."""
+    if is_list_of_frames(X):
+        check_feature_names(estimator, _first_frame(X), reset=reset)
+    elif reset or hasattr(estimator, "feature_names_in_"):
+        check_feature_names(estimator, np.empty((1, 1)), reset=reset)  # nameless
+
+
+def _first_frame(X: list[Any]) -> Any:
+    """Return the DataFrame whose columns name the features."""
     for i, x in enumerate(X):
         if list(x.columns) != list(X[0].columns):
             raise ValueError(
@@ -462,12 +476,11 @@ def _check_width(X: RaggedArray, name: str, n_steps: int) -> None:
 
 def _check_values(X: RaggedArray, estimator: BaseEstimator) -> RaggedArray:
     original = as_numbers(X.values)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         values = np.ascontiguousarray(original, dtype=np.float32)
-    # one sum tells whether all are finite: float64 cannot overflow on float32 values
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(values.sum(dtype=np.float64))
-    checked = RaggedArray(values, X.offsets)
+        # a finite sum tells that all are finite; it may overflow when they are too
+        finite = np.isfinite(values.sum()) or np.isfinite(values).all()
+    checked = RaggedArray._of(values, X.offsets)
     if not finite:
         _raise_not_finite(checked, original, type(estimator).__name__)
     return checked
@@ -522,4 +535,5 @@ def _check_tokens(X: RaggedArray) -> RaggedArray:
             "With 'embedding_dim' X must be token ids: integers from 0 on. "
             f"X[{i}] has {ids[first]} at step {first - X.offsets[i]}{nan}."
         )
-    return RaggedArray(ids.astype(np.int64, copy=False), X.offsets)
+    ids = ids.astype(np.int64, copy=False)
+    return RaggedArray._of(ids[:, np.newaxis], X.offsets)

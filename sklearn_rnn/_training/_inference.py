@@ -24,7 +24,7 @@ def make_exact(module: Any) -> Any:
     difference is near 1e-16, so that the results, rounded to float32, depend on their
     own sequence alone. Not every GPU can do it; there it is float32.
     """
-    on_cpu = next(module.parameters()).device.type == "cpu"
+    on_cpu = module.head.weight.device.type == "cpu"
     if not on_cpu or module.encoder.suits_kernels():
         return module
     return copy.deepcopy(module).double().eval()
@@ -33,7 +33,7 @@ def make_exact(module: Any) -> Any:
 def apply_to_sequences(
     module: Any, X: RaggedArray, device: torch.device, method: str = "forward"
 ) -> NDArray[np.float32]:
-    """Compute one vector for each sequence.
+    """Compute one vector for each sequence, inside `threads_for(module)`.
 
     Parameters
     ----------
@@ -52,16 +52,14 @@ def apply_to_sequences(
         In the order of X.
     """
     run = getattr(module, method)
-    parts, orders = [], []
-    with torch.inference_mode(), threads_for(module):
+    result: Any = None
+    with torch.inference_mode():
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
             part = run(**make_inputs(X, rows, device)).float().cpu().numpy()
             _mend_overflows(part, rows, module, X, method)
-            parts.append(part)
-            orders.append(rows)
-    stacked = np.concatenate(parts)
-    result = np.empty_like(stacked)
-    result[np.concatenate(orders)] = stacked
+            if result is None:
+                result = np.empty((len(X), *part.shape[1:]), np.float32)
+            result[rows] = part
     return result
 
 

@@ -358,9 +358,13 @@ def threads_for(module: nn.Module, *, equal_lengths: bool = False) -> Iterator[N
     equal_lengths : bool, default=False
         Whether it is trained on sequences that are all equally long.
     """
-    layers = [child for child in module.modules() if isinstance(child, RecurrentLayer)]
-    ours = any(not (equal_lengths and prefers_torch(layer)) for layer in layers)
-    if not ours or not uses_kernels() or next(module.parameters()).is_cuda:
+    ours = uses_kernels() and any(
+        isinstance(child, RecurrentLayer)
+        and not (equal_lengths and prefers_torch(child))
+        and not child.weights[0].is_cuda
+        for child in module.modules()
+    )
+    if not ours:
         yield
         return
     from sklearn_rnn._kernels._threads import threads_for_kernels
