@@ -6,6 +6,10 @@ import pickle
 
 import pytest
 import torch
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 pytest.importorskip("numba", reason="needs numba")
 
@@ -121,6 +125,28 @@ def test_a_weight_without_gradient_stays(count_updates):
     torchs.step()
     assert_all_close(weights, same)
     assert len(count_updates) == 2
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        Adam.register_step_pre_hook,
+        Adam.register_step_post_hook,
+        lambda _, hook: register_optimizer_step_pre_hook(hook),
+        lambda _, hook: register_optimizer_step_post_hook(hook),
+    ],
+    ids=["before", "after", "before all", "after all"],
+)
+def test_hooks_of_users_are_called_while_they_are_registered(register, count_updates):
+    weights = make_weights()
+    optimizer, seen = Adam(weights), []
+    train(optimizer, weights, range(3))
+    handle = register(optimizer, lambda *args: seen.append(args[0]))
+    train(optimizer, weights, range(2))
+    handle.remove()
+    train(optimizer, weights, range(2))
+    assert seen == [optimizer] * 2
+    assert len(count_updates) == 6
 
 
 @pytest.mark.parametrize(
