@@ -128,11 +128,10 @@ class Encoder(nn.Module):
         return x
 
     def _directions(self, index: int) -> list[nn.Module]:
-        return [
-            stack[index]
-            for stack in (self.forward_layers, self.backward_layers)
-            if stack
-        ]
+        layers = [self.forward_layers[index]]
+        if self.backward_layers:
+            layers.append(self.backward_layers[index])
+        return layers
 
     def _run_layer(self, index: int, x: Tensor, lengths: Tensor | None) -> Tensor:
         layers = self._directions(index)
