@@ -6,10 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.optimizer import (
-    _global_optimizer_post_hooks,
-    _global_optimizer_pre_hooks,
-)
+from torch.optim import optimizer as torch_optimizer
 
 from sklearn_rnn.nn._config import uses_kernels
 
@@ -40,13 +37,7 @@ class _KernelStep(torch.optim.Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take a step; `closure` computes the gradients and returns the loss."""
-        hooks = (
-            self._optimizer_step_pre_hooks,
-            self._optimizer_step_post_hooks,
-            _global_optimizer_pre_hooks,
-            _global_optimizer_post_hooks,
-        )
-        return (self._step_with_hooks if any(hooks) else self._step)(closure)
+        return (self._step_with_hooks if _has_hooks(self) else self._step)(closure)
 
     # torch wraps a step without this mark, to call hooks and tell its profiler: that
     # costs a batch of a small network 30 of 440 us
@@ -100,6 +91,16 @@ class AdamW(_KernelStep, torch.optim.AdamW):
     """torch.optim.AdamW by our kernel, or fused."""
 
     decoupled = True
+
+
+def _has_hooks(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether somebody listens to steps; yes, where torch keeps hooks elsewhere."""
+    return bool(
+        getattr(optimizer, "_optimizer_step_pre_hooks", True)
+        or getattr(optimizer, "_optimizer_step_post_hooks", True)
+        or getattr(torch_optimizer, "_global_optimizer_pre_hooks", True)
+        or getattr(torch_optimizer, "_global_optimizer_post_hooks", True)
+    )
 
 
 def _suit_kernels(tensors: Sequence[Tensor | None]) -> bool:
