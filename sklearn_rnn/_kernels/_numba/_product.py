@@ -18,8 +18,9 @@ from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._vectors import VECTOR, vector_at
 
 # Tiles have so many rows and vectors beside each other. Eight sums or more hide that
-# each has to wait for the one before it; so those of the last rows are wide.
-_ROWS, _VECTORS = (8, 4), (2, 1)
+# each has to wait for the one before it; so those of the last rows are wide. With a
+# row of B they must fit in the registers: 32 with AVX-512, or else 16.
+_ROWS, _VECTORS = ((8, 4), (2, 1)) if WIDTH == 16 else ((4,), (3, 2, 1))
 _VECTORS_OF_LAST_ROWS = {2: (4, 2, 1), 1: (8, 4, 2, 1)}
 
 
@@ -41,14 +42,14 @@ def _alone(builder, pointer):
 
 
 def _cut(builder, begin, end, steps):
-    """Write a loop from begin towards end for each step: powers of two, largest first.
+    """Write a loop from begin towards end for each step, largest first.
 
     Yields where a loop stands, and its step; what is written then is done there.
     """
     intp = end.type
     for step in steps:
-        whole = builder.and_(builder.sub(end, begin), intp(-step))
-        stop = builder.add(begin, whole)
+        rest = builder.srem(builder.sub(end, begin), intp(step))
+        stop = builder.sub(end, rest)
         loop = cgutils.for_range_slice(builder, begin, stop, intp(step), intp)
         with loop as (position, _):
             yield position, step
@@ -127,7 +128,7 @@ def _write_product(typing, arguments):
             _write_tile(builder, fresh, a_at, b_at, c_at, height, width, K)
 
         n_vectors = builder.udiv(n_columns, floats)
-        last_rows = builder.and_(n_rows, intp(-_ROWS[-1]))
+        last_rows = builder.sub(n_rows, builder.srem(n_rows, intp(_ROWS[-1])))
         for j, width in _cut(builder, zero, n_vectors, _VECTORS):
             for i, height in _cut(builder, zero, last_rows, _ROWS):
                 write_tile(i, height, j, width)
