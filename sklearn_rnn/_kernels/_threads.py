@@ -2,9 +2,10 @@
 
 import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from sklearn_rnn._kernels._library import get_library
 
+_ON_LINUX = sys.platform == "linux"
 _lock = threading.Lock()
 _local = threading.local()
 _idle: list["_Worker"] = []
 _holders = 0  # how many threads are inside `threads_for_kernels`
 _n_threads = 1  # that the first of them had
+_find_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if _ON_LINUX else None
 _N_LOOKS = 20_000  # for a job, or for its end, before a thread sleeps
 
 
@@ -85,8 +88,7 @@ class _Worker:
 
     A pool of concurrent.futures costs several times as much for each job, most of it
     under the lock of Python's interpreter. Before it sleeps, it looks for the next job
-    for about half a millisecond: a thread that sleeps is slow to wake up, and systems
-    have been seen to wake it on the core of the thread that waits for it.
+    for about half a millisecond: a thread that sleeps is slow to wake up.
     """
 
     def __init__(self) -> None:
@@ -95,13 +97,31 @@ class _Worker:
         self.begins.acquire()
         self.ended.acquire()
         self.has_job, self.has_ended = ctypes.c_int64(0), ctypes.c_int64(0)
-        threading.Thread(target=self._run, name="sklearn_rnn", daemon=True).start()
+        self.cores: set[int] = set()
+        self.thread = threading.Thread(
+            target=self._run, name="sklearn_rnn", daemon=True
+        )
+        self.thread.start()
 
     def start(self, function: Callable[..., Any], job: tuple) -> None:
         """Begin to call the function with these arguments."""
         self.function, self.job = function, job
+        self._leave_core()
         self.has_job.value = 1
         self.begins.release()
+
+    def _leave_core(self) -> None:
+        """Keep off the core of the thread that gives the job, and works meanwhile.
+
+        Linux has been seen to wake workers there, one behind the other.
+        """
+        if _find_core is None:
+            return
+        cores = os.sched_getaffinity(0) - {_find_core()}
+        if cores and cores != self.cores:
+            with suppress(OSError):  # not allowed
+                os.sched_setaffinity(self.thread.native_id or 0, cores)
+            self.cores = cores
 
     def wait(self) -> Exception | None:
         """Wait until the call has ended; return its error, if it had one."""
