@@ -478,8 +478,8 @@ def _check_values(X: RaggedArray, estimator: BaseEstimator) -> RaggedArray:
     original = as_numbers(X.values)
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.ascontiguousarray(original, dtype=np.float32)
-        # a finite sum tells that all are finite; it may overflow when they are too
-        finite = np.isfinite(values.sum()) or np.isfinite(values).all()
+        # NaN spreads to both; no array of a flag a value, and faster than a sum
+        finite = np.isfinite(values.max()) and np.isfinite(values.min())
     checked = RaggedArray._of(values, X.offsets)
     if not finite:
         _raise_not_finite(checked, original, type(estimator).__name__)
