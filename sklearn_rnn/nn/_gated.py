@@ -338,10 +338,10 @@ def has_own_forward(layer: nn.Module) -> bool:
 def prefers_torch(layer: Any) -> bool:
     """Whether torch's layer trains faster than our kernels, on equal lengths.
 
-    A measured rule, see docs/benchmarks.rst: oneDNN's LSTM, from 257 units on.
+    A measured rule, see docs/benchmarks.rst: oneDNN's LSTM, from 385 units on.
     """
     return (
-        isinstance(layer, LSTM) and layer.hidden_size > 256 and get_kernels() == "auto"
+        isinstance(layer, LSTM) and layer.hidden_size > 384 and get_kernels() == "auto"
     )
 
 

@@ -464,7 +464,7 @@ def test_a_subclass_with_its_own_forward_is_listened_to(bidirectional):
     torch.testing.assert_close(*results, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("hidden_size", "expected"), [(256, True), (257, False)])
+@pytest.mark.parametrize(("hidden_size", "expected"), [(384, True), (385, False)])
 def test_torch_trains_wide_lstms_on_equal_lengths(hidden_size, expected):
     layer = LSTM(2, hidden_size)
     x, lengths = torch.ones(3, 4, 2), torch.tensor([4, 2, 1])
