@@ -81,21 +81,11 @@ def compute_gradients(
     stack: list[list[Any]] = [encoder._directions(k) for k in range(n_layers)]
     if not all(suits_kernels(layers, x, lengths) for layers in stack):
         return None
-    from sklearn_rnn._kernels._autograd import LayerRun
-    from sklearn_rnn._kernels._head import compute_loss
+    from sklearn_rnn._kernels._head import compute_loss  # imports llvmlite
 
     with torch.no_grad():
         x = standardize(x, first.mean, first.scale)
-        runs, finals = [], []
-        for layers in stack:
-            weights = [w for layer in layers for w in layer.weights]
-            directions = (False, True)[: len(layers)]
-            only_last = layers is stack[-1]
-            plan = make_plan(
-                layers, lengths, directions, only_last=only_last, keep=True
-            )
-            runs.append((LayerRun(plan, x, weights), weights))
-            x, *finals = runs[-1][0].forward()
+        runs, finals = _go_forwards(stack, x, lengths)
         hidden = stack[-1][0].hidden_size
         states = _join([final[:, :hidden] for final in finals])
         loss, output, d_states, head.weight.grad, head.bias.grad = compute_loss(
@@ -107,8 +97,25 @@ def compute_gradients(
     return loss, output
 
 
+def _go_forwards(
+    stack: Sequence[Sequence[Any]], x: Tensor, lengths: Tensor | None
+) -> tuple[list[tuple[Any, list[Tensor]]], list[Tensor]]:
+    """Return each layer's run with its weights, and the last states of the last."""
+    from sklearn_rnn._kernels._autograd import LayerRun
+
+    runs, finals = [], []
+    for layers in stack:
+        weights = [w for layer in layers for w in layer.weights]
+        directions = (False, True)[: len(layers)]
+        last = layers is stack[-1]
+        plan = make_plan(layers, lengths, directions, only_last=last, keep=True)
+        runs.append((LayerRun(plan, x, weights), weights))
+        x, *finals = runs[-1][0].forward()
+    return runs, finals
+
+
 def _go_backwards(
-    runs: Sequence[tuple[Any, Sequence[Tensor]]], d_finals: Sequence[Tensor | None]
+    runs: Sequence[tuple[Any, list[Tensor]]], d_finals: Sequence[Tensor | None]
 ) -> None:
     d_out = None
     for run, weights in reversed(runs):
