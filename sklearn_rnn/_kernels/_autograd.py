@@ -11,16 +11,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
-from sklearn_rnn._kernels._threads import (
-    get_buffers,
-    get_num_threads,
-    run_in_threads,
-)
+from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threads
 
 _CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"  # as the kernels count them
 _N_GATES = 1, 1, 4, 4
-# multiplications that are worth a second thread: handing work over costs about 20 us
-_WORTH_A_THREAD = 3_000_000
 
 
 class Plan(NamedTuple):
@@ -154,13 +148,12 @@ class LayerRun:
         """Return what each thread has to do, the same for a direction."""
         plan = self.plan
         batch, n_steps, _ = self.x.shape
-        n_threads = get_num_threads() // len(plan.directions)
         total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
         work = total * self.weights[0][1].numel()
-        n_parts = max(1, min(n_threads, batch // 4, work // _WORTH_A_THREAD))
+        n_parts = count_parts(batch, work, len(plan.directions))
         if plan.lengths is None:
             return _deal_equal_rows(batch, n_steps, n_parts, plan.keep)
-        return _deal_rows(plan.lengths, n_parts, plan.keep)
+        return _deal_rows(plan.lengths, n_steps, n_parts, plan.keep)
 
     def _take(self, n):
         """Return the address of memory for so many numbers."""
@@ -266,36 +259,27 @@ class _Part(NamedTuple):
     n_rows: int
     longest: int  # number of steps
     n_blocks: int  # rows of memory
-    numbers: NDArray[np.int64]  # rows, their lengths, and where the blocks begin
-    address: int  # of the numbers
+    address: int  # of rows, their lengths, and where the blocks begin
+    numbers: Tensor  # what lies there
 
 
-def _deal_rows(lengths, n_parts, keep):
-    order = _sort_by_length(lengths)
-    return [_make_part(order[k::n_parts], lengths, keep) for k in range(n_parts)]
-
-
-def _sort_by_length(lengths):
-    numbers = torch.from_numpy(lengths)
-    order = torch.empty_like(numbers)
-    n_steps = int(lengths.max(initial=0))
-    counts = torch.empty(n_steps + 1, dtype=torch.int64)
-    addresses = [tensor.data_ptr() for tensor in (numbers, counts, order)]
-    get_library().sort_by_length(len(lengths), n_steps, *addresses)
-    return order.numpy()
-
-
-def _make_part(rows, lengths, keep):
-    n = len(rows)
-    own = lengths[rows]
-    longest = int(own[0])
-    numbers = np.empty(2 * n + longest + 2, np.int64)
-    numbers[:n], numbers[n : 2 * n] = rows, own
-    address = torch.from_numpy(numbers).data_ptr()
-    get_library().find_begins(n, address + 8 * n, keep, address + 16 * n)
-    return _Part(n, longest, max(n, int(numbers[-1])), numbers, address)
+def _deal_rows(lengths, n_steps, n_parts, keep):
+    batch = len(lengths)
+    memory = torch.empty(n_steps + 1 + batch, dtype=torch.int64)
+    numbers = torch.empty(2 * batch + n_parts * (n_steps + 2), dtype=torch.int64)
+    summary = torch.empty(n_parts, 3, dtype=torch.int64)
+    tensors = torch.from_numpy(lengths), memory, numbers, summary
+    addresses = [tensor.data_ptr() for tensor in tensors]
+    get_library().deal(batch, n_steps, n_parts, keep, *addresses)
+    parts = []
+    for k, (begin, longest, n_blocks) in enumerate(summary.tolist()):
+        n = -(-(batch - k) // n_parts)
+        address = numbers.data_ptr() + 8 * begin
+        parts.append(_Part(n, longest, max(n, n_blocks), address, numbers))
+    return parts
 
 
 @lru_cache(maxsize=8)
 def _deal_equal_rows(batch, n_steps, n_parts, keep):
-    return _deal_rows(np.full(batch, n_steps, np.int64), n_parts, keep)
+    lengths = np.full(batch, n_steps, np.int64)
+    return _deal_rows(lengths, n_steps, n_parts, keep)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
-from sklearn_rnn._kernels._threads import get_num_threads, run_in_threads
+from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
@@ -39,7 +39,8 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
         n_out, channels, kernel_size, weight.data_ptr(), packed.data_ptr()
     )
     out = torch.empty(batch, new_steps, n_out)
-    n_parts = max(1, min(get_num_threads(), batch // 4))
+    work = batch * new_steps * n_inputs * n_out
+    n_parts = count_parts(batch, work)
     sums = torch.empty(n_parts, new_steps * wide)
     bounds = [batch * k // n_parts for k in range(n_parts + 1)]
     jobs = [

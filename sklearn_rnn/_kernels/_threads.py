@@ -20,6 +20,8 @@ _idle: list["_Worker"] = []
 _holders = 0  # how many threads are inside `threads_for_kernels`
 _n_threads = 1  # that the first of them had
 _find_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if _ON_LINUX else None
+# multiplications that are worth a second thread: handing work over costs about 20 us
+_WORTH_A_THREAD = 3_000_000
 _N_LOOKS = 20_000  # for a job, or for its end, before a thread sleeps
 
 
@@ -56,6 +58,21 @@ def threads_for_kernels() -> Iterator[None]:
 def get_num_threads() -> int:
     """Return how many threads the kernels may use."""
     return getattr(_local, "n_threads", None) or torch.get_num_threads()
+
+
+def count_parts(n_rows: int, work: int, n_jobs: int = 1) -> int:
+    """Return into how many parts some rows are to be cut, for a thread each.
+
+    Parameters
+    ----------
+    n_rows : int
+    work : int
+        Multiplications.
+    n_jobs : int
+        How many jobs of this kind run at once.
+    """
+    n_threads = get_num_threads() // n_jobs
+    return max(1, min(n_threads, n_rows // 4, work // _WORTH_A_THREAD))
 
 
 def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._exact import standardize
-from sklearn_rnn.nn._gated import make_plan, suits_kernels
+from sklearn_rnn.nn._gated import has_own_forward, make_plan, suits_kernels
 from sklearn_rnn.nn._inputs import Standardize
 from sklearn_rnn.nn._losses import CrossEntropy, SquaredError
 from sklearn_rnn.nn._models import SequenceModel
@@ -32,9 +33,28 @@ def is_plain(model: nn.Module, criterion: nn.Module) -> bool:
         and model.stem is None
         and model.pooling.kind == "last"
         and not _drops_out(model)
+        and _has_own_layers(model)
         and not any(map(_is_watched, (*model.modules(), criterion)))
-        and all(p.requires_grad and not p._backward_hooks for p in model.parameters())
+        and all(map(_is_trained, model.parameters()))
     )
+
+
+def _has_own_layers(model: SequenceModel) -> bool:
+    """Whether all parts are what they were: parametrized ones are of other classes."""
+    encoder = model.encoder
+    layers: list[Any] = [*encoder.forward_layers, *encoder.backward_layers]
+    return (
+        type(encoder) is Encoder
+        and type(model.head) is nn.Linear
+        and all(has_own_forward(layer) for layer in layers)
+        and all(type(layer.rnn) is layer.torch_class for layer in layers)
+    )
+
+
+def _is_trained(weight: nn.Parameter) -> bool:
+    """Whether it is trained, and nobody listens."""
+    hooks = weight._backward_hooks or weight._post_accumulate_grad_hooks
+    return weight.requires_grad and not hooks
 
 
 def _drops_out(model: SequenceModel) -> bool:

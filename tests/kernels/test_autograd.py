@@ -202,7 +202,7 @@ def test_every_hidden_size_agrees_with_the_formulas(cell):
 def test_every_batch_size_on_any_threads_agrees_with_the_formulas(
     cell, n_threads, monkeypatch
 ):
-    monkeypatch.setattr("sklearn_rnn._kernels._autograd._WORTH_A_THREAD", 1)
+    monkeypatch.setattr("sklearn_rnn._kernels._threads._WORTH_A_THREAD", 1)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(n_threads)

@@ -7,7 +7,7 @@ import torch
 pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RaggedArray
-from sklearn_rnn._kernels._autograd import _sort_by_length
+from sklearn_rnn._kernels._autograd import _deal_rows
 from sklearn_rnn._kernels._batches import gather, standardize
 from sklearn_rnn._sequences._batching import gather_batch
 
@@ -38,8 +38,22 @@ def test_standardised_numbers_are_those_of_numpy(rng, n_features, n_steps):
     np.testing.assert_array_equal(result.numpy(), (x - mean) / scale)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 100])
-def test_the_longest_come_first_and_equal_ones_as_they_were(rng, n):
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("n_parts", [1, 2, 3])
+@pytest.mark.parametrize("n", [4, 100])
+def test_rows_are_dealt_out_the_longest_first(rng, n, n_parts, keep):
     lengths = rng.integers(0, 9, n)
-    expected = np.argsort(-lengths, kind="stable")
-    np.testing.assert_array_equal(_sort_by_length(lengths), expected)
+    order = np.argsort(-lengths, kind="stable")
+    for k, part in enumerate(_deal_rows(lengths, 11, n_parts, keep)):
+        rows = order[k::n_parts]
+        own = lengths[rows]
+        begins = np.zeros(own[0] + 2, int)
+        if keep:  # block t has a row for each one that ran at step t - 1
+            running = [len(rows), *((own > t).sum() for t in range(own[0]))]
+            begins[1:] = np.cumsum(running)
+        first = (part.address - part.numbers.data_ptr()) // 8
+        actual = part.numbers[first : first + 2 * len(rows) + own[0] + 2].numpy()
+        np.testing.assert_array_equal(actual, [*rows, *own, *begins])
+        assert part.n_rows == len(rows)
+        assert part.longest == own[0]
+        assert part.n_blocks == max(len(rows), begins[-1])

@@ -18,7 +18,7 @@ pytest.importorskip("numba", reason="needs numba")
 from skorch.callbacks import Callback
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
-from sklearn_rnn._kernels import _autograd, _threads
+from sklearn_rnn._kernels import _threads
 from sklearn_rnn.nn import GRU, initialize
 from sklearn_rnn.nn._gated import run_kernels, threads_for
 
@@ -26,7 +26,7 @@ from sklearn_rnn.nn._gated import run_kernels, threads_for
 @pytest.fixture
 def two_threads(monkeypatch):
     """torch has two threads, and the kernels use both for the smallest of layers."""
-    monkeypatch.setattr(_autograd, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(_threads, "_WORTH_A_THREAD", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -95,7 +95,7 @@ def test_one_thread_is_one_also_with_two_directions(monkeypatch):
 
 
 def test_one_thread_and_two_differ_by_rounding(monkeypatch):
-    monkeypatch.setattr(_autograd, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(_threads, "_WORTH_A_THREAD", 1)
     layer = initialize(GRU(3, 9), torch.Generator().manual_seed(0))
     x = torch.randn(32, 10, 3)
     results = []
@@ -116,7 +116,7 @@ def test_one_thread_and_two_differ_by_rounding(monkeypatch):
 
 def _threads_of_a_fit(X, y):
     """In a worker of joblib: the threads it may use, and those that a fit has made."""
-    _autograd._WORTH_A_THREAD = 1
+    _threads._WORTH_A_THREAD = 1
     make_classifier().fit(X, y).predict(X)
     ours = [t for t in threading.enumerate() if t.name.startswith("sklearn_rnn")]
     return _threads.get_num_threads(), torch.get_num_threads(), len(ours)

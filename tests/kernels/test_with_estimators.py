@@ -62,7 +62,7 @@ def assert_same(actual, expected, rows):
 
 def assert_exact(model, X, monkeypatch):
     """Predictions are the same to the last bit in any company, and on any threads."""
-    monkeypatch.setattr("sklearn_rnn._kernels._autograd._WORTH_A_THREAD", 1)
+    monkeypatch.setattr("sklearn_rnn._kernels._threads._WORTH_A_THREAD", 1)
     rng = np.random.default_rng(1)
     expected = outcome_of(model, X)
     before = torch.get_num_threads()

@@ -73,6 +73,19 @@ def watch_gradient(model):
     model.head.weight.register_hook(lambda _: None)
 
 
+def watch_sum(model):
+    model.head.weight.register_post_accumulate_grad_hook(lambda _: None)
+
+
+def parametrize_head(model):
+    torch.nn.utils.parametrizations.weight_norm(model.head)
+
+
+def parametrize_layer(model):
+    layer = model.encoder.forward_layers[0]
+    torch.nn.utils.parametrizations.weight_norm(layer.rnn, "weight_hh_l0")
+
+
 def freeze(model):
     model.head.bias.requires_grad_(False)
 
@@ -81,7 +94,11 @@ def drop_out(model):
     model.dropout.p = 0.5
 
 
-@pytest.mark.parametrize("change", [watch_module, watch_gradient, freeze, drop_out])
+@pytest.mark.parametrize(
+    "change",
+    [watch_module, watch_gradient, watch_sum, parametrize_head, parametrize_layer,
+     freeze, drop_out],
+)  # fmt: skip
 def test_a_network_that_somebody_watches_or_changes_is_not_plain(change):
     model = make_model()
     assert is_plain(model, losses.CrossEntropy())

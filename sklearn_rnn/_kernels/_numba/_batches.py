@@ -54,3 +54,42 @@ def sort_by_length(lengths, counts, order):
     for i in range(len(lengths)):
         order[counts[lengths[i]]] = i
         counts[lengths[i]] += 1
+
+
+@njit(**JIT)
+def find_begins(lengths, keep, begins):
+    """Set the row at which each block begins; return where the last one ends.
+
+    See `_recurrence.py`. Lengths are sorted, the longest first.
+    """
+    begins[0] = 0
+    n = len(lengths)
+    for t in range(lengths[0] + 1):
+        begins[t + 1] = begins[t] + n if keep else 0
+        while n > 0 and lengths[n - 1] <= t:
+            n -= 1
+    return begins[lengths[0] + 1]
+
+
+@njit(**JIT)
+def deal(lengths, keep, counts, order, numbers, summary):
+    """Deal out the rows of a batch to the threads, sorted by length.
+
+    `numbers` gets the rows of each part, their lengths, and where its blocks begin;
+    `summary` where in it a part begins, its longest length, and where its blocks end.
+    """
+    sort_by_length(lengths, counts, order)
+    n_parts, place = len(summary), 0
+    for part in range(n_parts):
+        n = 0
+        for k in range(part, len(order), n_parts):
+            numbers[place + n] = order[k]
+            n += 1
+        own = numbers[place + n : place + 2 * n]
+        for i in range(n):
+            own[i] = lengths[numbers[place + i]]
+        summary[part, 0] = place
+        summary[part, 1] = own[0]
+        place += 2 * n
+        summary[part, 2] = find_begins(own, keep, numbers[place:])
+        place += own[0] + 2

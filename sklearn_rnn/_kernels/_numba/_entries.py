@@ -74,21 +74,18 @@ def standardize(n, n_features, x, mean, scale, repeated, result):
     )
 
 
-def sort_by_length(n_rows, n_steps, lengths, counts, order):
-    _batches.sort_by_length(
+def deal(n_rows, n_steps, n_parts, keep, lengths, memory, numbers, summary):
+    _batches.deal(
         integers_at(lengths, (n_rows,)),
-        integers_at(counts, (n_steps + 1,)),
-        integers_at(order, (n_rows,)),
+        keep != 0,
+        integers_at(memory, (n_steps + 1,)),
+        integers_at(memory + 8 * (n_steps + 1), (n_rows,)),
+        integers_at(numbers, (2 * n_rows + n_parts * (n_steps + 2),)),
+        integers_at(summary, (n_parts, 3)),
     )
 
 
 # One layer in one direction ---------------------------------------------------------
-
-
-def find_begins(n_rows, lengths, keep, begins):
-    lengths_ = integers_at(lengths, (n_rows,))
-    begins_ = integers_at(begins, (lengths_[0] + 2,))
-    _recurrence.find_begins(lengths_, keep != 0, begins_)
 
 
 def pack(cell, n_features, hidden, w_ih, w_hh, b_ih, b_hh, packed):
@@ -343,8 +340,8 @@ def spin(flag, n_looks):
 
 
 ENTRIES = (
-    gather, standardize, sort_by_length,
-    find_begins, pack, pack_transposed, unpack_gradients, forward, backward,
+    gather, standardize, deal,
+    pack, pack_transposed, unpack_gradients, forward, backward,
     pack_rows, convolve, mean_over_time, attend, compute_loss,
     clip, adam, spin,
 )  # fmt: skip

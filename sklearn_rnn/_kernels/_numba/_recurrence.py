@@ -63,17 +63,6 @@ def clear(rows, begin, end, first, last):
 
 
 @njit(**JIT)
-def find_begins(lengths, keep, begins):
-    """Set the row at which each block begins, and at which the last one ends."""
-    begins[0] = 0
-    n = len(lengths)
-    for t in range(lengths[0] + 1):
-        begins[t + 1] = begins[t] + n if keep else 0
-        while n > 0 and lengths[n - 1] <= t:
-            n -= 1
-
-
-@njit(**JIT)
 def pack(cell, w_ih, w_hh, b_ih, b_hh, packed):
     """Set weights for `forward`, in panels of WIDTH columns."""
     n_features, hidden = w_ih.shape[1], w_hh.shape[1]
@@ -186,7 +175,7 @@ def forward(
     lengths : (n,)
         Their numbers of steps.
     begins : (lengths[0] + 2,)
-        From `find_begins`.
+        From `deal`.
     reverse : bool
         Whether each row is read from its own last step to its first.
     start : (batch, hidden) or (batch, 2 * hidden), or empty where it is zero
