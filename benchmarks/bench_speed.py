@@ -47,6 +47,7 @@ from sklearn_rnn.nn._gated import threads_for
 # batch, steps, features, hidden units
 SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64), "L": (64, 128, 64, 128)}
 N_EPOCHS = {"S": 10, "M": 5, "L": 1}  # of 20 batches
+N_PREDICTIONS = {"S": 50, "M": 15, "L": 2}  # of 20 batches
 CELLS = ("rnn", "gru", "lstm")
 PLAIN = {
     "conv_channels": None,
@@ -193,7 +194,7 @@ def measure_peak():
 
 
 def compare_prediction(cell, size, ragged, n_rounds):
-    """Ratios of torch in inference mode to ours, ten predictions of a data set."""
+    """Ratios of torch in inference mode to ours, predictions of a data set in a row."""
     _, _, n_features, hidden_size = SIZES[size]
     X, lengths, y = make_data(size, ragged)
     sequences = make_sequences(X, lengths)
@@ -201,11 +202,11 @@ def compare_prediction(cell, size, ragged, n_rounds):
     model = Recurrent(cell, n_features, hidden_size).eval()
 
     def ours():
-        for _ in range(10):
+        for _ in range(N_PREDICTIONS[size]):
             classifier.predict_proba(sequences)
 
     def by_hand():
-        for _ in range(10):
+        for _ in range(N_PREDICTIONS[size]):
             predict_by_hand(model, X, lengths)
 
     own, hand = time_in_turn([ours, by_hand], 3 * n_rounds, pause=0.1)

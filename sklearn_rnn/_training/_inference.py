@@ -12,8 +12,8 @@ from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._training._loader import make_inputs
 from sklearn_rnn.nn._gated import threads_for
 
-_MAX_ROWS = 256
-_MAX_STEPS = 65_536  # of a batch: bounds the memory that predict needs
+_MAX_ROWS = 1024
+_MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs
 
 
 def make_exact(module: Any) -> Any:
