@@ -66,9 +66,20 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     -------
     Tensor of shape (..., n_out)
     """
-    rows = x.reshape(1, -1, x.shape[-1])
-    result = convolve(rows, weight.unsqueeze(-1), bias, 1)
-    return result.view(*x.shape[:-1], len(weight))
+    n_out, n_in = weight.shape
+    if n_out < WIDTH:  # most columns of a packed product would be empty
+        return _multiply_few(x, weight, bias)
+    result = convolve(x.reshape(1, -1, n_in), weight.unsqueeze(-1), bias, 1)
+    return result.view(*x.shape[:-1], n_out)
+
+
+def _multiply_few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    n_out, n_in = weight.shape
+    given = [tensor.contiguous() for tensor in (x, weight, bias)]
+    out = torch.empty(*x.shape[:-1], n_out)
+    addresses = [tensor.data_ptr() for tensor in (*given, out)]
+    get_library().multiply(out.numel() // n_out, n_in, n_out, *addresses)
+    return out
 
 
 def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -155,7 +155,7 @@ class SequenceNet(NeuralNet):
         groups = self.optimizer_.param_groups
         parameters = [p for group in groups for p in group["params"]]
 
-        def compute_gradients() -> Tensor:
+        def closure() -> Tensor:
             for parameter in parameters:
                 parameter.grad = None
             result.update(self.train_step_single(batch))
@@ -166,7 +166,7 @@ class SequenceNet(NeuralNet):
             result["grad_norm"] = clip_gradients(parameters, self.max_grad_norm)
             return result["loss"]
 
-        self.optimizer_.step(compute_gradients)
+        self.optimizer_.step(closure)
         return result
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:

@@ -260,6 +260,15 @@ def convolve(
     )
 
 
+def multiply(n, n_in, n_out, x, weight, bias, out):
+    _head.multiply(
+        floats_at(x, (n, n_in)),
+        floats_at(weight, (n_out, n_in)),
+        floats_at(bias, (n_out,)),
+        floats_at(out, (n, n_out)),
+    )
+
+
 def mean_over_time(batch, n_steps, size, x, lengths, total, out):
     _rows.mean_over_time(
         floats_at(x, (batch, n_steps, size)),
@@ -342,6 +351,6 @@ def spin(flag, n_looks):
 ENTRIES = (
     gather, standardize, deal,
     pack, pack_transposed, unpack_gradients, forward, backward,
-    pack_rows, convolve, mean_over_time, attend, compute_loss,
+    pack_rows, convolve, multiply, mean_over_time, attend, compute_loss,
     clip, adam, spin,
 )  # fmt: skip
