@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from sklearn_rnn._kernels._numba._math import JIT, f4
+from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
 
 CROSS_ENTROPY, SQUARED_ERROR = range(2)
 # the order of a sum is free here
@@ -23,7 +23,7 @@ def multiply(states, weight, bias, output):
             output[i, k] = total + bias[k]
 
 
-@njit(**JIT)
+@njit(**ONCE)
 def cross_entropy(output, target, d_output):
     """Return the log loss of the logits of one sample; set its gradient."""
     highest = output[0]
@@ -39,7 +39,7 @@ def cross_entropy(output, target, d_output):
     return np.log(total) + highest - output[target]
 
 
-@njit(**JIT)
+@njit(**ONCE)
 def squared_error(output, target, d_output):
     """Return the mean squared error of one sample; set its gradient."""
     n, total = len(output), 0.0
@@ -50,7 +50,7 @@ def squared_error(output, target, d_output):
     return total / n
 
 
-@njit(**JIT)
+@njit(**ONCE)
 def compute_loss(
     loss, states, weight, bias, classes, targets, sample_weight, output, d_output,
     d_states, d_weight, d_bias,

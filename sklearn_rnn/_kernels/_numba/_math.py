@@ -17,6 +17,8 @@ JIT = {
     "no_cpython_wrapper": True,  # only `_entries.py` is called from Python
     "no_cfunc_wrapper": True,
 }
+# for functions with one caller, which are compiled as a part of it, and not once more
+ONCE = JIT | {"inline": "always"}
 
 _LOG2_E = 1.44269504
 # ln 2 in two parts: the first has so few digits that its multiples are exact
