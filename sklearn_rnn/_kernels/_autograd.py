@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
+from sklearn_rnn._kernels._tensors import empty
 from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threads
 
 _CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"  # as the kernels count them
@@ -190,7 +191,7 @@ class LayerRun:
                     (*self._describe(k, part), x.data_ptr(), part.address, start,
                      packed, self.blocks[-1], out.data_ptr(), final.data_ptr())
                 )  # fmt: skip
-        run_in_threads(get_library().forward, jobs)
+        run_in_threads(get_library().forward, jobs, (self, out, finals))
         return out, *finals
 
     def _pack(self, direction):
@@ -230,7 +231,9 @@ class LayerRun:
                      self._take(part.n_rows * width), _address(d_out),
                      _address(d_final), d_x, d_start, summed[k] + 4 * i * sizes.weights)
                 )  # fmt: skip
-        run_in_threads(get_library().backward, jobs)
+        run_in_threads(
+            get_library().backward, jobs, (self, d_out, d_finals, d_xs, d_starts)
+        )
         gradients = self._unpack(summed)
         self._give_back()
         d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None
@@ -265,9 +268,9 @@ class _Part(NamedTuple):
 
 def _deal_rows(lengths, n_steps, n_parts, keep):
     batch = len(lengths)
-    memory = torch.empty(n_steps + 1 + batch, dtype=torch.int64)
-    numbers = torch.empty(2 * batch + n_parts * (n_steps + 2), dtype=torch.int64)
-    summary = torch.empty(n_parts, 3, dtype=torch.int64)
+    memory = empty(n_steps + 1 + batch, dtype=torch.int64)
+    numbers = empty(2 * batch + n_parts * (n_steps + 2), dtype=torch.int64)
+    summary = empty(n_parts, 3, dtype=torch.int64)
     tensors = torch.from_numpy(lengths), memory, numbers, summary
     addresses = [tensor.data_ptr() for tensor in tensors]
     get_library().deal(batch, n_steps, n_parts, keep, *addresses)

@@ -1,11 +1,11 @@
 """Batches of sequences: gathered from one block of memory, and standardised."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
+from sklearn_rnn._kernels._tensors import empty
 
 
 def gather(
@@ -31,7 +31,8 @@ def gather(
     x : Tensor of shape (batch, n_steps, n_features)
     """
     n_features = values.shape[1]
-    x = torch.empty(len(rows), n_steps, n_features)
+    x = empty(len(rows), n_steps, n_features)
+    offsets, rows = (np.ascontiguousarray(a, np.int64) for a in (offsets, rows))
     addresses = [
         array.__array_interface__["data"][0] for array in (values, offsets, rows)
     ]
@@ -43,8 +44,8 @@ def gather(
 def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """Return (x - mean) / scale; x is contiguous, its last axis the features."""
     n_features = len(mean)
-    repeated = torch.empty(2, WIDTH * n_features)
-    result = torch.empty_like(x)
+    repeated = empty(2, WIDTH * n_features)
+    result = empty(*x.shape)
     tensors = x, mean, scale, repeated, result
     addresses = [tensor.data_ptr() for tensor in tensors]
     get_library().standardize(x.numel(), n_features, *addresses)

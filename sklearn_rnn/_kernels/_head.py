@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._tensors import empty
 
 LOSSES = "cross_entropy", "squared_error"  # as the kernels count them
 
@@ -37,7 +38,8 @@ def compute_loss(
     weight : Tensor of shape (n_outputs, size)
     bias : Tensor of shape (n_outputs,)
     target : Tensor of shape (batch,) or (batch, n_outputs)
-        Classes as int64, below n_outputs; or numbers as float32.
+        Classes as int64, the loss is NaN if one is not below n_outputs; or numbers
+        as float32.
     sample_weight : Tensor of shape (batch,) or None
 
     Returns
@@ -46,10 +48,10 @@ def compute_loss(
     """
     n, size = states.shape
     n_outputs = len(bias)
-    output, d_output = torch.empty(n, n_outputs), torch.empty(n_outputs)
-    gradients = [torch.empty_like(tensor) for tensor in (states, weight, bias)]
-    result = torch.empty(1, dtype=torch.float64)
+    output, d_output = empty(n, n_outputs), empty(n_outputs)
+    result = empty(1, dtype=torch.float64)
     given = [tensor.contiguous() for tensor in (states, weight, bias, target)]
+    gradients = [empty(*tensor.shape) for tensor in given[:3]]
     weights = None if sample_weight is None else sample_weight.contiguous()
     get_library().compute_loss(
         LOSSES.index(loss),

@@ -11,14 +11,16 @@ import getpass
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
 from filelock import FileLock
@@ -46,6 +48,7 @@ class Library:
 
     def __init__(self, n_arguments: dict[str, int], machine_code: bytes) -> None:
         machine = make_target_machine()
+        _name_functions_of_c()
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
         self._engine.finalize_object()
@@ -56,11 +59,13 @@ class Library:
         arguments = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * n_arguments
         # without the GIL
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *arguments)
-        function = prototype(self._engine.get_function_address(name))
+        function: Any = prototype(self._engine.get_function_address(name))
+        function.engine = self._engine  # the code is there as long as it is
         return partial(function, *_IGNORED)
 
-    def __getattr__(self, name: str) -> Any:  # for type checkers
-        raise AttributeError(name)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
 @cache
@@ -83,7 +88,11 @@ def make_target_machine() -> llvm.TargetMachine:
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_FEATURES.flatten(), opt=3, jit=True
+        cpu=llvm.get_host_cpu_name(),
+        features=_FEATURES.flatten(),
+        opt=3,
+        reloc="static" if target.name.startswith("x86") else "default",  # as numba
+        jit=True,
     )
 
 
@@ -103,13 +112,22 @@ def one_process_at_a_time() -> Iterator[None]:
         yield
 
 
+def _name_functions_of_c() -> None:
+    """Tell LLVM where they are on Windows, where it does not look, as numba does."""
+    if sys.platform == "win32":
+        for name in ("exp", "log", "pow", "memcpy", "memmove", "memset"):
+            function = ctypes.cast(getattr(ctypes.cdll.msvcrt, name), ctypes.c_void_p)
+            llvm.add_symbol(name, function.value)
+
+
 def _identify() -> str:
-    """Return a short name of the kernels' sources, of numba and of the processor."""
+    """Return a short name of the kernels' sources, of numba and of the machine."""
     digest = hashlib.sha256()
-    for path in sorted(_SOURCES.glob("*.py")):
+    for path in (*sorted(_SOURCES.glob("*.py")), Path(__file__)):
         digest.update(path.read_bytes())
-    parts = version("numba"), version("llvmlite"), _FEATURES.flatten()
-    digest.update(" ".join((*parts, llvm.get_host_cpu_name())).encode())
+    versions = version("numba"), version("llvmlite")
+    machine = llvm.get_host_cpu_name(), _FEATURES.flatten(), llvm.get_default_triple()
+    digest.update(" ".join((*versions, *machine)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -125,21 +143,35 @@ def _folders() -> Iterator[Path]:
 
 def _read(name: str) -> tuple[dict[str, int], bytes] | None:
     for folder in _folders():
-        with suppress(OSError):
+        with suppress(OSError, ValueError, KeyError):  # not there, or damaged
             head, _, machine_code = (folder / name).read_bytes().partition(b"\n")
-            return json.loads(head), machine_code
+            found = json.loads(head)
+            if found["sha256"] == hashlib.sha256(machine_code).hexdigest():
+                return found["n_arguments"], machine_code
     return None
 
 
 def _write(name: str, n_arguments: dict[str, int], machine_code: bytes) -> None:
     """Keep machine code in the first folder that takes it; where none does, go on."""
+    digest = hashlib.sha256(machine_code).hexdigest()
+    head = json.dumps({"sha256": digest, "n_arguments": n_arguments})
     for folder in _folders():
-        with suppress(OSError):
+        part = folder / f"{name}.{os.getpid()}.{threading.get_ident()}"
+        try:
             folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f"{name}.{os.getpid()}.{threading.get_ident()}"
-            part.write_bytes(json.dumps(n_arguments).encode() + b"\n" + machine_code)
+            with open(part, "xb") as file:
+                file.write(head.encode() + b"\n" + machine_code)
             os.replace(part, folder / name)  # whole, or not at all
+        except OSError:
+            with suppress(OSError):
+                part.unlink()
+        else:
             return
+    warnings.warn(
+        "The compiled kernels could not be kept: each process will compile them anew. "
+        "Set NUMBA_CACHE_DIR to a folder that can be written.",
+        stacklevel=2,
+    )
 
 
 def _compile() -> tuple[dict[str, int], bytes]:

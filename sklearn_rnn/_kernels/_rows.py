@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
+from sklearn_rnn._kernels._tensors import empty
 from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 
 
@@ -33,15 +34,16 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
     batch, n_steps, _ = x.shape
     new_steps = (n_steps - kernel_size) // stride + 1
     n_inputs, wide = kernel_size * channels, -(-n_out // WIDTH) * WIDTH
+    _check_width(x, channels)
     x, weight, bias = x.contiguous(), weight.contiguous(), bias.contiguous()
-    packed = torch.empty(n_inputs * wide)
+    packed = empty(n_inputs * wide)
     library.pack_rows(
         n_out, channels, kernel_size, weight.data_ptr(), packed.data_ptr()
     )
-    out = torch.empty(batch, new_steps, n_out)
+    out = empty(batch, new_steps, n_out)
     work = batch * new_steps * n_inputs * n_out
     n_parts = count_parts(batch, work)
-    sums = torch.empty(n_parts, new_steps * wide)
+    sums = empty(n_parts, new_steps * wide)
     bounds = [batch * k // n_parts for k in range(n_parts + 1)]
     jobs = [
         (b - a, n_steps * channels, new_steps, n_out, n_inputs, stride * channels,
@@ -49,7 +51,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
          own.data_ptr(), out.data_ptr() + 4 * a * new_steps * n_out)
         for (a, b), own in zip(pairwise(bounds), sums, strict=True)
     ]  # fmt: skip
-    run_in_threads(library.convolve, jobs)
+    run_in_threads(library.convolve, jobs, (x, packed, bias, sums, out))
     return out
 
 
@@ -73,10 +75,16 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return result.view(*x.shape[:-1], n_out)
 
 
+def _check_width(x: Tensor, n: int) -> None:
+    if x.shape[-1] != n:
+        raise ValueError(f"x must have {n} numbers a step. Got shape {tuple(x.shape)}.")
+
+
 def _multiply_few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     n_out, n_in = weight.shape
+    _check_width(x, n_in)
     given = [tensor.contiguous() for tensor in (x, weight, bias)]
-    out = torch.empty(*x.shape[:-1], n_out)
+    out = empty(*x.shape[:-1], n_out)
     addresses = [tensor.data_ptr() for tensor in (*given, out)]
     get_library().multiply(out.numel() // n_out, n_in, n_out, *addresses)
     return out
@@ -125,6 +133,6 @@ def _prepare_mean(
     """Return x, numbers of steps, memory for a sum, and for the result."""
     batch, n_steps, size = x.shape
     if lengths is None:
-        lengths = torch.full((batch,), n_steps)
-    total = torch.empty(size, dtype=torch.float64)
-    return x.contiguous(), lengths.long().contiguous(), total, torch.empty(batch, size)
+        lengths = torch.full((batch,), n_steps, dtype=torch.int64, device="cpu")
+    total = empty(size, dtype=torch.float64)
+    return x.contiguous(), lengths.long().contiguous(), total, empty(batch, size)

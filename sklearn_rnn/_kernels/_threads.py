@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._tensors import empty
 
 _ON_LINUX = sys.platform == "linux"
 _lock = threading.Lock()
@@ -75,15 +76,21 @@ def count_parts(n_rows: int, work: int, n_jobs: int = 1) -> int:
     return max(1, min(n_threads, n_rows // 4, work // _WORTH_A_THREAD))
 
 
-def run_in_threads(function: Callable[..., Any], jobs: Sequence[tuple]) -> None:
-    """Call the function with the arguments of each job, one of them in this thread."""
+def run_in_threads(
+    function: Callable[..., Any], jobs: Sequence[tuple], memory: Any = None
+) -> None:
+    """Call the function with the arguments of each job, one of them in this thread.
+
+    `memory` holds what the jobs have the addresses of: each thread keeps it until its
+    job has ended, also where Ctrl-C ends the waiting for it.
+    """
     if len(jobs) == 1 or get_num_threads() == 1:
         for job in jobs:
             function(*job)
         return
     workers = [_take_worker() for _ in jobs[1:]]
     for worker, job in zip(workers, jobs[1:], strict=True):
-        worker.start(function, job)
+        worker.start(function, job, memory)
     try:
         function(*jobs[0])
     finally:
@@ -120,9 +127,9 @@ class _Worker:
         )
         self.thread.start()
 
-    def start(self, function: Callable[..., Any], job: tuple) -> None:
+    def start(self, function: Callable[..., Any], job: tuple, memory: Any) -> None:
         """Begin to call the function with these arguments."""
-        self.function, self.job = function, job
+        self.function, self.job, self.memory = function, job, memory
         self._leave_core()
         self.has_job.value = 1
         self.begins.release()
@@ -135,9 +142,9 @@ class _Worker:
         if _find_core is None:
             return
         cores = os.sched_getaffinity(0) - {_find_core()}
-        if cores and cores != self.cores:
+        if self.thread.native_id and cores and cores != self.cores:
             with suppress(OSError):  # not allowed
-                os.sched_setaffinity(self.thread.native_id or 0, cores)
+                os.sched_setaffinity(self.thread.native_id, cores)
             self.cores = cores
 
     def wait(self) -> Exception | None:
@@ -157,7 +164,7 @@ class _Worker:
                 self.function(*self.job)
             except Exception as error:
                 self.error = error
-            self.function = self.job = None
+            self.function = self.job = self.memory = None
             self.has_ended.value = 1
             self.ended.release()
 
@@ -188,7 +195,7 @@ class _Buffers:
         """Return memory for so many numbers at least."""
         size = 1 << max(0, n - 1).bit_length()  # ragged batches differ in size
         free = self.free.setdefault(size, [])
-        return free.pop() if free else torch.empty(size)
+        return free.pop() if free else empty(size)
 
     def give_back(self, memory: Tensor) -> None:
         self.free[len(memory)].append(memory)
@@ -198,7 +205,7 @@ class _NoBuffers(_Buffers):
     """Fresh memory, where no fit is under way."""
 
     def take(self, n: int) -> Tensor:
-        return torch.empty(n)
+        return empty(n)
 
     def give_back(self, memory: Tensor) -> None:
         pass

@@ -111,6 +111,5 @@ def _gather(X: RaggedArray, rows: NDArray) -> tuple[Tensor, NDArray[np.int64] | 
 
     lengths = X.offsets[rows + 1] - X.offsets[rows]
     n_steps = int(lengths.max())
-    rows = np.ascontiguousarray(rows, np.int64)
     equal = X.common_length is not None or int(lengths.min()) == n_steps
     return gather(values, X.offsets, rows, n_steps), None if equal else lengths

@@ -42,6 +42,8 @@ class SequenceNet(NeuralNet):
         As for :class:`skorch.NeuralNet`.
     """
 
+    _plain = False  # whether kernels alone train the module, as it is in this epoch
+
     def __init__(
         self, module: Any, *, max_grad_norm: float | None = None, **options: Any
     ) -> None:

@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._exact import standardize
-from sklearn_rnn.nn._gated import has_own_forward, make_plan, suits_kernels
+from sklearn_rnn.nn._gated import (
+    check_shapes,
+    has_own_forward,
+    make_plan,
+    suits_kernels,
+)
 from sklearn_rnn.nn._inputs import Standardize
 from sklearn_rnn.nn._losses import CrossEntropy, SquaredError
 from sklearn_rnn.nn._models import SequenceModel
@@ -22,9 +27,10 @@ _LOSSES = {CrossEntropy: "cross_entropy", SquaredError: "squared_error"}
 
 
 def is_plain(model: nn.Module, criterion: nn.Module) -> bool:
-    """Whether `compute_gradients` serves this network and loss, now.
+    """Whether `compute_gradients` serves this network and loss, as they are now.
 
-    Not where somebody listens to modules or gradients, or has frozen weights.
+    Not where somebody listens to modules or gradients, has frozen weights, or lets
+    layers share them.
     """
     return (
         type(model) is SequenceModel
@@ -34,9 +40,17 @@ def is_plain(model: nn.Module, criterion: nn.Module) -> bool:
         and model.pooling.kind == "last"
         and not _drops_out(model)
         and _has_own_layers(model)
+        and not _has_global_hooks()
         and not any(map(_is_watched, (*model.modules(), criterion)))
         and all(map(_is_trained, model.parameters()))
     )
+
+
+def _has_global_hooks() -> bool:
+    """Whether somebody listens to all modules; yes, if torch keeps hooks elsewhere."""
+    kinds = "forward", "forward_pre", "backward", "backward_pre"
+    place = nn.modules.module
+    return any(getattr(place, f"_global_{kind}_hooks", True) for kind in kinds)
 
 
 def _has_own_layers(model: SequenceModel) -> bool:
@@ -48,13 +62,16 @@ def _has_own_layers(model: SequenceModel) -> bool:
         and type(model.head) is nn.Linear
         and all(has_own_forward(layer) for layer in layers)
         and all(type(layer.rnn) is layer.torch_class for layer in layers)
+        and len(list(model.named_parameters(remove_duplicate=False)))
+        == len(list(model.parameters()))
     )
 
 
 def _is_trained(weight: nn.Parameter) -> bool:
-    """Whether it is trained, and nobody listens."""
+    """Whether it is trained, nobody listens, and the kernels can read it."""
     hooks = weight._backward_hooks or weight._post_accumulate_grad_hooks
-    return weight.requires_grad and not hooks
+    fits = weight.dtype is torch.float32 and weight.is_cpu
+    return weight.requires_grad and fits and not hooks
 
 
 def _drops_out(model: SequenceModel) -> bool:
@@ -67,6 +84,7 @@ def _is_watched(module: nn.Module) -> bool:
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
+        or "forward" in vars(module)  # somebody's own
     )
 
 
@@ -101,6 +119,8 @@ def compute_gradients(
     stack: list[list[Any]] = [encoder._directions(k) for k in range(n_layers)]
     if not all(suits_kernels(layers, x, lengths) for layers in stack):
         return None
+    if not _fits(criterion, target, len(x), head.out_features):
+        return None
     from sklearn_rnn._kernels._head import compute_loss  # imports llvmlite
 
     with torch.no_grad():
@@ -117,6 +137,13 @@ def compute_gradients(
     return loss, output
 
 
+def _fits(criterion: nn.Module, target: Tensor, batch: int, n_outputs: int) -> bool:
+    """Whether the target has the shape and the numbers that the loss expects."""
+    if isinstance(criterion, CrossEntropy):
+        return target.dtype is torch.int64 and target.shape == (batch,)
+    return target.dtype is torch.float32 and target.shape == (batch, n_outputs)
+
+
 def _go_forwards(
     stack: Sequence[Sequence[Any]], x: Tensor, lengths: Tensor | None
 ) -> tuple[list[tuple[Any, list[Tensor]]], list[Tensor]]:
@@ -129,6 +156,7 @@ def _go_forwards(
         directions = (False, True)[: len(layers)]
         last = layers is stack[-1]
         plan = make_plan(layers, lengths, directions, only_last=last, keep=True)
+        check_shapes(x, plan.lengths, (), weights)
         runs.append((LayerRun(plan, x, weights), weights))
         x, *finals = runs[-1][0].forward()
     return runs, finals

@@ -15,26 +15,29 @@ from sklearn_rnn.nn._masking import padding_mask
 
 def is_exact(x: Tensor) -> bool:
     """Whether a computation on x is to be row by row."""
-    return not torch.is_grad_enabled() and _suits_kernels(x)
+    return not torch.is_grad_enabled() and _suit_kernels(x)
 
 
-def _suits_kernels(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32 and uses_kernels()
+def _suit_kernels(*tensors: Tensor) -> bool:
+    return uses_kernels() and all(
+        t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors
+    )
 
 
 def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """(x - mean) / scale, by our kernel where no gradient is wanted."""
     trained = torch.is_grad_enabled() and x.requires_grad
-    if trained or not _suits_kernels(x) or mean.dtype != x.dtype:
+    fits = mean.shape == scale.shape == x.shape[-1:]
+    if trained or not fits or not _suit_kernels(x, mean, scale):
         return (x - mean).div_(scale)
     from sklearn_rnn._kernels._batches import standardize  # imports llvmlite
 
-    return standardize(x.contiguous(), mean, scale)
+    return standardize(x.contiguous(), mean.contiguous(), scale.contiguous())
 
 
 def linear(layer: nn.Linear, x: Tensor) -> Tensor:
     """Apply a linear layer to the last axis of x."""
-    if not is_exact(x):
+    if not is_exact(x) or not _suit_kernels(layer.weight):
         return layer(x)
     from sklearn_rnn._kernels._rows import multiply  # imports llvmlite
 
@@ -46,7 +49,7 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 def convolve(layer: Any, x: Tensor) -> Tensor:
     """Apply an nn.Conv1d to (batch, time, channels), without padding."""
-    if not is_exact(x):
+    if not is_exact(x) or not _suit_kernels(layer.weight):
         return layer(x.transpose(1, 2)).transpose(1, 2)
     from sklearn_rnn._kernels._rows import convolve
 

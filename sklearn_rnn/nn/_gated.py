@@ -412,7 +412,7 @@ def run_kernels(
     pairs = isinstance(layers[0], LSTM)
     starts = [torch.cat(state, dim=1) if pairs else state for state in states]
     weights = [w for layer in layers for w in layer.weights]
-    _check_shapes(x, plan.lengths, starts, weights)
+    check_shapes(x, plan.lengths, starts, weights)
     outputs, finals = run_layer(plan, x, starts, weights)
     return outputs, [f.chunk(2, dim=1) if pairs else f for f in finals]
 
@@ -435,7 +435,7 @@ def make_plan(
     return Plan(mode, steps, tuple(directions), only_last, keep)
 
 
-def _check_shapes(
+def check_shapes(
     x: Tensor,
     steps: NDArray[np.int64] | None,
     starts: Sequence[Tensor],
@@ -460,8 +460,11 @@ def _check_shapes(
                 f"{tuple(start.shape)}."
             )
     for tensor in (*starts, *weights):
-        if tensor.dtype != x.dtype:
-            raise TypeError(f"All must be of {x.dtype}, as x is. Got {tensor.dtype}.")
+        if tensor.dtype != x.dtype or tensor.device != x.device:
+            raise TypeError(
+                f"All must be of {x.dtype} on {x.device}, as x is. Got {tensor.dtype} "
+                f"on {tensor.device}."
+            )
 
 
 def _map_state(function: Any, state: Any) -> Any:

@@ -6,10 +6,11 @@ import torch
 
 pytest.importorskip("numba", reason="needs numba")
 
-from sklearn_rnn import RaggedArray
+from sklearn_rnn import RaggedArray, RNNRegressor
 from sklearn_rnn._kernels._autograd import _deal_rows
 from sklearn_rnn._kernels._batches import gather, standardize
 from sklearn_rnn._sequences._batching import gather_batch
+from sklearn_rnn.nn import Standardize
 
 
 @pytest.mark.parametrize("n_features", [1, 3, 16, 40])
@@ -57,3 +58,43 @@ def test_rows_are_dealt_out_the_longest_first(rng, n, n_parts, keep):
         assert part.n_rows == len(rows)
         assert part.longest == own[0]
         assert part.n_blocks == max(len(rows), begins[-1])
+
+
+def test_limits_that_are_a_column_of_a_table_are_read_right(rng):
+    table = np.array([[0, 7], [2, 7], [6, 7], [9, 7]])
+    values = rng.normal(size=(9, 2)).astype("f4")
+    rows = np.array([2, 0])
+    expected, _ = gather_batch(RaggedArray(values, table[:, 0].copy()), rows)
+    actual = gather(values, table[:, 0], rows, expected.shape[1])
+    np.testing.assert_array_equal(actual.numpy(), expected)
+
+
+def test_torchs_default_type_does_not_matter_to_a_fitted_model(rng):
+    X = rng.normal(size=(20, 6, 2)).astype("f4")
+    model = RNNRegressor(max_epochs=1, random_state=0).fit(X, X[:, -1, 0])
+    expected = model.predict(X)
+    torch.set_default_dtype(torch.float64)
+    try:
+        np.testing.assert_array_equal(model.predict(X), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def columns(table):
+    return table[:, 0], table[:, 1]
+
+
+def one_scale(table):
+    return table[:, 0].clone(), table[:1, 1].clone()
+
+
+def in_double(table):
+    return table[:, 0].clone(), table[:, 1].double()
+
+
+@pytest.mark.parametrize("make", [columns, one_scale, in_double])
+def test_standardize_takes_any_mean_and_scale(rng, make):
+    x = torch.from_numpy(rng.normal(size=(3, 5, 4)).astype("f4"))
+    mean, scale = make(torch.rand(4, 2) + 1)
+    expected = ((x - mean) / scale).float()
+    torch.testing.assert_close(Standardize(mean, scale)(x), expected)

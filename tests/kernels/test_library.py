@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -73,10 +74,45 @@ def test_machine_code_is_kept_in_the_first_folder_that_takes_it(
     monkeypatch.setattr(_library, "_compile", lambda: (compiled.append(1), code)[1])
     monkeypatch.setattr(_library, "Library", lambda *found: found)
     get_library = _library.get_library.__wrapped__
-    assert get_library() == get_library() == code
+    with nullcontext() if n_writable else pytest.warns(UserWarning, match="anew"):
+        assert get_library() == get_library() == code
     assert len(compiled) == (1 if n_writable else 2)
     kept = [folder.is_dir() for folder in elsewhere]
     assert kept == {0: [False, False], 1: [False, True], 2: [True, False]}[n_writable]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda c: b"", lambda c: c[:9], lambda c: c[:-1], lambda c: c + b"x"]
+)
+def test_a_damaged_file_is_as_good_as_none(elsewhere, damage):
+    _library._write("name", {"answer": 1}, b"machine code")
+    assert _library._read("name") == ({"answer": 1}, b"machine code")
+    path = elsewhere[0] / "name"
+    path.write_bytes(damage(path.read_bytes()))
+    assert _library._read("name") is None
+    assert [p.name for p in elsewhere[0].iterdir()] == ["name"]  # nothing is left over
+
+
+AT_ONCE = """
+import threading
+import torch
+from sklearn_rnn.nn import GRU, initialize
+layer = initialize(GRU(3, 5), torch.Generator().manual_seed(0))
+start = threading.Barrier(4)
+def work():
+    start.wait()
+    for _ in range(300):
+        layer(torch.ones(2, 4, 3))
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_that_use_the_kernels_first_at_once_do_not_harm_each_other():
+    subprocess.run([sys.executable, "-c", AT_ONCE], check=True)
 
 
 def test_machine_code_belongs_to_sources_versions_and_processor(tmp_path, monkeypatch):

@@ -2,9 +2,11 @@
 
 import gc
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -129,6 +131,47 @@ def test_workers_of_joblib_keep_to_their_share(ragged, share):
             joblib.delayed(_threads_of_a_fit)(*ragged) for _ in range(2)
         )
     assert counts == [(share, share, share - 1)] * 2  # one more is the worker itself
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2,
+    reason="needs Linux and two cores",
+)
+def test_a_worker_keeps_off_the_core_of_the_thread_that_waits(two_threads):
+    seen = []
+    _threads.run_in_threads(
+        lambda number: seen.append(os.sched_getaffinity(0) if number else None),
+        [(0,), (1,)],
+    )
+    (cores,) = filter(None, seen)
+    assert len(os.sched_getaffinity(0) - cores) == 1
+
+
+def test_a_worker_keeps_the_memory_of_its_job_also_where_waiting_is_ended(two_threads):
+    class Memory:
+        pass
+
+    memory, goes_on = Memory(), threading.Event()
+    alive = weakref.ref(memory)
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_threads._Worker, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _threads.run_in_threads(
+                lambda number: number and goes_on.wait(60), [(0,), (1,)], memory
+            )
+    del memory
+    gc.collect()
+    assert alive() is not None
+    goes_on.set()
+    for _ in range(600):
+        if alive() is None:
+            break
+        time.sleep(0.1)
+    assert alive() is None
 
 
 # At once -----------------------------------------------------------------------------

@@ -86,6 +86,23 @@ def parametrize_layer(model):
     torch.nn.utils.parametrizations.weight_norm(layer.rnn, "weight_hh_l0")
 
 
+def watch_all_modules(model):
+    return torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+
+
+def replace_forward(model):
+    model.head.forward = lambda x: x
+
+
+def share_weights(model):
+    layers = model.encoder.forward_layers
+    layers[0].rnn.bias_ih_l0 = layers[0].rnn.bias_hh_l0
+
+
+def make_double(model):
+    model.double()
+
+
 def freeze(model):
     model.head.bias.requires_grad_(False)
 
@@ -96,14 +113,18 @@ def drop_out(model):
 
 @pytest.mark.parametrize(
     "change",
-    [watch_module, watch_gradient, watch_sum, parametrize_head, parametrize_layer,
-     freeze, drop_out],
+    [watch_module, watch_gradient, watch_sum, watch_all_modules, replace_forward,
+     parametrize_head, parametrize_layer, share_weights, make_double, freeze, drop_out],
 )  # fmt: skip
 def test_a_network_that_somebody_watches_or_changes_is_not_plain(change):
     model = make_model()
     assert is_plain(model, losses.CrossEntropy())
-    change(model)
-    assert not is_plain(model, losses.CrossEntropy())
+    handle = change(model)
+    try:
+        assert not is_plain(model, losses.CrossEntropy())
+    finally:
+        if handle is not None:
+            handle.remove()
 
 
 def test_what_has_no_kernel_is_not_plain():
@@ -123,9 +144,50 @@ def test_a_loss_that_is_not_finite_shows(value):
     assert not torch.isfinite(loss)
 
 
-def test_where_the_kernels_do_not_serve_nothing_is_done():
+def double_x(inputs, target):
+    return {**inputs, "x": inputs["x"].double()}, target
+
+
+def short_target(inputs, target):
+    return inputs, target[:-1]
+
+
+def target_as_float(inputs, target):
+    return inputs, target.float()
+
+
+@pytest.mark.parametrize("change", [double_x, short_target, target_as_float])
+def test_where_the_kernels_do_not_serve_nothing_is_done(change):
     model, criterion = make_model(), losses.CrossEntropy()
     inputs, target, _ = make_batch(criterion, None)
-    inputs["x"] = inputs["x"].double()
+    inputs, target = change(inputs, target)
     assert compute_gradients(model, criterion, inputs, target, None) is None
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_a_class_that_is_none_gives_no_loss(wrong):
+    model, criterion = make_model(), losses.CrossEntropy()
+    inputs, target, _ = make_batch(criterion, None)
+    target[1] = wrong
+    assert compute_gradients(model, criterion, inputs, target, None)[0].isnan()
+
+
+def test_lengths_beyond_the_steps_are_refused():
+    model, criterion = make_model(), losses.CrossEntropy()
+    inputs, target, _ = make_batch(criterion, torch.tensor([7, 1, 4, 8, 2]))
+    with pytest.raises(ValueError, match="lengths must be 5 numbers of steps, 7 at"):
+        compute_gradients(model, criterion, inputs, target, None)
+
+
+def test_a_transposed_weight_has_the_gradient_of_its_copy():
+    gradients = []
+    for copy in (False, True):
+        model, criterion = make_model(), losses.SquaredError()
+        weight = model.head.weight.detach().T.contiguous().T
+        weight = weight.contiguous() if copy else weight
+        model.head.weight = torch.nn.Parameter(weight)
+        inputs, target, _ = make_batch(criterion, None)
+        compute_gradients(model, criterion, inputs, target, None)
+        gradients.append(model.head.weight.grad)
+    assert torch.equal(*gradients)

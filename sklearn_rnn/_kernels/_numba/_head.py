@@ -26,6 +26,8 @@ def multiply(states, weight, bias, output):
 @njit(**ONCE)
 def cross_entropy(output, target, d_output):
     """Return the log loss of the logits of one sample; set its gradient."""
+    if target < 0 or target >= len(output):
+        return np.nan
     highest = output[0]
     for k in range(1, len(output)):
         highest = max(highest, output[k])

@@ -14,6 +14,7 @@ JIT = {
     "nogil": True,
     "_nrt": False,  # nothing is allocated, no references are counted
     "error_model": "numpy",
+    "boundscheck": False,  # whatever numba's settings are
     "no_cpython_wrapper": True,  # only `_entries.py` is called from Python
     "no_cfunc_wrapper": True,
 }
