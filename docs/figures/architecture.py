@@ -9,7 +9,7 @@ ROOMS = {  # name: x, y, words, width, colour
     "preprocessing": (4.35, 3.65, "preprocessing", 1.5, GREEN),
     "training": (0.85, 2.6, "_training\n(skorch)", 1.5, ORANGE),
     "nn": (1.1, 1.55, "nn\n(torch)", 1.2, BLUE),
-    "kernels": (0.95, 0.5, "_kernels\n(numba)", 1.7, BLUE),
+    "kernels": (0.95, 0.5, "_kernels\n(numba, llvmlite)", 1.7, BLUE),
     "sequences": (2.85, 1.55, "_sequences\n(NumPy)", 1.3, BLUE),
     "datasets": (4.45, 2.6, "datasets", 1.3, GREEN),
     "utils": (2.85, 0.5, "utils", 1.3, GREY),
