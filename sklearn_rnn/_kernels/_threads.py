@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._tensors import empty
 
 _ON_LINUX = sys.platform == "linux"
@@ -116,6 +115,8 @@ class _Worker:
     """
 
     def __init__(self) -> None:
+        from sklearn_rnn._kernels._library import get_library  # imports llvmlite
+
         self.spin = get_library().spin
         self.begins, self.ended = threading.Lock(), threading.Lock()
         self.begins.acquire()
