@@ -119,7 +119,7 @@ def compute_gradients(
     stack: list[list[Any]] = [encoder._directions(k) for k in range(n_layers)]
     if not all(suits_kernels(layers, x, lengths) for layers in stack):
         return None
-    if not _fits(criterion, target, len(x), head.out_features):
+    if not _fit(criterion, target, sample_weight, len(x), head.out_features):
         return None
     from sklearn_rnn._kernels._head import compute_loss  # imports llvmlite
 
@@ -137,8 +137,19 @@ def compute_gradients(
     return loss, output
 
 
-def _fits(criterion: nn.Module, target: Tensor, batch: int, n_outputs: int) -> bool:
-    """Whether the target has the shape and the numbers that the loss expects."""
+def _fit(
+    criterion: nn.Module,
+    target: Tensor,
+    sample_weight: Tensor | None,
+    batch: int,
+    n_outputs: int,
+) -> bool:
+    """Whether targets and weights have the shape and the type that the loss expects."""
+    weight = sample_weight
+    if weight is not None and (
+        weight.dtype is not torch.float32 or weight.shape != (batch,)
+    ):
+        return False
     if isinstance(criterion, CrossEntropy):
         return target.dtype is torch.int64 and target.shape == (batch,)
     return target.dtype is torch.float32 and target.shape == (batch, n_outputs)

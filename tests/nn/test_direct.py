@@ -144,24 +144,33 @@ def test_a_loss_that_is_not_finite_shows(value):
     assert not torch.isfinite(loss)
 
 
-def double_x(inputs, target):
-    return {**inputs, "x": inputs["x"].double()}, target
+def double_x(inputs, target, weight):
+    return {**inputs, "x": inputs["x"].double()}, target, weight
 
 
-def short_target(inputs, target):
-    return inputs, target[:-1]
+def short_target(inputs, target, weight):
+    return inputs, target[:-1], weight
 
 
-def target_as_float(inputs, target):
-    return inputs, target.float()
+def target_as_float(inputs, target, weight):
+    return inputs, target.float(), weight
 
 
-@pytest.mark.parametrize("change", [double_x, short_target, target_as_float])
+def short_weight(inputs, target, weight):
+    return inputs, target, weight[:-1]
+
+
+def double_weight(inputs, target, weight):
+    return inputs, target, weight.double()
+
+
+@pytest.mark.parametrize(
+    "change", [double_x, short_target, target_as_float, short_weight, double_weight]
+)
 def test_where_the_kernels_do_not_serve_nothing_is_done(change):
     model, criterion = make_model(), losses.CrossEntropy()
-    inputs, target, _ = make_batch(criterion, None)
-    inputs, target = change(inputs, target)
-    assert compute_gradients(model, criterion, inputs, target, None) is None
+    batch = change(*make_batch(criterion, None))
+    assert compute_gradients(model, criterion, *batch) is None
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
