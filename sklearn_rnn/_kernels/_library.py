@@ -175,19 +175,16 @@ def _write(name: str, n_arguments: dict[str, int], machine_code: bytes) -> None:
 
 
 def _compile() -> tuple[dict[str, int], bytes]:
-    with _no_garbage_collection():
+    from numba import config
+
+    was_enabled, was_disabled = gc.isenabled(), config.DISABLE_JIT
+    gc.disable()  # it would look through all objects of torch again and again
+    config.DISABLE_JIT = 0  # a person may have set it; here it would leave nothing
+    try:
         from sklearn_rnn._kernels._numba._entries import compile_entries
 
         return compile_entries()
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Let it rest: it would look through all objects of torch again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
     finally:
+        config.DISABLE_JIT = was_disabled
         if was_enabled:
             gc.enable()

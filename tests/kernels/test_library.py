@@ -93,6 +93,11 @@ def test_a_damaged_file_is_as_good_as_none(elsewhere, damage):
     assert [p.name for p in elsewhere[0].iterdir()] == ["name"]  # nothing is left over
 
 
+def test_they_are_compiled_also_where_numba_is_told_not_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert read_answer(start_process(tmp_path))
+
+
 AT_ONCE = """
 import threading
 import torch
