@@ -116,6 +116,22 @@ for thread in threads:
 """
 
 
+KEPT = """
+import ctypes, gc
+from sklearn_rnn._kernels import _library
+load = _library.get_library.__wrapped__
+flag = ctypes.c_int64(1)
+spin = load().spin
+gc.collect()
+spin(ctypes.addressof(flag), 1)
+"""
+
+
+def test_a_function_keeps_its_code():
+    _library.get_library()
+    subprocess.run([sys.executable, "-c", KEPT], check=True)
+
+
 def test_threads_that_use_the_kernels_first_at_once_do_not_harm_each_other():
     _library.get_library()  # compiled: all load it at the same moment
     subprocess.run([sys.executable, "-c", AT_ONCE], check=True)
