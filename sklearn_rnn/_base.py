@@ -30,7 +30,7 @@ from sklearn_rnn._training._callbacks import (
 )
 from sklearn_rnn._training._inference import (
     apply_to_sequences,
-    make_exact,
+    make_batch_invariant,
     states_of_sequences,
 )
 from sklearn_rnn._training._loader import SequenceDataset
@@ -131,7 +131,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _apply_class_weight(self, y, sample_weight):
         return sample_weight
 
-    def _start_head(self, module, y, sample_weight):
+    def _initialize_head(self, module, y, sample_weight):
         """Choose the head's first weights, where the drawn ones will not do."""
 
     # Fit -----------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             becomes NaN or infinite.
         """
         continues = self.warm_start and hasattr(self, "net_")
-        with self._as_it_was_on_error():
+        with self._rollback_on_error():
             train = self._check_data(X, y, sample_weight, groups, reset=not continues)
             held_out = self._check_held_out(X_val, y_val, sample_weight_val)
             net = self._rebuild_net() if continues else self._build_net(*train[:3])
@@ -201,14 +201,14 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
-        with self._as_it_was_on_error():
+        with self._rollback_on_error():
             train = self._check_data(X, y, sample_weight, None, reset=not continues)
             net = self.net_ if continues else self._build_net(*train[:3])
             self._train(net, train, Monitor(None, None, 0.0, False), 1, None)
         return self
 
     @contextmanager
-    def _as_it_was_on_error(self):
+    def _rollback_on_error(self):
         """Put all attributes back should a fit fail, so that none is half new."""
         before = dict(vars(self))
         try:
@@ -314,14 +314,14 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         self._seed = draw_seed(self._random_state)  # of splits and dropout
         self._loss = self._make_loss()
         module = self._make_module(X, sample_weight)
-        self._start_head(module, y, sample_weight)
+        self._initialize_head(module, y, sample_weight)
         self.loss_curve_ = []
         self.validation_scores_ = None
-        return self._wrap(module, device)
+        return self._make_net(module, device)
 
     def _rebuild_net(self):
         """Return a net with today's parameters around the weights that are there."""
-        net = self._wrap(self.module_, resolve_device(self.device))
+        net = self._make_net(self.module_, resolve_device(self.device))
         net.history_ = self.history_
         return net
 
@@ -395,7 +395,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             )
         return [int(size) for size in sizes]
 
-    def _wrap(self, module, device):
+    def _make_net(self, module, device):
         """Return a net around a module, with a new optimizer."""
         named = isinstance(self.optimizer, str)
         optimizer, options = (
@@ -452,7 +452,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         net.batch_size = int(self.batch_size)
         net.max_grad_norm = self.max_grad_norm
         try:
-            net.train(
+            net.run_epochs(
                 SequenceDataset(X, y, sample_weight),
                 epochs=max_epochs,
                 random_state=self._random_state,
@@ -463,16 +463,16 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             )
         except KeyboardInterrupt:
             monitor.restore_best(net)
-            self._remember(net, monitor)
+            self._set_fitted_attributes(net, monitor)
             raise
         except Exception:
             monitor.restore_best(net)
             raise
         if monitor.watch_score:
             monitor.restore_best(net)
-        self._remember(net, monitor)
+        self._set_fitted_attributes(net, monitor)
 
-    def _remember(self, net, monitor):
+    def _set_fitted_attributes(self, net, monitor):
         self.net_ = net
         self.loss_curve_ = self.loss_curve_ + monitor.losses_
         self.n_iter_ = len(self.loss_curve_)
@@ -495,8 +495,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _predict_linked(self, X, *links):
         """Return what methods of the loss make of the outputs of the network."""
-        X = self._check_new(X)
-        module = make_exact(self.module_)
+        X = self._validate_for_predict(X)
+        module = make_batch_invariant(self.module_)
         with threads_for(module):  # torch's own would spin on after a link
             outputs = apply_to_sequences(module, X, self._get_device())
             outputs = torch.from_numpy(outputs).double()
@@ -516,8 +516,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             `n_pooled` is the size of the last layer's state, twice that with
             ``bidirectional=True``, and twice again with ``pooling="meanmax"``.
         """
-        X = self._check_new(X)
-        module = make_exact(self.module_)
+        X = self._validate_for_predict(X)
+        module = make_batch_invariant(self.module_)
         with threads_for(module):
             return apply_to_sequences(module, X, self._get_device(), "encode")
 
@@ -536,15 +536,15 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             steps, or after a convolutional stem ``ceil(n_steps / conv_stride)`` for
             each of its convolutions; `n_units` counts both directions.
         """
-        X = self._check_new(X)
-        module = make_exact(self.module_)
+        X = self._validate_for_predict(X)
+        module = make_batch_invariant(self.module_)
         states = states_of_sequences(module, X, self._get_device())
         lengths = states.lengths
         if (lengths == lengths[0]).all():
             return states.values.reshape(len(states), lengths[0], -1)
         return states
 
-    def _check_new(self, X):
+    def _validate_for_predict(self, X):
         check_is_fitted(self, "net_")
         return self._index_tokens(self._check_X(X, reset=False), reset=False)
 

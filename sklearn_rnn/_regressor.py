@@ -404,7 +404,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def _count_outputs(self):
         return self.n_outputs_ * self._loss.outputs_per_target
 
-    def _start_head(self, module, y, sample_weight):
+    def _initialize_head(self, module, y, sample_weight):
         if self.loss == "poisson":  # start at the mean count, however large
             mean = np.average(y, axis=0, weights=sample_weight)
             with torch.no_grad():

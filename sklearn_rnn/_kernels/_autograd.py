@@ -153,7 +153,7 @@ class LayerRun:
         work = total * self.weights[0][1].numel()
         n_parts = count_parts(batch, work, len(plan.directions))
         if plan.lengths is None:
-            return _deal_equal_rows(batch, n_steps, n_parts, plan.keep)
+            return _partition_equal_rows(batch, n_steps, n_parts, plan.keep)
         return _deal_rows(plan.lengths, n_steps, n_parts, plan.keep)
 
     def _take(self, n):
@@ -273,7 +273,7 @@ def _deal_rows(lengths, n_steps, n_parts, keep):
     summary = empty(n_parts, 3, dtype=torch.int64)
     tensors = torch.from_numpy(lengths), memory, numbers, summary
     addresses = [tensor.data_ptr() for tensor in tensors]
-    get_library().deal(batch, n_steps, n_parts, keep, *addresses)
+    get_library().partition_rows(batch, n_steps, n_parts, keep, *addresses)
     parts = []
     for k, (begin, longest, n_blocks) in enumerate(summary.tolist()):
         n = -(-(batch - k) // n_parts)
@@ -283,6 +283,6 @@ def _deal_rows(lengths, n_steps, n_parts, keep):
 
 
 @lru_cache(maxsize=8)
-def _deal_equal_rows(batch, n_steps, n_parts, keep):
+def _partition_equal_rows(batch, n_steps, n_parts, keep):
     lengths = np.full(batch, n_steps, np.int64)
     return _deal_rows(lengths, n_steps, n_parts, keep)

@@ -73,7 +73,7 @@ class RaggedArray:
         self.offsets: NDArray[np.int64] = limits
 
     @classmethod
-    def _of(cls, values: NDArray, offsets: NDArray[np.int64]) -> Self:
+    def _from_validated(cls, values: NDArray, offsets: NDArray[np.int64]) -> Self:
         """Wrap values of two dimensions and offsets that were checked before."""
         ragged = cls.__new__(cls)
         ragged.values, ragged.offsets = values, offsets
@@ -115,7 +115,7 @@ class RaggedArray:
                     "have shape (n_steps_i, n_features), or all (n_steps_i,), as "
                     f"sequences[0], of shape {arrays[0].shape}, has."
                 )
-        return cls(np.concatenate(arrays), offsets_of([len(a) for a in arrays]))
+        return cls(np.concatenate(arrays), lengths_to_offsets([len(a) for a in arrays]))
 
     @classmethod
     def from_padded(cls, X: ArrayLike, lengths: ArrayLike | None = None) -> Self:
@@ -170,7 +170,9 @@ class RaggedArray:
                 f"lengths must be {n_samples} integers between 0 and n_steps="
                 f"{n_steps}, one a sequence. Got {lengths!r} instead."
             )
-        return cls(X[np.arange(n_steps) < lengths[:, np.newaxis]], offsets_of(lengths))
+        return cls(
+            X[np.arange(n_steps) < lengths[:, np.newaxis]], lengths_to_offsets(lengths)
+        )
 
     @classmethod
     def from_aeon(cls, X: Any) -> Self:
@@ -296,7 +298,8 @@ class RaggedArray:
             return type(self)(self.values, self.offsets[first : last + 1])
         lengths = self.lengths[rows]
         return type(self)(
-            self.values[step_index(self.offsets[rows], lengths)], offsets_of(lengths)
+            self.values[step_index(self.offsets[rows], lengths)],
+            lengths_to_offsets(lengths),
         )
 
     def __repr__(self) -> str:
@@ -315,14 +318,14 @@ class TokenIds(RaggedArray):
     """
 
 
-def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
+def lengths_to_offsets(lengths: ArrayLike) -> NDArray[np.int64]:
     """Return the offsets of sequences of the given lengths, laid end to end."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
 def step_index(starts: NDArray, lengths: NDArray) -> NDArray[np.int64]:
     """Return the positions of all steps of the sequences, end to end."""
-    shift = np.repeat(starts - offsets_of(lengths)[:-1], lengths)
+    shift = np.repeat(starts - lengths_to_offsets(lengths)[:-1], lengths)
     return shift + np.arange(len(shift))
 
 

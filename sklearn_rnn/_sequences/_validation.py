@@ -19,7 +19,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn.utils._sklearn import check_feature_names
 
 _ACCEPTED = (
@@ -91,7 +91,7 @@ def check_floats(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
             f"X[{i}] has infinity at step {step}, feature {feature}. "
             f"{type(estimator).__name__} needs numbers, no infinity."
         )
-    return RaggedArray._of(values, ragged.offsets)
+    return RaggedArray._from_validated(values, ragged.offsets)
 
 
 def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArray:
@@ -157,7 +157,7 @@ def check_frames(
         If the columns differ, a DataFrame is empty, or X does not fit what was fitted.
     """
     _check_names(X, estimator, reset)
-    offsets = offsets_of([len(x) for x in X])
+    offsets = lengths_to_offsets([len(x) for x in X])
     shape = int(offsets[-1]), len(X[0].columns)
     layout = RaggedArray(np.broadcast_to(np.False_, shape), offsets)  # takes no memory
     _check_ragged(layout, estimator, reset)
@@ -281,7 +281,7 @@ def _cube_as_sequences(array: NDArray) -> RaggedArray:
         )
     array = as_numbers(array)
     offsets = np.arange(n_samples + 1, dtype=np.int64) * n_steps
-    return RaggedArray._of(array.reshape(-1, n_features), offsets)
+    return RaggedArray._from_validated(array.reshape(-1, n_features), offsets)
 
 
 def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
@@ -308,8 +308,8 @@ def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None
             f"{arrays[0].shape[1]}: all sequences must have the same features, and "
             "shape (n_steps_i, n_features)."
         )
-    offsets = offsets_of([len(a) for a in arrays])
-    return RaggedArray._of(np.concatenate(arrays), offsets)
+    offsets = lengths_to_offsets([len(a) for a in arrays])
+    return RaggedArray._from_validated(np.concatenate(arrays), offsets)
 
 
 def _is_table(X: Any) -> bool:
@@ -480,7 +480,7 @@ def _check_values(X: RaggedArray, estimator: BaseEstimator) -> RaggedArray:
         values = np.ascontiguousarray(original, dtype=np.float32)
         # NaN spreads to both; no array of a flag a value, and faster than a sum
         finite = np.isfinite(values.max()) and np.isfinite(values.min())
-    checked = RaggedArray._of(values, X.offsets)
+    checked = RaggedArray._from_validated(values, X.offsets)
     if not finite:
         _raise_not_finite(checked, original, type(estimator).__name__)
     return checked
@@ -536,4 +536,4 @@ def _check_tokens(X: RaggedArray) -> RaggedArray:
             f"X[{i}] has {ids[first]} at step {first - X.offsets[i]}{nan}."
         )
     ids = ids.astype(np.int64, copy=False)
-    return RaggedArray._of(ids[:, np.newaxis], X.offsets)
+    return RaggedArray._from_validated(ids[:, np.newaxis], X.offsets)

@@ -16,7 +16,7 @@ _MAX_ROWS = 1024
 _MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs
 
 
-def make_exact(module: Any) -> Any:
+def make_batch_invariant(module: Any) -> Any:
     """Return the module that predicts, on the CPU exactly.
 
     Matrix products of a library round differently for other batch sizes. Our kernels
@@ -56,7 +56,7 @@ def apply_to_sequences(
     with torch.inference_mode():
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
             part = run(**make_inputs(X, rows, device)).float().cpu().numpy()
-            _mend_overflows(part, rows, module, X, method)
+            _recompute_overflowed_rows(part, rows, module, X, method)
             if result is None:
                 result = np.empty((len(X), *part.shape[1:]), np.float32)
             result[rows] = part
@@ -78,7 +78,7 @@ def states_of_sequences(
     return RaggedArray.from_sequences(states)
 
 
-def _mend_overflows(
+def _recompute_overflowed_rows(
     part: NDArray[np.float32],
     rows: NDArray[np.intp],
     module: Any,

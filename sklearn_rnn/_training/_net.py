@@ -15,7 +15,7 @@ from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
-from sklearn_rnn.nn._direct import compute_gradients, is_plain
+from sklearn_rnn.nn._direct import compute_gradients, supports_fused_training
 from sklearn_rnn.nn._gated import threads_for
 
 
@@ -28,9 +28,9 @@ class SequenceNet(NeuralNet):
     - the learning-rate schedule, the clipping and the mean gradient norm of each
       epoch are part of the loop;
     - a loss that is not finite raises an error;
-    - Ctrl-C ends `train` with KeyboardInterrupt; skorch would swallow it, and a
+    - Ctrl-C ends `run_epochs` with KeyboardInterrupt; skorch would swallow it, and a
       search would go on;
-    - all randomness comes from the generator that `train` is given.
+    - all randomness comes from the generator that `run_epochs` is given.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class SequenceNet(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Any]]:
         return [("epoch_timer", EpochTimer())]
 
-    def train(
+    def run_epochs(
         self,
         dataset: SequenceDataset,
         *,
@@ -130,7 +130,7 @@ class SequenceNet(NeuralNet):
 
     def _train_batches(self, loader: BatchLoader, scheduler: Any) -> None:
         self._set_training(True)
-        self._plain = is_plain(self.module_, self.criterion_)
+        self._plain = supports_fused_training(self.module_, self.criterion_)
         total_loss = total_norm = 0.0
         n_samples = 0
         records = self.history[-1]["batches"]

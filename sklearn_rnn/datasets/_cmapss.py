@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn.datasets._bunch import DATA_HOME, SUBSET, SUBSETS, as_bunch
 from sklearn_rnn.datasets._downloads import RemoteFile, fetch_file
 from sklearn_rnn.utils._sklearn import check_pandas_support, validate_params
@@ -122,7 +122,7 @@ def fetch_cmapss_fd001(
     if as_frame:
         tables = _as_tables(values, np.repeat(unit, lengths), remaining)
         return as_bunch("cmapss_fd001", return_X_y, **tables, **names)
-    offsets = offsets_of(lengths)
+    offsets = lengths_to_offsets(lengths)
     return as_bunch(
         "cmapss_fd001",
         return_X_y,

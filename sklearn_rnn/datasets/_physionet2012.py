@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn.datasets._bunch import DATA_HOME, as_bunch
 from sklearn_rnn.datasets._downloads import (
     RemoteFile,
@@ -137,7 +137,7 @@ def fetch_physionet2012(
     arrays = _fetch_arrays(data_home)
     values, lengths = _steps(arrays)
     contents = {
-        "data": RaggedArray(values, offsets_of(lengths)),
+        "data": RaggedArray(values, lengths_to_offsets(lengths)),
         "target": arrays["outcomes"][:, -1].astype(np.int64),
         "static": _known_static(arrays["static"]),
         "outcomes": arrays["outcomes"],
@@ -269,7 +269,7 @@ def _read_archive(path: Path) -> dict[str, NDArray]:
         "time_min": minutes,
         "variable": variables,
         "value": values,
-        "offsets": offsets_of([len(stay[0]) for stay in observations]),
+        "offsets": lengths_to_offsets([len(stay[0]) for stay in observations]),
         "record_id": [int(i) for i in ids],
         "static": static,
         "outcomes": [[int(x) for x in outcomes[i]] for i in ids],

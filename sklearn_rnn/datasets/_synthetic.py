@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from sklearn.utils import check_random_state
 
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn.utils._sklearn import Interval, validate_params
 
 _COMMON = {
@@ -70,7 +70,7 @@ def make_adding_problem(
     """
     rng = check_random_state(random_state)
     lengths = _draw_lengths(rng, "make_adding_problem", n_samples, n_steps, at_least=2)
-    starts = offsets_of(lengths)[:-1]
+    starts = lengths_to_offsets(lengths)[:-1]
     numbers = rng.uniform(size=lengths.sum())
     first = starts + rng.randint(lengths // 2)
     second = starts + rng.randint(lengths // 2, lengths)
@@ -141,7 +141,7 @@ def make_delayed_copy(
     lengths = _draw_lengths(rng, "make_delayed_copy", n_samples, n_steps)
     symbols = rng.randint(n_classes, size=lengths.sum())
     X = np.eye(n_classes)[symbols]
-    return _in_sequences(X, lengths, n_steps), symbols[offsets_of(lengths)[:-1]]
+    return _in_sequences(X, lengths, n_steps), symbols[lengths_to_offsets(lengths)[:-1]]
 
 
 @validate_params(_COMMON, prefer_skip_nested_validation=True)
@@ -194,7 +194,7 @@ def make_parity(
     lengths = _draw_lengths(rng, "make_parity", n_samples, n_steps)
     bits = rng.randint(2, size=lengths.sum())
     X = bits[:, np.newaxis].astype(np.float64)
-    y = np.add.reduceat(bits, offsets_of(lengths)[:-1]) % 2
+    y = np.add.reduceat(bits, lengths_to_offsets(lengths)[:-1]) % 2
     return _in_sequences(X, lengths, n_steps), y
 
 
@@ -264,7 +264,9 @@ def make_sine_mixtures(
     lengths = _draw_lengths(rng, "make_sine_mixtures", n_samples, n_steps)
     y = rng.permutation(np.arange(n_samples) % n_classes)
     frequency = np.linspace(0.05, 0.35, n_classes + 1)
-    time = np.arange(lengths.sum()) - np.repeat(offsets_of(lengths)[:-1], lengths)
+    time = np.arange(lengths.sum()) - np.repeat(
+        lengths_to_offsets(lengths)[:-1], lengths
+    )
     x = noise * rng.normal(size=len(time))
     for part in (0, 1):
         amplitude = rng.uniform(0.5, 1.5, n_samples).repeat(lengths)
@@ -343,7 +345,10 @@ def make_regime_switch(
     x = signs * lfilter([1], [1, -0.9], shocks, axis=1)
     if isinstance(n_steps, Integral):
         return x[:, :, np.newaxis], y
-    offsets, valid = offsets_of(lengths), np.arange(shape[1]) < lengths[:, np.newaxis]
+    offsets, valid = (
+        lengths_to_offsets(lengths),
+        np.arange(shape[1]) < lengths[:, np.newaxis],
+    )
     return RaggedArray(x[valid], offsets), RaggedArray(y[valid], offsets)
 
 
@@ -373,5 +378,5 @@ def _in_sequences(
 ) -> NDArray | RaggedArray:
     """Cut steps that stand end to end, values of shape (n_total_steps, n_features)."""
     if isinstance(n_steps, tuple):
-        return RaggedArray(values, offsets_of(lengths))
+        return RaggedArray(values, lengths_to_offsets(lengths))
     return values.reshape(len(lengths), n_steps, -1)

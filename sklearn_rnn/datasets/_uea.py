@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn.datasets._bunch import DATA_HOME, SUBSET, SUBSETS, as_bunch
 from sklearn_rnn.datasets._downloads import RemoteFile, fetch_file
 from sklearn_rnn.datasets._ts import read_ts
@@ -206,4 +206,4 @@ def _read_subset(
     values = np.concatenate([X.values for X, _ in parts])
     lengths = np.concatenate([X.lengths for X, _ in parts])
     labels = np.concatenate([y for _, y in parts])
-    return RaggedArray(values, offsets_of(lengths)), labels
+    return RaggedArray(values, lengths_to_offsets(lengths)), labels

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sklearn_rnn.inspection._common import batches, copy_module, inspect
+from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
 
 
@@ -69,11 +69,11 @@ def attention_weights(estimator, X):
     >>> bool(np.allclose(weights.sum(axis=1), 1))
     True
     """
-    return find_weights(inspect(estimator, X))
+    return find_weights(resolve_inputs(estimator, X))
 
 
 def find_weights(seen):
-    """Return the weights for what `inspect` has returned."""
+    """Return the weights for what `resolve_inputs` has returned."""
     module = copy_module(seen.rnn)
     if module.pooling.kind != "attention":
         raise ValueError(

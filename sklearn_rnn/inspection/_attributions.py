@@ -3,7 +3,7 @@
 import torch
 
 from sklearn_rnn._classifier import RNNClassifier
-from sklearn_rnn.inspection._common import choose_outputs, copy_module, inspect
+from sklearn_rnn.inspection._common import choose_outputs, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
 from sklearn_rnn.nn import config_context
 
@@ -108,7 +108,7 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
     >>> np.abs(attributions).mean(axis=(0, 1)).argmax()
     np.int64(1)
     """
-    seen = inspect(estimator, X)
+    seen = resolve_inputs(estimator, X)
     columns, indexed = choose_outputs(seen.rnn, target), seen.index_tokens()
     results = [
         as_array_or_ragged(attribute_sequences(seen.rnn, indexed, method, column))

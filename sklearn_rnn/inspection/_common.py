@@ -40,7 +40,7 @@ class Inspected:
         return self.rnn._index_tokens(self.X, reset=False)
 
 
-def inspect(estimator, X):
+def resolve_inputs(estimator, X):
     """Take an estimator apart and let X go through its transformers.
 
     Parameters

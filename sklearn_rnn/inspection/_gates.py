@@ -7,7 +7,7 @@ import torch
 from scipy.special import expit
 
 from sklearn_rnn import nn
-from sklearn_rnn.inspection._common import copy_module, inspect
+from sklearn_rnn.inspection._common import copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
 from sklearn_rnn.utils._sklearn import StrOptions, validate_params
 
@@ -89,7 +89,7 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     >>> gates["update"].shape
     (20, 7, 64)
     """
-    seen = inspect(estimator, X)
+    seen = resolve_inputs(estimator, X)
     module = copy_module(seen.rnn).cpu().double()
     index = _check_layer(module.encoder, layer, direction)
     backward = direction == "backward"

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_rnn.inspection._common import batches, copy_module, inspect
+from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
 from sklearn_rnn.nn._masking import padding_mask
 
 _MAX_STEPS = 16_384  # of a batch: every step of it is kept for the way back
@@ -58,7 +58,7 @@ def compute_gradient_norms(estimator, X, y):
     norms : ndarray of shape (n_layers, n_directions, n_steps)
         Entry k of the last axis is the mean over the sequences of more than k steps.
     """
-    seen = inspect(estimator, X)
+    seen = resolve_inputs(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
     y = torch.from_numpy(seen.rnn._encode_targets(y, None, reset=False))
     module = copy_module(seen.rnn)

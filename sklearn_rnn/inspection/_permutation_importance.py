@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_rnn._sequences._ragged import RaggedArray, step_index
-from sklearn_rnn.inspection._common import inspect
+from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.utils._sklearn import Interval, StrOptions, validate_params
 
 
@@ -133,7 +133,7 @@ def permutation_importance(
     >>> result.names[result.importances_mean.argmax()]
     'x1'
     """
-    seen = inspect(estimator, X)
+    seen = resolve_inputs(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
     rnn = _without_feature_names(seen.rnn)
     scorer = check_scoring(rnn, scoring=scoring)
@@ -155,7 +155,7 @@ def permutation_importance(
 
 
 def _without_feature_names(rnn):
-    """Return a shallow copy that does not miss the names that `inspect` has checked."""
+    """Return a shallow copy without the names that `resolve_inputs` has checked."""
     rnn = copy.copy(rnn)
     vars(rnn).pop("feature_names_in_", None)
     return rnn

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_rnn.nn._batch_invariant import standardize
 from sklearn_rnn.nn._encoder import Encoder
-from sklearn_rnn.nn._exact import standardize
 from sklearn_rnn.nn._gated import (
     check_shapes,
     has_own_forward,
@@ -26,7 +26,7 @@ from sklearn_rnn.nn._models import SequenceModel
 _LOSSES = {CrossEntropy: "cross_entropy", SquaredError: "squared_error"}
 
 
-def is_plain(model: nn.Module, criterion: nn.Module) -> bool:
+def supports_fused_training(model: nn.Module, criterion: nn.Module) -> bool:
     """Whether `compute_gradients` serves this network and loss, as they are now.
 
     Not where somebody listens to modules or gradients, has frozen weights, or lets
@@ -38,10 +38,10 @@ def is_plain(model: nn.Module, criterion: nn.Module) -> bool:
         and type(model.inputs) is Standardize
         and model.stem is None
         and model.pooling.kind == "last"
-        and not _drops_out(model)
+        and not _has_active_dropout(model)
         and _has_own_layers(model)
         and not _has_global_hooks()
-        and not any(map(_is_watched, (*model.modules(), criterion)))
+        and not any(map(_has_hooks, (*model.modules(), criterion)))
         and all(map(_is_trained, model.parameters()))
     )
 
@@ -74,11 +74,11 @@ def _is_trained(weight: nn.Parameter) -> bool:
     return weight.requires_grad and fits and not hooks
 
 
-def _drops_out(model: SequenceModel) -> bool:
+def _has_active_dropout(model: SequenceModel) -> bool:
     return model.training and model.dropout.p + model.encoder.dropout.p > 0
 
 
-def _is_watched(module: nn.Module) -> bool:
+def _has_hooks(module: nn.Module) -> bool:
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks
@@ -119,13 +119,15 @@ def compute_gradients(
     stack: list[list[Any]] = [encoder._directions(k) for k in range(n_layers)]
     if not all(suits_kernels(layers, x, lengths) for layers in stack):
         return None
-    if not _fit(criterion, target, sample_weight, len(x), head.out_features):
+    if not _targets_match_loss(
+        criterion, target, sample_weight, len(x), head.out_features
+    ):
         return None
     from sklearn_rnn._kernels._head import compute_loss  # imports llvmlite
 
     with torch.no_grad():
         x = standardize(x, first.mean, first.scale)
-        runs, finals = _go_forwards(stack, x, lengths)
+        runs, finals = _forward_layers(stack, x, lengths)
         hidden = stack[-1][0].hidden_size
         states = _join([final[:, :hidden] for final in finals])
         loss, output, d_states, head.weight.grad, head.bias.grad = compute_loss(
@@ -133,11 +135,11 @@ def compute_gradients(
             sample_weight,
         )  # fmt: skip
         d_finals = [_widen(d, finals[0]) for d in d_states.split(hidden, dim=1)]
-        _go_backwards(runs, d_finals)
+        _backward_layers(runs, d_finals)
     return loss, output
 
 
-def _fit(
+def _targets_match_loss(
     criterion: nn.Module,
     target: Tensor,
     sample_weight: Tensor | None,
@@ -155,7 +157,7 @@ def _fit(
     return target.dtype is torch.float32 and target.shape == (batch, n_outputs)
 
 
-def _go_forwards(
+def _forward_layers(
     stack: Sequence[Sequence[Any]], x: Tensor, lengths: Tensor | None
 ) -> tuple[list[tuple[Any, list[Tensor]]], list[Tensor]]:
     """Return each layer's run with its weights, and the last states of the last."""
@@ -173,7 +175,7 @@ def _go_forwards(
     return runs, finals
 
 
-def _go_backwards(
+def _backward_layers(
     runs: Sequence[tuple[Any, list[Tensor]]], d_finals: Sequence[Tensor | None]
 ) -> None:
     d_out = None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._exact import convolve, standardize
+from sklearn_rnn.nn._batch_invariant import convolve, standardize
 from sklearn_rnn.nn._masking import padding_mask
 
 

@@ -44,15 +44,15 @@ class BinaryCrossEntropy(nn.Module):
 
 
 class RegressionLoss(nn.Module):
-    """Mean over targets of a loss of each; subclasses define it in `one`."""
+    """Mean over targets of `elementwise_loss`, which subclasses define."""
 
     outputs_per_target = 1
     scales_target = True  # whether the network learns standardised targets
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.one(output, target).mean(1)
+        return self.elementwise_loss(output, target).mean(1)
 
-    def one(self, output: Tensor, target: Tensor) -> Tensor:
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each target, (batch, n_targets)."""
         raise NotImplementedError
 
@@ -64,14 +64,14 @@ class RegressionLoss(nn.Module):
 class SquaredError(RegressionLoss):
     """(output - target)^2: learns the mean."""
 
-    def one(self, output: Tensor, target: Tensor) -> Tensor:
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         return (output - target).square()
 
 
 class AbsoluteError(RegressionLoss):
     """|output - target|: learns the median."""
 
-    def one(self, output: Tensor, target: Tensor) -> Tensor:
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         return (output - target).abs()
 
 
@@ -84,7 +84,7 @@ class Huber(RegressionLoss):
     Statistics 35, 1964.
     """
 
-    def one(self, output: Tensor, target: Tensor) -> Tensor:
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.huber_loss(output, target, reduction="none")
 
 
@@ -105,7 +105,7 @@ class Quantile(RegressionLoss):
         super().__init__()
         self.quantile = quantile
 
-    def one(self, output: Tensor, target: Tensor) -> Tensor:
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         error = target - output
         return torch.maximum(self.quantile * error, (self.quantile - 1) * error)
 
@@ -115,7 +115,7 @@ class Poisson(RegressionLoss):
 
     scales_target = False
 
-    def one(self, output: Tensor, target: Tensor) -> Tensor:
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         return output.exp() - target * output
 
     def predict(self, output: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class Gaussian(RegressionLoss):
 
     outputs_per_target = 2
 
-    def one(self, output: Tensor, target: Tensor) -> Tensor:
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
         mean, log_std = self._split(output)
         return log_std + 0.5 * ((target - mean) / log_std.exp()).square()
 

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
+from sklearn_rnn.nn._batch_invariant import linear
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
-from sklearn_rnn.nn._exact import linear
 from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
 from sklearn_rnn.nn._pooling import Pooling
 

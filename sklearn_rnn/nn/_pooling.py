@@ -3,7 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._exact import attend, linear, mean_over_time, softmax_over_time
+from sklearn_rnn.nn._batch_invariant import (
+    attend,
+    linear,
+    mean_over_time,
+    softmax_over_time,
+)
 from sklearn_rnn.nn._masking import gather_ends, padding_mask
 
 

@@ -18,7 +18,7 @@ from sklearn_rnn._sequences._dataframe import (
     to_floats,
     to_times,
 )
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn.utils._sklearn import fit_context
 
 
@@ -161,7 +161,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         order = sort_rows(codes, times)
         if times is not None:
             check_distinct(times, ids, codes, order, self.time)
-        offsets = offsets_of(np.bincount(codes))
+        offsets = lengths_to_offsets(np.bincount(codes))
         columns = [
             to_seconds(times, order[offsets[:-1]][codes])
             if name == self.time and times.dtype.kind in "mM"
@@ -229,7 +229,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         if values.dtype == object and is_numeric(table[column]):
             values = to_floats(table[column])
         ids, codes = self._number_ids(table)
-        offsets = offsets_of(np.bincount(codes))
+        offsets = lengths_to_offsets(np.bincount(codes))
         return first_of_each(values, ids, codes, offsets, column)
 
     def to_frame(self, X, ids=None):

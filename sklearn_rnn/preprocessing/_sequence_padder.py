@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of, step_index
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets, step_index
 from sklearn_rnn._sequences._validation import check_floats
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer
 from sklearn_rnn.utils._sklearn import Interval, StrOptions, fit_context
@@ -137,7 +137,7 @@ class SequencePadder(BaseSequenceTransformer):
         starts = steps.offsets[:-1] + (excess if self.truncation == "left" else 0)
         lengths = steps.lengths - excess
         return RaggedArray(
-            steps.values[step_index(starts, lengths)], offsets_of(lengths)
+            steps.values[step_index(starts, lengths)], lengths_to_offsets(lengths)
         )
 
     def lengths(self, X):

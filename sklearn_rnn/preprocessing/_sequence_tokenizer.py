@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds, lengths_to_offsets
 from sklearn_rnn.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 
 _PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; tokens have those from _FIRST on
@@ -253,7 +253,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             ids = [[get(token, _UNKNOWN) for token in found] for found in tokens]
         ids = [found or [self.padding_id_] for found in ids]
         values = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
-        return TokenIds(values, offsets_of([len(found) for found in ids]))
+        return TokenIds(values, lengths_to_offsets([len(found) for found in ids]))
 
     def inverse_transform(self, X):
         """Turn ids into texts.

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sklearn_rnn._sequences._ragged import RaggedArray, offsets_of
+from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 
 
 def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
@@ -113,7 +113,7 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     groups = _check_groups(groups, len(offsets) - 1)
     n_windows = _count_windows(np.diff(offsets), length, step, max(horizons))
     number = np.arange(n_windows.sum()) - np.repeat(
-        offsets_of(n_windows)[:-1], n_windows
+        lengths_to_offsets(n_windows)[:-1], n_windows
     )
     first = np.repeat(offsets[:-1], n_windows) + step * number
     last = first + length - 1
@@ -161,7 +161,7 @@ def _end_to_end(series, name, is_one):
                 f"{name}[{i}] has shape {part.shape}, but {name}[0] has "
                 f"{parts[0].shape}: all must have the same features."
             )
-    return np.concatenate(parts), offsets_of([len(part) for part in parts])
+    return np.concatenate(parts), lengths_to_offsets([len(part) for part in parts])
 
 
 def _is_series(x):

@@ -211,19 +211,19 @@ def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
 
 
 def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
-    """What is wrong with a sequence is said, with its number."""
+    """What is wrong with a sequence is fragment, with its number."""
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
     nan = X[4].copy()
     nan[2, 1] = np.nan
-    for bad, said in (
+    for bad, fragment in (
         (nan, "X[4] has NaN at step 2, feature 1"),
         (np.zeros((3, 5)), "X[4] has 5 features"),
         (np.zeros((0, 2)), "X[4] is an empty sequence"),
     ):
         spoiled = [*X[:4], bad, *X[5:]]
-        assert said in _error_of(clone(estimator).fit, spoiled, y), name
-        assert said in _error_of(fitted.predict, spoiled), name
+        assert fragment in _error_of(clone(estimator).fit, spoiled, y), name
+        assert fragment in _error_of(fitted.predict, spoiled), name
 
 
 # Data and helpers -------------------------------------------------------------------

@@ -27,7 +27,7 @@ def test_a_search_over_a_pipeline_leads_to_the_network(ragged):
         ]
     )
     search = GridSearchCV(pipeline, {"rnn__hidden_size": [2]}, cv=2).fit(X, y)
-    seen = _common.inspect(search, X)
+    seen = _common.resolve_inputs(search, X)
     best = search.best_estimator_
     assert seen.rnn is best["rnn"]
     np.testing.assert_array_equal(
@@ -85,20 +85,20 @@ def test_features_are_called_as_in_the_data(ragged):
             RNNClassifier(**TINY),
         ),
     ):
-        seen = _common.inspect(estimator.fit(frames, y), frames)
+        seen = _common.resolve_inputs(estimator.fit(frames, y), frames)
         assert seen.feature_names.tolist() == ["level", "noise"]
 
 
 def test_features_without_names_are_numbered(ragged):
     X, y = ragged
     unnamed = make_pipeline(FunctionTransformer(), RNNClassifier(**TINY)).fit(X, y)
-    assert _common.inspect(unnamed, X).feature_names.tolist() == ["x0", "x1"]
+    assert _common.resolve_inputs(unnamed, X).feature_names.tolist() == ["x0", "x1"]
 
 
 def test_the_columns_of_a_table_are_steps_of_one_feature(rng):
     X = pd.DataFrame(rng.normal(size=(20, 3)), columns=["jan", "feb", "mar"])
     regressor = RNNRegressor(**TINY).fit(X, np.arange(20.0))
-    seen = _common.inspect(regressor, X)
+    seen = _common.resolve_inputs(regressor, X)
     assert seen.feature_names.tolist() == ["x0"]
     assert seen.X.common_length == 3
 
@@ -106,7 +106,7 @@ def test_the_columns_of_a_table_are_steps_of_one_feature(rng):
 def test_texts_arrive_as_rows_of_the_embedding():
     texts = ["good film", "bad film", "good", "bad"] * 5
     pipeline = make_pipeline(SequenceTokenizer(), RNNClassifier(**TINY))
-    seen = _common.inspect(pipeline.fit(texts, [1, 0] * 10), texts)
+    seen = _common.resolve_inputs(pipeline.fit(texts, [1, 0] * 10), texts)
     assert seen.feature_names.tolist() == ["token_id"]
     indexed = seen.index_tokens()
     assert set(indexed.values.ravel()) == {1, 2, 3}

@@ -17,7 +17,7 @@ from sklearn_rnn.nn import (
     initialize,
 )
 from sklearn_rnn.nn import _losses as losses
-from sklearn_rnn.nn._direct import compute_gradients, is_plain
+from sklearn_rnn.nn._direct import compute_gradients, supports_fused_training
 
 LENGTHS = torch.tensor([7, 1, 4, 7, 2])
 
@@ -55,7 +55,7 @@ def test_gradients_are_those_of_autograd(
     each = criterion(output, target) * (weight if weighted else 1)
     expected = torch.autograd.grad(each.mean(), list(model.parameters()))
 
-    assert is_plain(model, criterion)
+    assert supports_fused_training(model, criterion)
     loss, actual = compute_gradients(
         model, criterion, inputs, target, weight if weighted else None
     )
@@ -118,21 +118,23 @@ def drop_out(model):
 )  # fmt: skip
 def test_a_network_that_somebody_watches_or_changes_is_not_plain(change):
     model = make_model()
-    assert is_plain(model, losses.CrossEntropy())
+    assert supports_fused_training(model, losses.CrossEntropy())
     handle = change(model)
     try:
-        assert not is_plain(model, losses.CrossEntropy())
+        assert not supports_fused_training(model, losses.CrossEntropy())
     finally:
         if handle is not None:
             handle.remove()
 
 
 def test_what_has_no_kernel_is_not_plain():
-    assert not is_plain(make_model(), losses.Huber())
-    assert not is_plain(make_model(pooling="mean"), losses.CrossEntropy())
+    assert not supports_fused_training(make_model(), losses.Huber())
+    assert not supports_fused_training(
+        make_model(pooling="mean"), losses.CrossEntropy()
+    )
     stem = ConvStem(2, (2,), 3, 1)
-    assert not is_plain(make_model(stem=stem), losses.CrossEntropy())
-    assert not is_plain(torch.nn.Linear(2, 3), losses.CrossEntropy())
+    assert not supports_fused_training(make_model(stem=stem), losses.CrossEntropy())
+    assert not supports_fused_training(torch.nn.Linear(2, 3), losses.CrossEntropy())
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e30])

@@ -247,7 +247,7 @@ def test_the_transformer_inside_shows_in_the_html():
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "fragment"),
     [
         (np.zeros((3, 5)), r"X\[4\] has 5 features"),
         (np.zeros((0, 2)), r"X\[4\] is an empty sequence"),
@@ -257,12 +257,12 @@ def test_the_transformer_inside_shows_in_the_html():
     ids=["features", "empty", "infinity", "text"],
 )
 @each_of(TRANSFORMERS)
-def test_errors_name_the_sequence(transformer, bad, said, ragged):
+def test_errors_name_the_sequence(transformer, bad, fragment, ragged):
     X, _ = ragged
     spoiled = [*X[:4], bad, *X[5:]]
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=fragment):
         clone(transformer).fit(X).transform(spoiled)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=fragment):
         clone(transformer).fit(spoiled)
 
 

@@ -255,8 +255,8 @@ def test_it_is_the_answer_to_the_estimators_error(ragged):
     X = RaggedArray.from_sequences(X)
     X.values[5, 1] = nan
     classifier = RNNClassifier(hidden_size=4, max_epochs=2, random_state=0)
-    said = "from sklearn_rnn.preprocessing import GapEncoder"
-    with pytest.raises(ValueError, match=said):
+    fragment = "from sklearn_rnn.preprocessing import GapEncoder"
+    with pytest.raises(ValueError, match=fragment):
         classifier.fit(X, y)
     fitted = make_pipeline(GapEncoder(), classifier).fit(X, y)
     assert fitted.predict(X).shape == (40,)
@@ -296,7 +296,7 @@ def test_vital_signs_are_encoded(shared_data):
 
 
 @pytest.mark.parametrize(
-    ("time", "X", "said"),
+    ("time", "X", "fragment"),
     [
         ("hours", [pd.DataFrame({"a": [1.0], "b": [2.0]})], r"no column.*\['a', 'b'\]"),
         ("hours", np.ones((2, 3, 2)), "no names: give the number"),
@@ -307,24 +307,24 @@ def test_vital_signs_are_encoded(shared_data):
         (0.5, np.ones((2, 3, 2)), "'time' parameter of GapEncoder must be"),
     ],
 )
-def test_a_time_that_is_no_feature_is_refused(time, X, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_time_that_is_no_feature_is_refused(time, X, fragment):
+    with pytest.raises(ValueError, match=fragment):
         GapEncoder(time=time).fit(X)
 
 
 @pytest.mark.parametrize(
-    ("times", "said"),
+    ("times", "fragment"),
     [
         ([0, 2, 1], r"X\[1\] goes back from 2.0 to 1.0 at step 2.*Sort the steps"),
         ([0, nan, 1], r"X\[1\] has NaN at step 1 in the time, feature 0"),
     ],
 )
-def test_times_that_cannot_be_are_refused(times, said):
+def test_times_that_cannot_be_are_refused(times, fragment):
     good = np.column_stack([[5.0, 6.0], [1.0, nan]])
     bad = np.column_stack([times, np.ones(3)])
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=fragment):
         GapEncoder(time=0).fit([good, bad])
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=fragment):
         GapEncoder(time=0).fit([good]).transform([good, bad])
 
 

@@ -133,15 +133,15 @@ def test_columns_are_chosen_by_name_and_may_hold_strings(make):
 
 
 @pytest.mark.parametrize(
-    ("second", "said"),
+    ("second", "fragment"),
     [
         ({"load": [1.0]}, r"X\[1\] has the columns \['load'\]"),
         ({"load": [], "kind": []}, r"X\[1\] is an empty sequence"),
     ],
 )
-def test_dataframes_that_do_not_fit_are_refused(second, said):
+def test_dataframes_that_do_not_fit_are_refused(second, fragment):
     X = [pd.DataFrame({"load": [1.0], "kind": ["a"]}), pd.DataFrame(second)]
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=fragment):
         Stepwise(OrdinalEncoder()).fit(X)
 
 
@@ -192,11 +192,11 @@ def test_nan_goes_through_where_the_transformer_lets_it():
 
 def test_nan_is_named_where_the_transformer_refuses_it():
     X = [np.ones((3, 2)), np.array([[1, 1], [1, np.nan]])]
-    said = r"X\[1\] has NaN at step 1, feature 1\. Input X contains NaN"
-    with pytest.raises(ValueError, match=said):
+    fragment = r"X\[1\] has NaN at step 1, feature 1\. Input X contains NaN"
+    with pytest.raises(ValueError, match=fragment):
         Stepwise(PCA(1)).fit(X)
     fitted = Stepwise(PCA(1)).fit([np.eye(2), np.eye(2)])
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=fragment):
         fitted.transform(X)
 
 
@@ -273,20 +273,20 @@ class DropsARow(TransformerMixin, BaseEstimator):
 def test_a_transformer_must_keep_the_number_of_rows(ragged):
     X, _ = ragged
     n_steps = sum(map(len, X))
-    said = f"DropsARow made {n_steps - 1} rows of {n_steps} steps"
-    with pytest.raises(ValueError, match=said):
+    fragment = f"DropsARow made {n_steps - 1} rows of {n_steps} steps"
+    with pytest.raises(ValueError, match=fragment):
         Stepwise(DropsARow()).fit(X).transform(X)
 
 
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "fragment"),
     [
         ({"transformer": 3}, "'transformer' parameter of Stepwise must be"),
         ({"transformer": StandardScaler(), "fit_on": "each"}, "'fit_on' parameter"),
     ],
 )
-def test_bad_parameters_are_named(params, said):
-    with pytest.raises(ValueError, match=said):
+def test_bad_parameters_are_named(params, fragment):
+    with pytest.raises(ValueError, match=fragment):
         Stepwise(**params).fit([[1.0, 2.0]])
 
 

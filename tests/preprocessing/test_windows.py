@@ -221,7 +221,7 @@ def test_sunspots_are_forecast_better_than_by_the_last_month(shared_data):
 
 
 @pytest.mark.parametrize(
-    ("series", "params", "said"),
+    ("series", "params", "fragment"),
     [
         (np.arange(5), {"length": 6}, "Series 0 has 5 steps, but.*length=6.*needs 7"),
         (np.arange(5), {"length": 5}, "horizon=1 needs 6"),
@@ -242,13 +242,13 @@ def test_sunspots_are_forecast_better_than_by_the_last_month(shared_data):
         ([np.ones((5, 2)), np.ones(5)], {"length": 2}, r"series\[1\] has shape"),
     ],
 )
-def test_bad_input_is_named(series, params, said):
-    with pytest.raises(ValueError, match=said):
+def test_bad_input_is_named(series, params, fragment):
+    with pytest.raises(ValueError, match=fragment):
         make_windows(series, **params)
 
 
 @pytest.mark.parametrize(
-    ("series", "y", "said"),
+    ("series", "y", "fragment"),
     [
         (np.arange(5), np.arange(4), "Series 0 has 5 steps, but its y has 4"),
         ([np.arange(5)] * 2, ["up", "down"], "For one label a series, repeat it"),
@@ -258,6 +258,6 @@ def test_bad_input_is_named(series, params, said):
         (np.arange(5), 3, "y must have shape"),
     ],
 )
-def test_y_that_does_not_fit_is_refused(series, y, said):
-    with pytest.raises(ValueError, match=said):
+def test_y_that_does_not_fit_is_refused(series, y, fragment):
+    with pytest.raises(ValueError, match=fragment):
         make_windows(series, y, length=2)

@@ -72,7 +72,7 @@ def find_begins(lengths, keep, begins):
 
 
 @njit(**ONCE)
-def deal(lengths, keep, counts, order, numbers, summary):
+def partition_rows(lengths, keep, counts, order, numbers, summary):
     """Deal out the rows of a batch to the threads, sorted by length.
 
     `numbers` gets the rows of each part, their lengths, and where its blocks begin;

@@ -74,8 +74,8 @@ def standardize(n, n_features, x, mean, scale, repeated, result):
     )
 
 
-def deal(n_rows, n_steps, n_parts, keep, lengths, memory, numbers, summary):
-    _batches.deal(
+def partition_rows(n_rows, n_steps, n_parts, keep, lengths, memory, numbers, summary):
+    _batches.partition_rows(
         integers_at(lengths, (n_rows,)),
         keep != 0,
         integers_at(memory, (n_steps + 1,)),
@@ -349,7 +349,7 @@ def spin(flag, n_looks):
 
 
 ENTRIES = (
-    gather, standardize, deal,
+    gather, standardize, partition_rows,
     pack, pack_transposed, unpack_gradients, forward, backward,
     pack_rows, convolve, multiply, mean_over_time, attend, compute_loss,
     clip, adam, spin,

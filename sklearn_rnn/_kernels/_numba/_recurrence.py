@@ -175,7 +175,7 @@ def forward(
     lengths : (n,)
         Their numbers of steps.
     begins : (lengths[0] + 2,)
-        From `deal`.
+        From `partition_rows`.
     reverse : bool
         Whether each row is read from its own last step to its first.
     start : (batch, hidden) or (batch, 2 * hidden), or empty where it is zero

@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn.inspection._attention import find_weights
-from sklearn_rnn.inspection._common import inspect
+from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     draw_heat,
     make_wide_axes,
@@ -101,7 +101,7 @@ class AttentionDisplay:
             If the estimator is none of ours or has another pooling, or X or y does not
             suit it.
         """
-        seen = inspect(estimator, X)
+        seen = resolve_inputs(estimator, X)
         return cls(
             find_weights(seen),
             y=y,

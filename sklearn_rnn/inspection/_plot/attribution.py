@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn.inspection._attributions import attribute_sequences
-from sklearn_rnn.inspection._common import choose_outputs, inspect, name_outputs
+from sklearn_rnn.inspection._common import choose_outputs, name_outputs, resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     LOWERS,
     RAISES,
@@ -128,7 +128,7 @@ class AttributionDisplay:
             If the estimator is none of ours, a parameter or X does not suit it, or
             there are several targets and none is chosen.
         """
-        seen = inspect(estimator, X)
+        seen = resolve_inputs(estimator, X)
         check_sample(sample, len(seen.X))
         rnn, one = seen.rnn, seen.index_tokens()[[sample]]
         if target is None and _has_classes(rnn):

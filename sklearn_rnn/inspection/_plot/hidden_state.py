@@ -5,7 +5,7 @@ from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 
 from sklearn_rnn._training._inference import states_of_sequences
-from sklearn_rnn.inspection._common import copy_module, inspect
+from sklearn_rnn.inspection._common import copy_module, resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     HEAT,
     check_sample,
@@ -132,7 +132,7 @@ class HiddenStateDisplay:
         TypeError, ValueError
             If the estimator is none of ours, or X, y or a parameter does not suit it.
         """
-        seen = inspect(estimator, X)
+        seen = resolve_inputs(estimator, X)
         if y is None:
             y = estimator.predict(X)
             y = y if y.ndim == 1 else None
