@@ -1,6 +1,5 @@
 """BaseRNN: the story of fit, told once."""
 
-import math
 import re
 import warnings
 from abc import ABCMeta, abstractmethod
@@ -12,36 +11,29 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import (
-    GroupShuffleSplit,
-    ShuffleSplit,
-    StratifiedShuffleSplit,
-)
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
-from sklearn_rnn._sequences._batching import merge_equal_samples, weighted_moments
-from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds
+from sklearn_rnn._building import (
+    OPTIMIZERS,
+    make_encoder,
+    make_net,
+    make_standardize,
+    make_stem,
+)
+from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
+from sklearn_rnn._sequences._ragged import TokenIds
 from sklearn_rnn._sequences._validation import check_sequences
-from sklearn_rnn._training._callbacks import (
-    Monitor,
-    check_callbacks,
-    make_reporters,
-)
-from sklearn_rnn._training._inference import (
-    apply_to_sequences,
-    make_batch_invariant,
-    states_of_sequences,
-)
+from sklearn_rnn._sequences._vocabulary import Vocabulary
+from sklearn_rnn._training._callbacks import Monitor, make_reporters
 from sklearn_rnn._training._loader import SequenceDataset
-from sklearn_rnn._training._net import SequenceNet
-from sklearn_rnn._training._optimizers import Adam, AdamW
+from sklearn_rnn._training_data import TrainingData, check_weights
+from sklearn_rnn.nn._cells import CELLS
 from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._sklearn import (
     Interval,
     StrOptions,
-    check_sample_weight,
     estimator_html_repr,
     fit_context,
     safe_indexing,
@@ -56,20 +48,13 @@ from sklearn_rnn.utils._torch import (
 
 _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zero
 _EMBEDDING_SIZE = 32  # of embedding_dim="auto"
-_CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.Elman}
-_OPTIMIZERS = {
-    "adam": (Adam, {"fused": True}),
-    "adamw": (AdamW, {"fused": True}),
-    "sgd": (torch.optim.SGD, {"momentum": 0.9}),
-    "rmsprop": (torch.optim.RMSprop, {}),
-}
 
 
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     """What all estimators share. Think twice before adding to it."""
 
     _parameter_constraints: dict = {
-        "cell": [StrOptions(set(_CELLS)), type],
+        "cell": [StrOptions(set(CELLS)), type],
         "nonlinearity": [StrOptions({"tanh", "relu"})],
         "hidden_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
         "num_layers": [Interval(Integral, 1, None, closed="left")],
@@ -89,7 +74,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             None,
         ],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "optimizer": [StrOptions(set(_OPTIMIZERS)), type],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [
             StrOptions({"onecycle", "cosine", "plateau"}),
@@ -110,29 +95,29 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         "verbose": ["verbose"],
     }
 
-    # What a final class says about its targets ---------------------------------------
+    # What a final class provides ------------------------------------------------------
 
     @abstractmethod
-    def _encode_targets(self, y, sample_weight, reset):
-        """Validate y and turn it into what the loss takes."""
+    def _make_targets(self, y, **options):
+        """Return what kind of answer y holds, a `Targets` that is not fitted.
+
+        Options come from `partial_fit`.
+        """
 
     @abstractmethod
     def _make_loss(self):
         """Return the loss, which knows the link from outputs to predictions."""
 
     @abstractmethod
-    def _count_outputs(self):
-        """Return the size of the network's output."""
+    def _make_model(self, inputs, stem, encoder, n_outputs):
+        """Return the network around these parts."""
 
     @abstractmethod
-    def _score_encoded(self, y_true, y_pred, sample_weight):
-        """Return the validation score of predictions for encoded targets."""
+    def _apply(self, module, X):
+        """Return outputs of the network, a row a prediction."""
 
-    def _apply_class_weight(self, y, sample_weight):
-        return sample_weight
-
-    def _initialize_head(self, module, y, sample_weight):
-        """Choose the head's first weights, where the drawn ones will not do."""
+    def _initialize_head(self, module, train):
+        """Choose the head's first weights, if the drawn ones do not suit."""
 
     # Fit -----------------------------------------------------------------------------
 
@@ -187,23 +172,25 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         with self._rollback_on_error():
             train = self._check_data(X, y, sample_weight, groups, reset=not continues)
             held_out = self._check_held_out(X_val, y_val, sample_weight_val)
-            net = self._rebuild_net() if continues else self._build_net(*train[:3])
+            net = self._rebuild_net() if continues else self._build_net(train)
             if self.early_stopping and held_out is None:
-                train, held_out = self._hold_out(*train)
+                train, held_out = self._hold_out(train)
             monitor = self._make_monitor(held_out)
             schedule = self.learning_rate_schedule
             self._train(net, train, monitor, int(self.max_epochs), schedule)
         self._warn_if_still_falling(monitor)
         return self
 
-    def _partial_fit(self, X, y, sample_weight):
+    def _partial_fit(self, X, y, sample_weight, **options):
         """One epoch at a constant learning rate, from the weights that are there."""
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
         with self._rollback_on_error():
-            train = self._check_data(X, y, sample_weight, None, reset=not continues)
-            net = self.net_ if continues else self._build_net(*train[:3])
+            train = self._check_data(
+                X, y, sample_weight, None, reset=not continues, **options
+            )
+            net = self.net_ if continues else self._build_net(train)
             self._train(net, train, Monitor(None, None, 0.0, False), 1, None)
         return self
 
@@ -218,211 +205,110 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             vars(self).update(before)
             raise
 
-    def _check_data(self, X, y, sample_weight, groups, reset):
+    def _check_data(self, X, y, sample_weight, groups, reset, **options):
+        """Validate what `fit` got, and learn from it what X and y are if `reset`."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        X = self._check_X(X, reset)
+        if reset:
+            self._reads_tokens = self._takes_tokens(X)
+        X = self._check_X(X, reset=reset)
         check_consistent_length(X, y, groups)
         weight = check_weights(sample_weight, X)
         kept = weight > 0
         if not kept.all():  # a weight of 0 is as good as not there, label included
             X, y, weight = X[kept], safe_indexing(y, np.flatnonzero(kept)), weight[kept]
             groups = None if groups is None else np.asarray(groups)[kept]
-        y = self._encode_targets(y, weight, reset)
-        weight = self._apply_class_weight(y, weight)
-        return self._index_tokens(X, reset), y, weight, groups
-
-    def _check_X(self, X, reset):
         if reset:
-            self._embedding_size = self._choose_embedding_size(X)
-        tokens = self._embedding_size is not None
-        return check_sequences(X, estimator=self, reset=reset, tokens=tokens)
+            self._targets = self._make_targets(y, **options).fit(y, weight)
+            vars(self).update(self._targets.attributes())
+            self._vocabulary = Vocabulary(X) if self._reads_tokens else None
+        targets = self._targets.encode(y)
+        weight = self._targets.weigh(targets, weight)
+        return TrainingData(self._index_tokens(X), targets, weight, groups)
 
-    def _choose_embedding_size(self, X):
+    def _takes_tokens(self, X):
         if self.embedding_dim == "auto":
-            return _EMBEDDING_SIZE if isinstance(X, TokenIds) else None
-        return self.embedding_dim
+            return isinstance(X, TokenIds)
+        return self.embedding_dim is not None
+
+    def _check_X(self, X, reset=False):
+        return check_sequences(
+            X, estimator=self, reset=reset, tokens=self._reads_tokens
+        )
+
+    def _index_tokens(self, X):
+        """Turn token ids into rows of the embedding."""
+        return X if self._vocabulary is None else self._vocabulary.encode(X)
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
         if X_val is None and y_val is None:
             if sample_weight_val is not None:
-                raise ValueError("sample_weight_val is of no use without X_val.")
+                raise ValueError("sample_weight_val requires X_val.")
             return None
         for name, value in (("X_val", X_val), ("y_val", y_val)):
             if value is None:
                 raise ValueError(f"X_val and y_val belong together. Got no {name}.")
-        with _errors_speak_of("X_val"):
-            X = self._index_tokens(self._check_X(X_val, reset=False), reset=False)
+        with _x_is_called("X_val"):
+            X = self._index_tokens(self._check_X(X_val))
         if len(X) < 2:
             raise ValueError("X_val must have at least 2 samples. Got 1 instead.")
         check_consistent_length(X, y_val)
         weight = check_weights(sample_weight_val, X)
-        with _errors_speak_of("y_val"):
-            return X, self._encode_targets(y_val, weight, reset=False), weight
+        return TrainingData(X, self._targets.encode(y_val, "y_val"), weight)
 
-    def _index_tokens(self, X, reset):
-        """Turn token ids into rows of the embedding; ids unseen at fit share row 0."""
-        if self._embedding_size is None:
-            return X
-        if reset:
-            self._token_ids = np.unique(X.values)
-        row = np.searchsorted(self._token_ids, X.values)
-        known = self._token_ids[np.minimum(row, len(self._token_ids) - 1)] == X.values
-        return RaggedArray(np.where(known, row + 1, 0), X.offsets)
-
-    def _hold_out(self, X, y, sample_weight, groups):
-        """Split into a training and a validation part; all is trained on if too few."""
-        everything = X, y, sample_weight, groups
-        splitter = self._make_splitter(y, groups)
-        if splitter is None:
-            warnings.warn(
-                f"{len(X)} samples are too few to hold out a part for early stopping "
-                f"(validation_fraction={self.validation_fraction}): all of them are "
-                "trained on, and training stops by the training loss.",
-                UserWarning,
-                stacklevel=4,
-            )
-            return everything, None
-        rows, held = next(splitter.split(np.empty(len(X)), y, groups))
-        train = X[rows], y[rows], sample_weight[rows], None
-        return train, (X[held], y[held], sample_weight[held])
-
-    def _make_splitter(self, y, groups):
-        options = {"test_size": self.validation_fraction, "random_state": self._seed}
-        if groups is not None:
-            few = len(np.unique(groups)) < 2
-            return None if few else GroupShuffleSplit(n_splits=1, **options)
-        n_held = math.ceil(self.validation_fraction * len(y))
-        if n_held < 2 or len(y) - n_held < 1:
-            return None
-        if y.dtype == np.int64:  # classes: stratify if there are enough of each
-            counts = np.unique(y, return_counts=True)[1]
-            n_classes = len(counts)
-            if counts.min() >= 2 and n_classes <= n_held <= len(y) - n_classes:
-                return StratifiedShuffleSplit(n_splits=1, **options)
-        return ShuffleSplit(n_splits=1, **options)
+    def _hold_out(self, data):
+        """Split into a training and a validation set; train on all if too few."""
+        strata = self._targets.strata(data.targets)
+        parts = data.split(self.validation_fraction, strata, self._seed)
+        if parts is not None:
+            return parts
+        warnings.warn(
+            f"{len(data)} samples are too few to hold out a part for early stopping "
+            f"(validation_fraction={self.validation_fraction}): all of them are "
+            "trained on, and training stops by the training loss.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return data, None
 
     # The network ---------------------------------------------------------------------
 
-    def _build_net(self, X, y, sample_weight):
+    def _build_net(self, train):
         """Return a new net with fresh weights, and forget what was learned before."""
         device = resolve_device(self.device)
         self._random_state = make_random_state(self.random_state)
         self._seed = draw_seed(self._random_state)  # of splits and dropout
         self._loss = self._make_loss()
-        module = self._make_module(X, sample_weight)
-        self._initialize_head(module, y, sample_weight)
+        module = self._make_module(train)
+        self._initialize_head(module, train)
         self.loss_curve_ = []
         self.validation_scores_ = None
-        return self._make_net(module, device)
+        return make_net(self, module, self._loss, device)
 
     def _rebuild_net(self):
         """Return a net with today's parameters around the weights that are there."""
-        net = self._make_net(self.module_, resolve_device(self.device))
+        net = make_net(self, self.module_, self._loss, resolve_device(self.device))
         net.history_ = self.history_
         return net
 
-    def _make_module(self, X, sample_weight):
+    def _make_module(self, train):
         generator = make_generator(self._random_state)
-        inputs = self._make_inputs(X, sample_weight)
-        stem = self._make_stem(inputs.output_size)
+        inputs = self._make_inputs(train)
+        stem = make_stem(self, inputs.output_size)
         with isolated_seed(draw_seed(self._random_state)):  # layer classes of users
-            encoder = nn.Encoder(
-                (stem or inputs).output_size,
-                self._list_hidden_sizes(),
-                self._make_layer,
-                bidirectional=self.bidirectional,
-                dropout=self.dropout,
-            )
-        pooling = nn.Pooling(
-            self.pooling, encoder.output_size, bidirectional=self.bidirectional
-        )
-        n_outputs = self._count_outputs()
-        module = nn.SequenceModel(
-            inputs, stem, encoder, pooling, n_outputs, dropout=self.dropout
-        )
+            encoder = make_encoder(self, (stem or inputs).output_size)
+        n_outputs = self._targets.n_columns * self._loss.outputs_per_target
+        module = self._make_model(inputs, stem, encoder, n_outputs)
         return nn.initialize(module, generator)
 
-    def _make_inputs(self, X, sample_weight):
-        if self._embedding_size is not None:
-            return nn.TokenEmbedding(len(self._token_ids), int(self._embedding_size))
-        mean, std = weighted_moments(X, sample_weight)
-        return nn.Standardize(torch.tensor(mean).float(), torch.tensor(std).float())
-
-    def _make_stem(self, input_size):
-        if self.conv_channels is None:
-            return None
-        channels = self._check_sizes("conv_channels")
-        return nn.ConvStem(
-            input_size, channels, int(self.conv_kernel_size), int(self.conv_stride)
-        )
-
-    def _make_layer(self, input_size, hidden_size):
-        if self.cell == "rnn":
-            return nn.Elman(input_size, hidden_size, self.nonlinearity)
-        layer_class = _CELLS[self.cell] if isinstance(self.cell, str) else self.cell
-        of_torch = layer_class.__module__.startswith("torch.")  # takes no lengths
-        if not issubclass(layer_class, torch.nn.Module) or of_torch:
-            raise ValueError(
-                f"The 'cell' parameter of {type(self).__name__} must be a str among "
-                f"{set(_CELLS)} or a subclass of torch.nn.Module that takes lengths, "
-                f"as the layers of sklearn_rnn.nn do. Got {self.cell!r} instead."
-            )
-        return layer_class(input_size, hidden_size)
-
-    def _list_hidden_sizes(self):
-        sizes = self._check_sizes("hidden_size")
-        if isinstance(self.hidden_size, Integral):
-            return sizes * self.num_layers
-        if self.num_layers not in (1, len(sizes)):
-            raise ValueError(
-                f"The 'num_layers' parameter of {type(self).__name__} must be 1 or the "
-                f"length of hidden_size={self.hidden_size!r}, one int a layer. Got "
-                f"{self.num_layers} instead."
-            )
-        return sizes
-
-    def _check_sizes(self, name):
-        value = getattr(self, name)
-        sizes = [value] if isinstance(value, Integral) else list(value)
-        if not sizes or any(not isinstance(s, Integral) or s < 1 for s in sizes):
-            raise ValueError(
-                f"The {name!r} parameter of {type(self).__name__} must be an int >= 1 "
-                f"or a sequence of them. Got {value!r} instead."
-            )
-        return [int(size) for size in sizes]
-
-    def _make_net(self, module, device):
-        """Return a net around a module, with a new optimizer."""
-        named = isinstance(self.optimizer, str)
-        optimizer, options = (
-            _OPTIMIZERS[self.optimizer] if named else (self.optimizer, {})
-        )
-        if not issubclass(optimizer, torch.optim.Optimizer):
-            raise ValueError(
-                f"The 'optimizer' parameter of {type(self).__name__} must be a str "
-                f"among {set(_OPTIMIZERS)} or a subclass of torch.optim.Optimizer. Got "
-                f"{self.optimizer!r} instead."
-            )
-        if self.weight_decay > 0:
-            spared = [(p, {"weight_decay": 0.0}) for p in ("*bias*", "*norms*")]
-            options = options | {
-                "weight_decay": self.weight_decay,
-                "param_groups": spared,
-            }
-        net = SequenceNet(
-            module,
-            criterion=self._loss,
-            optimizer=optimizer,
-            callbacks=check_callbacks(self.callbacks, type(self).__name__),
-            device=str(device),
-            verbose=0,
-            **{f"optimizer__{name}": value for name, value in options.items()},
-        )
-        return net.initialize()
+    def _make_inputs(self, train):
+        if self._vocabulary is None:
+            return make_standardize(train.X, train.sample_weight)
+        size = _EMBEDDING_SIZE if self.embedding_dim == "auto" else self.embedding_dim
+        return nn.TokenEmbedding(len(self._vocabulary), int(size))
 
     # The loop ------------------------------------------------------------------------
 
@@ -435,25 +321,24 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return Monitor(score, patience, self.tol, watch_score)
 
     def _score_module(self, held_out, module):
-        X, y, sample_weight = held_out
-        device = next(module.parameters()).device
         with threads_for(module):
-            outputs = apply_to_sequences(module, X, device)
-        y_pred = self._loss.predict(torch.from_numpy(outputs)).numpy()
-        return self._score_encoded(y, y_pred, sample_weight)
+            outputs = torch.from_numpy(self._apply(module, held_out.X))
+            predictions = self._loss.predict(outputs).numpy()
+        return self._targets.score(
+            held_out.targets, predictions, held_out.sample_weight
+        )
 
     def _train(self, net, train, monitor, max_epochs, schedule):
         """Train a net, and keep what was learned also when a person interrupts."""
-        X, y, sample_weight, _ = train
-        if len(X) <= self.batch_size:
-            X, y, sample_weight = merge_equal_samples(X, y, sample_weight)
+        if len(train) <= self.batch_size:
+            train = train.merge_equal()
         net.verbose = int(self.verbose)
         net.lr = self.learning_rate
         net.batch_size = int(self.batch_size)
         net.max_grad_norm = self.max_grad_norm
         try:
             net.run_epochs(
-                SequenceDataset(X, y, sample_weight),
+                SequenceDataset(train.X, train.targets, train.sample_weight),
                 epochs=max_epochs,
                 random_state=self._random_state,
                 seed=self._seed,
@@ -498,28 +383,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)
         with threads_for(module):  # torch's own would spin on after a link
-            outputs = apply_to_sequences(module, X, self._get_device())
-            outputs = torch.from_numpy(outputs).double()
+            outputs = torch.from_numpy(self._apply(module, X)).double()
             return [getattr(self._loss, link)(outputs).numpy() for link in links]
-
-    def encode(self, X):
-        """Return the vector that each sequence is pooled to, before the last layer.
-
-        Parameters
-        ----------
-        X : like X in `fit`
-            The sequences.
-
-        Returns
-        -------
-        vectors : ndarray of shape (n_samples, n_pooled)
-            `n_pooled` is the size of the last layer's state, twice that with
-            ``bidirectional=True``, and twice again with ``pooling="meanmax"``.
-        """
-        X = self._validate_for_predict(X)
-        module = make_batch_invariant(self.module_)
-        with threads_for(module):
-            return apply_to_sequences(module, X, self._get_device(), "encode")
 
     def hidden_states(self, X):
         """Return the state of the last recurrent layer at every step.
@@ -538,7 +403,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """
         X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)
-        states = states_of_sequences(module, X, self._get_device())
+        states = apply_to_steps(module, X, "hidden_states")
         lengths = states.lengths
         if (lengths == lengths[0]).all():
             return states.values.reshape(len(states), lengths[0], -1)
@@ -546,10 +411,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _validate_for_predict(self, X):
         check_is_fitted(self, "net_")
-        return self._index_tokens(self._check_X(X, reset=False), reset=False)
-
-    def _get_device(self):
-        return torch.device(self.net_.device)
+        return self._index_tokens(self._check_X(X))
 
     @property
     def module_(self):
@@ -577,24 +439,11 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return html + learning_curve_svg(self.loss_curve_, self.validation_scores_)
 
 
-def check_weights(sample_weight, X):
-    """Return the weights of the samples, float64, not negative and not all zero.
-
-    Scaled by a power of two, exactly, so that the largest is near 1.
-    """
-    weight = check_sample_weight(
-        sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
-    )
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return np.ldexp(weight, -np.frexp(weight.max())[1])
-
-
 @contextmanager
-def _errors_speak_of(name):
-    """Let errors about X or y call it by the name of the argument that it came as."""
+def _x_is_called(name):
+    """Let errors about X call it by the name of the argument that it came as."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        message = re.sub(rf"\b{name[0]}\b", name, str(error))
+        message = re.sub(r"\bX\b", name, str(error))
         raise type(error)(message) from error

@@ -1,13 +1,10 @@
 """RNNClassifier: one label, or one set of labels, per sequence."""
 
-import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._sequence_base import SequenceRNN
+from sklearn_rnn._targets import LabelTargets, make_label_targets
 from sklearn_rnn.nn._losses import BinaryCrossEntropy, CrossEntropy
 from sklearn_rnn.utils._sklearn import (
     StrOptions,
@@ -16,7 +13,7 @@ from sklearn_rnn.utils._sklearn import (
 )
 
 
-class RNNClassifier(ClassifierMixin, BaseRNN):
+class RNNClassifier(ClassifierMixin, SequenceRNN):
     """Recurrent neural network that gives each sequence a class.
 
     For sequences of equal or different length, of numbers or of tokens; with a matrix
@@ -292,11 +289,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self : object
             The estimator after one more epoch.
         """
-        self._announced_classes = classes
-        try:
-            return self._partial_fit(X, y, sample_weight)
-        finally:
-            del self._announced_classes
+        if not hasattr(self, "net_"):
+            options = {"in_parts": True, "announced": classes}
+            return self._partial_fit(X, y, sample_weight, **options)
+        if classes is not None:
+            check_partial_fit_first_call(self, classes)
+        return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X):
         """Predict the class of each sequence.
@@ -312,9 +310,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             Labels; of multilabel y, a matrix of 0 and 1.
         """
         probability = self.predict_proba(X)
-        if self._multilabel:
-            return (probability > 0.5).astype(int)
-        return self.classes_[probability.argmax(axis=1)]
+        return self._targets.decode(probability)
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -347,104 +343,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         return self._predict_linked(X, "predict_log")[0]
 
-    def _encode_targets(self, y, sample_weight, reset):
-        y = check_array(
-            y,
-            accept_sparse="csr",
-            ensure_2d=False,
-            dtype=None,
-            input_name="y",
-            estimator=self,
-        )
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y must be labels of shape (n_samples,) or a multilabel matrix of 0 and"
-                f" 1. Got several columns of classes, shape {y.shape}; use "
-                "sklearn.multioutput.MultiOutputClassifier."
-            )
-        announced = getattr(self, "_announced_classes", None)
-        if reset:
-            self._multilabel = kind == "multilabel-indicator"
-            self._find_classes(y, announced)
-        elif announced is not None:
-            check_partial_fit_first_call(self, announced)
-        if self._multilabel:
-            return self._encode_labels(y, kind)
-        return self._encode_classes(y)
-
-    def _find_classes(self, y, announced):
-        if self._multilabel:
-            self.n_outputs_ = y.shape[1]
-            self.classes_ = np.arange(self.n_outputs_)
-            return
-        self.n_outputs_ = 1
-        self.classes_ = np.unique(column_or_1d(y, warn=True))
-        if hasattr(self, "_announced_classes"):
-            if announced is None:
-                raise ValueError("classes must be passed on the first partial_fit.")
-            self.classes_ = np.unique(announced)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has one class only, {self.classes_.tolist()[0]!r} (samples of "
-                f"weight 0 do not count), but {type(self).__name__} needs at least 2 "
-                "classes."
-            )
-
-    def _encode_labels(self, y, kind):
-        if kind != "multilabel-indicator" or y.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y must be a matrix of 0 and 1 with {self.n_outputs_} columns, as in "
-                f"the first fit. Got {kind} y of shape {y.shape} instead."
-            )
-        return np.asarray(y.toarray() if hasattr(y, "toarray") else y, np.float32)
-
-    def _encode_classes(self, y):
-        y = column_or_1d(y)
-        unseen = np.setdiff1d(y, self.classes_)
-        if len(unseen):
-            raise ValueError(
-                f"y has the labels {unseen.tolist()}, which are not among the classes "
-                f"{self.classes_.tolist()}."
-            )
-        return np.searchsorted(self.classes_, y).astype(np.int64)
-
-    def _apply_class_weight(self, y, sample_weight):
-        if self.class_weight is None:
-            return sample_weight
-        if self._multilabel:
-            return sample_weight * compute_sample_weight(self.class_weight, y)
-        labels = self.classes_[y]
-        present = np.unique(labels)
-        self._check_class_weight()
-        weights = compute_class_weight(
-            self.class_weight, classes=present, y=labels, sample_weight=sample_weight
-        )
-        return sample_weight * weights[np.searchsorted(present, labels)]
-
-    def _check_class_weight(self):
-        if not isinstance(self.class_weight, dict):
-            return
-        values = np.array(list(self.class_weight.values()), dtype=float)
-        if not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError(
-                f"The 'class_weight' parameter of {type(self).__name__} must have "
-                f"finite weights >= 0. Got {self.class_weight!r} instead."
-            )
+    def _make_targets(self, y, **options):
+        return make_label_targets(y, type(self).__name__, self.class_weight, **options)
 
     def _make_loss(self):
-        return BinaryCrossEntropy() if self._multilabel else CrossEntropy()
-
-    def _count_outputs(self):
-        return len(self.classes_)
-
-    def _score_encoded(self, y_true, y_pred, sample_weight):
-        if self._multilabel:
-            y_pred = y_pred > 0.5
-            return accuracy_score(y_true > 0.5, y_pred, sample_weight=sample_weight)
-        predicted = y_pred.argmax(axis=1)
-        return accuracy_score(y_true, predicted, sample_weight=sample_weight)
+        multilabel = isinstance(self._targets, LabelTargets)
+        return BinaryCrossEntropy() if multilabel else CrossEntropy()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,16 +1,14 @@
 """RNNRegressor: one or several numbers per sequence."""
 
-from functools import partial
 from numbers import Real
 
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
-from sklearn.utils import check_array
 
 from sklearn_rnn._base import BaseRNN
-from sklearn_rnn._sequences._validation import as_numbers, without_tensors
+from sklearn_rnn._sequence_base import SequenceRNN
+from sklearn_rnn._targets import NumberTargets
 from sklearn_rnn.nn import _losses
 from sklearn_rnn.utils._sklearn import Interval, StrOptions, fit_context
 
@@ -23,7 +21,7 @@ _LOSSES = {
 }
 
 
-class RNNRegressor(RegressorMixin, BaseRNN):
+class RNNRegressor(RegressorMixin, SequenceRNN):
     """Recurrent neural network that gives each sequence one or several numbers.
 
     For sequences of equal or different length, of numbers or of tokens.
@@ -339,92 +337,24 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             )
         links = ("predict", "predict_std") if return_std else ("predict",)
         y, *std = self._predict_linked(X, *links)
-        y = self._shape_like_targets(y * self._y_scale + self._y_mean)
-        if not return_std:
-            return y
-        return y, self._shape_like_targets(std[0] * self._y_scale)
+        y = self._targets.decode(y)
+        return (y, self._targets.decode_std(std[0])) if return_std else y
 
-    def _shape_like_targets(self, y):
-        return y[:, 0] if self._one_dimensional else y
-
-    def _encode_targets(self, y, sample_weight, reset):
-        y = check_array(
-            without_tensors(y),
-            ensure_2d=False,
-            dtype=None,
-            input_name="y",
-            estimator=self,
-        )
-        y = as_numbers(y, "y").astype(np.float64)
-        if y.ndim > 2:
-            raise ValueError(
-                "y must have shape (n_samples,) or (n_samples, n_outputs). Got shape "
-                f"{y.shape} instead."
-            )
-        one_dimensional = y.ndim == 1
-        y = y.reshape(len(y), -1)
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(
-                f"loss='poisson' needs y >= 0. Got {y.min():g} among the targets."
-            )
-        if reset:
-            self._one_dimensional = one_dimensional
-            self.n_outputs_ = y.shape[1]
-            self._find_scale(y, sample_weight)
-        elif y.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {y.shape[1]} outputs, but {type(self).__name__} was fitted on "
-                f"{self.n_outputs_}."
-            )
-        with np.errstate(over="ignore", invalid="ignore"):
-            encoded = ((y - self._y_mean) / self._y_scale).astype(np.float32)
-        if not np.isfinite(encoded).all():
-            raise _too_large(y)
-        return encoded
-
-    def _find_scale(self, y, sample_weight):
-        self._y_mean, self._y_scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
-        if self.loss == "poisson":
-            return
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.average(y, axis=0, weights=sample_weight)
-            deviation = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
-        if not np.isfinite(deviation).all():
-            raise _too_large(y)
-        self._y_mean = mean
-        std, reach = np.sqrt(deviation), np.abs(y - mean).max(axis=0)
-        varies = (std > 1e-6 * reach) & (std > 1e-10 * np.abs(mean))
-        self._y_scale = np.where(varies, std, 1.0)
+    def _make_targets(self, y):
+        return NumberTargets(type(self).__name__, self.loss, self.quantile)
 
     def _make_loss(self):
         if self.loss == "quantile":
             return _losses.Quantile(self.quantile)
         return _LOSSES[self.loss]()
 
-    def _count_outputs(self):
-        return self.n_outputs_ * self._loss.outputs_per_target
-
-    def _initialize_head(self, module, y, sample_weight):
+    def _initialize_head(self, module, train):
         if self.loss == "poisson":  # start at the mean count, however large
-            mean = np.average(y, axis=0, weights=sample_weight)
+            mean = np.average(train.targets, axis=0, weights=train.sample_weight)
             with torch.no_grad():
                 module.head.bias.copy_(torch.from_numpy(np.log(mean + 1e-6)))
-
-    def _score_encoded(self, y_true, y_pred, sample_weight):
-        score = {
-            "absolute_error": d2_absolute_error_score,
-            "quantile": partial(d2_pinball_score, alpha=self.quantile),
-        }.get(self.loss, r2_score)
-        return score(y_true, y_pred, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _too_large(y):
-    return ValueError(
-        f"y has values too large to compute with, up to {np.abs(y).max():g} in "
-        "absolute value."
-    )

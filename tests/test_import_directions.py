@@ -11,19 +11,28 @@ import pytest
 import sklearn_rnn
 
 ROOT = Path(sklearn_rnn.__file__).parent
-ESTIMATORS = ("_base", "_classifier", "_regressor")
+ESTIMATORS = ("_base", "_sequence_base", "_classifier", "_regressor")
+PARTS = {"_building", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_sequences", "nn"},
-    "_base": {"nn", "_sequences", "_training", "utils"},
-    "_classifier": {"_base", "nn", "utils"},
-    "_regressor": {"_base", "_sequences", "nn", "utils"},
+    "_base": {*PARTS, "nn", "_sequences", "_training", "utils"},
+    "_building": {"nn", "_sequences", "_training"},
+    "_inference": {"nn", "_sequences", "_training"},
+    "_training_data": {"_sequences", "utils"},
+    "_targets": {"_sequences"},
+    "_sequence_base": {"_base", "_inference", "nn"},
+    "_classifier": {"_base", "_sequence_base", "_targets", "nn", "utils"},
+    "_regressor": {"_base", "_sequence_base", "_targets", "nn", "utils"},
     "_training": {"nn", "_kernels", "_sequences", "utils"},
     "nn": {"_kernels"},
     "_kernels": set(),
     "_sequences": {"utils"},
     "datasets": {"_sequences", "utils"},
-    "inspection": {*ESTIMATORS, "_sequences", "_training", "nn", "utils"},
+    "inspection": {
+        *(*ESTIMATORS, "_inference", "_targets"),
+        *("_sequences", "_training", "nn", "utils"),
+    },
     "preprocessing": {"_sequences", "utils"},
     "utils": set(),
 }
@@ -32,7 +41,10 @@ EXCEPTIONS = {("utils", "utils/estimator_checks.py"): {"_sequences"}}
 # package -> rooms that may import it
 RESERVED = {
     "skorch": {"_training"},
-    "torch": {"_kernels", "nn", "_training", "utils", "inspection", *ESTIMATORS},
+    "torch": {
+        *("_kernels", "nn", "_training", "utils", "inspection"),
+        *(*ESTIMATORS, "_building", "_inference"),
+    },
     "captum": {"inspection"},
     "matplotlib": {"inspection"},
     "pandas": set(),

@@ -3,6 +3,7 @@
 import torch
 
 from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._targets import LabelTargets
 from sklearn_rnn.inspection._common import choose_outputs, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
 from sklearn_rnn.nn import config_context
@@ -153,29 +154,19 @@ def attribute_sequences(rnn, X, method, column):
 def _attribute_one(attribute, rnn, module, sequence, column):
     """Return the attributions of one sequence, (n_steps, n_features)."""
     parameter = next(module.parameters())
-    tokens = rnn._embedding_size is not None
+    tokens = rnn._vocabulary is not None
     # cuDNN has no gradients in eval mode
     with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
         x = torch.from_numpy(sequence)[None].to(parameter.device)
         vectors = module.inputs(x if tokens else x.to(parameter.dtype))
 
         def output(vectors):
-            return explained_output(rnn, _run(module, vectors), column)
+            # the baseline is zero, after standardisation and of embedded tokens
+            return explained_output(rnn, module.forward_vectors(vectors), column)
 
         parts = attribute(output, vectors, tokens)[0].detach()
     parts = parts.sum(dim=1, keepdim=True) if tokens else parts
     return parts.double().cpu().numpy()
-
-
-def _run(module, vectors):
-    """Return the outputs of the network for what comes out of `module.inputs`.
-
-    There the baseline is zero, of numbers and of tokens.
-    """
-    lengths = None
-    if module.stem is not None:
-        vectors, lengths = module.stem(vectors, lengths)
-    return module.head(module.pooling(module.encoder(vectors, lengths), lengths))
 
 
 def explained_output(rnn, outputs, column):
@@ -191,9 +182,10 @@ def explained_output(rnn, outputs, column):
         Which class or target.
     """
     if not isinstance(rnn, RNNClassifier):
-        scale, mean = float(rnn._y_scale[column]), float(rnn._y_mean[column])
+        targets = rnn._targets
+        scale, mean = float(targets.scale[column]), float(targets.mean[column])
         return rnn._loss.predict(outputs)[:, column] * scale + mean
-    if rnn._multilabel:
+    if isinstance(rnn._targets, LabelTargets):
         return outputs[:, column]
     others = torch.arange(outputs.shape[1], device=outputs.device) != column
     return outputs[:, column] - outputs[:, others].logsumexp(dim=1)

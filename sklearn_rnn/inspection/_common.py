@@ -37,7 +37,7 @@ class Inspected:
 
     def index_tokens(self):
         """Return X as the network reads it: token ids become rows of the embedding."""
-        return self.rnn._index_tokens(self.X, reset=False)
+        return self.rnn._index_tokens(self.X)
 
 
 def resolve_inputs(estimator, X):
@@ -65,7 +65,7 @@ def resolve_inputs(estimator, X):
     rnn, transformers = unwrap(estimator)
     for transformer in transformers:
         X = transformer.transform(X)
-    X = rnn._check_X(X, reset=False)
+    X = rnn._check_X(X)
     return Inspected(rnn, X, _name_features(rnn, transformers, X.n_features))
 
 
@@ -225,5 +225,6 @@ def batches(X, rnn, *, max_rows=256, max_steps=65_536):
         None where no row has padding.
     """
     for rows in batches_by_length(X.lengths, max_rows, max_steps):
-        inputs = make_inputs(X, rows, rnn._get_device())
+        device = next(rnn.module_.parameters()).device
+        inputs = make_inputs(X, rows, device)
         yield rows, inputs["x"], inputs["lengths"]

@@ -60,7 +60,7 @@ def compute_gradient_norms(estimator, X, y):
     """
     seen = resolve_inputs(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
-    y = torch.from_numpy(seen.rnn._encode_targets(y, None, reset=False))
+    y = torch.from_numpy(seen.rnn._targets.encode(y))
     module = copy_module(seen.rnn)
     n_directions = 2 if module.encoder.backward_layers else 1
     layers = _run_step_by_step(module.encoder)

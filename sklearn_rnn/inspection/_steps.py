@@ -51,7 +51,7 @@ def name_tokens(estimator, X):
         Of ids without a vocabulary, the ids themselves. Padding is empty.
     """
     rnn, transformers = unwrap(estimator)
-    if rnn._embedding_size is None:
+    if rnn._vocabulary is None:
         return None
     names = None
     for transformer in transformers:

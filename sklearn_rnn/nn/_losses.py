@@ -13,6 +13,8 @@ from torch.nn import functional
 class CrossEntropy(nn.Module):
     """Multinomial log loss on logits; targets are class numbers, (batch,)."""
 
+    outputs_per_target = 1
+
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.cross_entropy(output, target, reduction="none")
 
@@ -27,6 +29,8 @@ class CrossEntropy(nn.Module):
 
 class BinaryCrossEntropy(nn.Module):
     """Log loss of each label by itself; targets are 0 or 1, (batch, n_labels)."""
+
+    outputs_per_target = 1
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(

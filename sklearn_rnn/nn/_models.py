@@ -9,7 +9,61 @@ from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
 from sklearn_rnn.nn._pooling import Pooling
 
 
-class SequenceModel(nn.Module):
+class RecurrentModel(nn.Module):
+    """Inputs, stem and encoder: what every network begins with.
+
+    Parameters
+    ----------
+    inputs : Standardize or TokenEmbedding
+        From raw steps to vectors.
+    stem : ConvStem or None
+        Convolutions in front of the recurrent layers.
+    encoder : Encoder
+        The recurrent layers.
+    """
+
+    def __init__(
+        self,
+        inputs: Standardize | TokenEmbedding,
+        stem: ConvStem | None,
+        encoder: Encoder,
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.stem = stem
+        self.encoder = encoder
+
+    def hidden_states(
+        self, x: Tensor, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the state at every step and the number of valid steps.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, new_time, encoder.output_size)
+            Outputs of the last recurrent layer; zeros at padding.
+        lengths : Tensor of shape (batch,) or None
+            As given, or shorter after a stem with a stride.
+        """
+        x, lengths = self._run_stem(self.inputs(x), lengths)
+        return self.encoder(x, lengths), lengths
+
+    def _run_stem(
+        self, vectors: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        if self.stem is None:
+            return vectors, lengths
+        return self.stem(vectors, lengths)
+
+
+class SequenceModel(RecurrentModel):
     """One output vector for each sequence: inputs, stem, encoder, pooling, head.
 
     Parameters
@@ -51,10 +105,7 @@ class SequenceModel(nn.Module):
         *,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        self.inputs = inputs
-        self.stem = stem
-        self.encoder = encoder
+        super().__init__(inputs, stem, encoder)
         self.pooling = pooling
         self.dropout = Dropout(dropout)
         self.head = nn.utils.skip_init(nn.Linear, pooling.output_size, n_outputs)
@@ -74,7 +125,24 @@ class SequenceModel(nn.Module):
         output : Tensor of shape (batch, n_outputs)
             What the loss reads: logits, say, or standardised targets.
         """
-        return linear(self.head, self.dropout(self.encode(x, lengths)))
+        return self.forward_vectors(self.inputs(x), lengths)
+
+    def forward_vectors(self, vectors: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the output of each sequence, from what `inputs` returns.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (batch, time, inputs.output_size)
+            Standardised features, or embedded tokens.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        output : Tensor of shape (batch, n_outputs)
+            As `forward` returns it.
+        """
+        return linear(self.head, self.dropout(self._pool(vectors, lengths)))
 
     def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the pooled vector of each sequence.
@@ -91,35 +159,10 @@ class SequenceModel(nn.Module):
         pooled : Tensor of shape (batch, pooling.output_size)
             What the last linear layer reads, before dropout.
         """
-        x, lengths = self._run_inputs(x, lengths)
+        return self._pool(self.inputs(x), lengths)
+
+    def _pool(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
+        x, lengths = self._run_stem(vectors, lengths)
         if self.pooling.kind == "last":  # no need to write down the others
             return self.encoder.last(x, lengths)
         return self.pooling(self.encoder(x, lengths), lengths)
-
-    def hidden_states(
-        self, x: Tensor, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the state at every step and the number of valid steps.
-
-        Parameters
-        ----------
-        x : Tensor of shape (batch, time, n_features)
-            Sequences, padded at the end.
-        lengths : Tensor of shape (batch,), default=None
-            Number of valid steps of each row; None when no row has padding.
-
-        Returns
-        -------
-        outputs : Tensor of shape (batch, new_time, encoder.output_size)
-            Outputs of the last recurrent layer; zeros at padding.
-        lengths : Tensor of shape (batch,) or None
-            As given, or shorter after a stem with a stride.
-        """
-        x, lengths = self._run_inputs(x, lengths)
-        return self.encoder(x, lengths), lengths
-
-    def _run_inputs(
-        self, x: Tensor, lengths: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        x = self.inputs(x)
-        return (x, lengths) if self.stem is None else self.stem(x, lengths)

@@ -74,9 +74,7 @@ def assert_exact(model, X, monkeypatch):
                 assert_same(outcome_of(model, [X[i] for i in rows]), expected, rows)
             for batch_size in (1, 7):
                 with monkeypatch.context() as patch:
-                    patch.setattr(
-                        "sklearn_rnn._training._inference._MAX_ROWS", batch_size
-                    )
+                    patch.setattr("sklearn_rnn._inference._MAX_ROWS", batch_size)
                     assert_same(outcome_of(model, X), expected, np.arange(37))
             longer = [*X[:5], np.concatenate([X[5]] * 40), *X[5:]]
             values, states = outcome_of(model, longer)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._targets import ClassTargets
 from sklearn_rnn.inspection._attributions import attribute_sequences
 from sklearn_rnn.inspection._common import choose_outputs, name_outputs, resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
@@ -247,7 +248,7 @@ class AttributionDisplay:
 
 
 def _has_classes(rnn):
-    return isinstance(rnn, RNNClassifier) and not rnn._multilabel
+    return isinstance(rnn._targets, ClassTargets)
 
 
 def _choose_output(rnn, target):

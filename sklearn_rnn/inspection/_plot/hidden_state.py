@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 
-from sklearn_rnn._training._inference import states_of_sequences
+from sklearn_rnn._inference import apply_to_steps
 from sklearn_rnn.inspection._common import copy_module, resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     HEAT,
@@ -140,7 +140,7 @@ class HiddenStateDisplay:
             y = np.asarray(y, dtype=object if is_classifier(seen.rnn) else float)
         module = copy_module(seen.rnn)
         return cls(
-            states_of_sequences(module, seen.index_tokens(), seen.rnn._get_device()),
+            apply_to_steps(module, seen.index_tokens(), "hidden_states"),
             y=y,
             tokens=name_tokens(estimator, seen.X),
             steps_per_state=steps_per_state(module),

@@ -31,9 +31,9 @@ def make_batch_invariant(module: Any) -> Any:
 
 
 def apply_to_sequences(
-    module: Any, X: RaggedArray, device: torch.device, method: str = "forward"
+    module: Any, X: RaggedArray, method: str = "forward"
 ) -> NDArray[np.float32]:
-    """Compute one vector for each sequence, inside `threads_for(module)`.
+    """Compute one vector for each sequence.
 
     Parameters
     ----------
@@ -41,8 +41,6 @@ def apply_to_sequences(
         The model.
     X : RaggedArray
         All sequences.
-    device : torch.device
-        Where the module is.
     method : str, default="forward"
         Name of a method: of (x, lengths), it returns a tensor of shape (batch, size).
 
@@ -53,9 +51,9 @@ def apply_to_sequences(
     """
     run = getattr(module, method)
     result: Any = None
-    with torch.inference_mode():
+    with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
-            part = run(**make_inputs(X, rows, device)).float().cpu().numpy()
+            part = run(**make_inputs(X, rows, _device_of(module))).float().cpu().numpy()
             _recompute_overflowed_rows(part, rows, module, X, method)
             if result is None:
                 result = np.empty((len(X), *part.shape[1:]), np.float32)
@@ -63,19 +61,38 @@ def apply_to_sequences(
     return result
 
 
-def states_of_sequences(
-    module: Any, X: RaggedArray, device: torch.device
-) -> RaggedArray:
-    """Compute the state at every step of every sequence, in the order of X."""
-    states: list[Any] = [None] * len(X)
+def apply_to_steps(module: Any, X: RaggedArray, method: str = "forward") -> RaggedArray:
+    """Compute a vector for each step of each sequence.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The model.
+    X : RaggedArray
+        All sequences.
+    method : str, default="forward"
+        Name of a method: of (x, lengths), it returns a tensor of shape (batch, time,
+        size) and the number of valid steps of each row, or None.
+
+    Returns
+    -------
+    result : RaggedArray
+        float32, in the order of X.
+    """
+    run = getattr(module, method)
+    result: list[Any] = [None] * len(X)
     with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
-            outputs, lengths = module.hidden_states(**make_inputs(X, rows, device))
+            outputs, lengths = run(**make_inputs(X, rows, _device_of(module)))
             batch = outputs.float().cpu().numpy()
             for i, row in enumerate(rows):
                 n_steps = batch.shape[1] if lengths is None else int(lengths[i])
-                states[row] = batch[i, :n_steps]
-    return RaggedArray.from_sequences(states)
+                result[row] = batch[i, :n_steps]
+    return RaggedArray.from_sequences(result)
+
+
+def _device_of(module: Any) -> torch.device:
+    return next(module.parameters()).device
 
 
 def _recompute_overflowed_rows(

@@ -1,0 +1,131 @@
+"""From the parameters of an estimator to the parts of its network."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sklearn_rnn import nn
+from sklearn_rnn._sequences._batching import weighted_moments
+from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._training._callbacks import check_callbacks
+from sklearn_rnn._training._net import SequenceNet
+from sklearn_rnn._training._optimizers import Adam, AdamW
+from sklearn_rnn.nn._cells import CELLS
+
+OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "adam": (Adam, {"fused": True}),
+    "adamw": (AdamW, {"fused": True}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9}),
+    "rmsprop": (torch.optim.RMSprop, {}),
+}
+
+
+def make_standardize(
+    X: RaggedArray, sample_weight: NDArray[np.float64]
+) -> nn.Standardize:
+    """Return the layer that standardises features as they are in X."""
+    mean, std = weighted_moments(X, sample_weight)
+    return nn.Standardize(torch.tensor(mean).float(), torch.tensor(std).float())
+
+
+def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
+    """Return the convolutions in front of the recurrent layers, if there are any."""
+    if rnn.conv_channels is None:
+        return None
+    channels = check_sizes(rnn, "conv_channels")
+    return nn.ConvStem(
+        input_size, channels, int(rnn.conv_kernel_size), int(rnn.conv_stride)
+    )
+
+
+def make_encoder(rnn: Any, input_size: int) -> nn.Encoder:
+    """Return the recurrent layers."""
+
+    def make_layer(input_size: int, hidden_size: int) -> Any:
+        return _make_layer(rnn, input_size, hidden_size)
+
+    return nn.Encoder(
+        input_size,
+        list_hidden_sizes(rnn),
+        make_layer,
+        bidirectional=rnn.bidirectional,
+        dropout=rnn.dropout,
+    )
+
+
+def _make_layer(rnn: Any, input_size: int, hidden_size: int) -> Any:
+    if rnn.cell == "rnn":
+        return nn.Elman(input_size, hidden_size, rnn.nonlinearity)
+    layer_class = CELLS[rnn.cell] if isinstance(rnn.cell, str) else rnn.cell
+    from_torch = layer_class.__module__.startswith("torch.")  # takes no lengths
+    if not issubclass(layer_class, torch.nn.Module) or from_torch:
+        raise ValueError(
+            f"The 'cell' parameter of {type(rnn).__name__} must be a str among "
+            f"{set(CELLS)} or a subclass of torch.nn.Module that takes lengths, "
+            f"as the layers of sklearn_rnn.nn do. Got {rnn.cell!r} instead."
+        )
+    return layer_class(input_size, hidden_size)
+
+
+def list_hidden_sizes(rnn: Any) -> list[int]:
+    """Return the number of units of each layer."""
+    sizes = check_sizes(rnn, "hidden_size")
+    if isinstance(rnn.hidden_size, Integral):
+        return sizes * rnn.num_layers
+    if rnn.num_layers not in (1, len(sizes)):
+        raise ValueError(
+            f"The 'num_layers' parameter of {type(rnn).__name__} must be 1 or the "
+            f"length of hidden_size={rnn.hidden_size!r}, one int a layer. Got "
+            f"{rnn.num_layers} instead."
+        )
+    return sizes
+
+
+def check_sizes(rnn: Any, name: str) -> list[int]:
+    """Return a parameter that is a size, or several, as a list of int."""
+    value = getattr(rnn, name)
+    sizes = [value] if isinstance(value, Integral) else list(value)
+    if not sizes or any(not isinstance(s, Integral) or s < 1 for s in sizes):
+        raise ValueError(
+            f"The {name!r} parameter of {type(rnn).__name__} must be an int >= 1 "
+            f"or a sequence of them. Got {value!r} instead."
+        )
+    return [int(size) for size in sizes]
+
+
+def make_net(rnn: Any, module: Any, loss: Any, device: torch.device) -> SequenceNet:
+    """Return a net around a module, with a new optimizer."""
+    optimizer, options = _choose_optimizer(rnn)
+    net = SequenceNet(
+        module,
+        criterion=loss,
+        optimizer=optimizer,
+        callbacks=check_callbacks(rnn.callbacks, type(rnn).__name__),
+        device=str(device),
+        verbose=0,
+        **{f"optimizer__{name}": value for name, value in options.items()},
+    )
+    return net.initialize()
+
+
+def _choose_optimizer(rnn: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the class of the optimizer and its arguments."""
+    named = isinstance(rnn.optimizer, str)
+    optimizer, options = OPTIMIZERS[rnn.optimizer] if named else (rnn.optimizer, {})
+    if not issubclass(optimizer, torch.optim.Optimizer):
+        raise ValueError(
+            f"The 'optimizer' parameter of {type(rnn).__name__} must be a str "
+            f"among {set(OPTIMIZERS)} or a subclass of torch.optim.Optimizer. Got "
+            f"{rnn.optimizer!r} instead."
+        )
+    if rnn.weight_decay == 0:
+        return optimizer, options
+    spared = [(p, {"weight_decay": 0.0}) for p in ("*bias*", "*norms*")]
+    return optimizer, {
+        **options,
+        "weight_decay": rnn.weight_decay,
+        "param_groups": spared,
+    }

@@ -1,0 +1,14 @@
+"""Kinds of answer: what y may be, what the loss takes, what users get back."""
+
+from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._classes import ClassTargets
+from sklearn_rnn._targets._labels import LabelTargets, make_label_targets
+from sklearn_rnn._targets._numbers import NumberTargets
+
+__all__ = [
+    "ClassTargets",
+    "LabelTargets",
+    "NumberTargets",
+    "Targets",
+    "make_label_targets",
+]

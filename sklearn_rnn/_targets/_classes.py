@@ -1,0 +1,96 @@
+"""One class a sequence."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+
+from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._validation import check_class_weight, check_labels
+
+
+class ClassTargets(Targets):
+    """One of several classes; encoded as class numbers.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator.
+    class_weight : dict, "balanced" or None
+        As the parameter of the estimator.
+    in_parts : bool, default=False
+        Whether y is the first part of more, so that classes must be announced.
+    announced : array-like, default=None
+        All classes that will ever come.
+    """
+
+    n_outputs = 1
+
+    def __init__(
+        self,
+        owner: str,
+        class_weight: Any = None,
+        *,
+        in_parts: bool = False,
+        announced: Any = None,
+    ) -> None:
+        super().__init__(owner)
+        self.class_weight = class_weight
+        self.in_parts = in_parts
+        self.announced = announced
+
+    def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "ClassTargets":
+        y, _ = check_labels(y, self.owner)
+        self.classes = np.unique(column_or_1d(y, warn=True))
+        if self.in_parts:
+            if self.announced is None:
+                raise ValueError("classes must be passed on the first partial_fit.")
+            self.classes = np.unique(self.announced)
+        if len(self.classes) < 2:
+            raise ValueError(
+                f"y has one class only, {self.classes.tolist()[0]!r} (samples of "
+                f"weight 0 do not count), but {self.owner} needs at least 2 classes."
+            )
+        self.n_columns = len(self.classes)
+        return self
+
+    def encode(self, y: Any, name: str = "y") -> NDArray[np.int64]:
+        y = column_or_1d(check_labels(y, self.owner, name)[0])
+        unseen = np.setdiff1d(y, self.classes)
+        if len(unseen):
+            raise ValueError(
+                f"{name} has the labels {unseen.tolist()}, which are not among the "
+                f"classes {self.classes.tolist()}."
+            )
+        return np.searchsorted(self.classes, y).astype(np.int64)
+
+    def decode(self, predictions: NDArray) -> NDArray:
+        return self.classes[predictions.argmax(axis=1)]
+
+    def score(
+        self, encoded: Any, predictions: Any, sample_weight: NDArray[np.float64]
+    ) -> float:
+        predicted = predictions.argmax(axis=1)
+        return accuracy_score(encoded, predicted, sample_weight=sample_weight)
+
+    def weigh(
+        self, encoded: Any, sample_weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        if self.class_weight is None:
+            return sample_weight
+        labels = self.classes[encoded]
+        present = np.unique(labels)
+        check_class_weight(self.class_weight, self.owner)
+        weights = compute_class_weight(
+            self.class_weight, classes=present, y=labels, sample_weight=sample_weight
+        )
+        return sample_weight * weights[np.searchsorted(present, labels)]
+
+    def strata(self, encoded: NDArray[np.int64]) -> NDArray[np.int64]:
+        return encoded
+
+    def attributes(self) -> dict[str, Any]:
+        return {"n_outputs_": self.n_outputs, "classes_": self.classes}

@@ -1,0 +1,73 @@
+"""Several labels a sequence, each 0 or 1."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
+from sklearn.utils.class_weight import compute_sample_weight
+
+from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._classes import ClassTargets
+from sklearn_rnn._targets._validation import MULTILABEL, check_labels
+
+
+class LabelTargets(Targets):
+    """A set of labels: a matrix of 0 and 1, a column a label.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator.
+    class_weight : dict, "balanced" or None
+        As the parameter of the estimator.
+    """
+
+    def __init__(self, owner: str, class_weight: Any = None) -> None:
+        super().__init__(owner)
+        self.class_weight = class_weight
+
+    def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "LabelTargets":
+        self.n_outputs = self.n_columns = check_labels(y, self.owner)[0].shape[1]
+        self.classes = np.arange(self.n_outputs)
+        return self
+
+    def encode(self, y: Any, name: str = "y") -> NDArray[np.float32]:
+        y, kind = check_labels(y, self.owner, name)
+        if kind != MULTILABEL or y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"{name} must be a matrix of 0 and 1 with {self.n_outputs} columns, as "
+                f"in the first fit. Got {kind} {name} of shape {y.shape} instead."
+            )
+        return np.asarray(y.toarray() if hasattr(y, "toarray") else y, np.float32)
+
+    def decode(self, predictions: NDArray) -> NDArray[np.int64]:
+        return (predictions > 0.5).astype(int)
+
+    def score(
+        self, encoded: Any, predictions: Any, sample_weight: NDArray[np.float64]
+    ) -> float:
+        predicted = predictions > 0.5
+        return accuracy_score(encoded > 0.5, predicted, sample_weight=sample_weight)
+
+    def weigh(
+        self, encoded: Any, sample_weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        if self.class_weight is None:
+            return sample_weight
+        return sample_weight * compute_sample_weight(self.class_weight, encoded)
+
+    def attributes(self) -> dict[str, Any]:
+        return {"n_outputs_": self.n_outputs, "classes_": self.classes}
+
+
+def make_label_targets(
+    y: Any, owner: str, class_weight: Any, **options: Any
+) -> ClassTargets | LabelTargets:
+    """Return the kind of targets that y holds: classes, or sets of labels.
+
+    Options are those of :class:`ClassTargets`.
+    """
+    if check_labels(y, owner)[1] == MULTILABEL:
+        return LabelTargets(owner, class_weight)
+    return ClassTargets(owner, class_weight, **options)

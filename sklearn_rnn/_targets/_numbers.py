@@ -1,0 +1,117 @@
+"""One number, or several, a sequence."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
+from sklearn.utils import check_array
+
+from sklearn_rnn._sequences._validation import as_numbers, without_tensors
+from sklearn_rnn._targets._base import Targets
+
+
+class NumberTargets(Targets):
+    """Numbers; encoded in units of their standard deviation, or as they are: counts.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator.
+    loss : str, default="squared_error"
+        As the parameter of the estimator. With "poisson", y is not scaled.
+    quantile : float, default=0.5
+        For ``loss="quantile"``, whose score it is.
+    """
+
+    def __init__(
+        self, owner: str, loss: str = "squared_error", quantile: float = 0.5
+    ) -> None:
+        super().__init__(owner)
+        self.loss = loss
+        self.quantile = quantile
+
+    def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "NumberTargets":
+        y = self._check(y, "y")
+        self.one_dimensional = y.ndim == 1
+        y = y.reshape(len(y), -1)
+        self.n_outputs = self.n_columns = y.shape[1]
+        self.mean, self.scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
+        if self.loss != "poisson":
+            self.mean, self.scale = _weighted_moments(y, sample_weight)
+        return self
+
+    def encode(self, y: Any, name: str = "y") -> NDArray[np.float32]:
+        y = self._check(y, name)
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"{name} has {y.shape[1]} outputs, but {self.owner} was fitted on "
+                f"{self.n_outputs}."
+            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            encoded = ((y - self.mean) / self.scale).astype(np.float32)
+        if not np.isfinite(encoded).all():
+            raise _too_large(y, name)
+        return encoded
+
+    def decode(self, predictions: NDArray) -> NDArray[np.float64]:
+        return self._shape_like_fit(predictions * self.scale + self.mean)
+
+    def decode_std(self, deviations: NDArray) -> NDArray[np.float64]:
+        """Return standard deviations in the units of y."""
+        return self._shape_like_fit(deviations * self.scale)
+
+    def score(
+        self, encoded: Any, predictions: Any, sample_weight: NDArray[np.float64]
+    ) -> float:
+        score = {
+            "absolute_error": d2_absolute_error_score,
+            "quantile": partial(d2_pinball_score, alpha=self.quantile),
+        }.get(self.loss, r2_score)
+        return score(encoded, predictions, sample_weight=sample_weight)
+
+    def _shape_like_fit(self, y: NDArray) -> NDArray:
+        return y[:, 0] if self.one_dimensional else y
+
+    def _check(self, y: Any, name: str) -> NDArray[np.float64]:
+        y = check_array(
+            without_tensors(y),
+            ensure_2d=False,
+            dtype=None,
+            input_name=name,
+            estimator=self.owner,
+        )
+        y = as_numbers(y, name).astype(np.float64)
+        if y.ndim > 2:
+            raise ValueError(
+                f"{name} must have shape (n_samples,) or (n_samples, n_outputs). Got "
+                f"shape {y.shape} instead."
+            )
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"loss='poisson' needs {name} >= 0. Got {y.min():g} among the targets."
+            )
+        return y
+
+
+def _weighted_moments(
+    y: NDArray[np.float64], sample_weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation; a target that does not vary has a scale of 1."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(y, axis=0, weights=sample_weight)
+        deviation = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
+    if not np.isfinite(deviation).all():
+        raise _too_large(y, "y")
+    std, reach = np.sqrt(deviation), np.abs(y - mean).max(axis=0)
+    varies = (std > 1e-6 * reach) & (std > 1e-10 * np.abs(mean))
+    return mean, np.where(varies, std, 1.0)
+
+
+def _too_large(y: NDArray, name: str) -> ValueError:
+    return ValueError(
+        f"{name} has values too large to compute with, up to {np.abs(y).max():g} in "
+        "absolute value."
+    )

@@ -1,0 +1,64 @@
+"""What a y of classes may be."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+MULTILABEL = "multilabel-indicator"
+
+
+def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
+    """Validate labels of sequences.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_labels), or sparse matrix
+        Classes, or a matrix of 0 and 1.
+    owner : str
+        Name of the estimator.
+    name : str, default="y"
+        What error messages call y.
+
+    Returns
+    -------
+    y : ndarray or sparse matrix
+        As it came.
+    kind : str
+        As :func:`sklearn.utils.multiclass.type_of_target` calls it.
+
+    Raises
+    ------
+    ValueError
+        If y is continuous, or several columns of classes.
+    """
+    y = check_array(
+        y,
+        accept_sparse="csr",
+        ensure_2d=False,
+        dtype=None,
+        input_name=name,
+        estimator=owner,
+    )
+    check_classification_targets(y)
+    kind = type_of_target(y, input_name=name)
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            f"{name} must be labels of shape (n_samples,) or a multilabel matrix of 0 "
+            f"and 1. Got several columns of classes, shape {y.shape}; use "
+            "sklearn.multioutput.MultiOutputClassifier."
+        )
+    return y, kind
+
+
+def check_class_weight(class_weight: Any, owner: str) -> None:
+    """Refuse weights of classes that are negative, infinite or NaN."""
+    if not isinstance(class_weight, dict):
+        return
+    values = np.array(list(class_weight.values()), dtype=float)
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise ValueError(
+            f"The 'class_weight' parameter of {owner} must have finite weights >= 0. "
+            f"Got {class_weight!r} instead."
+        )

@@ -1,0 +1,113 @@
+"""What a network is trained on, and the split for validation."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    ShuffleSplit,
+    StratifiedShuffleSplit,
+)
+
+from sklearn_rnn._sequences._batching import merge_equal_samples
+from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn.utils._sklearn import check_sample_weight
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Sequences with their targets; a row is a sample in each.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        As `check_sequences` returns it.
+    targets : ndarray of shape (n_samples, ...)
+        Encoded targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Positive weights.
+    groups : ndarray of shape (n_samples,), default=None
+        Group of each sample.
+    """
+
+    X: RaggedArray
+    targets: Any
+    sample_weight: NDArray[np.float64]
+    groups: NDArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def take(self, rows: NDArray[np.intp]) -> "TrainingData":
+        """Return some samples, without their groups."""
+        return TrainingData(self.X[rows], self.targets[rows], self.sample_weight[rows])
+
+    def merge_equal(self) -> "TrainingData":
+        """Return each different sample once, with all its weight."""
+        merged = merge_equal_samples(self.X, self.targets, self.sample_weight)
+        return TrainingData(*merged)
+
+    def split(
+        self, fraction: float, strata: NDArray | None, seed: int
+    ) -> tuple["TrainingData", "TrainingData"] | None:
+        """Hold out a validation set.
+
+        Parameters
+        ----------
+        fraction : float
+            Part of the samples, or of the groups, that is held out.
+        strata : ndarray of shape (n_samples,) or None
+            Class of each sample. Both parts have the same shares of classes, if there
+            are samples enough of each.
+        seed : int
+            Decides which samples are held out.
+
+        Returns
+        -------
+        train, held_out : TrainingData, or None
+            None if there are too few samples.
+        """
+        splitter = _make_splitter(len(self), self.groups, fraction, strata, seed)
+        if splitter is None:
+            return None
+        rows, held = next(splitter.split(np.empty(len(self)), strata, self.groups))
+        return self.take(rows), self.take(held)
+
+
+def _make_splitter(
+    n_samples: int,
+    groups: NDArray | None,
+    fraction: float,
+    strata: NDArray | None,
+    seed: int,
+) -> Any:
+    """Return a splitter of scikit-learn, or None if there are too few samples."""
+    options = {"test_size": fraction, "random_state": seed}
+    if groups is not None:
+        few = len(np.unique(groups)) < 2
+        return None if few else GroupShuffleSplit(n_splits=1, **options)
+    n_held = math.ceil(fraction * n_samples)
+    if n_held < 2 or n_samples - n_held < 1:
+        return None
+    if strata is not None:
+        counts = np.unique(strata, return_counts=True)[1]
+        n_classes = len(counts)
+        if counts.min() >= 2 and n_classes <= n_held <= n_samples - n_classes:
+            return StratifiedShuffleSplit(n_splits=1, **options)
+    return ShuffleSplit(n_splits=1, **options)
+
+
+def check_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:
+    """Return the weights of the samples, float64, not negative and not all zero.
+
+    Scaled by a power of two, exactly, so that the largest is near 1.
+    """
+    weight = check_sample_weight(
+        sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return np.ldexp(weight, -np.frexp(weight.max())[1])

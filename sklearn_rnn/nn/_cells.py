@@ -1,0 +1,5 @@
+"""The cells that estimators know by name."""
+
+from sklearn_rnn.nn._gated import GRU, LSTM, Elman
+
+CELLS = {"lstm": LSTM, "gru": GRU, "rnn": Elman}
