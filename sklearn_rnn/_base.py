@@ -21,12 +21,11 @@ from sklearn_rnn._building import (
     make_standardize,
     make_stem,
 )
-from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
+from sklearn_rnn._inference import compute_states, make_batch_invariant
 from sklearn_rnn._sequences._ragged import TokenIds
 from sklearn_rnn._sequences._validation import check_sequences
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 from sklearn_rnn._training._callbacks import Monitor, make_reporters
-from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn._training_data import TrainingData, check_weights
 from sklearn_rnn.nn._cells import CELLS
 from sklearn_rnn.nn._gated import threads_for
@@ -35,7 +34,6 @@ from sklearn_rnn.utils._sklearn import (
     Interval,
     StrOptions,
     estimator_html_repr,
-    fit_context,
     safe_indexing,
 )
 from sklearn_rnn.utils._torch import (
@@ -95,7 +93,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         "verbose": ["verbose"],
     }
 
-    # What a final class provides ------------------------------------------------------
+    # What a subclass provides ------------------------------------------------------
 
     @abstractmethod
     def _make_targets(self, y, **options):
@@ -113,6 +111,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """Return the network around these parts."""
 
     @abstractmethod
+    def _make_dataset(self, train):
+        """Return what batches are made of."""
+
+    @abstractmethod
     def _apply(self, module, X):
         """Return outputs of the network, a row a prediction."""
 
@@ -121,53 +123,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     # Fit -----------------------------------------------------------------------------
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        groups=None,
-    ):
-        """Train the network on sequences and their targets.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
-                n_features), RaggedArray, or list of array-like of shape \
-                (n_steps_i, n_features) or (n_steps_i,)
-            The sequences.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target of each sequence.
-        sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts; a weight of 2 counts as two samples, a weight of
-            0 as none.
-        X_val : like X, default=None
-            Sequences to compute `validation_scores_` on after each epoch. With
-            ``early_stopping=True`` they take the place of a part of X.
-        y_val : like y, default=None
-            Targets of `X_val`.
-        sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the samples of `X_val`.
-        groups : array-like of shape (n_samples,), default=None
-            Group of each sample. With ``early_stopping=True``, the samples of a group
-            are all held out or all trained on.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data is not what is accepted, or the training loss
-            becomes NaN or infinite.
-        """
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups):
+        """Train the network: the story of `fit`."""
         continues = self.warm_start and hasattr(self, "net_")
         with self._rollback_on_error():
             train = self._check_data(X, y, sample_weight, groups, reset=not continues)
@@ -216,18 +173,25 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             self._reads_tokens = self._takes_tokens(X)
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y, groups)
-        weight = check_weights(sample_weight, X)
-        kept = weight > 0
-        if not kept.all():  # a weight of 0 is as good as not there, label included
-            X, y, weight = X[kept], safe_indexing(y, np.flatnonzero(kept)), weight[kept]
+        y, weight = self._check_y(y, X, sample_weight)
+        kept = np.flatnonzero(weight)
+        if len(kept) < len(X):  # a weight of 0 is as good as not there, label included
+            X, y, weight = X[kept], self._take(y, kept), weight[kept]
             groups = None if groups is None else np.asarray(groups)[kept]
         if reset:
             self._targets = self._make_targets(y, **options).fit(y, weight)
             vars(self).update(self._targets.attributes())
             self._vocabulary = Vocabulary(X) if self._reads_tokens else None
-        targets = self._targets.encode(y)
-        weight = self._targets.weigh(targets, weight)
+        targets, weight = self._targets.weigh(self._targets.encode(y), weight)
         return TrainingData(self._index_tokens(X), targets, weight, groups)
+
+    def _check_y(self, y, X, sample_weight, name="y"):
+        """Return y, a row a sample, and the weight of each sample."""
+        return y, check_weights(sample_weight, X)
+
+    def _take(self, y, rows):
+        """Return some rows of what `_check_y` returns."""
+        return safe_indexing(y, rows)
 
     def _takes_tokens(self, X):
         if self.embedding_dim == "auto":
@@ -256,8 +220,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if len(X) < 2:
             raise ValueError("X_val must have at least 2 samples. Got 1 instead.")
         check_consistent_length(X, y_val)
-        weight = check_weights(sample_weight_val, X)
-        return TrainingData(X, self._targets.encode(y_val, "y_val"), weight)
+        y, weight = self._check_y(y_val, X, sample_weight_val, "y_val")
+        return TrainingData(X, self._targets.encode(y, "y_val"), weight)
 
     def _hold_out(self, data):
         """Split into a training and a validation set; train on all if too few."""
@@ -270,7 +234,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             f"(validation_fraction={self.validation_fraction}): all of them are "
             "trained on, and training stops by the training loss.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         return data, None
 
@@ -321,12 +285,16 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return Monitor(score, patience, self.tol, watch_score)
 
     def _score_module(self, held_out, module):
-        with threads_for(module):
-            outputs = torch.from_numpy(self._apply(module, held_out.X))
-            predictions = self._loss.predict(outputs).numpy()
+        predictions = self._predict_encoded(module, held_out.X)
         return self._targets.score(
             held_out.targets, predictions, held_out.sample_weight
         )
+
+    def _predict_encoded(self, module, X):
+        """Return predictions in the form of encoded targets."""
+        with threads_for(module):
+            outputs = torch.from_numpy(self._apply(module, X))
+            return self._loss.predict(outputs).numpy()
 
     def _train(self, net, train, monitor, max_epochs, schedule):
         """Train a net, and keep what was learned also when a person interrupts."""
@@ -338,7 +306,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         net.max_grad_norm = self.max_grad_norm
         try:
             net.run_epochs(
-                SequenceDataset(train.X, train.targets, train.sample_weight),
+                self._make_dataset(train),
                 epochs=max_epochs,
                 random_state=self._random_state,
                 seed=self._seed,
@@ -373,14 +341,16 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 "still falling: more 'max_epochs' or a higher 'learning_rate' may "
                 "improve the result.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # Use -----------------------------------------------------------------------------
 
-    def _predict_linked(self, X, *links):
-        """Return what methods of the loss make of the outputs of the network."""
-        X = self._validate_for_predict(X)
+    def _link(self, X, *links):
+        """Return what methods of the loss make of the outputs of the network.
+
+        X comes from `_validate_for_predict`.
+        """
         module = make_batch_invariant(self.module_)
         with threads_for(module):  # torch's own would spin on after a link
             outputs = torch.from_numpy(self._apply(module, X)).double()
@@ -403,7 +373,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """
         X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)
-        states = apply_to_steps(module, X, "hidden_states")
+        states = compute_states(module, X)
         lengths = states.lengths
         if (lengths == lengths[0]).all():
             return states.values.reshape(len(states), lengths[0], -1)

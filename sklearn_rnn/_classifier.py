@@ -326,7 +326,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
             In the order of `classes_`. Each row sums to 1, but not of
             multilabel y, where a column is the probability of its label.
         """
-        return self._predict_linked(X, "predict")[0]
+        return self._link(self._validate_for_predict(X), "predict")[0]
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -341,7 +341,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         log_probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._predict_linked(X, "predict_log")[0]
+        return self._link(self._validate_for_predict(X), "predict_log")[0]
 
     def _make_targets(self, y, **options):
         return make_label_targets(y, type(self).__name__, self.class_weight, **options)

@@ -9,15 +9,16 @@ from sklearn.base import RegressorMixin
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import NumberTargets
-from sklearn_rnn.nn import _losses
+from sklearn_rnn.nn._losses import make_regression_loss
 from sklearn_rnn.utils._sklearn import Interval, StrOptions, fit_context
 
-_LOSSES = {
-    "squared_error": _losses.SquaredError,
-    "absolute_error": _losses.AbsoluteError,
-    "huber": _losses.Huber,
-    "poisson": _losses.Poisson,
-    "gaussian": _losses.Gaussian,
+LOSSES = {
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
+    "poisson",
+    "gaussian",
 }
 
 
@@ -218,7 +219,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
 
     _parameter_constraints: dict = {
         **BaseRNN._parameter_constraints,
-        "loss": [StrOptions({*_LOSSES, "quantile"})],
+        "loss": [StrOptions(LOSSES)],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
 
@@ -336,7 +337,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
                 f"return_std=True needs loss='gaussian'. Got loss={self.loss!r}."
             )
         links = ("predict", "predict_std") if return_std else ("predict",)
-        y, *std = self._predict_linked(X, *links)
+        y, *std = self._link(self._validate_for_predict(X), *links)
         y = self._targets.decode(y)
         return (y, self._targets.decode_std(std[0])) if return_std else y
 
@@ -344,9 +345,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         return NumberTargets(type(self).__name__, self.loss, self.quantile)
 
     def _make_loss(self):
-        if self.loss == "quantile":
-            return _losses.Quantile(self.quantile)
-        return _LOSSES[self.loss]()
+        return make_regression_loss(self.loss, self.quantile)
 
     def _initialize_head(self, module, train):
         if self.loss == "poisson":  # start at the mean count, however large

@@ -78,16 +78,17 @@ class ClassTargets(Targets):
 
     def weigh(
         self, encoded: Any, sample_weight: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    ) -> tuple[Any, NDArray[np.float64]]:
         if self.class_weight is None:
-            return sample_weight
+            return encoded, sample_weight
         labels = self.classes[encoded]
         present = np.unique(labels)
         check_class_weight(self.class_weight, self.owner)
         weights = compute_class_weight(
             self.class_weight, classes=present, y=labels, sample_weight=sample_weight
         )
-        return sample_weight * weights[np.searchsorted(present, labels)]
+        factors = weights[np.searchsorted(present, labels)]
+        return encoded, sample_weight * factors
 
     def strata(self, encoded: NDArray[np.int64]) -> NDArray[np.int64]:
         return encoded

@@ -52,10 +52,11 @@ class LabelTargets(Targets):
 
     def weigh(
         self, encoded: Any, sample_weight: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    ) -> tuple[Any, NDArray[np.float64]]:
         if self.class_weight is None:
-            return sample_weight
-        return sample_weight * compute_sample_weight(self.class_weight, encoded)
+            return encoded, sample_weight
+        factors = compute_sample_weight(self.class_weight, encoded)
+        return encoded, sample_weight * factors
 
     def attributes(self) -> dict[str, Any]:
         return {"n_outputs_": self.n_outputs, "classes_": self.classes}

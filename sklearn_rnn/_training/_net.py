@@ -139,7 +139,7 @@ class SequenceNet(NeuralNet):
             step = self.train_step(batch)
             loss, norm = step["loss"].item(), step.pop("grad_norm")
             self._check_finite(loss, norm)
-            batch_size = len(batch[1][0])
+            batch_size = len(batch[0]["x"])
             records[-1].update(train_loss=loss, train_batch_size=batch_size)
             self.notify("on_batch_end", batch=batch, training=True, **step)
             if scheduler is not None:

@@ -5,13 +5,14 @@ from sklearn_rnn.nn._dropout import Dropout, set_dropout_generator
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import GRU, LSTM, Elman
 from sklearn_rnn.nn._initialization import initialize
-from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
-from sklearn_rnn.nn._models import SequenceModel
+from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize, TokenEmbedding
+from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
 
 __all__ = [
     "GRU",
     "LSTM",
+    "ColumnInputs",
     "ConvStem",
     "Dropout",
     "Elman",
@@ -19,6 +20,7 @@ __all__ = [
     "Pooling",
     "SequenceModel",
     "Standardize",
+    "StepModel",
     "TokenEmbedding",
     "config_context",
     "initialize",
