@@ -41,6 +41,7 @@ PUBLIC = {
         "step_attributions",
     ],
     "sklearn_rnn.nn": [
+        "CRF",
         "GRU",
         "LSTM",
         "ConvStem",

@@ -1,6 +1,7 @@
 """Recurrent layers and their surroundings: tensors and lengths in, tensors out."""
 
 from sklearn_rnn.nn._config import config_context
+from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._dropout import Dropout, set_dropout_generator
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import GRU, LSTM, Elman
@@ -10,6 +11,7 @@ from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
 
 __all__ = [
+    "CRF",
     "GRU",
     "LSTM",
     "ColumnInputs",
