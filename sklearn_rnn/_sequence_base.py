@@ -57,9 +57,7 @@ class SequenceRNN(BaseRNN):
             If a parameter or the data is not what is accepted, or the training loss
             becomes NaN or infinite.
         """
-        return self._fit(
-            X, y, sample_weight, X_val, y_val, sample_weight_val, groups
-        )
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _make_model(self, inputs, stem, encoder, n_outputs):
         pooling = nn.Pooling(

@@ -63,9 +63,7 @@ class StepRNN(BaseRNN):
             If a parameter or the data is not what is accepted, or the training loss
             becomes NaN or infinite.
         """
-        return self._fit(
-            X, y, sample_weight, X_val, y_val, sample_weight_val, groups
-        )
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _check_y(self, y, X, sample_weight, name="y"):
         weight, step_weight = check_step_weights(sample_weight, X)
