@@ -153,3 +153,13 @@ class Gaussian(RegressionLoss):
     def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_std = output.chunk(2, dim=1)
         return mean, log_std.clamp(min=-7)  # exact fits would run off to -infinity
+
+
+REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+    "poisson": Poisson,
+    "gaussian": Gaussian,
+}
