@@ -5,7 +5,6 @@ import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 from functools import partial
-from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
 from sklearn_rnn._building import (
-    OPTIMIZERS,
     make_encoder,
     make_net,
     make_standardize,
@@ -27,12 +25,9 @@ from sklearn_rnn._sequences._validation import check_sequences
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 from sklearn_rnn._training._callbacks import Monitor, make_reporters
 from sklearn_rnn._training_data import TrainingData, check_weights
-from sklearn_rnn.nn._cells import CELLS
 from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._sklearn import (
-    Interval,
-    StrOptions,
     estimator_html_repr,
     safe_indexing,
 )
@@ -51,49 +46,7 @@ _EMBEDDING_SIZE = 32  # of embedding_dim="auto"
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     """What all estimators share. Think twice before adding to it."""
 
-    _parameter_constraints: dict = {
-        "cell": [StrOptions(set(CELLS)), type],
-        "nonlinearity": [StrOptions({"tanh", "relu"})],
-        "hidden_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
-        "bidirectional": ["boolean"],
-        "pooling": [StrOptions({"last", "mean", "max", "meanmax", "attention"})],
-        "conv_channels": [
-            Interval(Integral, 1, None, closed="left"),
-            tuple,
-            list,
-            None,
-        ],
-        "conv_kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "conv_stride": [Interval(Integral, 1, None, closed="left")],
-        "embedding_dim": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-            None,
-        ],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate_schedule": [
-            StrOptions({"onecycle", "cosine", "plateau"}),
-            None,
-        ],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "warm_start": ["boolean"],
-        "device": [str, torch.device],
-        "callbacks": [list, tuple, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    # What a subclass provides ------------------------------------------------------
+    # What a subclass provides ---------------------------------------------------------
 
     @abstractmethod
     def _make_targets(self, y, **options):

@@ -182,10 +182,11 @@ class Gaussian(RegressionLoss):
         return mean, log_std.clamp(min=-7)  # exact fits would run off to -infinity
 
 
-_REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
+REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,
     "huber": Huber,
+    "quantile": Quantile,
     "poisson": Poisson,
     "gaussian": Gaussian,
 }
@@ -193,6 +194,5 @@ _REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
 
 def make_regression_loss(name: str, quantile: float) -> RegressionLoss:
     """Return the loss of a regressor by its name."""
-    if name == "quantile":
-        return Quantile(quantile)
-    return _REGRESSION_LOSSES[name]()
+    make_loss = REGRESSION_LOSSES[name]
+    return make_loss(quantile) if name == "quantile" else make_loss()
