@@ -14,12 +14,15 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
 from sklearn_rnn._building import (
+    make_column_inputs,
     make_encoder,
     make_net,
     make_standardize,
     make_stem,
+    make_token_embedding,
 )
 from sklearn_rnn._inference import compute_states, make_batch_invariant
+from sklearn_rnn._sequences._categories import CategoryEncoder
 from sklearn_rnn._sequences._ragged import TokenIds
 from sklearn_rnn._sequences._validation import check_sequences
 from sklearn_rnn._sequences._vocabulary import Vocabulary
@@ -40,7 +43,6 @@ from sklearn_rnn.utils._torch import (
 )
 
 _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zero
-_EMBEDDING_SIZE = 32  # of embedding_dim="auto"
 
 
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
@@ -123,7 +125,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 "the target y is None."
             )
         if reset:
-            self._reads_tokens = self._takes_tokens(X)
+            self._learn_kind(X)
+        given = X
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y, groups)
         y, weight = self._check_y(y, X, sample_weight)
@@ -134,7 +137,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if reset:
             self._targets = self._make_targets(y, **options).fit(y, weight)
             vars(self).update(self._targets.attributes())
-            self._vocabulary = Vocabulary(X) if self._reads_tokens else None
+            self._vocabulary = self._make_vocabulary(X, given)
         targets, weight = self._targets.weigh(self._targets.encode(y), weight)
         return TrainingData(self._index_tokens(X), targets, weight, groups)
 
@@ -146,18 +149,36 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """Return some rows of what `_check_y` returns."""
         return safe_indexing(y, rows)
 
-    def _takes_tokens(self, X):
-        if self.embedding_dim == "auto":
-            return isinstance(X, TokenIds)
-        return self.embedding_dim is not None
+    def _learn_kind(self, X):
+        """Learn whether X holds tokens, and the categories in its columns."""
+        self._reads_tokens = isinstance(X, TokenIds)
+        encoder = CategoryEncoder(self.categorical_features, type(self).__name__)
+        self._category_encoder = encoder.fit(X)
+        if self.embedding_dim is None:
+            self._reads_tokens = False
+        elif self.embedding_dim != "auto" and not self._has_categories(X):
+            self._reads_tokens = True
+
+    def _has_categories(self, X):
+        given = self.categorical_features
+        by_name = given is not None and not isinstance(given, str) and len(given) > 0
+        return by_name or bool(self._category_encoder.categories)
+
+    def _make_vocabulary(self, X, given):
+        """Return the vocabulary of the columns of X that are to be embedded."""
+        if self._reads_tokens:
+            return Vocabulary(X, range(X.n_features))
+        columns = self._category_encoder.find_columns(given, X.n_features)
+        return Vocabulary(X, columns) if columns else None
 
     def _check_X(self, X, reset=False):
+        X = self._category_encoder.transform(X)
         return check_sequences(
             X, estimator=self, reset=reset, tokens=self._reads_tokens
         )
 
     def _index_tokens(self, X):
-        """Turn token ids into rows of the embedding."""
+        """Turn token ids and categories into rows of the embedding."""
         return X if self._vocabulary is None else self._vocabulary.encode(X)
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
@@ -224,8 +245,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _make_inputs(self, train):
         if self._vocabulary is None:
             return make_standardize(train.X, train.sample_weight)
-        size = _EMBEDDING_SIZE if self.embedding_dim == "auto" else self.embedding_dim
-        return nn.TokenEmbedding(len(self._vocabulary), int(size))
+        sizes = self._vocabulary.sizes
+        if self._reads_tokens and len(sizes) == 1:
+            return make_token_embedding(self, sizes[0])
+        return make_column_inputs(self, train.X, train.sample_weight, sizes)
 
     # The loop ------------------------------------------------------------------------
 

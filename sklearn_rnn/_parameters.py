@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sklearn_rnn._building import OPTIMIZERS
+from sklearn_rnn._sequences._schemes import PREFIXES as SCHEMES
 from sklearn_rnn.nn._cells import CELLS
 from sklearn_rnn.nn._losses import REGRESSION_LOSSES
 from sklearn_rnn.utils._sklearn import Interval, StrOptions
@@ -27,10 +28,13 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "conv_channels": [_COUNT, tuple, list, None],
     "conv_kernel_size": [_COUNT],
     "conv_stride": [_COUNT],
-    "embedding_dim": [StrOptions({"auto"}), _COUNT, None],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "embedding_dim": [StrOptions({"auto"}), _COUNT, tuple, list, None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "loss": [StrOptions(set(REGRESSION_LOSSES))],
     "quantile": [_INSIDE_UNIT],
+    "crf": ["boolean"],
+    "scheme": [StrOptions(set(SCHEMES)), None],
     "optimizer": [StrOptions(set(OPTIMIZERS)), type],
     "learning_rate": [_POSITIVE],
     "learning_rate_schedule": [StrOptions({"onecycle", "cosine", "plateau"}), None],

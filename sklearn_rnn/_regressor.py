@@ -60,14 +60,25 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
     conv_stride : int, default=2
         Stride of each convolution, in steps. With a stride of 2, each convolution
         halves the number of steps.
-    embedding_dim : int, "auto" or None, default="auto"
-        Size of the token embedding, if X consists of tokens.
+    categorical_features : "from_dtype", array-like of int or str, or None, \
+            default="from_dtype"
+        Columns of X that hold categories. Each gets an embedding; the other columns are
+        numbers. Categories not seen in `fit` are mapped to the zero vector.
 
-        - an int: X holds token ids, one non-negative integer per step. Each id is
-          mapped to a learned vector of this size; ids not seen in `fit` are mapped to
-          the zero vector.
+        - "from_dtype": columns with a categorical dtype, if X is a list of DataFrames.
+        - array-like: names of columns if X is a list of DataFrames, positions, or a
+          boolean mask. Categories in arrays are numbers.
+        - None: no column holds categories.
+    embedding_dim : int, sequence of int, "auto" or None, default="auto"
+        Size of the embedding of tokens or categories. A sequence sets the size of each
+        embedded column.
+
+        - an int: if no column holds categories, X holds token ids, one non-negative
+          integer per step. Each id is mapped to a learned vector of this size; ids not
+          seen in `fit` are mapped to the zero vector.
         - "auto": 32 if X was returned by
-          :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`, otherwise None.
+          :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`. For several columns, at
+          most 32, and less for few categories. Otherwise X is numeric.
         - None: X holds numeric features.
     dropout : float, default=0.0
         Dropout probability. Dropout is applied to the outputs of each recurrent layer
@@ -228,6 +239,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         conv_channels=(64, 64),
         conv_kernel_size=9,
         conv_stride=2,
+        categorical_features="from_dtype",
         embedding_dim="auto",
         dropout=0.0,
         loss="squared_error",
@@ -258,6 +270,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         self.conv_channels = conv_channels
         self.conv_kernel_size = conv_kernel_size
         self.conv_stride = conv_stride
+        self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.dropout = dropout
         self.loss = loss

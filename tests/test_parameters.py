@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 from sklearn.utils._param_validation import make_constraint
 
-from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
 from sklearn_rnn._parameters import CONSTRAINTS, constraints_of
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "tools" / "write_parameters.py"
 TABLE = tomllib.loads((ROOT / "tools" / "parameters.toml").read_text())
-ESTIMATORS = {"RNNClassifier": RNNClassifier, "RNNRegressor": RNNRegressor}
+ESTIMATORS = {
+    cls.__name__: cls
+    for cls in (RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor)
+}
 
 spec = importlib.util.spec_from_file_location("write_parameters", SCRIPT)
 write_parameters = importlib.util.module_from_spec(spec)

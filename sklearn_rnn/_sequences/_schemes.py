@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # scheme -> prefix -> (begins a span, ends a span)
-PREFIXES = {
+PREFIXES: dict[str, dict[str, tuple[bool, bool | None]]] = {
     "iob2": {"B": (True, None), "I": (False, None)},
     "iobes": {
         "B": (True, False),

@@ -87,8 +87,7 @@ def _is_one_a_step(sample_weight: Any) -> bool:
         return True
     if getattr(sample_weight, "ndim", None) == 2:
         return True
-    first = next(iter(np.asarray(sample_weight, dtype=object).flat), None)
-    return np.ndim(first) > 0 or getattr(sample_weight, "ndim", 1) > 1
+    return hasattr(next(iter(sample_weight), None), "__len__")
 
 
 def _check_lengths(offsets: NDArray, X: RaggedArray, name: str, what: str) -> None:

@@ -48,7 +48,9 @@ class StepClassTargets(Targets):
                 f"not count), but {self.owner} needs at least 2 classes."
             )
         self.n_columns = len(self.classes)
-        self.allowed = self.allowed_start = self.allowed_end = None
+        self.allowed: Any = None
+        self.allowed_start: Any = None
+        self.allowed_end: Any = None
         if self.scheme is not None:
             rules = allowed_transitions(self.classes, self.scheme)
             self.allowed, self.allowed_start, self.allowed_end = rules
