@@ -62,6 +62,7 @@ PUBLIC = {
         "SequencePadder",
         "SequenceTokenizer",
         "Stepwise",
+        "WordAttributes",
         "make_windows",
     ],
 }

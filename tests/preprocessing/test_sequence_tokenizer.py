@@ -235,7 +235,7 @@ def test_bad_texts_are_named(X, message):
     "parameters",
     [
         {"level": "sentence"},
-        {"level": None},
+        {"level": 3},
         {"max_tokens": 0},
         {"max_tokens": 1.5},
         {"min_count": 0},
