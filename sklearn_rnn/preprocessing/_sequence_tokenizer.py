@@ -55,7 +55,7 @@ def _not_a_string(text, i):
 
 
 def get_tokens(X, level, lowercase):
-    """Return the tokens of each text, or the words of each sentence if level is None."""
+    """Return the tokens of each text; if level is None, the words of each sentence."""
     if level is not None:
         return split_texts(check_texts(X), level, lowercase)
     words, offsets = check_words(X)

@@ -77,10 +77,11 @@ def _check_objects(X, kind, estimator, reset):
 
 def _takes_strings(transformer):
     """Whether a transformer reads a list of strings, and not a table with a column."""
-    if isinstance(transformer, Pipeline):
-        return _takes_strings(transformer.steps[0][1])
-    if isinstance(transformer, FeatureUnion):
-        return _takes_strings(transformer.transformer_list[0][1])
+    if isinstance(transformer, Pipeline | FeatureUnion):
+        is_pipeline = isinstance(transformer, Pipeline)
+        parts = transformer.steps if is_pipeline else transformer.transformer_list
+        first = next(part for _, part in parts if not isinstance(part, str))
+        return _takes_strings(first)
     tags = get_tags(transformer).input_tags
     return tags.string and not tags.two_d_array
 
@@ -93,7 +94,7 @@ def _targets_of_steps(y, X, offsets):
     if np.array_equal(n_labels, n_steps):
         labels = np.concatenate([np.asarray(labels) for labels in y if len(labels)])
         return labels[:, 0] if labels.shape[1:] == (1,) else labels
-    if len(set(n_labels)) > 1:
+    if len(set(n_labels)) > 1 and min(n_labels) >= 0:
         i = int(np.argmax(n_labels != n_steps))
         raise ValueError(
             f"X[{i}] has {n_steps[i]} steps, but y[{i}] has {n_labels[i]} labels."
@@ -102,8 +103,10 @@ def _targets_of_steps(y, X, offsets):
 
 
 def _count_labels(labels):
-    is_label = isinstance(labels, str | bytes) or not hasattr(labels, "__len__")
-    return -1 if is_label else len(labels)
+    """Return the number of labels, or -1 if it is one label, that of a sequence."""
+    if isinstance(labels, str | bytes) or getattr(labels, "ndim", 1) == 0:
+        return -1
+    return len(labels) if hasattr(labels, "__len__") else -1
 
 
 def _rows(table, start, stop):
@@ -232,7 +235,8 @@ class Stepwise(BaseSequenceTransformer):
     The transformer's `fit` and `transform` are used, never its `fit_transform`.
 
     A transformer that uses y gets the y of each step, if y has a label for each, or
-    the y of each sequence, repeated for each of its steps. With ``fit_on="sequence"`` it gets none.
+    the y of each sequence, repeated for each of its steps. With ``fit_on="sequence"``
+    it gets none.
 
     "sequence" is a loop over sequences, half a millisecond each with
     ``StandardScaler``.
