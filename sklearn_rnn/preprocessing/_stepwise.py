@@ -90,6 +90,7 @@ def _targets_of_steps(y, X, offsets):
     """Return y at each step: the labels of the steps, or that of their sequence."""
     check_consistent_length(X, y)
     n_steps = np.diff(offsets)
+    y = y if hasattr(y, "__iter__") else np.asarray(y)
     n_labels = [_count_labels(labels) for labels in y]
     if np.array_equal(n_labels, n_steps):
         labels = np.concatenate([np.asarray(labels) for labels in y if len(labels)])

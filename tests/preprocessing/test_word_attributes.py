@@ -114,7 +114,10 @@ def test_ids_do_not_depend_on_the_process():
 
 
 def test_ids_are_those_of_the_first_release():
-    assert ids_of("Vote", "word") + ids_of("Vote", "shape", n_buckets=100) == [593055, 75]
+    assert ids_of("Vote", "word") + ids_of("Vote", "shape", n_buckets=100) == [
+        593055,
+        75,
+    ]
 
 
 def test_the_number_of_ids_is_limited():
@@ -166,13 +169,18 @@ def test_ids_that_fit_has_not_seen_are_unknown():
 def test_an_empty_sentence_stays_empty():
     ids = WordAttributes().fit_transform(SENTENCES)
     assert ids.lengths.tolist() == [4, 0, 3]
-    assert WordAttributes().fit(SENTENCES).transform([[], []]).lengths.tolist() == [0] * 2
+    assert (
+        WordAttributes().fit(SENTENCES).transform([[], []]).lengths.tolist() == [0] * 2
+    )
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"attributes": []}, "'attributes' parameter of WordAttributes must be some of"),
+        (
+            {"attributes": []},
+            "'attributes' parameter of WordAttributes must be some of",
+        ),
         ({"attributes": ["lower", "length"]}, "'attributes' parameter"),
         ({"attributes": ["lower", "lower"]}, "each once"),
         ({"attributes": "lower"}, "'attributes' parameter"),
