@@ -295,7 +295,7 @@ def test_a_function_of_the_table_may_go_in():
 SENTENCES = [["The", "cat", "sat", "."], [], ["So", "cats", "do"], ["."]] * 3
 OF_WORDS = [
     SequenceTokenizer(level=None),
-    SequenceTokenizer(level=None, min_count=4, lowercase=False),
+    SequenceTokenizer(level=None, min_count=2, lowercase=False),
     WordAttributes(),
     WordAttributes(["word"], n_buckets=5, min_count=2),
     Stepwise(OneHotEncoder(handle_unknown="ignore")),
