@@ -22,7 +22,12 @@ from sklearn_rnn._sequences._validation import (
     is_list_of_frames,
 )
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
-from sklearn_rnn.preprocessing._words import check_dicts, check_words, first_step
+from sklearn_rnn.preprocessing._words import (
+    check_dicts,
+    check_words,
+    first_step,
+    has_no_step,
+)
 from sklearn_rnn.utils._sklearn import (
     HasMethods,
     StrOptions,
@@ -42,6 +47,8 @@ def _check_table_of_steps(X, estimator, reset):
     kind = _kind_of_steps(X)
     if reset:
         estimator._kind = kind
+    elif has_no_step(X):
+        kind = estimator._kind
     elif kind != estimator._kind:
         raise TypeError(
             f"The steps of X are {kind}, but Stepwise was fitted on {estimator._kind}."
@@ -307,11 +314,15 @@ class Stepwise(BaseSequenceTransformer):
             y = None
         with _errors_name_the_place(table, offsets):
             self.transformer_ = clone(self.transformer).fit(table, y)
+        if self._kind != "numbers":  # of which all sequences may be empty in transform
+            self._n_features_out = self._count_features_out(table)
         return self
 
     def _transform(self, X):
         table, offsets = _check_table_of_steps(X, self, reset=False)
-        if self.fit_on == "sequence":
+        if len(table) == 0:
+            values = np.empty((0, self._n_features_out), dtype=np.float32)
+        elif self.fit_on == "sequence":
             values = self._transform_each(table, offsets)
         else:
             with _errors_name_the_place(table, offsets):
@@ -323,6 +334,8 @@ class Stepwise(BaseSequenceTransformer):
         n_features_out = self._count_features_out(table)
         parts = []
         for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
+            if start == stop:
+                continue
             rows = _rows(table, start, stop)
             transformer = clone(self.transformer)
             try:

@@ -120,9 +120,9 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     :class:`~sklearn.feature_extraction.FeatureHasher`. It does not depend on the
     process or on ``PYTHONHASHSEED``.
 
-    :class:`~sklearn.pipeline.FeatureUnion` refuses results of more than two dimensions,
-    so ids of a vocabulary cannot be put beside these. "word" and "lower" with
-    `min_count` do the same.
+    :class:`~sklearn.pipeline.FeatureUnion` joins tables, not sequences, so ids of
+    :class:`SequenceTokenizer` cannot be put beside these. "word" or "lower" among
+    `attributes`, with `min_count`, does the same.
 
     References
     ----------

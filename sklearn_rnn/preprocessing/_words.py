@@ -39,6 +39,13 @@ def first_step(X):
     return None
 
 
+def has_no_step(X):
+    """Return whether X holds sequences, and all of them are empty."""
+    if isinstance(X, RaggedArray):
+        return len(X.values) == 0
+    return _is_flat(X) and len(X) > 0 and all(_is_flat(x) and not len(x) for x in X)
+
+
 def _is_flat(x):
     """Whether x is a list or a one-dimensional array of whatever."""
     if isinstance(x, str | bytes | Mapping | set) or hasattr(x, "columns"):

@@ -217,6 +217,32 @@ def test_other_transformers_get_a_column_of_words(encoder):
     assert [x.ravel().tolist() for x in back] == WORDS
 
 
+@pytest.mark.parametrize(
+    ("transformer", "X"),
+    [
+        (DictVectorizer(), DICTS),
+        (HashingVectorizer(n_features=6), WORDS),
+        (OneHotEncoder(), WORDS),
+    ],
+    ids=str,
+)
+def test_empty_sequences_alone_have_no_steps(transformer, X):
+    stepwise = Stepwise(transformer).fit(X)
+    n_features = stepwise.transform(X).n_features
+    for empty in ([[]], ((), []), [np.array([], dtype=object)]):
+        result = stepwise.transform(empty)
+        assert result.shape == (len(empty), None, n_features)
+        assert result.lengths.sum() == 0
+    with pytest.raises(ValueError, match=r"X\[0\] is an empty sequence"):
+        Stepwise(transformer).fit([[], []])
+
+
+def test_words_of_each_sequence_are_fitted_alone():
+    stepwise = Stepwise(OrdinalEncoder(), fit_on="sequence").fit(WORDS)
+    ranks = [x.ravel().tolist() for x in stepwise.transform(WORDS)]
+    assert ranks == [[0, 1, 2], [], [0, 1]]
+
+
 def test_terms_of_a_vectorizer_are_no_inverse():
     assert hasattr(Stepwise(DictVectorizer()), "inverse_transform")
     assert not hasattr(Stepwise(CountVectorizer()), "inverse_transform")

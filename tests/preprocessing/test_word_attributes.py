@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import murmurhash3_32
 
 from sklearn_rnn import RaggedArray, RNNClassifier
-from sklearn_rnn.preprocessing import SequenceTokenizer, WordAttributes
+from sklearn_rnn.preprocessing import WordAttributes
 from sklearn_rnn.preprocessing._word_attributes import get_shape
 
 SENTENCES = [["The", "Floridians", "vote", "."], [], ["georgians", "VOTE", "2026"]]
@@ -203,12 +203,6 @@ def test_a_column_of_ids_trains_a_classifier():
         RNNClassifier(hidden_size=8, max_epochs=30, random_state=0),
     )
     assert model.fit(sentences, y).score(sentences, y) == 1
-
-
-def test_feature_union_refuses_ids_as_documented():
-    union = make_union(WordAttributes(), SequenceTokenizer(level=None))
-    with pytest.raises(ValueError, match="3 dimensions, but expected 2"):
-        union.fit_transform(SENTENCES)
 
 
 def test_a_ragged_array_of_words_is_read():
