@@ -63,6 +63,7 @@ PUBLIC = {
         "SequencePadder",
         "SequenceTokenizer",
         "Stepwise",
+        "WordAttributes",
         "make_windows",
     ],
 }
