@@ -69,7 +69,7 @@ class CRF(nn.Module):
     tensor([[0, 0]])
     >>> crf.marginals(emissions).round(decimals=2)
     tensor([[[0.8900, 0.1100],
-             [0.8500, 0.1500]]], dtype=torch.float64)
+             [0.8400, 0.1600]]], dtype=torch.float64)
     """
 
     allowed: Tensor | None
@@ -248,10 +248,8 @@ class CRF(nn.Module):
         masks = self.allowed, self.allowed_start, self.allowed_end
         rows = []
         for score, mask in zip(scores, masks, strict=True):
-            score = score.double()
-            if mask is not None:
-                score = score.masked_fill(~mask, -torch.inf)
-            rows.append(score.view(-1, self.n_classes))
+            row = score.double().view(-1, self.n_classes)
+            rows.append(row if mask is None else row.masked_fill(~mask, -torch.inf))
         return torch.cat(rows)  # (n_classes + 2, n_classes)
 
     def _check_inputs(self, emissions: Tensor, lengths: Tensor | None) -> Tensor:
@@ -301,9 +299,9 @@ class CRF(nn.Module):
                     f"targets[{row}, {step}] must be a class from 0 to "
                     f"{self.n_classes - 1}, or -1 if unknown. Got {label}."
                 )
-        step = self._find_dead_end(labels)
-        if step is not None:
-            _raise_broken_constraint(row, step, labels)
+        dead_end = self._find_dead_end(labels)
+        if dead_end is not None:
+            _raise_broken_constraint(row, dead_end, labels)
 
     def _find_dead_end(self, labels: list[int]) -> int | None:
         """Return the first step that no allowed path with these labels passes."""

@@ -45,8 +45,7 @@ class Chain(NamedTuple):
 @njit(**ONCE)
 def make_chain(potentials, memory, numbers):
     """Cut memory of shape (K + 5 + 3 * n_steps, K), and n_steps + 4 numbers."""
-    n, n_classes = potentials.shape
-    n_steps = len(numbers) - 4
+    n, n_steps = len(potentials), len(numbers) - 4
     factors, largest = memory[:n], numbers[n_steps + 1 :]
     largest[0] = set_factors(potentials[: n - 2], factors[: n - 2])
     largest[1] = set_factors(potentials[n - 2 : n - 1], factors[n - 2 : n - 1])
