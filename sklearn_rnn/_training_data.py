@@ -14,6 +14,7 @@ from sklearn.model_selection import (
 
 from sklearn_rnn._sequences._batching import merge_equal_samples
 from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._validation import read_argument
 from sklearn_rnn.utils._sklearn import check_sample_weight
 
 
@@ -105,6 +106,7 @@ def check_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:
 
     Scaled by a power of two, exactly, so that the largest is near 1.
     """
+    sample_weight = read_argument(sample_weight, "sample_weight")
     weight = check_sample_weight(
         sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
     )

@@ -19,6 +19,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from sklearn_rnn._sequences._containers import read_container
 from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn.utils._sklearn import check_feature_names
 
@@ -112,7 +113,7 @@ def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
     ValueError, TypeError
         If X is not a container of sequences, or does not fit what was fitted.
     """
-    X = without_tensors(X)
+    X = read_argument(X)
     _refuse_containers(X)
     sequences = _as_sequences(X, expects_table=_expects_table(estimator, reset))
     if sequences is None:
@@ -173,41 +174,44 @@ def _expects_table(estimator: BaseEstimator, reset: bool) -> bool | None:
 # What kind of X is it? --------------------------------------------------------------
 
 
-def without_tensors(X: Any) -> Any:
-    """Turn tensors, alone or in a list, into arrays."""
+def read_argument(value: Any, name: str = "X") -> Any:
+    """Take X, y or weights out of tensors, and refuse what NumPy would misread.
+
+    Parameters
+    ----------
+    value : object
+        As an estimator got it.
+    name : str, default="X"
+        What error messages call it.
+
+    Returns
+    -------
+    value : object
+        Without tensors, masked values and lists that contain themselves.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it has such, or tensors that NumPy cannot hold.
+    """
     torch = sys.modules.get("torch")
     if torch is None:
-        return X
-    if isinstance(X, torch.nn.utils.rnn.PackedSequence):
+        return read_container(value, name)
+    if isinstance(value, torch.nn.utils.rnn.PackedSequence):
         raise TypeError(
-            "X is a PackedSequence. Pass the list of tensors that it was made of, or "
-            "RaggedArray.from_padded(*pad_packed_sequence(X, batch_first=True))."
+            f"{name} is a PackedSequence. Pass the list of tensors that it was made of,"
+            " or RaggedArray.from_padded(*pad_packed_sequence(X, batch_first=True))."
         )
-    if isinstance(X, torch.Tensor):
-        if X.is_nested:
-            parts = X.unbind() if X.layout is not torch.jagged else None
-            if parts is not None:
-                return [_tensor_to_array(part) for part in parts]
-            if X.lengths() is not None:  # a view with holes
-                return [_tensor_to_array(part) for part in X.unbind()]
-            return RaggedArray(
-                _tensor_to_array(X.values()), _tensor_to_array(X.offsets())
-            )
-        return _tensor_to_array(X)
-    if isinstance(X, list | tuple) and any(isinstance(x, torch.Tensor) for x in X):
-        return [_tensor_to_array(x) if isinstance(x, torch.Tensor) else x for x in X]
-    return X
+    if isinstance(value, torch.Tensor) and value.is_nested:
+        return _read_nested_tensor(value, name)
+    return read_container(value, name)
 
 
-def _tensor_to_array(tensor: Any) -> NDArray:
-    if "sparse" in str(tensor.layout):
-        raise TypeError("Sparse data was passed for X, but dense data is required.")
-    if tensor.is_meta:
-        raise ValueError("X is a tensor on the device 'meta', which holds no data.")
-    tensor = tensor.detach().cpu()
-    if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
-        tensor = tensor.float()  # NumPy has no bfloat16
-    return tensor.numpy()
+def _read_nested_tensor(tensor: Any, name: str) -> RaggedArray | list[NDArray]:
+    torch = sys.modules["torch"]
+    if tensor.layout is not torch.jagged or tensor.lengths() is not None:  # with holes
+        return read_container(list(tensor.unbind()), name)
+    return RaggedArray(tensor.values(), tensor.offsets())
 
 
 def _refuse_containers(X: Any) -> None:
@@ -221,17 +225,12 @@ def _refuse_containers(X: Any) -> None:
         )
     if isinstance(X, str | bytes | dict | set):
         raise TypeError(f"{_ACCEPTED} Got {type(X).__name__} instead.")
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError(
-            "X has masked values, which would be lost. Fill them first, or cut padding "
-            "off with RaggedArray.from_padded(X, lengths)."
-        )
 
 
 def _as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
     """Return the steps end to end, or None if X is a table."""
     if isinstance(X, RaggedArray):
-        return X
+        return RaggedArray(X.values, X.offsets)  # checked once more, without a copy
     if isinstance(X, list | tuple):
         return _list_as_sequences(X, expects_table)
     if hasattr(X, "columns") and expects_table is not False:
@@ -332,8 +331,7 @@ def _is_sequence(x: Any) -> bool:
 def _sequence_as_array(x: Any, i: int) -> NDArray:
     if type(x) is np.ndarray and x.ndim == 2 and x.dtype.kind in "fiub" and x.size:
         return x  # what most are
-    if np.ma.is_masked(x):
-        raise ValueError(f"X[{i}] has masked values, which would be lost.")
+    x = read_container(x, f"X[{i}]")  # out of a Series, say
     try:
         array = np.asarray(x)
     except ValueError as error:  # rows of different widths

@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sklearn_rnn._sequences._validation import read_argument
+
 MULTILABEL = "multilabel-indicator"
 
 
@@ -34,7 +36,7 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
         If y is continuous, or several columns of classes.
     """
     y = check_array(
-        y,
+        read_argument(y, name),
         accept_sparse="csr",
         ensure_2d=False,
         dtype=None,

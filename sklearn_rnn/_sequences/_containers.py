@@ -1,0 +1,120 @@
+"""The first look at X, y and weights: what they hold, whatever the container."""
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MAX_NESTING = 4  # lists of samples, of steps, of features, and one more for a message
+
+
+def read_container(value: Any, name: str) -> Any:
+    """Turn tensors into arrays, and refuse what NumPy would misread.
+
+    Parameters
+    ----------
+    value : object
+        X, y or weights, as an estimator got them.
+    name : str
+        What error messages call it.
+
+    Returns
+    -------
+    value : object
+        The same object, unless tensors are in it: those are arrays then.
+
+    Raises
+    ------
+    ValueError
+        If a value is masked, a tensor holds no data, or a list is nested without end.
+    TypeError
+        If a tensor is of a kind that NumPy cannot hold.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        return _refuse_masked(value, name)
+    if _is_tensor(value):
+        return tensor_to_array(value, name)
+    if _is_list(value):
+        return _read_list(value, name, depth=1)
+    return value
+
+
+def tensor_to_array(tensor: Any, name: str) -> NDArray:
+    """Return the numbers of a dense tensor, whatever its device, type and history.
+
+    A view that is conjugate or negated is resolved, a gradient is left behind, and
+    types of less than 32 bits, which NumPy may not have, become float32.
+    """
+    if "sparse" in str(tensor.layout):
+        whole = name.partition("[")[0]
+        raise TypeError(
+            f"Sparse data was passed for {whole}, but dense data is required."
+        )
+    if tensor.is_meta:
+        raise ValueError(
+            f"{name} is a tensor on the device 'meta', which holds no data."
+        )
+    tensor = tensor.detach().cpu()
+    if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
+        tensor = tensor.float()
+    try:
+        return tensor.resolve_conj().resolve_neg().numpy()
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        raise TypeError(
+            f"{name} must be a tensor of a type that NumPy can hold. Got "
+            f"{tensor.dtype} instead: {error}"
+        ) from error
+
+
+def _read_list(value: Any, name: str, depth: int) -> Any:
+    """Read each element of a list, a tuple or an array of objects."""
+    if depth > _MAX_NESTING:
+        raise ValueError(
+            f"{name} is nested too deeply, or contains itself: lists may stand in "
+            f"lists {_MAX_NESTING} levels deep at most."
+        )
+    if not _holds_containers(value):
+        return value
+    parts = [_read_element(v, f"{name}[{i}]", depth) for i, v in enumerate(value)]
+    if all(new is old for new, old in zip(parts, value, strict=True)):
+        return value
+    return parts
+
+
+def _read_element(value: Any, name: str, depth: int) -> Any:
+    if _is_list(value):
+        return _read_list(value, name, depth + 1)
+    return read_container(value, name)
+
+
+def _holds_containers(values: Any) -> bool:
+    """Whether any element needs a look; most lists hold numbers or plain arrays."""
+    return any(
+        issubclass(kind, list | tuple | np.ma.MaskedArray) or _is_tensor_type(kind)
+        for kind in set(map(type, values))
+    )
+
+
+def _is_list(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and value.ndim > 0
+    return isinstance(value, list | tuple)
+
+
+def _is_tensor(value: Any) -> bool:
+    return _is_tensor_type(type(value))
+
+
+def _is_tensor_type(kind: type) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and issubclass(kind, torch.Tensor)
+
+
+def _refuse_masked(array: Any, name: str) -> Any:
+    if np.ma.is_masked(array):
+        raise ValueError(
+            f"{name} has masked values, which would be lost. Fill them first, or cut "
+            "padding off X with RaggedArray.from_padded(X, lengths)."
+        )
+    return array
