@@ -23,7 +23,7 @@ from sklearn_rnn._building import (
 )
 from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
 from sklearn_rnn._sequences._ragged import TokenIds
-from sklearn_rnn._sequences._validation import check_sequences
+from sklearn_rnn._sequences._validation import check_sequences, read_argument
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 from sklearn_rnn._training._callbacks import Monitor, make_reporters
 from sklearn_rnn._training._loader import SequenceDataset
@@ -215,6 +215,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if reset:
             self._reads_tokens = self._takes_tokens(X)
         X = self._check_X(X, reset=reset)
+        groups = read_argument(groups, "groups")
         check_consistent_length(X, y, groups)
         weight = check_weights(sample_weight, X)
         kept = weight > 0

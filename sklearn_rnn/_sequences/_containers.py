@@ -27,7 +27,8 @@ def read_container(value: Any, name: str) -> Any:
     Raises
     ------
     ValueError
-        If a value is masked, a tensor holds no data, or a list is nested without end.
+        If a value is masked or complex, a tensor holds no data, or a list is nested
+        without end.
     TypeError
         If a tensor is of a kind that NumPy cannot hold.
     """
@@ -37,14 +38,16 @@ def read_container(value: Any, name: str) -> Any:
         return tensor_to_array(value, name)
     if _is_list(value):
         return _read_list(value, name, depth=1)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "c":
+        raise _complex_error(name, value.dtype)
     return value
 
 
 def tensor_to_array(tensor: Any, name: str) -> NDArray:
     """Return the numbers of a dense tensor, whatever its device, type and history.
 
-    A view that is conjugate or negated is resolved, a gradient is left behind, and
-    types of less than 32 bits, which NumPy may not have, become float32.
+    The negative bit of a view, as of the imaginary part of a conjugate, is resolved, a
+    gradient is left behind, and floats of less than 32 bits become float32.
     """
     if "sparse" in str(tensor.layout):
         whole = name.partition("[")[0]
@@ -55,11 +58,13 @@ def tensor_to_array(tensor: Any, name: str) -> NDArray:
         raise ValueError(
             f"{name} is a tensor on the device 'meta', which holds no data."
         )
+    if tensor.dtype.is_complex:
+        raise _complex_error(name, str(tensor.dtype).removeprefix("torch."))
     tensor = tensor.detach().cpu()
     if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
         tensor = tensor.float()
     try:
-        return tensor.resolve_conj().resolve_neg().numpy()
+        return tensor.resolve_neg().numpy()
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise TypeError(
             f"{name} must be a tensor of a type that NumPy can hold. Got "
@@ -74,7 +79,10 @@ def _read_list(value: Any, name: str, depth: int) -> Any:
             f"{name} is nested too deeply, or contains itself: lists may stand in "
             f"lists {_MAX_NESTING} levels deep at most."
         )
-    if not _holds_containers(value):
+    kinds = set(map(type, value))
+    if any(issubclass(kind, complex | np.complexfloating) for kind in kinds):
+        raise _complex_error(name, "complex")
+    if not any(map(_may_hold, kinds)):
         return value
     parts = [_read_element(v, f"{name}[{i}]", depth) for i, v in enumerate(value)]
     if all(new is old for new, old in zip(parts, value, strict=True)):
@@ -88,18 +96,16 @@ def _read_element(value: Any, name: str, depth: int) -> Any:
     return read_container(value, name)
 
 
-def _holds_containers(values: Any) -> bool:
-    """Whether any element needs a look; most lists hold numbers or plain arrays."""
-    return any(
-        issubclass(kind, list | tuple | np.ma.MaskedArray) or _is_tensor_type(kind)
-        for kind in set(map(type, values))
-    )
+def _may_hold(kind: type) -> bool:
+    """Whether elements of a type need a look; most are numbers or plain arrays."""
+    return issubclass(kind, list | tuple | np.ma.MaskedArray) or _is_tensor_type(kind)
 
 
 def _is_list(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return value.dtype == object and value.ndim > 0
-    return isinstance(value, list | tuple)
+    if isinstance(value, list | tuple):
+        return True
+    objects = isinstance(getattr(value, "dtype", None), np.dtype) and value.dtype == "O"
+    return objects and getattr(value, "ndim", 0) > 0  # of NumPy or pandas
 
 
 def _is_tensor(value: Any) -> bool:
@@ -111,10 +117,14 @@ def _is_tensor_type(kind: type) -> bool:
     return torch is not None and issubclass(kind, torch.Tensor)
 
 
+def _complex_error(name: str, kind: Any) -> ValueError:
+    return ValueError(f"Complex data not supported: {name} is {kind}.")
+
+
 def _refuse_masked(array: Any, name: str) -> Any:
     if np.ma.is_masked(array):
         raise ValueError(
-            f"{name} has masked values, which would be lost. Fill them first, or cut "
-            "padding off X with RaggedArray.from_padded(X, lengths)."
+            f"{name} has masked values, which would be lost. Fill them, or leave them "
+            "out. RaggedArray.from_padded(X, lengths) cuts padding off X."
         )
     return array

@@ -382,7 +382,18 @@ def step_index(starts: NDArray, lengths: NDArray) -> NDArray[np.int64]:
     return shift + np.arange(len(shift))
 
 
+def first_place(
+    bad: NDArray[np.bool_], offsets: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Return sequence, step and feature of the first True among all steps."""
+    row, feature = divmod(int(bad.argmax()), bad.shape[1])
+    i = int(np.searchsorted(offsets, row, side="right")) - 1
+    return i, row - int(offsets[i]), feature
+
+
 def _as_array(values: Any, name: str) -> NDArray:
+    if type(values) is np.ndarray and values.dtype != object:
+        return values
     values = read_container(values, name)
     return values if isinstance(values, np.memmap) else np.asarray(values)
 

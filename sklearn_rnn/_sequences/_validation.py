@@ -20,7 +20,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sklearn_rnn._sequences._containers import read_container
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
+from sklearn_rnn._sequences._ragged import (
+    RaggedArray,
+    first_place,
+    lengths_to_offsets,
+)
 from sklearn_rnn.utils._sklearn import check_feature_names
 
 _ACCEPTED = (
@@ -499,15 +503,6 @@ def _raise_not_finite(X: RaggedArray, original: NDArray, name: str) -> None:
     raise ValueError(
         f"X[{i}] has {what} {where}. {name} needs finite numbers, no infinity."
     )
-
-
-def first_place(
-    bad: NDArray[np.bool_], offsets: NDArray[np.int64]
-) -> tuple[int, int, int]:
-    """Return sequence, step and feature of the first True among all steps."""
-    row, feature = divmod(int(bad.argmax()), bad.shape[1])
-    i = int(np.searchsorted(offsets, row, side="right")) - 1
-    return i, row - int(offsets[i]), feature
 
 
 def _check_tokens(X: RaggedArray) -> RaggedArray:
