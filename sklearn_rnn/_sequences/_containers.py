@@ -79,10 +79,12 @@ def _read_list(value: Any, name: str, depth: int) -> Any:
             f"{name} is nested too deeply, or contains itself: lists may stand in "
             f"lists {_MAX_NESTING} levels deep at most."
         )
-    kinds = set(map(type, value))
+    kinds = set(map(type, value))  # fast: most lists hold numbers or plain arrays
     if any(issubclass(kind, complex | np.complexfloating) for kind in kinds):
         raise _complex_error(name, "complex")
-    if not any(map(_may_hold, kinds)):
+    arrays = any(hasattr(k, "dtype") and not issubclass(k, np.generic) for k in kinds)
+    holds_objects = arrays and any(map(_is_object_array, value))
+    if not holds_objects and not any(map(_needs_reading, kinds)):
         return value
     parts = [_read_element(v, f"{name}[{i}]", depth) for i, v in enumerate(value)]
     if all(new is old for new, old in zip(parts, value, strict=True)):
@@ -96,16 +98,18 @@ def _read_element(value: Any, name: str, depth: int) -> Any:
     return read_container(value, name)
 
 
-def _may_hold(kind: type) -> bool:
-    """Whether elements of a type need a look; most are numbers or plain arrays."""
+def _needs_reading(kind: type) -> bool:
     return issubclass(kind, list | tuple | np.ma.MaskedArray) or _is_tensor_type(kind)
 
 
 def _is_list(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return True
-    objects = isinstance(getattr(value, "dtype", None), np.dtype) and value.dtype == "O"
-    return objects and getattr(value, "ndim", 0) > 0  # of NumPy or pandas
+    return isinstance(value, list | tuple) or _is_object_array(value)
+
+
+def _is_object_array(value: Any) -> bool:
+    """Whether this is an array of objects, of NumPy or, as a Series, of pandas."""
+    dtype = getattr(value, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype == object and value.ndim > 0
 
 
 def _is_tensor(value: Any) -> bool:

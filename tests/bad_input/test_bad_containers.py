@@ -133,3 +133,64 @@ def test_scalars_among_sequences_are_named(estimator):
 def test_steps_of_different_width_are_named(estimator):
     with refuses(r"X\[1\] is not an array of shape \(n_steps_i, n_features\)"):
         estimator.fit([[[1, 2]], [[1], [2, 3]]], [0, 1])
+
+
+# A list that contains itself --------------------------------------------------------
+
+
+def endless_list():
+    endless = []
+    endless.append(endless)
+    return endless * N_SAMPLES
+
+
+def endless_twice():
+    """Twice at each level: 2 ** 64 lists for NumPy, which reads 64 levels."""
+    endless = []
+    endless += [endless] * N_SAMPLES
+    return endless
+
+
+def endless_at_the_end():
+    endless = [[0.0, 1.0]] * (N_SAMPLES - 1)
+    endless.append([0.0, endless])
+    return endless
+
+
+def endless_array():
+    endless = np.empty(N_SAMPLES, dtype=object)
+    for i in range(N_SAMPLES):
+        endless[i] = endless
+    return endless
+
+
+def endless_tuple():
+    inner = []
+    inner.append((inner, inner))
+    return (inner,) * N_SAMPLES
+
+
+@pytest.mark.parametrize(
+    "make",
+    [endless_list, endless_twice, endless_at_the_end, endless_array, endless_tuple],
+    ids=lambda make: make.__name__,
+)
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight", "groups"])
+def test_a_list_that_contains_itself_is_refused_by_name(estimator, cube, y, name, make):
+    estimator.set_params(early_stopping=True)
+    arguments = {"X": cube, "y": y, name: make()}
+    with refuses(rf"\b{name}\b"):
+        estimator.fit(**arguments)
+    assert not hasattr(estimator, "net_")
+
+
+def test_a_ragged_array_refuses_a_list_that_contains_itself():
+    with refuses("contains itself"):
+        RaggedArray(endless_twice(), [0, 1])
+    with refuses("contains itself"):
+        RaggedArray.from_sequences(endless_twice())
+
+
+def test_lists_that_are_shared_are_read(estimator, y):
+    step = [0.5, 1.0]
+    estimator.fit([[step, step]] * N_SAMPLES, y)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from bad_input_tools import MAKERS, SMALL, error_of, refuses
 from sklearn.base import clone
+from skorch.callbacks import Callback, PrintLog
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
 
@@ -143,3 +144,109 @@ def test_a_number_of_numpy_is_a_number(estimator, ids, y, name, value):
 def test_a_cell_that_takes_no_lengths_is_refused(estimator, sequences, y, cell):
     with refuses("'cell' parameter.*'lstm'.*that takes lengths.*sklearn_rnn.nn"):
         estimator.set_params(cell=cell).fit(sequences, y)
+
+
+# Callbacks and optimizers -----------------------------------------------------------
+
+PRINTER = PrintLog(sink=lambda text: None)
+
+
+@pytest.mark.parametrize(
+    "callbacks",
+    [
+        [()],
+        [(1,)],
+        [("name",)],
+        [("name", PRINTER, 3)],
+        [(1, PRINTER)],
+        [((), PRINTER)],
+        [("name", 3)],
+        [("name", PRINTER), ("name", PRINTER)],
+        [[("name", PRINTER)]],
+        [None],
+    ],
+    ids=str,
+)
+def test_callbacks_of_the_wrong_form_are_refused(estimator, cube, y, callbacks):
+    estimator.set_params(callbacks=callbacks)
+    with refuses(r"'callbacks' parameter of RNN.* must be a list of .*Got \[.*instead"):
+        estimator.fit(cube, y)
+    assert not hasattr(estimator, "net_")
+
+
+@pytest.mark.parametrize(
+    "callbacks",
+    [[], (), [PRINTER], [PrintLog(sink=print), PRINTER], [("a", PRINTER)], [Callback]],
+    ids=str,
+)
+def test_callbacks_of_every_form_are_taken(estimator, cube, y, callbacks):
+    estimator.set_params(callbacks=callbacks).fit(cube, y)
+
+
+OPTIMIZERS = sorted(
+    {
+        name
+        for name, value in vars(torch.optim).items()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
+    }
+)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_of_torch_trains_or_is_refused_by_name(
+    estimator, cube, y, name
+):
+    estimator.set_params(optimizer=getattr(torch.optim, name))
+    if name in ("Optimizer", "SparseAdam", "Muon"):
+        with refuses(rf"'optimizer' parameter.* must be .*Got <class .*{name}'>"):
+            estimator.fit(cube, y)
+        assert not hasattr(estimator, "net_")
+    else:
+        assert np.isfinite(estimator.fit(cube, y).predict(cube)).all()
+
+
+# Class weights ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("class_weight", [{0: 1, 1: 2}, {0: 1.0}, {}])
+def test_a_dict_of_class_weights_is_refused_for_multilabel_y(
+    classifier, cube, y, class_weight
+):
+    classifier.set_params(class_weight=class_weight)
+    Y = np.column_stack([y, 1 - y])
+    with refuses(r"'class_weight' parameter.*'balanced' or None.*multilabel.*Got \{"):
+        classifier.fit(cube, Y)
+    with refuses(r"'class_weight' parameter.*'balanced' or None.*multilabel.*Got \{"):
+        classifier.partial_fit(cube, Y)
+    classifier.set_params(class_weight="balanced").fit(cube, Y)
+
+
+@pytest.mark.parametrize(
+    "class_weight", [{0: 0, 1: 0}, {0: 0.0, 1: 0}, {0: 0, 1: 0, 2: 1}], ids=str
+)
+def test_class_weights_that_are_all_zero_are_refused(classifier, cube, y, class_weight):
+    classifier.set_params(class_weight=class_weight)
+    with refuses(r"'class_weight' parameter of RNN.*must have a weight > 0.*Got \{0"):
+        classifier.fit(cube, y)
+    assert not hasattr(classifier, "net_")
+
+
+def test_a_class_of_weight_zero_is_not_trained_on(classifier, cube, y):
+    classifier.set_params(class_weight={0: 0, 1: 1}, max_epochs=40)
+    assert (classifier.fit(cube, y).predict(cube) == 1).all()
+
+
+@pytest.mark.parametrize("value", ["a", None, 1j, [1], np.inf])
+def test_a_class_weight_that_is_no_number_is_refused(classifier, cube, y, value):
+    classifier.set_params(class_weight={0: value, 1: 1})
+    with refuses(r"'class_weight' parameter.*finite weights >= 0. Got \{"):
+        classifier.fit(cube, y)
+
+
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-100, 2.0**100, 2.0**1023])
+def test_only_ratios_of_class_weights_count(classifier, cube, y, scale):
+    expected = clone(classifier).set_params(class_weight={0: 1, 1: 1.5}).fit(cube, y)
+    classifier.set_params(class_weight={0: scale, 1: 1.5 * scale}).fit(cube, y)
+    np.testing.assert_array_equal(
+        classifier.predict_proba(cube), expected.predict_proba(cube)
+    )

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from bad_input_tools import N_SAMPLES, refuses
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 
 from sklearn_rnn import RaggedArray, RNNClassifier
+from sklearn_rnn.preprocessing import Stepwise
 
 
 @pytest.mark.parametrize(
@@ -95,3 +98,18 @@ def test_a_huge_sequence_leaves_the_others_alone_to_the_last_bit(rng):
     assert np.isfinite(proba).all()
     others = np.arange(20) != 3
     np.testing.assert_array_equal(proba[others], expected[others])
+
+
+@pytest.mark.parametrize("n_large", [1, N_SAMPLES // 2])
+def test_a_difference_from_the_mean_that_float32_cannot_hold_is_refused(
+    estimator, cube, y, n_large
+):
+    X = np.full(cube.shape, -3e38, "f4")
+    X[N_SAMPLES - n_large :, 2, 1] = 3.4e38
+    message = rf"X\[{N_SAMPLES - n_large}\] has 3.4e\+38 at step 2, feature 1, whose "
+    with refuses(message + r"difference from the feature's mean -.*Scale X first"):
+        estimator.fit(X, y)
+    assert not hasattr(estimator, "net_")
+    assert np.isfinite(estimator.fit(X / 4, y).predict(X)).all()
+    fitted = make_pipeline(Stepwise(MaxAbsScaler()), estimator).fit(X, y)
+    assert np.isfinite(fitted.predict(X)).all()
