@@ -1,5 +1,6 @@
 """The first look at X, y and weights: what they hold, whatever the container."""
 
+import operator
 import sys
 from typing import Any
 
@@ -86,10 +87,9 @@ def _read_list(value: Any, name: str, depth: int) -> Any:
     holds_objects = arrays and any(map(_is_object_array, value))
     if not holds_objects and not any(map(_needs_reading, kinds)):
         return value
-    parts = [_read_element(v, f"{name}[{i}]", depth) for i, v in enumerate(value)]
-    if all(new is old for new, old in zip(parts, value, strict=True)):
-        return value
-    return parts
+    old = list(value)
+    new = [_read_element(v, f"{name}[{i}]", depth) for i, v in enumerate(old)]
+    return value if all(map(operator.is_, new, old)) else new
 
 
 def _read_element(value: Any, name: str, depth: int) -> Any:
@@ -109,7 +109,7 @@ def _is_list(value: Any) -> bool:
 def _is_object_array(value: Any) -> bool:
     """Whether this is an array of objects, of NumPy or, as a Series, of pandas."""
     dtype = getattr(value, "dtype", None)
-    return isinstance(dtype, np.dtype) and dtype == object and value.ndim > 0
+    return isinstance(dtype, np.dtype) and dtype.kind == "O" and value.ndim > 0
 
 
 def _is_tensor(value: Any) -> bool:
