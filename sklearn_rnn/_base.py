@@ -24,7 +24,7 @@ from sklearn_rnn._building import (
 from sklearn_rnn._inference import compute_states, make_batch_invariant
 from sklearn_rnn._sequences._categories import CategoryEncoder
 from sklearn_rnn._sequences._ragged import TokenIds
-from sklearn_rnn._sequences._validation import check_sequences
+from sklearn_rnn._sequences._validation import check_sequences, read_argument
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 from sklearn_rnn._training._callbacks import Monitor, make_reporters
 from sklearn_rnn._training_data import TrainingData, check_weights
@@ -128,6 +128,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             self._learn_kind(X)
         given = X
         X = self._check_X(X, reset=reset)
+        groups = read_argument(groups, "groups")
         check_consistent_length(X, y, groups)
         y, weight = self._check_y(y, X, sample_weight)
         kept = np.flatnonzero(weight)

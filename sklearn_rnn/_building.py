@@ -163,11 +163,12 @@ def _choose_optimizer(rnn: Any) -> tuple[Any, dict[str, Any]]:
     """Return the class of the optimizer and its arguments."""
     named = isinstance(rnn.optimizer, str)
     optimizer, options = OPTIMIZERS[rnn.optimizer] if named else (rnn.optimizer, {})
-    if not issubclass(optimizer, torch.optim.Optimizer):
+    is_dense = not issubclass(optimizer, torch.optim.SparseAdam)
+    if not (issubclass(optimizer, torch.optim.Optimizer) and is_dense):
         raise ValueError(
             f"The 'optimizer' parameter of {type(rnn).__name__} must be a str "
-            f"among {set(OPTIMIZERS)} or a subclass of torch.optim.Optimizer. Got "
-            f"{rnn.optimizer!r} instead."
+            f"among {set(OPTIMIZERS)} or a subclass of torch.optim.Optimizer for dense "
+            f"gradients. Got {rnn.optimizer!r} instead."
         )
     if rnn.weight_decay == 0:
         return optimizer, options

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
-from sklearn_rnn._sequences._validation import without_tensors
+from sklearn_rnn._sequences._validation import read_argument
 
 
 def check_step_targets(y: Any, name: str = "y") -> tuple[NDArray, NDArray[np.int64]]:
@@ -44,7 +44,7 @@ def check_step_targets(y: Any, name: str = "y") -> tuple[NDArray, NDArray[np.int
         return columns, y.offsets - y.offsets[0]
     if isinstance(y, str | bytes | dict | set) or not hasattr(y, "__len__"):
         raise TypeError(f"{name} must be {_ACCEPTED} Got {type(y).__name__} instead.")
-    y = without_tensors(y)
+    y = read_argument(y, name)
     if hasattr(y, "to_numpy"):  # Series, DataFrame
         y = y.to_numpy()
     if len(y) == 0:

@@ -9,7 +9,11 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_rnn._targets._base import Targets
-from sklearn_rnn._targets._validation import check_class_weight, check_labels
+from sklearn_rnn._targets._validation import (
+    check_class_weight,
+    check_labels,
+    class_weight_error,
+)
 
 
 class ClassTargets(Targets):
@@ -87,6 +91,12 @@ class ClassTargets(Targets):
         weights = compute_class_weight(
             self.class_weight, classes=present, y=labels, sample_weight=sample_weight
         )
+        if not weights.any():
+            raise class_weight_error(
+                "have a weight > 0 for a class in y", self.class_weight, self.owner
+            )
+        # a power of two is exact, and sums stay finite
+        weights = np.ldexp(weights, -np.frexp(weights.max())[1])
         factors = weights[np.searchsorted(present, labels)]
         return encoded, sample_weight * factors
 

@@ -50,6 +50,15 @@ class SequenceNet(NeuralNet):
         super().__init__(module, train_split=None, **options)
         self.max_grad_norm = max_grad_norm
 
+    def initialize_optimizer(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().initialize_optimizer(*args, **options)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "The 'optimizer' parameter must be a class of torch.optim for all "
+                f"weights of a network. Got {self.optimizer!r} instead: {error}"
+            ) from error
+
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
         return [("epoch_timer", EpochTimer())]
