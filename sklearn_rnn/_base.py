@@ -125,7 +125,6 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     # Fit -----------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
-    @neutral_torch_state()
     def fit(
         self,
         X,
@@ -173,7 +172,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             becomes NaN or infinite.
         """
         continues = self.warm_start and hasattr(self, "net_")
-        with self._rollback_on_error(continues):
+        with neutral_torch_state(), self._rollback_on_error(continues):
             train = self._check_data(X, y, sample_weight, groups, reset=not continues)
             held_out = self._check_held_out(X_val, y_val, sample_weight_val)
             net = self._rebuild_net() if continues else self._build_net(train)
@@ -189,13 +188,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         self._warn_if_still_falling(monitor)
         return self
 
-    @neutral_torch_state()
     def _partial_fit(self, X, y, sample_weight, **options):
         """One epoch at a constant learning rate, from the weights that are there."""
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
-        with self._rollback_on_error(continues):
+        with neutral_torch_state(), self._rollback_on_error(continues):
             train = self._check_data(
                 X, y, sample_weight, None, reset=not continues, **options
             )
