@@ -18,6 +18,7 @@ from sklearn_rnn._sequences._ragged import (
 from sklearn_rnn._training._loader import make_inputs
 from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.nn._masking import flatten_steps
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 _MAX_ROWS = 1024
 _MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs
@@ -123,6 +124,7 @@ def _run_to_states(module: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
     return flatten_steps(*module.hidden_states(x, lengths))
 
 
+@neutral_torch_state()
 def _run_batches(
     module: Any, X: RaggedArray, run: Run, counts: NDArray[np.int64]
 ) -> NDArray:

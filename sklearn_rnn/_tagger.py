@@ -17,6 +17,7 @@ from sklearn_rnn._training._loader import PathDataset
 from sklearn_rnn.metrics import step_accuracy_score
 from sklearn_rnn.nn._losses import BinaryCrossEntropy, CrossEntropy, PathLikelihood
 from sklearn_rnn.nn._masking import flatten_steps
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 
 class RNNTagger(StepRNN):
@@ -506,6 +507,7 @@ class RNNTagger(StepRNN):
         module = make_batch_invariant(self.module_)
         return apply_to_steps(module, X, nn.StepModel.marginals)
 
+    @neutral_torch_state()
     def _path_log_likelihood(self, X, y):
         """Return the log-likelihood of paths under the CRF, (n_samples,)."""
         module = make_batch_invariant(self.module_)

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_sequences", "nn"},
     "_base": {*PARTS, "nn", "_sequences", "_training", "utils"},
     "_building": {"nn", "_sequences", "_training"},
-    "_inference": {"nn", "_sequences", "_training"},
+    "_inference": {"nn", "_sequences", "_training", "utils"},
     "_training_data": {"_sequences", "utils"},
     "_parameters": {"_sequences", "_building", "nn", "utils"},
     "_targets": {"_sequences"},
@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "_regressor": {"_parameters", "_sequence_base", "_targets", "nn", "utils"},
     "_tagger": {
         *("_inference", "_parameters", "_step_base", "_targets"),
-        *("_sequences", "_training", "metrics", "nn"),
+        *("_sequences", "_training", "metrics", "nn", "utils"),
     },
     "_step_regressor": {
         *("_parameters", "_step_base", "_targets", "_sequences", "metrics", "nn"),
