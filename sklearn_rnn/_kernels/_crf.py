@@ -207,7 +207,7 @@ def _address_of_row(tensor: Tensor, row: int) -> int:
 
 
 def _make_chain_memory(n_steps: int, n_classes: int) -> tuple[Tensor]:
-    n = (n_classes + 5 + 3 * n_steps) * n_classes + n_steps + 4
+    n = (2 * n_classes + 5 + 3 * n_steps) * n_classes + n_steps + 4
     return (empty(n, dtype=torch.float64),)
 
 

@@ -14,14 +14,28 @@ A label of -1 is unknown: all classes are summed over. A label that is no class 
 no path, so that log Z is -inf.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import literal_unroll, njit, types
+from numba.extending import intrinsic
 
 from sklearn_rnn._kernels._numba._math import JIT, ONCE
 
-_TINY, _LEAST_FACTOR = 1e-120, 1e-150
+_TINY = 1e-120
+_LEAST_LOG = -345.0  # of 1e-150
+# ln 2 in two parts: the first has so few digits that its multiples are exact
+_LOG2_E, _LN_2_HIGH, _LN_2_LOW = (
+    1 / np.log(2),
+    0.693147180369123816,
+    1.9082149292705877e-10,
+)
+_TAYLOR = tuple(1 / math.factorial(k) for k in range(13, -1, -1))
+# Added to a number, it rounds it to a whole n, and the sum ends in the bits of
+# 1023 + n: shifted to where the exponent of a double is, they are 2^n.
+_ROUND = 1.5 * 2**52 + 1023
 _UNKNOWN = -1
 # the order of a sum is free
 _SUM = JIT | {"fastmath": {"contract", "reassoc"}}
@@ -38,13 +52,14 @@ class Chain(NamedTuple):
     beta: Any  # (K,): backward message
     after: Any  # (K,): the same and the emission of its step
     here: Any  # (K,): marginals of one pass and step
+    pairs: Any  # (K, K): expected transitions of one pass, but for their factors
     sums: Any  # (n_steps + 1,): what alpha was divided by; at last the sum at the end
     largest: Any  # (3,): of the transitions, the start and the end
 
 
 @njit(**ONCE)
 def make_chain(potentials, memory, numbers):
-    """Cut memory of shape (K + 5 + 3 * n_steps, K), and n_steps + 4 numbers."""
+    """Cut memory of shape (2 * K + 5 + 3 * n_steps, K), and n_steps + 4 numbers."""
     n, n_steps = len(potentials), len(numbers) - 4
     factors, largest = memory[:n], numbers[n_steps + 1 :]
     largest[0] = set_factors(potentials[: n - 2], factors[: n - 2])
@@ -60,6 +75,7 @@ def make_chain(potentials, memory, numbers):
         memory[end],
         memory[end + 1],
         memory[end + 2],
+        memory[end + 3 :],
         numbers[: n_steps + 1],
         largest,
     )
@@ -81,9 +97,31 @@ def set_factors(logs, factors):
 
 @njit(**JIT)
 def make_factor(log, shift):
-    """Return exp(log - shift), zero only if the logarithm is -inf."""
-    factor = np.exp(log - shift)
-    return _LEAST_FACTOR if factor < _LEAST_FACTOR and log > -np.inf else factor
+    """Return exp(log - shift) of a shift >= log; zero only if the logarithm is -inf.
+
+    A loop of these becomes instructions on vectors, which calls of exp do not.
+    """
+    x = log - shift
+    x = _LEAST_LOG if x < _LEAST_LOG else x  # a NaN stays
+    rounded = x * _LOG2_E + _ROUND
+    n = rounded - _ROUND
+    r = x - n * _LN_2_HIGH - n * _LN_2_LOW
+    series = 0.0
+    for coefficient in literal_unroll(_TAYLOR):
+        series = series * r + coefficient
+    return 0.0 if log == -np.inf else series * shift_to_exponent(rounded)
+
+
+@intrinsic
+def shift_to_exponent(typing, number):
+    """Return the bits of a double, moved to the left by 52, as a double."""
+
+    def codegen(context, builder, signature, args):
+        whole = ir.IntType(64)
+        bits = builder.shl(builder.bitcast(args[0], whole), whole(52))
+        return builder.bitcast(bits, ir.DoubleType())
+
+    return types.float64(types.float64), codegen
 
 
 @njit(**JIT)
@@ -110,7 +148,10 @@ def log_likelihood(emissions, targets, lengths, chain, result, d_emissions, coun
             clear(count[k], len(count[k]))
         clear(chain.marginals, n_steps)
         every = visit(own, labels[:0], n_steps, chain, -1.0, count)
-        known = visit(own, labels, n_steps, chain, 1.0, count)
+        if are_known(labels, n_steps, emissions.shape[2]):
+            known = visit_path(own, labels, n_steps, chain, count)
+        else:
+            known = visit(own, labels, n_steps, chain, 1.0, count)
         result[row] = known - every
         if len(count) > 0:
             copy_with_padding(chain.marginals, n_steps, d_emissions[row])
@@ -149,6 +190,35 @@ def copy_with_padding(rows, n, result):
 
 
 @njit(**JIT)
+def are_known(labels, n_steps, n_classes):
+    """Whether all labels of the valid steps are classes."""
+    known = True
+    for t in range(n_steps):
+        known &= 0 <= labels[t] < n_classes
+    return known
+
+
+@njit(**JIT)
+def visit_path(emissions, labels, n_steps, chain, counts):
+    """Return the score of one path, and count it as `visit` does."""
+    potentials = chain.potentials
+    n_classes = len(potentials) - 2
+    score, before = 0.0, n_classes
+    for t in range(n_steps):
+        label = labels[t]
+        score += emissions[t, label] + potentials[before, label]
+        chain.marginals[t, label] += 1.0
+        if len(counts) > 0:
+            counts[0, before, label] += 1.0
+        before = label
+    if n_steps > 0:
+        score += potentials[n_classes + 1, before]
+        if len(counts) > 0:
+            counts[0, n_classes + 1, before] += 1.0
+    return score
+
+
+@njit(**JIT)
 def visit(emissions, labels, n_steps, chain, weight, counts):
     """Return log Z of the paths that have these labels, of all paths without any.
 
@@ -183,6 +253,7 @@ def forward(emissions, labels, n_steps, chain):
     n_classes = emissions.shape[1]
     largest, end = chain.largest, chain.factors[n_classes + 1]
     log_z = largest[0] * (n_steps - 1) + largest[1] + largest[2]
+    product_of_sums = 1.0  # its logarithm is taken now and then
     for t in range(n_steps):
         alpha, factors = chain.alpha[t], chain.emissions[t]
         log_z += set_emissions(emissions[t], labels, t, factors)
@@ -195,10 +266,15 @@ def forward(emissions, labels, n_steps, chain):
             total += product
         if n_tiny > 0 or not total > 0:
             return np.nan
+        inverse = 1 / total
         for j in range(n_classes):
-            alpha[j] /= total
+            alpha[j] *= inverse
         chain.sums[t] = total
-        log_z += np.log(total)
+        product_of_sums *= total
+        if not _TINY < product_of_sums < 1 / _TINY:
+            log_z += np.log(product_of_sums)
+            product_of_sums = 1.0
+    log_z += np.log(product_of_sums)
     total, alpha = 0.0, chain.alpha[n_steps - 1]
     for j in range(n_classes):
         total += alpha[j] * end[j]
@@ -232,8 +308,7 @@ def move_forward(t, chain):
         for i in range(n_classes):
             before, factors = chain.alpha[t - 1, i], chain.factors[i]
             if before > 0:
-                for j in range(n_classes):
-                    alpha[j] += before * factors[j]
+                add_multiple(before, factors, alpha)
 
 
 @njit(**_SUM)
@@ -245,13 +320,15 @@ def backward(n_steps, chain, weight, counts):
     """
     n_classes = chain.alpha.shape[1]
     beta, after = chain.beta, chain.after
+    clear(chain.pairs, len(chain.pairs))
     for j in range(n_classes):
         beta[j] = chain.factors[n_classes + 1, j] / chain.sums[n_steps]
     for t in range(n_steps - 1, -1, -1):
         alpha, factors = chain.alpha[t], chain.emissions[t]
+        inverse = 1 / chain.sums[t]
         for j in range(n_classes):
             chain.here[j] = alpha[j] * beta[j]
-            after[j] = factors[j] * beta[j] / chain.sums[t]
+            after[j] = factors[j] * beta[j] * inverse
         add_marginals(t, n_steps, chain, weight, counts)
         for i in range(n_classes if t > 0 else 0):
             before = chain.alpha[t - 1, i]
@@ -259,7 +336,9 @@ def backward(n_steps, chain, weight, counts):
             if before > 0:
                 beta[i] = dot(chain.factors[i], after)
                 if len(counts) > 0:
-                    add_product(weight * before, chain.factors[i], after, counts[0, i])
+                    add_multiple(before, after, chain.pairs[i])
+    if len(counts) > 0:
+        add_pairs(chain, weight, counts[0])
 
 
 @njit(**_SUM)
@@ -272,10 +351,19 @@ def dot(a, b):
 
 
 @njit(**JIT)
-def add_product(factor, a, b, result):
-    """Add factor * a * b to the result."""
-    for j in range(len(a)):
-        result[j] += factor * (a[j] * b[j])
+def add_multiple(factor, row, result):
+    """Add factor * row to the result."""
+    for j in range(len(row)):
+        result[j] += factor * row[j]
+
+
+@njit(**JIT)
+def add_pairs(chain, weight, counts):
+    """Add weight * pairs * factors to the counts."""
+    for i in range(len(chain.pairs)):
+        pairs, factors, count = chain.pairs[i], chain.factors[i], counts[i]
+        for j in range(len(pairs)):
+            count[j] += weight * (pairs[j] * factors[j])
 
 
 @njit(**JIT)

@@ -346,7 +346,7 @@ def crf_log_likelihood(
     n_rows, n_steps, n_classes, emissions, targets, lengths, potentials, memory,
     result, d_emissions, counts,
 ):  # fmt: skip
-    n = n_classes + 5 + 3 * n_steps
+    n = 2 * n_classes + 5 + 3 * n_steps
     _crf.log_likelihood(
         floats_at(emissions, (n_rows, n_steps, n_classes)),
         integers_at(targets, (n_rows, n_steps)),
@@ -365,7 +365,7 @@ def crf_log_likelihood(
 def crf_marginals(
     n_rows, n_steps, n_classes, emissions, lengths, potentials, memory, log_z, result
 ):
-    n = n_classes + 5 + 3 * n_steps
+    n = 2 * n_classes + 5 + 3 * n_steps
     _crf.marginals(
         floats_at(emissions, (n_rows, n_steps, n_classes)),
         integers_at(0, (0,)),
