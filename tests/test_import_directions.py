@@ -33,6 +33,7 @@ MAY_IMPORT = {
         *(*ESTIMATORS, "_inference", "_targets"),
         *("_sequences", "_training", "nn", "utils"),
     },
+    "metrics": {"_sequences", "utils"},
     "preprocessing": {"_sequences", "utils"},
     "utils": set(),
 }
