@@ -1,8 +1,8 @@
 """Tag schemes: how the tags of steps, "B-PER" and the like, mark spans.
 
-In every scheme a span is a chain of tags of one type: each but the first *continues* the
-one before it, which must be *inside* a span. The chain is a span if its first tag may
-*begin* one and its last may *end* one. The four sets are all that schemes differ in.
+In every scheme a span is a chain of tags of one type: each but the first *continues*
+the one before it, which must be *inside* a span. The chain is a span if its first tag
+may *begin* one and its last may *end* one. Schemes differ in these four sets.
 """
 
 from dataclasses import dataclass
