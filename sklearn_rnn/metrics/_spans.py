@@ -260,7 +260,9 @@ def _count_spans(
         weight = check_sequence_weight(sample_weight, len(weight))
     of_span = weight[np.searchsorted(offsets, keys[0], side="right") - 1]
     right, predicted, in_true = (
-        np.bincount(spans.kinds[chosen], of_span[chosen], minlength=len(spans.types))
+        np.bincount(spans.kinds, of_span * chosen, minlength=len(spans.types)).astype(
+            np.float64
+        )
         for chosen in (is_right, is_pred, ~is_pred)
     )
     found = predicted + in_true > 0

@@ -138,7 +138,7 @@ def test_broken_tags_are_named_with_their_place():
 
 @pytest.mark.parametrize("tag", ["X-PER", "PER", "B-", "E-PER", ""])
 def test_a_label_that_is_no_tag_is_named(tag):
-    with pytest.raises(ValueError, match=f"{tag} is no tag of the scheme 'iob2'"):
+    with pytest.raises(ValueError, match=f"'{tag}' is no tag of the scheme 'iob2'"):
         span_f1_score([["O", tag]], [["O", "O"]])
 
 
