@@ -79,8 +79,8 @@ def parse_tag(tag: Any, scheme: str) -> tuple[str, str]:
         if tag[1] == "-" and len(tag) > 2:
             return tag[0], tag[2:]
     raise ValueError(
-        f"{tag!r} is no tag of the scheme {scheme!r}: tags must be 'O' or one of the letters "
-        f"{', '.join(letters)}, a hyphen and a type, such as 'B-PER'."
+        f"{tag!r} is no tag of the scheme {scheme!r}: tags must be 'O' or one of the "
+        f"letters {', '.join(letters)}, a hyphen and a type, such as 'B-PER'."
     )
 
 

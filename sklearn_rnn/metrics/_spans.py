@@ -25,7 +25,7 @@ class _Counts(NamedTuple):
 def extract_spans(
     tags: ArrayLike, *, scheme: str = "iob2"
 ) -> list[tuple[str, int, int]]:
-    """Spans that the tags of one sequence mark.
+    """Extract the spans that the tags of one sequence mark.
 
     Reading is strict: a tag that breaks the scheme is no part of a span. In "iob2", an
     "I-PER" without a "B-PER" before it marks nothing.
@@ -63,7 +63,7 @@ def extract_spans(
 
 
 def convert_scheme(y: Any, source: str, target: str) -> NDArray[Any]:
-    """Tags of another scheme that mark the same spans.
+    """Convert tags to another scheme that marks the same spans.
 
     Parameters
     ----------
