@@ -5,6 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._step_regressor import RNNStepRegressor
+from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn.nn import config_context
 
 try:
@@ -12,4 +14,11 @@ try:
 except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0.0.0"
 
-__all__ = ["RNNClassifier", "RNNRegressor", "RaggedArray", "config_context"]
+__all__ = [
+    "RNNClassifier",
+    "RNNRegressor",
+    "RNNStepRegressor",
+    "RNNTagger",
+    "RaggedArray",
+    "config_context",
+]

@@ -5,7 +5,6 @@ import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 from functools import partial
-from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -15,27 +14,24 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
 from sklearn_rnn._building import (
-    OPTIMIZERS,
+    make_column_inputs,
     make_encoder,
     make_net,
     make_standardize,
     make_stem,
+    make_token_embedding,
 )
-from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
+from sklearn_rnn._inference import compute_states, make_batch_invariant
+from sklearn_rnn._sequences._categories import CategoryEncoder
 from sklearn_rnn._sequences._ragged import TokenIds
-from sklearn_rnn._sequences._validation import check_sequences
+from sklearn_rnn._sequences._validation import check_sequences, read_argument
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 from sklearn_rnn._training._callbacks import Monitor, make_reporters
-from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn._training_data import TrainingData, check_weights
-from sklearn_rnn.nn._cells import CELLS
 from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._sklearn import (
-    Interval,
-    StrOptions,
     estimator_html_repr,
-    fit_context,
     safe_indexing,
 )
 from sklearn_rnn.utils._torch import (
@@ -47,55 +43,12 @@ from sklearn_rnn.utils._torch import (
 )
 
 _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zero
-_EMBEDDING_SIZE = 32  # of embedding_dim="auto"
 
 
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     """What all estimators share. Think twice before adding to it."""
 
-    _parameter_constraints: dict = {
-        "cell": [StrOptions(set(CELLS)), type],
-        "nonlinearity": [StrOptions({"tanh", "relu"})],
-        "hidden_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
-        "bidirectional": ["boolean"],
-        "pooling": [StrOptions({"last", "mean", "max", "meanmax", "attention"})],
-        "conv_channels": [
-            Interval(Integral, 1, None, closed="left"),
-            tuple,
-            list,
-            None,
-        ],
-        "conv_kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "conv_stride": [Interval(Integral, 1, None, closed="left")],
-        "embedding_dim": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-            None,
-        ],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate_schedule": [
-            StrOptions({"onecycle", "cosine", "plateau"}),
-            None,
-        ],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "warm_start": ["boolean"],
-        "device": [str, torch.device],
-        "callbacks": [list, tuple, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    # What a final class provides ------------------------------------------------------
+    # What a subclass provides ---------------------------------------------------------
 
     @abstractmethod
     def _make_targets(self, y, **options):
@@ -113,6 +66,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """Return the network around these parts."""
 
     @abstractmethod
+    def _make_dataset(self, train):
+        """Return what batches are made of."""
+
+    @abstractmethod
     def _apply(self, module, X):
         """Return outputs of the network, a row a prediction."""
 
@@ -121,53 +78,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     # Fit -----------------------------------------------------------------------------
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        groups=None,
-    ):
-        """Train the network on sequences and their targets.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
-                n_features), RaggedArray, or list of array-like of shape \
-                (n_steps_i, n_features) or (n_steps_i,)
-            The sequences.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target of each sequence.
-        sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts; a weight of 2 counts as two samples, a weight of
-            0 as none.
-        X_val : like X, default=None
-            Sequences to compute `validation_scores_` on after each epoch. With
-            ``early_stopping=True`` they take the place of a part of X.
-        y_val : like y, default=None
-            Targets of `X_val`.
-        sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the samples of `X_val`.
-        groups : array-like of shape (n_samples,), default=None
-            Group of each sample. With ``early_stopping=True``, the samples of a group
-            are all held out or all trained on.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data is not what is accepted, or the training loss
-            becomes NaN or infinite.
-        """
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups):
+        """Train the network: the story of `fit`."""
         continues = self.warm_start and hasattr(self, "net_")
         with self._rollback_on_error():
             train = self._check_data(X, y, sample_weight, groups, reset=not continues)
@@ -213,34 +125,61 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 "the target y is None."
             )
         if reset:
-            self._reads_tokens = self._takes_tokens(X)
+            self._learn_kind(X)
+        given = X
         X = self._check_X(X, reset=reset)
+        groups = read_argument(groups, "groups")
         check_consistent_length(X, y, groups)
-        weight = check_weights(sample_weight, X)
-        kept = weight > 0
-        if not kept.all():  # a weight of 0 is as good as not there, label included
-            X, y, weight = X[kept], safe_indexing(y, np.flatnonzero(kept)), weight[kept]
+        y, weight = self._check_y(y, X, sample_weight)
+        kept = np.flatnonzero(weight)
+        if len(kept) < len(X):  # a weight of 0 is as good as not there, label included
+            X, y, weight = X[kept], self._take(y, kept), weight[kept]
             groups = None if groups is None else np.asarray(groups)[kept]
         if reset:
             self._targets = self._make_targets(y, **options).fit(y, weight)
             vars(self).update(self._targets.attributes())
-            self._vocabulary = Vocabulary(X) if self._reads_tokens else None
-        targets = self._targets.encode(y)
-        weight = self._targets.weigh(targets, weight)
+            self._vocabulary = self._make_vocabulary(X, given)
+        targets, weight = self._targets.weigh(self._targets.encode(y), weight)
         return TrainingData(self._index_tokens(X), targets, weight, groups)
 
-    def _takes_tokens(self, X):
-        if self.embedding_dim == "auto":
-            return isinstance(X, TokenIds)
-        return self.embedding_dim is not None
+    def _check_y(self, y, X, sample_weight, name="y"):
+        """Return y, a row a sample, and the weight of each sample."""
+        return y, check_weights(sample_weight, X)
+
+    def _take(self, y, rows):
+        """Return some rows of what `_check_y` returns."""
+        return safe_indexing(y, rows)
+
+    def _learn_kind(self, X):
+        """Learn whether X holds tokens, and the categories in its columns."""
+        self._reads_tokens = isinstance(X, TokenIds)
+        encoder = CategoryEncoder(self.categorical_features, type(self).__name__)
+        self._category_encoder = encoder.fit(X)
+        if self.embedding_dim is None:
+            self._reads_tokens = False
+        elif self.embedding_dim != "auto" and not self._has_categories(X):
+            self._reads_tokens = True
+
+    def _has_categories(self, X):
+        given = self.categorical_features
+        by_name = given is not None and not isinstance(given, str) and len(given) > 0
+        return by_name or bool(self._category_encoder.categories)
+
+    def _make_vocabulary(self, X, given):
+        """Return the vocabulary of the columns of X that are to be embedded."""
+        if self._reads_tokens:
+            return Vocabulary(X, range(X.n_features))
+        columns = self._category_encoder.find_columns(given, X.n_features)
+        return Vocabulary(X, columns) if columns else None
 
     def _check_X(self, X, reset=False):
+        X = self._category_encoder.transform(X)
         return check_sequences(
             X, estimator=self, reset=reset, tokens=self._reads_tokens
         )
 
     def _index_tokens(self, X):
-        """Turn token ids into rows of the embedding."""
+        """Turn token ids and categories into rows of the embedding."""
         return X if self._vocabulary is None else self._vocabulary.encode(X)
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
@@ -256,8 +195,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if len(X) < 2:
             raise ValueError("X_val must have at least 2 samples. Got 1 instead.")
         check_consistent_length(X, y_val)
-        weight = check_weights(sample_weight_val, X)
-        return TrainingData(X, self._targets.encode(y_val, "y_val"), weight)
+        y, weight = self._check_y(y_val, X, sample_weight_val, "y_val")
+        return TrainingData(X, self._targets.encode(y, "y_val"), weight)
 
     def _hold_out(self, data):
         """Split into a training and a validation set; train on all if too few."""
@@ -270,7 +209,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             f"(validation_fraction={self.validation_fraction}): all of them are "
             "trained on, and training stops by the training loss.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         return data, None
 
@@ -307,8 +246,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _make_inputs(self, train):
         if self._vocabulary is None:
             return make_standardize(train.X, train.sample_weight)
-        size = _EMBEDDING_SIZE if self.embedding_dim == "auto" else self.embedding_dim
-        return nn.TokenEmbedding(len(self._vocabulary), int(size))
+        sizes = self._vocabulary.sizes
+        if self._reads_tokens and len(sizes) == 1:
+            return make_token_embedding(self, sizes[0])
+        return make_column_inputs(self, train.X, train.sample_weight, sizes)
 
     # The loop ------------------------------------------------------------------------
 
@@ -321,12 +262,16 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return Monitor(score, patience, self.tol, watch_score)
 
     def _score_module(self, held_out, module):
-        with threads_for(module):
-            outputs = torch.from_numpy(self._apply(module, held_out.X))
-            predictions = self._loss.predict(outputs).numpy()
+        predictions = self._predict_encoded(module, held_out.X)
         return self._targets.score(
             held_out.targets, predictions, held_out.sample_weight
         )
+
+    def _predict_encoded(self, module, X):
+        """Return predictions in the form of encoded targets."""
+        with threads_for(module):
+            outputs = torch.from_numpy(self._apply(module, X))
+            return self._loss.predict(outputs).numpy()
 
     def _train(self, net, train, monitor, max_epochs, schedule):
         """Train a net, and keep what was learned also when a person interrupts."""
@@ -338,7 +283,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         net.max_grad_norm = self.max_grad_norm
         try:
             net.run_epochs(
-                SequenceDataset(train.X, train.targets, train.sample_weight),
+                self._make_dataset(train),
                 epochs=max_epochs,
                 random_state=self._random_state,
                 seed=self._seed,
@@ -373,14 +318,16 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 "still falling: more 'max_epochs' or a higher 'learning_rate' may "
                 "improve the result.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # Use -----------------------------------------------------------------------------
 
-    def _predict_linked(self, X, *links):
-        """Return what methods of the loss make of the outputs of the network."""
-        X = self._validate_for_predict(X)
+    def _link(self, X, *links):
+        """Return what methods of the loss make of the outputs of the network.
+
+        X comes from `_validate_for_predict`.
+        """
         module = make_batch_invariant(self.module_)
         with threads_for(module):  # torch's own would spin on after a link
             outputs = torch.from_numpy(self._apply(module, X)).double()
@@ -403,7 +350,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """
         X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)
-        states = apply_to_steps(module, X, "hidden_states")
+        states = compute_states(module, X)
         lengths = states.lengths
         if (lengths == lengths[0]).all():
             return states.values.reshape(len(states), lengths[0], -1)

@@ -1,5 +1,6 @@
 """From the parameters of an estimator to the parts of its network."""
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
@@ -15,6 +16,7 @@ from sklearn_rnn._training._net import SequenceNet
 from sklearn_rnn._training._optimizers import Adam, AdamW
 from sklearn_rnn.nn._cells import CELLS
 
+_EMBEDDING_SIZE = 32  # of embedding_dim="auto", at most
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (Adam, {"fused": True}),
     "adamw": (AdamW, {"fused": True}),
@@ -29,6 +31,52 @@ def make_standardize(
     """Return the layer that standardises features as they are in X."""
     mean, std = weighted_moments(X, sample_weight)
     return nn.Standardize(torch.tensor(mean).float(), torch.tensor(std).float())
+
+
+def make_token_embedding(rnn: Any, n_tokens: int) -> nn.TokenEmbedding:
+    """Return the embedding of tokens, one a step."""
+    (size,) = _list_embedding_sizes(rnn, [_EMBEDDING_SIZE])
+    return nn.TokenEmbedding(n_tokens, size)
+
+
+def make_column_inputs(
+    rnn: Any,
+    X: RaggedArray,
+    sample_weight: NDArray[np.float64],
+    n_categories: Mapping[int, int],
+) -> nn.ColumnInputs:
+    """Return an embedding of each column of categories, beside standardised numbers."""
+    auto = [_suggest_embedding_size(n) for n in n_categories.values()]
+    sizes = _list_embedding_sizes(rnn, auto)
+    embeddings = {
+        column: nn.TokenEmbedding(n, size)
+        for (column, n), size in zip(n_categories.items(), sizes, strict=True)
+    }
+    numbers = [j for j in range(X.n_features) if j not in n_categories]
+    standardize = None
+    if numbers:
+        columns = RaggedArray(X.values[:, numbers], X.offsets)
+        standardize = make_standardize(columns, sample_weight)
+    return nn.ColumnInputs(embeddings, numbers, standardize)
+
+
+def _suggest_embedding_size(n_categories: int) -> int:
+    # J. Howard, S. Gugger, "Deep learning for coders with fastai", 2020, chapter 9
+    return min(_EMBEDDING_SIZE, round(1.6 * n_categories**0.56))
+
+
+def _list_embedding_sizes(rnn: Any, auto: list[int]) -> list[int]:
+    """Return the size of the embedding of each column."""
+    if rnn.embedding_dim is None or isinstance(rnn.embedding_dim, str):
+        return auto
+    sizes = check_sizes(rnn, "embedding_dim")
+    if len(sizes) not in (1, len(auto)):
+        raise ValueError(
+            f"The 'embedding_dim' parameter of {type(rnn).__name__} must be one size, "
+            f"or one for each of the {len(auto)} columns of tokens or categories. Got "
+            f"{rnn.embedding_dim!r} instead."
+        )
+    return sizes * (len(auto) // len(sizes))
 
 
 def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
@@ -115,11 +163,12 @@ def _choose_optimizer(rnn: Any) -> tuple[Any, dict[str, Any]]:
     """Return the class of the optimizer and its arguments."""
     named = isinstance(rnn.optimizer, str)
     optimizer, options = OPTIMIZERS[rnn.optimizer] if named else (rnn.optimizer, {})
-    if not issubclass(optimizer, torch.optim.Optimizer):
+    is_dense = not issubclass(optimizer, torch.optim.SparseAdam)
+    if not (issubclass(optimizer, torch.optim.Optimizer) and is_dense):
         raise ValueError(
             f"The 'optimizer' parameter of {type(rnn).__name__} must be a str "
-            f"among {set(OPTIMIZERS)} or a subclass of torch.optim.Optimizer. Got "
-            f"{rnn.optimizer!r} instead."
+            f"among {set(OPTIMIZERS)} or a subclass of torch.optim.Optimizer for dense "
+            f"gradients. Got {rnn.optimizer!r} instead."
         )
     if rnn.weight_decay == 0:
         return optimizer, options

@@ -2,12 +2,11 @@
 
 from sklearn.base import ClassifierMixin
 
-from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import LabelTargets, make_label_targets
 from sklearn_rnn.nn._losses import BinaryCrossEntropy, CrossEntropy
 from sklearn_rnn.utils._sklearn import (
-    StrOptions,
     check_partial_fit_first_call,
     fit_context,
 )
@@ -22,144 +21,165 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
     Parameters
     ----------
     cell : {"lstm", "gru", "rnn"} or type, default="gru"
-        The recurrent layer.
+        Type of the recurrent layers.
 
-        - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As good as the
+        - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As accurate as the
           LSTM on most tasks, with a quarter fewer weights.
         - "lstm": long short-term memory, :class:`~sklearn_rnn.nn.LSTM`.
-        - "rnn": Elman's network without gates, :class:`~sklearn_rnn.nn.Elman`. The
-          fastest; forgets after tens of steps.
-        - a class: ``cell(input_size, hidden_size)`` returns a module with
-          ``outputs, state = layer(x, lengths, state=None)`` as the layers of
-          :mod:`sklearn_rnn.nn` have it.
+        - "rnn": Elman network, without gates, :class:`~sklearn_rnn.nn.Elman`. The
+          fastest cell, with a memory of tens of steps.
+        - a class: ``cell(input_size, hidden_size)`` must return a module that is called
+          as ``outputs, state = layer(x, lengths, state=None)``, like the layers of
+          :mod:`sklearn_rnn.nn`.
     nonlinearity : {"tanh", "relu"}, default="tanh"
-        Of ``cell="rnn"``; the others ignore it.
+        Activation for ``cell="rnn"``; ignored otherwise.
     hidden_size : int or sequence of int, default=64
-        Units of each recurrent layer, in one direction. A sequence has one number for
-        each layer: the LSTM(128) and LSTM(64) of Keras are ``(128, 64)``.
+        Number of units per direction in each recurrent layer. A sequence sets the size
+        of each layer: ``(128, 64)`` stacks a layer of 64 units on a layer of 128.
     num_layers : int, default=1
-        Recurrent layers on top of each other, where `hidden_size` is an int.
+        Number of stacked recurrent layers if `hidden_size` is an int. If `hidden_size`
+        is a sequence, its length is the number of layers.
     bidirectional : bool, default=True
-        Whether each layer also reads from each sequence's own last step to its first.
+        Whether each recurrent layer also reads the sequences backwards, each from its
+        own last step to its first.
     pooling : {"last", "mean", "max", "meanmax", "attention"}, default="meanmax"
-        How the states of all steps become one vector.
+        Method to combine the states of all steps into one vector per sequence.
 
-        - "last": the state after each sequence's own last step (of the backward
-          direction: after its first). Good when the end decides.
-        - "mean", "max": over the steps, unit by unit. Good when evidence is spread
-          out, or somewhere.
-        - "meanmax": both side by side.
-        - "attention": a learned weighted mean.
+        - "last": state after the last step of each sequence (backward direction: after
+          the first step). Suits targets that depend on the end of the sequence.
+        - "mean", "max": mean or maximum of each unit over the steps. Suits evidence
+          that is spread over the sequence, or located anywhere in it.
+        - "meanmax": mean and maximum, concatenated.
+        - "attention": weighted mean with learned weights.
     conv_channels : int, sequence of int or None, default=(64, 64)
-        Output channels of convolutions over time in front of the recurrent layers,
-        one number for each; None: no convolution. They find short local shapes, as in
-        motion or sound, and shorten what the recurrent layers read. Without them each
-        step has a state of its own.
+        Number of output channels of each convolution over time before the recurrent
+        layers. A sequence stacks one convolution per entry; None disables convolutions.
+        Convolutions detect short local patterns, as in motion or audio, and a
+        `conv_stride` above 1 shortens the sequences for the recurrent layers. Without
+        them, every input step has its own hidden state.
     conv_kernel_size : int, default=9
-        Steps that an output of a convolution sees.
+        Kernel size of each convolution, in steps.
     conv_stride : int, default=2
-        Steps between two outputs of a convolution. With 2, each convolution halves the
-        steps, and the recurrent layers see fewer.
-    embedding_dim : int, "auto" or None, default="auto"
-        What X holds.
+        Stride of each convolution, in steps. With a stride of 2, each convolution
+        halves the number of steps.
+    categorical_features : "from_dtype", array-like of int or str, or None, \
+            default="from_dtype"
+        Columns of X that hold categories. Each gets an embedding; the other columns are
+        numbers. Categories not seen in `fit` are mapped to the zero vector.
 
-        - an int: token ids, integers from 0 on, one a step, each of which gets a
-          learned vector of this size. Ids that `fit` did not see share one vector,
-          zero.
-        - "auto": 32 for what :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`
-          returns, else None.
-        - None: numbers.
+        - "from_dtype": columns with a categorical dtype, if X is a list of DataFrames.
+        - array-like: names of columns if X is a list of DataFrames, positions, or a
+          boolean mask. Categories in arrays are numbers.
+        - None: no column holds categories.
+    embedding_dim : int, sequence of int, "auto" or None, default="auto"
+        Size of the embedding of tokens or categories. A sequence sets the size of each
+        embedded column.
+
+        - an int: if no column holds categories, X holds token ids, one non-negative
+          integer per step. Each id is mapped to a learned vector of this size; ids not
+          seen in `fit` are mapped to the zero vector.
+        - "auto": 32 if X was returned by
+          :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`. For several columns, at
+          most 32, and less for few categories. Otherwise X is numeric.
+        - None: X holds numeric features.
     dropout : float, default=0.0
-        Part of the values zeroed in training: of the outputs of each recurrent layer
-        but the last, and of the pooled vector before the last, linear layer. So it
-        acts with one recurrent layer too. Never inside the recurrence.
+        Dropout probability. Dropout is applied to the outputs of each recurrent layer
+        except the last, and to the input of the final linear layer; it is therefore
+        also active with a single recurrent layer. Recurrent connections are never
+        dropped.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
-        What updates the weights: a name ("sgd" has a momentum of 0.9), or a class of
-        optimizers as in :mod:`torch.optim`, called with ``lr=learning_rate``.
+        Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
+        subclass of :class:`torch.optim.Optimizer`; it is called with
+        ``lr=learning_rate``.
     learning_rate : float, default=0.01
-        Step size; with a schedule, the highest.
+        Learning rate; with a schedule, the maximum learning rate.
     learning_rate_schedule : {"onecycle", "cosine", "plateau"} or None, \
             default="onecycle"
-        How the learning rate changes.
+        Schedule of the learning rate.
 
-        - "onecycle": up from 1/25 to the full rate in the first 30 % of the batches,
-          then down to nearly zero [2]_.
-        - "cosine": down to zero along a cosine.
-        - "plateau": halved after 5 epochs without a lower training loss.
-        - None: constant.
+        - "onecycle": warm-up from 1/25 of `learning_rate` to `learning_rate` in the
+          first 30 % of the mini-batches, then decay to nearly zero [2]_.
+        - "cosine": cosine decay to zero.
+        - "plateau": division by 2 after 5 epochs without a lower training loss.
+        - None: constant learning rate.
     weight_decay : float, default=0.0
-        L2 penalty on the weights, not on biases: what the optimizer of torch calls
-        ``weight_decay``.
+        Strength of the L2 penalty, passed to the optimizer as ``weight_decay``. Biases
+        and normalisation layers are not penalised.
     max_grad_norm : float or None, default=1.0
-        Clipping: gradients of all weights together that have a larger norm are scaled
-        down to this one [3]_. None: no clipping.
+        Maximum norm of the gradient of all weights. Larger gradients are scaled down to
+        this norm [3]_. None disables clipping.
     batch_size : int, default=32
-        Samples of an update of the weights, at most; an epoch is cut into batches of
-        nearly one size.
+        Maximum mini-batch size. Each epoch is split into mini-batches of nearly equal
+        size.
     max_epochs : int, default=100
-        Passes over the training data, at most.
+        Maximum number of passes over the training data.
     tol : float, default=1e-4
-        A training loss or validation score must improve by more than this, absolute,
-        to count as an improvement.
+        Tolerance of the stopping criterion. The training loss or the validation score
+        must improve by more than this absolute amount to count as an improvement.
     n_iter_no_change : int, default=10
-        Epochs without improvement after which training stops: of the validation score
-        with ``early_stopping=True``, else of the training loss. The "onecycle" and
-        "cosine" schedules are planned to their end and do not stop by the training
-        loss.
+        Number of epochs without improvement after which training stops. The validation
+        score is monitored with ``early_stopping=True``, otherwise the training loss.
+        The training loss never stops the "onecycle" and "cosine" schedules, which need
+        `max_epochs` to complete.
     early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the samples, or to use `X_val`,
-        stop when their score no longer improves, and keep the weights of the best
-        epoch.
+        Whether to stop training when the validation score no longer improves, and to
+        restore the weights of the best epoch. The validation set is `X_val` if passed
+        to `fit`, otherwise `validation_fraction` of the training samples.
     validation_fraction : float, default=0.1
-        Part of the samples (of the groups, where `groups` are given) that
-        ``early_stopping=True`` holds out; stratified by class, if there are enough
-        samples.
+        Fraction of the training samples held out as validation set with
+        ``early_stopping=True``. If `groups` are passed to `fit`, it is a fraction of
+        the groups. Without groups, the split is stratified by class if each class has
+        enough samples.
     class_weight : dict, "balanced" or None, default=None
-        What the samples of a class count, ``{label: weight}``. "balanced": inversely
-        to how frequent the class is. Multiplied with `sample_weight`.
+        Weights of the classes, ``{label: weight}``. "balanced" uses weights inversely
+        proportional to the class frequencies; None weights all classes equally. Class
+        weights are multiplied with `sample_weight`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the previous `fit`.
+        Whether `fit` continues from the weights of the previous call to `fit`.
     device : str or torch.device, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:1", ...; "auto" is the GPU of CUDA where
-        there is one and the CPU elsewhere.
+        Device to compute on, such as "cpu", "cuda" or "cuda:1". "auto" selects a CUDA
+        GPU if available, otherwise the CPU.
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Called in the course of training, after the package's own.
+        Callbacks notified during training, in addition to the default ones.
     random_state : int, RandomState instance or None, default=None
-        Decides first weights, held-out samples, order of samples, and dropout. An int
-        makes two fits equal to the last bit on the CPU. The global generators of
-        NumPy and torch are never touched.
+        Controls the initial weights, the validation split, the order of the samples and
+        dropout. Pass an int for fits that are identical to the last bit on the CPU. The
+        global random state of NumPy and torch is left unchanged.
     verbose : int, default=0
-        0: silent. 1: a progress bar with loss, score and time left. 2: a table, a row
-        an epoch.
+        Verbosity level.
+
+        - 0: silent.
+        - 1: progress bar with loss, score and remaining time.
+        - 2: table with one row per epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels; of multilabel y, the numbers of its columns.
+        Class labels; if y is multilabel, the indices of its columns.
     n_features_in_ : int
-        Number of features of a step; of a 2-D X, number of steps.
+        Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where X is a DataFrame or a list of them and all names
-        are strings.
+        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings.
     n_outputs_ : int
-        Number of targets: 1, or the number of labels of multilabel y.
+        Number of targets: the number of labels if y is multilabel, otherwise 1.
     n_iter_ : int
-        Number of epochs trained, in all fits of a warm start together.
+        Number of epochs trained, including those of earlier fits with a warm start.
     loss_curve_ : list of float
-        Training loss of each epoch.
+        Mean training loss of each epoch.
     validation_scores_ : list of float or None
-        Accuracy of the held-out samples after each epoch; None without any.
+        Accuracy on the validation set after each epoch; None without a validation set.
     best_loss_ : float
         Lowest training loss.
     best_validation_score_ : float or None
-        Highest validation score.
+        Highest validation score; None without a validation set.
     history_ : skorch.history.History
-        A row an epoch: loss, score, mean gradient norm before clipping, learning
-        rate, seconds.
+        One row per epoch: loss, score, mean gradient norm before clipping, learning
+        rate, duration in seconds.
     net_ : skorch.NeuralNet
-        The net that was trained.
+        Trained skorch net around `module_`.
     module_ : torch.nn.Module
-        The network: ``module_(x, lengths)``.
+        Trained network, called as ``module_(x, lengths)``.
 
     See Also
     --------
@@ -199,11 +219,6 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
     (60, 2)
     """
 
-    _parameter_constraints: dict = {
-        **BaseRNN._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-    }
-
     def __init__(
         self,
         *,
@@ -216,6 +231,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         conv_channels=(64, 64),
         conv_kernel_size=9,
         conv_stride=2,
+        categorical_features="from_dtype",
         embedding_dim="auto",
         dropout=0.0,
         optimizer="adam",
@@ -245,6 +261,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         self.conv_channels = conv_channels
         self.conv_kernel_size = conv_kernel_size
         self.conv_stride = conv_stride
+        self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.dropout = dropout
         self.optimizer = optimizer
@@ -264,6 +281,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
+
+    _parameter_constraints: dict = constraints_of(__init__)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -326,7 +345,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
             In the order of `classes_`. Each row sums to 1, but not of
             multilabel y, where a column is the probability of its label.
         """
-        return self._predict_linked(X, "predict")[0]
+        return self._link(self._validate_for_predict(X), "predict")[0]
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -341,7 +360,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         log_probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._predict_linked(X, "predict_log")[0]
+        return self._link(self._validate_for_predict(X), "predict_log")[0]
 
     def _make_targets(self, y, **options):
         return make_label_targets(y, type(self).__name__, self.class_weight, **options)

@@ -1,112 +1,184 @@
-"""Run a trained module over many sequences."""
+"""Run a trained network over many sequences."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from sklearn_rnn._sequences._batching import batches_by_length
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._ragged import (
+    RaggedArray,
+    lengths_to_offsets,
+    step_index,
+)
 from sklearn_rnn._training._loader import make_inputs
 from sklearn_rnn.nn._gated import threads_for
+from sklearn_rnn.nn._masking import flatten_steps
 
 _MAX_ROWS = 1024
 _MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs
+
+Run = Callable[..., Tensor]  # of (module, x, lengths)
+
+
+def call(module: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return what the module returns, its hooks called."""
+    return module(x, lengths)
 
 
 def make_batch_invariant(module: Any) -> Any:
     """Return the module that predicts, on the CPU exactly.
 
-    Matrix products of a library round differently for other batch sizes. Our kernels
+    Matrix products of a library round differently for other batch sizes. The kernels
     do not; where they do not serve, a copy in double precision does: there the
     difference is near 1e-16, so that the results, rounded to float32, depend on their
     own sequence alone. Not every GPU can do it; there it is float32.
     """
-    on_cpu = module.head.weight.device.type == "cpu"
+    on_cpu = _device_of(module).type == "cpu"
     if not on_cpu or module.encoder.suits_kernels():
         return module
     return copy.deepcopy(module).double().eval()
 
 
-def apply_to_sequences(
-    module: Any, X: RaggedArray, method: str = "forward"
-) -> NDArray[np.float32]:
+def apply_to_sequences(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     """Compute one vector for each sequence.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The model.
+        The network.
     X : RaggedArray
         All sequences.
-    method : str, default="forward"
-        Name of a method: of (x, lengths), it returns a tensor of shape (batch, size).
+    run : callable, default=call
+        ``run(module, x, lengths)`` returns a tensor of shape (batch, size).
 
     Returns
     -------
     result : ndarray of shape (n_samples, size)
-        In the order of X.
+        In the order of X; float32, or integers if `run` returns these.
+
+    Raises
+    ------
+    ValueError
+        If a result is not finite, in double precision either.
     """
-    run = getattr(module, method)
-    result: Any = None
-    with torch.inference_mode(), threads_for(module):
-        for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
-            part = run(**make_inputs(X, rows, _device_of(module))).float().cpu().numpy()
-            _recompute_overflowed_rows(part, rows, module, X, method)
-            if result is None:
-                result = np.empty((len(X), *part.shape[1:]), np.float32)
-            result[rows] = part
-    return result
+    return _run_batches(module, X, run, np.ones(len(X), np.int64))
 
 
-def apply_to_steps(module: Any, X: RaggedArray, method: str = "forward") -> RaggedArray:
+def apply_to_steps(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     """Compute a vector for each step of each sequence.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The model.
+        The network.
     X : RaggedArray
         All sequences.
-    method : str, default="forward"
-        Name of a method: of (x, lengths), it returns a tensor of shape (batch, time,
-        size) and the number of valid steps of each row, or None.
+    run : callable, default=call
+        ``run(module, x, lengths)`` returns a tensor of shape (n_valid_steps, size).
 
     Returns
     -------
-    result : RaggedArray
-        float32, in the order of X.
+    result : ndarray of shape (n_steps_total, size)
+        In the order of X.
+
+    Raises
+    ------
+    ValueError
+        If a result is not finite, in double precision either.
     """
-    run = getattr(module, method)
-    result: list[Any] = [None] * len(X)
+    return _run_batches(module, X, run, X.lengths)
+
+
+def compute_states(module: Any, X: RaggedArray) -> RaggedArray:
+    """Compute the states of the last recurrent layer, in the order of X.
+
+    Parameters
+    ----------
+    module : RecurrentModel
+        The network.
+    X : RaggedArray
+        All sequences.
+
+    Returns
+    -------
+    states : RaggedArray
+        float32; after a stem with a stride, fewer states than steps.
+
+    Raises
+    ------
+    ValueError
+        If a state is not finite, in double precision either.
+    """
+    counts = module.count_states(X.lengths)
+    states = _run_batches(module, X, _run_to_states, counts)
+    return RaggedArray(states, lengths_to_offsets(counts))
+
+
+def _run_to_states(module: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
+    return flatten_steps(*module.hidden_states(x, lengths))
+
+
+def _run_batches(
+    module: Any, X: RaggedArray, run: Run, counts: NDArray[np.int64]
+) -> NDArray:
+    """Run batches of similar length; a sequence gives `counts` rows of the result."""
+    offsets = lengths_to_offsets(counts)
+    result: Any = None
     with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
-            outputs, lengths = run(**make_inputs(X, rows, _device_of(module)))
-            batch = outputs.float().cpu().numpy()
-            for i, row in enumerate(rows):
-                n_steps = batch.shape[1] if lengths is None else int(lengths[i])
-                result[row] = batch[i, :n_steps]
-    return RaggedArray.from_sequences(result)
-
-
-def _device_of(module: Any) -> torch.device:
-    return next(module.parameters()).device
+            part = _to_array(run(module, **make_inputs(X, rows, _device_of(module))))
+            _recompute_overflowed_rows(part, rows, counts[rows], module, X, run)
+            if result is None:
+                result = np.empty((offsets[-1], *part.shape[1:]), part.dtype)
+            result[step_index(offsets[rows], counts[rows])] = part
+    return result
 
 
 def _recompute_overflowed_rows(
-    part: NDArray[np.float32],
+    part: NDArray,
     rows: NDArray[np.intp],
+    counts: NDArray[np.int64],
     module: Any,
     X: RaggedArray,
-    method: str,
+    run: Run,
 ) -> None:
     """Compute in double precision what float32 could not hold, row by row."""
-    overflown = ~np.isfinite(part).all(axis=1)
-    if not overflown.any():
+    bad = _find_bad_rows(part, counts)
+    if not bad.any():
         return
-    device = torch.device("cpu")
-    inputs = make_inputs(X, rows[overflown], device)
-    double = copy.deepcopy(module).to(device).double()
-    part[overflown] = getattr(double, method)(**inputs).float().numpy()
+    double = copy.deepcopy(module).cpu().double()
+    inputs = make_inputs(X, rows[bad], torch.device("cpu"))
+    part[np.repeat(bad, counts)] = _to_array(run(double, **inputs))
+    still_bad = _find_bad_rows(part, counts)
+    if still_bad.any():
+        raise ValueError(
+            f"X[{rows[still_bad].min()}] drives the network out of the range of "
+            "numbers: its result is not finite. It is much longer, or has much larger "
+            "values, than the sequences of fit. Try scaled or shorter sequences, or "
+            "fit with nonlinearity='tanh' or a smaller 'learning_rate'."
+        )
+
+
+def _find_bad_rows(part: NDArray, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which sequences have a number that is not finite."""
+    finite = np.isfinite(part).all(axis=1)
+    if finite.all():
+        return np.zeros(len(counts), bool)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    return np.bincount(rows[~finite], minlength=len(counts)) > 0
+
+
+def _to_array(tensor: Tensor) -> NDArray:
+    """Return float32 numbers; integers as they are."""
+    if tensor.dtype.is_floating_point:
+        tensor = tensor.float()
+    return tensor.cpu().numpy()
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    return next(module.parameters()).device

@@ -3,10 +3,61 @@
 from sklearn_rnn import nn
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
+from sklearn_rnn._training._loader import SequenceDataset
+from sklearn_rnn.utils._sklearn import fit_context
 
 
 class SequenceRNN(BaseRNN):
     """One answer a sequence: the states of all steps are pooled to one vector."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Train the network on sequences and their targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target of each sequence.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts; a weight of 2 counts as two samples, a weight of
+            0 as none.
+        X_val : like X, default=None
+            Sequences to compute `validation_scores_` on after each epoch. With
+            ``early_stopping=True`` they take the place of a part of X.
+        y_val : like y, default=None
+            Targets of `X_val`.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the samples of `X_val`.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample. With ``early_stopping=True``, the samples of a group
+            are all held out or all trained on.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not what is accepted, or the training loss
+            becomes NaN or infinite.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _make_model(self, inputs, stem, encoder, n_outputs):
         pooling = nn.Pooling(
@@ -15,6 +66,9 @@ class SequenceRNN(BaseRNN):
         return nn.SequenceModel(
             inputs, stem, encoder, pooling, n_outputs, dropout=self.dropout
         )
+
+    def _make_dataset(self, train):
+        return SequenceDataset(train.X, train.targets, train.sample_weight)
 
     def _apply(self, module, X):
         return apply_to_sequences(module, X)
@@ -35,4 +89,4 @@ class SequenceRNN(BaseRNN):
         """
         X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)
-        return apply_to_sequences(module, X, "encode")
+        return apply_to_sequences(module, X, nn.SequenceModel.encode)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.model_selection import (
 
 from sklearn_rnn._sequences._batching import merge_equal_samples
 from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._validation import read_argument
 from sklearn_rnn.utils._sklearn import check_sample_weight
 
 
@@ -105,9 +107,18 @@ def check_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:
 
     Scaled by a power of two, exactly, so that the largest is near 1.
     """
+    if not isinstance(sample_weight, Real | None):  # a number: one weight for all
+        sample_weight = _as_floats(read_argument(sample_weight, "sample_weight"))
     weight = check_sample_weight(
         sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
     )
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return np.ldexp(weight, -np.frexp(weight.max())[1])
+
+
+def _as_floats(sample_weight: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"sample_weight must hold numbers: {error}") from error

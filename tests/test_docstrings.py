@@ -138,9 +138,13 @@ def test_the_same_parameter_has_the_same_words():
 FAMILIES = {
     "methods of estimators": (ESTIMATORS, {"X", "sample_weight"}),
     "methods of transformers": (
-        # of the other two, X are tables or texts
+        # X of the others are tables, texts or words
         set(TRANSFORMERS)
-        - {preprocessing.SequenceBuilder, preprocessing.SequenceTokenizer},
+        - {
+            preprocessing.SequenceBuilder,
+            preprocessing.SequenceTokenizer,
+            preprocessing.WordAttributes,
+        },
         {"X", "y"},
     ),
     "methods of displays": (

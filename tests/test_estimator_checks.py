@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 import pytest
+from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
@@ -10,13 +11,15 @@ from sklearn_rnn import RNNClassifier, RNNRegressor, config_context
 from sklearn_rnn.nn import GRU
 from sklearn_rnn.utils.estimator_checks import yield_sequence_checks
 
-SMALL = {"hidden_size": 16, "max_epochs": 40, "conv_channels": 8}
+SMALL = {"hidden_size": 8, "max_epochs": 40, "conv_channels": 8}
 PLAIN = {
-    "hidden_size": 16,
+    "hidden_size": 12,
     "max_epochs": 60,
     "conv_channels": None,
     "bidirectional": False,
 }
+# what both classes have: each cell, pooling, optimizer and schedule, with and without
+# the convolutions, one layer to three
 SETTINGS = [
     {},
     {**SMALL, "cell": "lstm", "pooling": "attention"},
@@ -24,9 +27,33 @@ SETTINGS = [
     {**PLAIN, "cell": "rnn", "nonlinearity": "relu", "pooling": "mean"},
     {**PLAIN, "cell": GRU, "pooling": "max", "learning_rate_schedule": "plateau"},
     {**SMALL, "hidden_size": (12, 8), "weight_decay": 1e-4, "optimizer": "adamw"},
+    {**PLAIN, "num_layers": 3, "learning_rate_schedule": "cosine"},
+    {**PLAIN, "optimizer": "sgd", "learning_rate": 0.1},
+    {**PLAIN, "optimizer": "rmsprop", "learning_rate_schedule": None},
+    {**SMALL, "conv_channels": (8, 8), "conv_kernel_size": 3, "conv_stride": 3},
 ]
+LOSSES = [
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
+    "gaussian",
+    "poisson",
+    "gaussian",
+    "huber",
+    "absolute_error",
+    "poisson",
+]
+WEIGHTS = [None, "balanced"] * 5
 ESTIMATORS = [
-    make(**settings) for settings in SETTINGS for make in (RNNClassifier, RNNRegressor)
+    *(
+        RNNClassifier(**settings, class_weight=weight)
+        for settings, weight in zip(SETTINGS, WEIGHTS, strict=True)
+    ),
+    *(
+        RNNRegressor(**settings, loss=loss)
+        for settings, loss in zip(SETTINGS, LOSSES, strict=True)
+    ),
 ]
 
 
@@ -48,11 +75,9 @@ def test_scikit_learn_conformance(estimator, check):
 @pytest.mark.parametrize(
     "check", list(yield_sequence_checks()), ids=lambda check: check.__name__
 )
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-@pytest.mark.parametrize("make", [RNNClassifier, RNNRegressor])
-def test_sequence_promises(make, settings, check):
-    estimator = make(**settings).set_params(max_epochs=4)
-    check(make.__name__, estimator)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_sequence_promises(estimator, check):
+    check(type(estimator).__name__, clone(estimator).set_params(max_epochs=4))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -72,6 +97,27 @@ def test_checks_that_are_skipped_are_those_that_mlp_skips(ours, theirs):
         return {r["check_name"] for r in results if r["status"] == "skipped"}
 
     assert skipped(ours) <= skipped(theirs)
+
+
+def test_the_settings_are_ten_a_class_and_cover_what_there_is():
+    assert len(SETTINGS) == 10
+    assert {s.get("cell", "gru") for s in SETTINGS} == {"gru", "lstm", "rnn", GRU}
+    for name, missing in (
+        ("optimizer", "adam"),
+        ("pooling", "meanmax"),
+        ("learning_rate_schedule", "onecycle"),
+    ):
+        options = RNNRegressor._parameter_constraints[name][0].options
+        assert {s.get(name, missing) for s in SETTINGS} - {None} == options
+    assert set(LOSSES) == RNNRegressor._parameter_constraints["loss"][0].options
+    assert 3 in {s.get("num_layers", 1) for s in SETTINGS}
+
+
+@pytest.mark.parametrize("loss", sorted(set(LOSSES)))
+def test_only_counts_must_be_positive(loss):
+    tags = RNNRegressor(loss=loss).__sklearn_tags__()
+    assert tags.target_tags.positive_only == (loss == "poisson")
+    assert not tags.input_tags.positive_only
 
 
 @pytest.mark.parametrize("estimator", [RNNClassifier(), RNNRegressor()])

@@ -172,7 +172,7 @@ def junk(scalars):
 
 
 def is_moderate(value):
-    """Targets and weights of 1e200 have tests of their own, in test_bad_input.py."""
+    """Targets and weights of 1e200 have tests of their own, in bad_input."""
     size = abs(value) if isinstance(value, float) else 0
     return size == 0 or np.isnan(size) or 1e-15 < size < 1e15 or np.isinf(size)
 

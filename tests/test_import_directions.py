@@ -11,7 +11,10 @@ import pytest
 import sklearn_rnn
 
 ROOT = Path(sklearn_rnn.__file__).parent
-ESTIMATORS = ("_base", "_sequence_base", "_classifier", "_regressor")
+ESTIMATORS = (
+    *("_base", "_sequence_base", "_classifier", "_regressor"),
+    *("_step_base", "_tagger", "_step_regressor"),
+)
 PARTS = {"_building", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
@@ -20,10 +23,19 @@ MAY_IMPORT = {
     "_building": {"nn", "_sequences", "_training"},
     "_inference": {"nn", "_sequences", "_training"},
     "_training_data": {"_sequences", "utils"},
+    "_parameters": {"_sequences", "_building", "nn", "utils"},
     "_targets": {"_sequences"},
-    "_sequence_base": {"_base", "_inference", "nn"},
-    "_classifier": {"_base", "_sequence_base", "_targets", "nn", "utils"},
-    "_regressor": {"_base", "_sequence_base", "_targets", "nn", "utils"},
+    "_sequence_base": {"_base", "_inference", "_training", "nn", "utils"},
+    "_step_base": {"_base", "_sequences", "_training", "nn", "utils", *PARTS},
+    "_classifier": {"_parameters", "_sequence_base", "_targets", "nn", "utils"},
+    "_regressor": {"_parameters", "_sequence_base", "_targets", "nn", "utils"},
+    "_tagger": {
+        *("_inference", "_parameters", "_step_base", "_targets"),
+        *("_sequences", "_training", "metrics", "nn"),
+    },
+    "_step_regressor": {
+        *("_parameters", "_step_base", "_targets", "_sequences", "metrics", "nn"),
+    },
     "_training": {"nn", "_kernels", "_sequences", "utils"},
     "nn": {"_kernels"},
     "_kernels": set(),
@@ -44,7 +56,7 @@ RESERVED = {
     "skorch": {"_training"},
     "torch": {
         *("_kernels", "nn", "_training", "utils", "inspection"),
-        *(*ESTIMATORS, "_building", "_inference"),
+        *(*ESTIMATORS, "_building", "_inference", "_parameters"),
     },
     "captum": {"inspection"},
     "matplotlib": {"inspection"},

@@ -60,6 +60,7 @@ PUBLIC = {
         "step_r2_scorer",
     ],
     "sklearn_rnn.nn": [
+        "CRF",
         "GRU",
         "LSTM",
         "ConvStem",
@@ -81,6 +82,7 @@ PUBLIC = {
         "SequencePadder",
         "SequenceTokenizer",
         "Stepwise",
+        "WordAttributes",
         "make_windows",
     ],
 }

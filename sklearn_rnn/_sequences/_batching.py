@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._ragged import RaggedArray, first_place
 
 
 def gather_batch(
@@ -86,6 +86,11 @@ def weighted_moments(
     mean, std : ndarray of shape (n_features,)
         A feature that does not vary, or next to nothing for its range, has a standard
         deviation of 1.
+
+    Raises
+    ------
+    ValueError
+        If a value is so far from the mean that float32 cannot hold the difference.
     """
     total = np.zeros(X.n_features)
     squares = np.zeros(X.n_features)
@@ -104,9 +109,24 @@ def weighted_moments(
         squares += np.einsum("ij,ij->i", weighted, values)
     n_steps = sample_weight @ X.lengths
     mean = total / n_steps
+    if (reach + np.abs(mean) > _LARGEST).any():  # rare: then look closer
+        _check_differences(X, mean + pivot)
     variance = np.maximum(squares / n_steps - mean**2, 0)
     std = np.sqrt(variance)
     return mean + pivot, np.where(std > np.maximum(1e-6 * reach, 1e-38), std, 1.0)
+
+
+def _check_differences(X: RaggedArray, mean: NDArray[np.float64]) -> None:
+    """Refuse values whose difference from the mean is too large for float32."""
+    too_far = np.abs(X.values.astype(np.float64) - mean) > _LARGEST
+    if not too_far.any():
+        return
+    i, step, feature = first_place(too_far, X.offsets)
+    raise ValueError(
+        f"X[{i}] has {X[i][step, feature]:g} at step {step}, feature {feature}, whose "
+        f"difference from the feature's mean {mean[feature]:g} is too large for "
+        "float32. Scale X first, for instance with Stepwise(MaxAbsScaler())."
+    )
 
 
 def _weights_of_steps(
@@ -152,4 +172,5 @@ def merge_equal_samples(
     return X[first], y[first], np.array([weights[key] for key in keys])
 
 
+_LARGEST = float(np.finfo(np.float32).max)
 _NUMBERS = 65_536  # taken at a time: copies in float64 stay in the cache

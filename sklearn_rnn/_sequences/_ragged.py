@@ -1,11 +1,12 @@
 """RaggedArray: all steps of all sequences end to end, plus offsets."""
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sklearn_rnn._sequences._containers import read_container
 
 
 class RaggedArray:
@@ -15,22 +16,24 @@ class RaggedArray:
     ``values[offsets[i]:offsets[i + 1]]``. It is indexed like an array of sequences,
     so that the splitters, searches and :func:`~sklearn.utils.resample` of
     scikit-learn take it unmodified, and joblib memory-maps `values` for its workers.
+    It cannot be changed: NumPy sees a one-dimensional array of objects, the sequences.
 
     Parameters
     ----------
     values : array-like of shape (n_total_steps, n_features) or (n_total_steps,)
         All steps of the first sequence, then all of the second, and so on. Not copied
-        if it is an array already. One-dimensional: one feature.
+        if it is an array already: later changes to that array are seen here.
+        One-dimensional: one feature.
     offsets : array-like of int of shape (n_samples + 1,)
-        Where each sequence begins, and where the last one ends. Ascending. Steps before
-        the first and after the last are left out.
+        Where each sequence begins, and where the last one ends. Ascending, copied.
+        Steps before the first and after the last are left out.
 
     Attributes
     ----------
     values : ndarray of shape (n_total_steps, n_features)
-        The steps.
+        The steps, a view that cannot be written to.
     offsets : ndarray of shape (n_samples + 1,)
-        The limits of the sequences in `values`, from 0 to ``len(values)``.
+        The limits of the sequences in `values`, from 0 to ``len(values)``; read-only.
 
     Raises
     ------
@@ -56,8 +59,10 @@ class RaggedArray:
     array([2, 1, 2])
     """
 
+    __slots__ = ("__weakref__", "_common_length", "_offsets", "_values")
+
     def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
-        values = _as_array(values)
+        values = _as_array(values, "values")
         if values.ndim == 1:
             values = values[:, np.newaxis]
         if values.ndim != 2:
@@ -69,15 +74,28 @@ class RaggedArray:
         if limits[0] > 0 or limits[-1] < len(values):
             values = values[limits[0] : limits[-1]]
             limits = limits - limits[0]
-        self.values: NDArray[Any] = values
-        self.offsets: NDArray[np.int64] = limits
+        self._set(values, limits)
 
     @classmethod
     def _from_validated(cls, values: NDArray, offsets: NDArray[np.int64]) -> Self:
         """Wrap values of two dimensions and offsets that were checked before."""
         ragged = cls.__new__(cls)
-        ragged.values, ragged.offsets = values, offsets
+        ragged._set(values, offsets)
         return ragged
+
+    def _set(self, values: NDArray, offsets: NDArray[np.int64]) -> None:
+        self._values = _read_only_view(values)
+        # bytes: memory that nobody can make writable again
+        self._offsets = np.frombuffer(offsets.tobytes(), dtype=np.int64)
+        lengths = np.diff(self._offsets)
+        equal = len(lengths) > 0 and (lengths == lengths[0]).all()
+        self._common_length = int(lengths[0]) if equal else None
+
+    def __getstate__(self) -> dict[str, NDArray]:
+        return {"values": self._values, "offsets": self._offsets}
+
+    def __setstate__(self, state: dict[str, NDArray]) -> None:
+        RaggedArray.__init__(self, state["values"], state["offsets"])
 
     @classmethod
     def from_sequences(cls, sequences: Iterable[ArrayLike]) -> Self:
@@ -105,7 +123,7 @@ class RaggedArray:
         >>> RaggedArray.from_sequences([[1, 2, 3], [4]]).lengths
         array([3, 1])
         """
-        arrays = [_as_array(s) for s in sequences]
+        arrays = [_as_array(s, f"sequences[{i}]") for i, s in enumerate(sequences)]
         if not arrays:
             raise ValueError("RaggedArray.from_sequences needs at least one sequence.")
         for i, array in enumerate(arrays):
@@ -146,7 +164,7 @@ class RaggedArray:
         >>> RaggedArray.from_padded([[1, 2, np.nan], [3, np.nan, np.nan]]).lengths
         array([2, 1])
         """
-        X = _as_array(X)
+        X = _as_array(X, "X")
         if X.ndim == 2:
             X = X[:, :, np.newaxis]
         if X.ndim != 3:
@@ -160,7 +178,7 @@ class RaggedArray:
             lengths = np.where(
                 valid.any(axis=1), n_steps - valid[:, ::-1].argmax(axis=1), 0
             )
-        lengths = np.asarray(lengths)
+        lengths = _as_array(lengths, "lengths")
         if (
             lengths.shape != (n_samples,)
             or lengths.dtype.kind not in "iu"
@@ -201,7 +219,7 @@ class RaggedArray:
         >>> RaggedArray.from_aeon(np.zeros((5, 2, 30))).shape
         (5, None, 2)
         """
-        sequences = [_as_array(s) for s in X]
+        sequences = [_as_array(s, f"X[{i}]") for i, s in enumerate(X)]
         for i, sequence in enumerate(sequences):
             if sequence.ndim != 2:
                 raise ValueError(
@@ -211,16 +229,24 @@ class RaggedArray:
         return cls.from_sequences([s.T for s in sequences])
 
     @property
+    def values(self) -> NDArray[Any]:
+        """All steps, ndarray of shape (n_total_steps, n_features), read-only."""
+        return self._values.view()  # whose shape a user may set
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Limits of the sequences, ndarray of shape (n_samples + 1,), read-only."""
+        return self._offsets.view()
+
+    @property
     def lengths(self) -> NDArray[np.int64]:
         """Number of steps of each sequence, ndarray of shape (n_samples,)."""
         return np.diff(self.offsets)
 
-    @cached_property
+    @property
     def common_length(self) -> int | None:
         """Number of steps of every sequence, or None if they differ."""
-        lengths = self.lengths
-        equal = len(lengths) > 0 and (lengths == lengths[0]).all()
-        return int(lengths[0]) if equal else None
+        return self._common_length
 
     @property
     def n_features(self) -> int:
@@ -271,12 +297,37 @@ class RaggedArray:
         X[np.arange(n_steps) < self.lengths[:, np.newaxis]] = self.values
         return X
 
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[np.object_]:
+        """Return the sequences as an array of objects of shape (n_samples,).
+
+        Never of numbers, also if all sequences are equally long.
+
+        Raises
+        ------
+        ValueError
+            If another `dtype` or no copy is asked for.
+        """
+        if dtype is not None and np.dtype(dtype) != object:
+            raise ValueError(
+                "The 'dtype' of an array made of a RaggedArray must be object, one "
+                f"array a sequence. Got {np.dtype(dtype)} instead. RaggedArray."
+                "to_padded() and RaggedArray.values are arrays of numbers."
+            )
+        if copy is False:
+            raise ValueError("A RaggedArray becomes a NumPy array by a copy only.")
+        sequences = np.empty(len(self), dtype=object)
+        for i, sequence in enumerate(self):  # all at once, equal lengths would be 3-D
+            sequences[i] = sequence
+        return sequences
+
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return len(self._offsets) - 1
 
     def __iter__(self) -> Iterator[NDArray]:
         for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True):
-            yield self.values[start:stop]
+            yield self._values[start:stop]
 
     def __getitem__(self, key: Any) -> Any:
         """Return a sequence (integer key) or a RaggedArray (any other key)."""
@@ -312,10 +363,13 @@ class RaggedArray:
 
 
 class TokenIds(RaggedArray):
-    """Token ids, one a step: names and not quantities, whatever is done with the rows.
+    """Token ids, one a step or several in columns: names and not quantities.
 
-    An estimator can tell them from numbers, which they look like.
+    They stay token ids whatever rows are taken. An estimator can tell them from
+    numbers, which they look like.
     """
+
+    __slots__ = ()
 
 
 def lengths_to_offsets(lengths: ArrayLike) -> NDArray[np.int64]:
@@ -329,14 +383,30 @@ def step_index(starts: NDArray, lengths: NDArray) -> NDArray[np.int64]:
     return shift + np.arange(len(shift))
 
 
-def _as_array(values: Any) -> NDArray:
-    if np.ma.is_masked(values):
-        raise ValueError("A RaggedArray cannot hold masked values: fill them.")
-    return values if isinstance(values, np.ndarray) else np.asarray(values)
+def first_place(
+    bad: NDArray[np.bool_], offsets: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Return sequence, step and feature of the first True among all steps."""
+    row, feature = divmod(int(bad.argmax()), bad.shape[1])
+    i = int(np.searchsorted(offsets, row, side="right")) - 1
+    return i, row - int(offsets[i]), feature
+
+
+def _as_array(values: Any, name: str) -> NDArray:
+    if type(values) is np.ndarray and values.dtype != object:
+        return values
+    values = read_container(values, name)
+    return values if isinstance(values, np.memmap) else np.asarray(values)
+
+
+def _read_only_view(values: NDArray) -> NDArray:
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _check_offsets(offsets: ArrayLike, n_total: int) -> NDArray[np.int64]:
-    offsets = np.asarray(offsets)
+    offsets = _as_array(offsets, "offsets")
     if (
         offsets.ndim != 1
         or len(offsets) == 0

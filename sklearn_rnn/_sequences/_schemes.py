@@ -36,6 +36,8 @@ _SCHEMES = {
     "iobes": _Scheme("BS", "IE", "BI", "ES", "S", "E"),
     "bilou": _Scheme("BU", "IL", "BI", "LU", "U", "L"),
 }
+# those that a tagger can keep to; in IOB1 next to nothing is forbidden
+TAGGER_SCHEMES = ("iob2", "iobes", "bilou")
 
 
 class Tags(NamedTuple):
@@ -122,7 +124,7 @@ def allowed_transitions(
     ValueError
         If a class is no tag of the scheme.
     """
-    get_scheme(scheme, ("iob2", "iobes", "bilou"))
+    get_scheme(scheme, TAGGER_SCHEMES)
     return _transitions(parse_tags(classes, scheme), scheme)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
-from sklearn_rnn._sequences._validation import without_tensors
+from sklearn_rnn._sequences._validation import read_argument
 
 _ACCEPTED = (
     "{name} must be one sequence of labels or numbers a sample: a list, object array "
@@ -126,7 +126,7 @@ def check_sequence_weight(
     sample_weight: Any, n_samples: int, name: str = "sample_weight"
 ) -> NDArray[np.float64]:
     """Validate one weight a sequence, and return them as an array."""
-    weight = np.asarray(without_tensors(sample_weight))
+    weight = np.asarray(read_argument(sample_weight, name))
     if weight.shape != (n_samples,):
         raise ValueError(
             f"{name} must have shape ({n_samples},), one weight a sequence. Got shape "
@@ -153,7 +153,7 @@ def _check_weight_values(weight: NDArray, name: str) -> NDArray[np.float64]:
 def _to_container(y: Any, name: str) -> RaggedArray | NDArray | list[Any]:
     """Return a RaggedArray, an array of two or three dimensions, or a list."""
     accepted = _ACCEPTED.format(name=name)
-    y = without_tensors(y)
+    y = read_argument(y, name)
     if isinstance(y, RaggedArray):
         return y
     if isinstance(y, str | bytes | dict | set) or y is None or issparse(y):
@@ -179,7 +179,7 @@ def _is_ragged(weight: Any) -> bool:
         return True
     if isinstance(weight, list | tuple):
         return any(_is_sequence(w) for w in weight)
-    array = np.asarray(without_tensors(weight))
+    array = np.asarray(read_argument(weight, "sample_weight"))
     return array.ndim > 1 or any(_is_sequence(w) for w in array.ravel()[:1])
 
 

@@ -19,7 +19,13 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
+from sklearn_rnn._sequences._containers import read_container
+from sklearn_rnn._sequences._ragged import (
+    RaggedArray,
+    TokenIds,
+    first_place,
+    lengths_to_offsets,
+)
 from sklearn_rnn.utils._sklearn import check_feature_names
 
 _ACCEPTED = (
@@ -59,7 +65,9 @@ def check_sequences(
         If X is not what an estimator can read.
     """
     ragged = check_layout(X, estimator=estimator, reset=reset)
-    return _check_tokens(ragged) if tokens else _check_values(ragged, estimator)
+    if tokens:
+        return _check_tokens(ragged, several=isinstance(X, TokenIds))
+    return _check_values(ragged, estimator)
 
 
 def check_floats(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArray:
@@ -112,7 +120,7 @@ def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
     ValueError, TypeError
         If X is not a container of sequences, or does not fit what was fitted.
     """
-    X = without_tensors(X)
+    X = read_argument(X)
     _refuse_containers(X)
     sequences = _as_sequences(X, expects_table=_expects_table(estimator, reset))
     if sequences is None:
@@ -173,41 +181,44 @@ def _expects_table(estimator: BaseEstimator, reset: bool) -> bool | None:
 # What kind of X is it? --------------------------------------------------------------
 
 
-def without_tensors(X: Any) -> Any:
-    """Turn tensors, alone or in a list, into arrays."""
+def read_argument(value: Any, name: str = "X") -> Any:
+    """Take X, y or weights out of tensors, and refuse what NumPy would misread.
+
+    Parameters
+    ----------
+    value : object
+        As an estimator got it.
+    name : str, default="X"
+        What error messages call it.
+
+    Returns
+    -------
+    value : object
+        Without tensors, masked values and lists that contain themselves.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it has such, or tensors that NumPy cannot hold.
+    """
     torch = sys.modules.get("torch")
     if torch is None:
-        return X
-    if isinstance(X, torch.nn.utils.rnn.PackedSequence):
+        return read_container(value, name)
+    if isinstance(value, torch.nn.utils.rnn.PackedSequence):
         raise TypeError(
-            "X is a PackedSequence. Pass the list of tensors that it was made of, or "
-            "RaggedArray.from_padded(*pad_packed_sequence(X, batch_first=True))."
+            f"{name} is a PackedSequence. Pass the list of tensors that it was made of,"
+            " or RaggedArray.from_padded(*pad_packed_sequence(X, batch_first=True))."
         )
-    if isinstance(X, torch.Tensor):
-        if X.is_nested:
-            parts = X.unbind() if X.layout is not torch.jagged else None
-            if parts is not None:
-                return [_tensor_to_array(part) for part in parts]
-            if X.lengths() is not None:  # a view with holes
-                return [_tensor_to_array(part) for part in X.unbind()]
-            return RaggedArray(
-                _tensor_to_array(X.values()), _tensor_to_array(X.offsets())
-            )
-        return _tensor_to_array(X)
-    if isinstance(X, list | tuple) and any(isinstance(x, torch.Tensor) for x in X):
-        return [_tensor_to_array(x) if isinstance(x, torch.Tensor) else x for x in X]
-    return X
+    if isinstance(value, torch.Tensor) and value.is_nested:
+        return _read_nested_tensor(value, name)
+    return read_container(value, name)
 
 
-def _tensor_to_array(tensor: Any) -> NDArray:
-    if "sparse" in str(tensor.layout):
-        raise TypeError("Sparse data was passed for X, but dense data is required.")
-    if tensor.is_meta:
-        raise ValueError("X is a tensor on the device 'meta', which holds no data.")
-    tensor = tensor.detach().cpu()
-    if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
-        tensor = tensor.float()  # NumPy has no bfloat16
-    return tensor.numpy()
+def _read_nested_tensor(tensor: Any, name: str) -> RaggedArray | list[NDArray]:
+    torch = sys.modules["torch"]
+    if tensor.layout is not torch.jagged or tensor.lengths() is not None:  # with holes
+        return read_container(list(tensor.unbind()), name)
+    return RaggedArray(tensor.values(), tensor.offsets())
 
 
 def _refuse_containers(X: Any) -> None:
@@ -221,17 +232,12 @@ def _refuse_containers(X: Any) -> None:
         )
     if isinstance(X, str | bytes | dict | set):
         raise TypeError(f"{_ACCEPTED} Got {type(X).__name__} instead.")
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError(
-            "X has masked values, which would be lost. Fill them first, or cut padding "
-            "off with RaggedArray.from_padded(X, lengths)."
-        )
 
 
 def _as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
     """Return the steps end to end, or None if X is a table."""
     if isinstance(X, RaggedArray):
-        return X
+        return RaggedArray(X.values, X.offsets)  # checked once more, without a copy
     if isinstance(X, list | tuple):
         return _list_as_sequences(X, expects_table)
     if hasattr(X, "columns") and expects_table is not False:
@@ -332,8 +338,7 @@ def _is_sequence(x: Any) -> bool:
 def _sequence_as_array(x: Any, i: int) -> NDArray:
     if type(x) is np.ndarray and x.ndim == 2 and x.dtype.kind in "fiub" and x.size:
         return x  # what most are
-    if np.ma.is_masked(x):
-        raise ValueError(f"X[{i}] has masked values, which would be lost.")
+    x = read_container(x, f"X[{i}]")  # out of a Series, say
     try:
         array = np.asarray(x)
     except ValueError as error:  # rows of different widths
@@ -503,22 +508,13 @@ def _raise_not_finite(X: RaggedArray, original: NDArray, name: str) -> None:
     )
 
 
-def first_place(
-    bad: NDArray[np.bool_], offsets: NDArray[np.int64]
-) -> tuple[int, int, int]:
-    """Return sequence, step and feature of the first True among all steps."""
-    row, feature = divmod(int(bad.argmax()), bad.shape[1])
-    i = int(np.searchsorted(offsets, row, side="right")) - 1
-    return i, row - int(offsets[i]), feature
-
-
-def _check_tokens(X: RaggedArray) -> RaggedArray:
-    if X.n_features != 1:
+def _check_tokens(X: RaggedArray, several: bool) -> RaggedArray:
+    if X.n_features != 1 and not several:
         raise ValueError(
             "With 'embedding_dim' X must be token ids, one a step: (n_samples, "
             f"n_steps) or a list of (n_steps_i,) arrays. Got {X.n_features} features."
         )
-    ids = as_numbers(X.values).ravel()
+    ids = as_numbers(X.values)
     if ids.dtype.kind == "f":
         ids = ids.astype(np.float64)  # 2 ** 63 is too large for float16
         with np.errstate(invalid="ignore"):
@@ -528,12 +524,12 @@ def _check_tokens(X: RaggedArray) -> RaggedArray:
         bad = ids > np.uint64(2**63 - 1) if ids.dtype.kind == "u" else ids < 0
     bad |= ids < 0
     if bad.any():
-        first = int(bad.argmax())
-        i = int(np.searchsorted(X.offsets, first, side="right")) - 1
-        nan = " (NaN)" if np.isnan(ids[first]) else ""
+        i, step, column = first_place(bad, X.offsets)
+        value = ids[X.offsets[i] + step, column]
+        nan = " (NaN)" if np.isnan(value) else ""
         raise ValueError(
             "With 'embedding_dim' X must be token ids: integers from 0 on. "
-            f"X[{i}] has {ids[first]} at step {first - X.offsets[i]}{nan}."
+            f"X[{i}] has {value} at step {step}{nan}."
         )
     ids = ids.astype(np.int64, copy=False)
-    return RaggedArray._from_validated(ids[:, np.newaxis], X.offsets)
+    return RaggedArray._from_validated(ids, X.offsets)

@@ -4,11 +4,17 @@ from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._classes import ClassTargets
 from sklearn_rnn._targets._labels import LabelTargets, make_label_targets
 from sklearn_rnn._targets._numbers import NumberTargets
+from sklearn_rnn._targets._step_classes import StepClassTargets
+from sklearn_rnn._targets._step_labels import StepLabelTargets
+from sklearn_rnn._targets._step_numbers import StepNumberTargets
 
 __all__ = [
     "ClassTargets",
     "LabelTargets",
     "NumberTargets",
+    "StepClassTargets",
+    "StepLabelTargets",
+    "StepNumberTargets",
     "Targets",
     "make_label_targets",
 ]

@@ -48,9 +48,9 @@ class Targets(ABC):
 
     def weigh(
         self, encoded: Any, sample_weight: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return sample weights that include weights of classes."""
-        return sample_weight
+    ) -> tuple[Any, NDArray[np.float64]]:
+        """Return targets and sample weights that include weights of classes."""
+        return encoded, sample_weight
 
     def strata(self, encoded: Any) -> NDArray | None:
         """Return the class by which a validation set is stratified, if there is one."""

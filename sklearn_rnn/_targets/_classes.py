@@ -9,7 +9,11 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_rnn._targets._base import Targets
-from sklearn_rnn._targets._validation import check_class_weight, check_labels
+from sklearn_rnn._targets._validation import (
+    check_class_weight,
+    check_labels,
+    class_weight_error,
+)
 
 
 class ClassTargets(Targets):
@@ -78,16 +82,23 @@ class ClassTargets(Targets):
 
     def weigh(
         self, encoded: Any, sample_weight: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    ) -> tuple[Any, NDArray[np.float64]]:
         if self.class_weight is None:
-            return sample_weight
+            return encoded, sample_weight
         labels = self.classes[encoded]
         present = np.unique(labels)
         check_class_weight(self.class_weight, self.owner)
         weights = compute_class_weight(
             self.class_weight, classes=present, y=labels, sample_weight=sample_weight
         )
-        return sample_weight * weights[np.searchsorted(present, labels)]
+        if not weights.any():
+            raise class_weight_error(
+                "have a weight > 0 for a class in y", self.class_weight, self.owner
+            )
+        # a power of two is exact, and sums stay finite
+        weights = np.ldexp(weights, -np.frexp(weights.max())[1])
+        factors = weights[np.searchsorted(present, labels)]
+        return encoded, sample_weight * factors
 
     def strata(self, encoded: NDArray[np.int64]) -> NDArray[np.int64]:
         return encoded

@@ -9,7 +9,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._classes import ClassTargets
-from sklearn_rnn._targets._validation import MULTILABEL, check_labels
+from sklearn_rnn._targets._validation import (
+    MULTILABEL,
+    check_labels,
+    class_weight_error,
+)
 
 
 class LabelTargets(Targets):
@@ -28,6 +32,12 @@ class LabelTargets(Targets):
         self.class_weight = class_weight
 
     def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "LabelTargets":
+        if isinstance(self.class_weight, dict):
+            raise class_weight_error(
+                "be 'balanced' or None for multilabel y, whose columns are no classes",
+                self.class_weight,
+                self.owner,
+            )
         self.n_outputs = self.n_columns = check_labels(y, self.owner)[0].shape[1]
         self.classes = np.arange(self.n_outputs)
         return self
@@ -52,10 +62,11 @@ class LabelTargets(Targets):
 
     def weigh(
         self, encoded: Any, sample_weight: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    ) -> tuple[Any, NDArray[np.float64]]:
         if self.class_weight is None:
-            return sample_weight
-        return sample_weight * compute_sample_weight(self.class_weight, encoded)
+            return encoded, sample_weight
+        factors = compute_sample_weight(self.class_weight, encoded)
+        return encoded, sample_weight * factors
 
     def attributes(self) -> dict[str, Any]:
         return {"n_outputs_": self.n_outputs, "classes_": self.classes}

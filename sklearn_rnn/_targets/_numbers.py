@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
 from sklearn.utils import check_array
 
-from sklearn_rnn._sequences._validation import as_numbers, without_tensors
+from sklearn_rnn._sequences._validation import as_numbers, read_argument
 from sklearn_rnn._targets._base import Targets
 
 
@@ -77,7 +77,7 @@ class NumberTargets(Targets):
 
     def _check(self, y: Any, name: str) -> NDArray[np.float64]:
         y = check_array(
-            without_tensors(y),
+            read_argument(y, name),
             ensure_2d=False,
             dtype=None,
             input_name=name,

@@ -1,10 +1,13 @@
 """What a y of classes may be."""
 
+import math
+from numbers import Real
 from typing import Any
 
-import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sklearn_rnn._sequences._validation import read_argument
 
 MULTILABEL = "multilabel-indicator"
 
@@ -34,7 +37,7 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
         If y is continuous, or several columns of classes.
     """
     y = check_array(
-        y,
+        read_argument(y, name),
         accept_sparse="csr",
         ensure_2d=False,
         dtype=None,
@@ -53,12 +56,19 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
 
 
 def check_class_weight(class_weight: Any, owner: str) -> None:
-    """Refuse weights of classes that are negative, infinite or NaN."""
-    if not isinstance(class_weight, dict):
+    """Refuse weights of classes that are negative, infinite, NaN or all zero."""
+    if not isinstance(class_weight, dict) or not class_weight:
         return
-    values = np.array(list(class_weight.values()), dtype=float)
-    if not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(
-            f"The 'class_weight' parameter of {owner} must have finite weights >= 0. "
-            f"Got {class_weight!r} instead."
-        )
+    weights = list(class_weight.values())
+    if not all(isinstance(w, Real) and 0 <= float(w) < math.inf for w in weights):
+        raise class_weight_error("have finite weights >= 0", class_weight, owner)
+    if not any(weights):
+        raise class_weight_error("have a weight > 0", class_weight, owner)
+
+
+def class_weight_error(accepted: str, class_weight: Any, owner: str) -> ValueError:
+    """Return an error that names the parameter, what is accepted, and what came."""
+    return ValueError(
+        f"The 'class_weight' parameter of {owner} must {accepted}. Got "
+        f"{class_weight!r} instead."
+    )

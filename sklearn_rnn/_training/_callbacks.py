@@ -129,19 +129,33 @@ def check_callbacks(callbacks: Sequence[Any] | None, name: str) -> list[Any] | N
     ------
     ValueError
         If one is neither a callback of skorch, nor a class of them, nor a pair of a
-        name and one.
+        name and one, or if two have the same name.
     """
     if callbacks is None:
         return None
-    for callback in callbacks:
-        bare = callback[1] if isinstance(callback, tuple) else callback
-        is_class = isinstance(bare, type) and issubclass(bare, Callback)
-        if not (is_class or isinstance(bare, Callback)):
-            raise ValueError(
-                f"The 'callbacks' parameter of {name} must be a list of "
-                f"skorch.callbacks.Callback or None. Got {callbacks!r} instead."
-            )
+    names = [c[0] for c in callbacks if _is_named_callback(c)]
+    is_valid = all(_is_named_callback(c) or _is_callback(c) for c in callbacks)
+    if not is_valid or len(set(names)) < len(names):
+        raise ValueError(
+            f"The 'callbacks' parameter of {name} must be a list of "
+            "skorch.callbacks.Callback, or of pairs of a name, each another, and one, "
+            f"or None. Got {callbacks!r} instead."
+        )
     return list(callbacks)
+
+
+def _is_callback(value: Any) -> bool:
+    is_class = isinstance(value, type) and issubclass(value, Callback)
+    return is_class or isinstance(value, Callback)
+
+
+def _is_named_callback(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and _is_callback(value[1])
+    )
 
 
 def make_reporters(verbose: int, n_epochs: int) -> list[Callback]:

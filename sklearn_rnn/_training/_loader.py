@@ -1,6 +1,7 @@
 """From a RaggedArray to batches of tensors on the device."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,9 +10,10 @@ from torch import Tensor
 
 from sklearn_rnn._sequences._batching import gather_batch
 from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._step_array import StepArray
 from sklearn_rnn.nn._config import uses_kernels
 
-Inputs = dict[str, Tensor | None]
+Inputs = dict[str, Any]
 
 
 class SequenceDataset(torch.utils.data.Dataset):
@@ -39,6 +41,75 @@ class SequenceDataset(torch.utils.data.Dataset):
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def split_targets(
+        self, batches: Sequence[NDArray], device: torch.device
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield targets and weights of each batch of an epoch, on the device."""
+        order = torch.from_numpy(np.concatenate(batches))
+        sizes = [len(rows) for rows in batches]
+        targets = self.y[order].to(device).split(sizes)
+        weights: Sequence[Tensor | None] = [None] * len(sizes)
+        if self.sample_weight is not None:
+            weights = self.sample_weight[order].to(device).split(sizes)
+        yield from zip(targets, weights, strict=True)
+
+
+class StepDataset(SequenceDataset):
+    """Sequences with a target at every step; weights are those of steps.
+
+    The weights of a batch have a mean of one step's share: a step counts the same in
+    whatever batch and beside however many others.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        As `check_sequences` returns it.
+    y : StepArray
+        Encoded targets.
+    sample_weight : ndarray of shape (n_samples,)
+        Weight of each sequence; only ratios matter.
+    """
+
+    def __init__(self, X: RaggedArray, y: StepArray, sample_weight: NDArray) -> None:
+        self.X = X
+        self.targets = y
+        self.y = torch.from_numpy(y.values)
+        weight = y.repeat(sample_weight)
+        weight /= weight.sum() / len(X)  # of a sequence: 1, on average
+        self.weight = torch.from_numpy(weight.astype(np.float32))
+
+    def split_targets(
+        self, batches: Sequence[NDArray], device: torch.device
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for rows in batches:
+            steps = torch.from_numpy(self.targets.steps_of(rows))
+            # the loss is the mean over steps of a batch: it becomes one over sequences
+            weight = self.weight[steps] * (len(steps) / len(rows))
+            yield self.y[steps].to(device), weight.to(device)
+
+
+class PathDataset(StepDataset):
+    """Sequences with a target at every step, for a loss of whole sequences.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        As for :class:`StepDataset`.
+    """
+
+    def __init__(self, X: RaggedArray, y: StepArray, sample_weight: NDArray) -> None:
+        super().__init__(X, y, sample_weight)
+        weight = sample_weight / (y.repeat(sample_weight).sum() / len(X))
+        self.weight = torch.from_numpy(weight.astype(np.float32))
+
+    def split_targets(
+        self, batches: Sequence[NDArray], device: torch.device
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for rows in batches:
+            target = self.y[torch.from_numpy(self.targets.steps_of(rows))]
+            weight = self.weight[torch.from_numpy(rows)]
+            yield target.to(device), weight.to(device)
 
 
 class BatchLoader:
@@ -75,17 +146,9 @@ class BatchLoader:
     def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
         order = self.random_state.permutation(len(self.dataset))
         batches = np.array_split(order, self.n_batches)
-        targets = self._split(self.dataset.y, order)
-        weights: Sequence[Tensor | None] = [None] * self.n_batches
-        if self.dataset.sample_weight is not None:
-            weights = self._split(self.dataset.sample_weight, order)
-        for rows, target, weight in zip(batches, targets, weights, strict=True):
-            yield make_inputs(self.dataset.X, rows, self.device), (target, weight)
-
-    def _split(self, numbers: Tensor, order: NDArray) -> Sequence[Tensor]:
-        """Return the part of each batch, on the device, as `np.array_split` cuts."""
-        ordered = numbers[torch.from_numpy(order)].to(self.device)
-        return ordered.tensor_split(self.n_batches)
+        answers = self.dataset.split_targets(batches, self.device)
+        for rows, answer in zip(batches, answers, strict=True):
+            yield make_inputs(self.dataset.X, rows, self.device), answer
 
 
 def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:

@@ -50,6 +50,15 @@ class SequenceNet(NeuralNet):
         super().__init__(module, train_split=None, **options)
         self.max_grad_norm = max_grad_norm
 
+    def initialize_optimizer(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().initialize_optimizer(*args, **options)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "The 'optimizer' parameter must be a class of torch.optim for all "
+                f"weights of a network. Got {self.optimizer!r} instead: {error}"
+            ) from error
+
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
         return [("epoch_timer", EpochTimer())]
@@ -139,7 +148,7 @@ class SequenceNet(NeuralNet):
             step = self.train_step(batch)
             loss, norm = step["loss"].item(), step.pop("grad_norm")
             self._check_finite(loss, norm)
-            batch_size = len(batch[1][0])
+            batch_size = len(batch[0]["x"])
             records[-1].update(train_loss=loss, train_batch_size=batch_size)
             self.notify("on_batch_end", batch=batch, training=True, **step)
             if scheduler is not None:

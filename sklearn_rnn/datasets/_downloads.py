@@ -122,6 +122,11 @@ def _download_unpacked(url: str, path: str, _: Any) -> None:
             shutil.copyfileobj(source, target)
 
 
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # another file of the data set is in it
+        folder.rmdir()
+
+
 @contextmanager
 def explained_errors(url: str, path: Path) -> Iterator[None]:
     """Say what can be done when `path` cannot be had from `url`.
@@ -138,10 +143,20 @@ def explained_errors(url: str, path: Path) -> Iterator[None]:
         problem, cause = f"Could not download {url}", error
     except (ValueError, LookupError) as error:
         problem, cause = f"What came from {url} is not the {path.name} expected", error
+    except OSError as error:
+        _remove_if_empty(path.parent)
+        reason = error.strerror or str(error)
+        raise OSError(
+            error.errno,
+            f"Could not write {path.name}, and nothing of it was kept. See to the space"
+            " and the permissions of the data home and of the folder of temporary "
+            "files, or set SKLEARN_RNN_DATA to another data home. The reason: "
+            f"{reason}",
+            str(path),
+        ) from error
     else:
         return
-    with suppress(OSError):  # another file of the data set is in it
-        path.parent.rmdir()
+    _remove_if_empty(path.parent)
     raise OSError(
         f"{problem}, and nothing of it was kept. Try again; see to the network (behind "
         "a proxy, to HTTPS_PROXY); set SKLEARN_RNN_MIRROR to the base URL of a mirror; "

@@ -157,7 +157,7 @@ def _attribute_one(attribute, rnn, module, sequence, column):
     tokens = rnn._vocabulary is not None
     # cuDNN has no gradients in eval mode
     with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
-        x = torch.from_numpy(sequence)[None].to(parameter.device)
+        x = torch.tensor(sequence)[None].to(parameter.device)
         vectors = module.inputs(x if tokens else x.to(parameter.dtype))
 
         def output(vectors):

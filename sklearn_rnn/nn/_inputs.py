@@ -1,6 +1,7 @@
 """What stands before the recurrent layers: scaling, embedding, convolution."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,64 @@ class TokenEmbedding(nn.Module):
         return self.table(x.squeeze(-1))
 
 
+class ColumnInputs(nn.Module):
+    """Columns of two kinds side by side: numbers standardised, categories embedded.
+
+    Parameters
+    ----------
+    embeddings : dict of int to TokenEmbedding
+        The embedding of each column of categories or tokens.
+    numbers : sequence of int
+        Columns of numbers.
+    standardize : Standardize or None
+        Their scale; None without columns of numbers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import ColumnInputs, Standardize, TokenEmbedding, initialize
+    >>> scale = Standardize(torch.zeros(1), torch.ones(1))
+    >>> inputs = ColumnInputs({1: TokenEmbedding(9, 4)}, [0], scale)
+    >>> inputs = initialize(inputs, torch.Generator().manual_seed(0))
+    >>> inputs(torch.tensor([[[0.5, 3.0], [0.1, 9.0]]])).shape
+    torch.Size([1, 2, 5])
+    """
+
+    def __init__(
+        self,
+        embeddings: Mapping[int, TokenEmbedding],
+        numbers: Sequence[int],
+        standardize: Standardize | None,
+    ) -> None:
+        super().__init__()
+        self.columns = list(embeddings)
+        self.numbers = list(numbers)
+        self.embeddings = nn.ModuleList(embeddings.values())
+        self.standardize = standardize
+        sizes = [embedding.output_size for embedding in embeddings.values()]
+        self.output_size = sum(sizes) + len(self.numbers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardise numbers and look up the vectors of categories.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_columns)
+            Numbers; in columns of categories, rows of the embedding, 0 for unknown.
+
+        Returns
+        -------
+        x : Tensor of shape (batch, time, output_size)
+            The numbers, then the vectors of each column of categories.
+        """
+        parts = []
+        if self.standardize is not None:
+            parts.append(self.standardize(x[..., self.numbers]))
+        for column, embedding in zip(self.columns, self.embeddings, strict=True):
+            parts.append(embedding(x[..., [column]].long()))
+        return torch.cat(parts, dim=-1)
+
+
 class ConvStem(nn.Module):
     """Convolutions over time, each followed by layer normalisation and ReLU.
 
@@ -165,3 +224,20 @@ class ConvStem(nn.Module):
             x = nn.functional.pad(x, (0, 0, left, right))
             x = torch.relu(norm(convolve(convolution, x)))
         return x, lengths
+
+    def count_steps(self, n_steps: Any) -> Any:
+        """Return how many steps are left after all convolutions.
+
+        Parameters
+        ----------
+        n_steps : int or array of int
+            Numbers of steps.
+
+        Returns
+        -------
+        n_steps : int or array of int
+            ``ceil(n_steps / stride)`` after each convolution.
+        """
+        for _ in self.convolutions:
+            n_steps = (n_steps + self.stride - 1) // self.stride
+        return n_steps

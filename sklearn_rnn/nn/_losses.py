@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sklearn_rnn.nn._masking import padding_mask
+from sklearn_rnn.nn._models import Emissions
+
 
 class CrossEntropy(nn.Module):
     """Multinomial log loss on logits; targets are class numbers, (batch,)."""
@@ -45,6 +48,30 @@ class BinaryCrossEntropy(nn.Module):
     def predict_log(self, output: Tensor) -> Tensor:
         """Return the logarithm of the probability of each label."""
         return functional.logsigmoid(output)
+
+    def predict_log_not(self, output: Tensor) -> Tensor:
+        """Return the logarithm of the probability that a label is missing."""
+        return functional.logsigmoid(-output)
+
+
+class PathLikelihood(nn.Module):
+    """Negative log-likelihood of label paths under a CRF, one number a sequence.
+
+    Targets are labels of all valid steps end to end, (n_valid_steps,); -1 is unknown
+    and summed over.
+    """
+
+    outputs_per_target = 1
+
+    def forward(self, output: Emissions, target: Tensor) -> Tensor:
+        scores, lengths, crf = output
+        batch, n_steps, _ = scores.shape
+        labels = target.new_full((batch, n_steps), -1)
+        if lengths is None:
+            labels[:] = target.view(batch, n_steps)
+        else:
+            labels[padding_mask(lengths, n_steps)] = target
+        return crf(scores, labels, lengths)
 
 
 class RegressionLoss(nn.Module):
@@ -153,3 +180,19 @@ class Gaussian(RegressionLoss):
     def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_std = output.chunk(2, dim=1)
         return mean, log_std.clamp(min=-7)  # exact fits would run off to -infinity
+
+
+REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+    "poisson": Poisson,
+    "gaussian": Gaussian,
+}
+
+
+def make_regression_loss(name: str, quantile: float) -> RegressionLoss:
+    """Return the loss of a regressor by its name."""
+    make_loss = REGRESSION_LOSSES[name]
+    return make_loss(quantile) if name == "quantile" else make_loss()

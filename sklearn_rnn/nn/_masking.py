@@ -9,6 +9,13 @@ def padding_mask(lengths: Tensor, n_steps: int) -> Tensor:
     return torch.arange(n_steps, device=lengths.device) < lengths.unsqueeze(1)
 
 
+def flatten_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the valid steps of all rows end to end, (n_valid_steps, features)."""
+    if lengths is None:
+        return x.reshape(-1, x.shape[-1])
+    return x[padding_mask(lengths, x.shape[1])]
+
+
 def gather_last(outputs: Tensor, lengths: Tensor | None) -> Tensor:
     """Return the output at each row's own last step, (batch, hidden)."""
     if lengths is None:

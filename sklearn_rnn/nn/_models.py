@@ -1,11 +1,15 @@
 """The whole network that an estimator trains."""
 
+from typing import Any, NamedTuple
+
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._batch_invariant import linear
+from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
-from sklearn_rnn.nn._inputs import ConvStem, Standardize, TokenEmbedding
+from sklearn_rnn.nn._inputs import ConvStem
+from sklearn_rnn.nn._masking import flatten_steps
 from sklearn_rnn.nn._pooling import Pooling
 
 
@@ -14,7 +18,7 @@ class RecurrentModel(nn.Module):
 
     Parameters
     ----------
-    inputs : Standardize or TokenEmbedding
+    inputs : Standardize, TokenEmbedding or ColumnInputs
         From raw steps to vectors.
     stem : ConvStem or None
         Convolutions in front of the recurrent layers.
@@ -24,7 +28,7 @@ class RecurrentModel(nn.Module):
 
     def __init__(
         self,
-        inputs: Standardize | TokenEmbedding,
+        inputs: nn.Module,
         stem: ConvStem | None,
         encoder: Encoder,
     ) -> None:
@@ -55,6 +59,21 @@ class RecurrentModel(nn.Module):
         x, lengths = self._run_stem(self.inputs(x), lengths)
         return self.encoder(x, lengths), lengths
 
+    def count_states(self, n_steps: Any) -> Any:
+        """Return how many states sequences have at the encoder.
+
+        Parameters
+        ----------
+        n_steps : int or array of int
+            Numbers of steps.
+
+        Returns
+        -------
+        n_states : int or array of int
+            As many, or fewer after a stem with a stride.
+        """
+        return n_steps if self.stem is None else self.stem.count_steps(n_steps)
+
     def _run_stem(
         self, vectors: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
@@ -68,7 +87,7 @@ class SequenceModel(RecurrentModel):
 
     Parameters
     ----------
-    inputs : Standardize or TokenEmbedding
+    inputs : Standardize, TokenEmbedding or ColumnInputs
         From raw steps to vectors.
     stem : ConvStem or None
         Convolutions in front of the recurrent layers.
@@ -97,7 +116,7 @@ class SequenceModel(RecurrentModel):
 
     def __init__(
         self,
-        inputs: Standardize | TokenEmbedding,
+        inputs: nn.Module,
         stem: ConvStem | None,
         encoder: Encoder,
         pooling: Pooling,
@@ -166,3 +185,142 @@ class SequenceModel(RecurrentModel):
         if self.pooling.kind == "last":  # no need to write down the others
             return self.encoder.last(x, lengths)
         return self.pooling(self.encoder(x, lengths), lengths)
+
+
+class StepModel(RecurrentModel):
+    """One output vector for each step: inputs, stem, encoder, head.
+
+    Parameters
+    ----------
+    inputs : Standardize, TokenEmbedding or ColumnInputs
+        From raw steps to vectors.
+    stem : ConvStem or None
+        Convolutions in front of the recurrent layers, of stride 1.
+    encoder : Encoder
+        The recurrent layers.
+    n_outputs : int
+        Size of the output of a step.
+    dropout : float, default=0.0
+        Part of each state that is zeroed in training.
+    crf : CRF or None, default=None
+        Scores of label transitions, for outputs that are scores of labels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import GRU, Encoder, Standardize, StepModel, initialize
+    >>> inputs = Standardize(torch.zeros(3), torch.ones(3))
+    >>> model = StepModel(inputs, None, Encoder(3, (5,), GRU), n_outputs=2)
+    >>> model = initialize(model, torch.Generator().manual_seed(0))
+    >>> model(torch.ones(4, 7, 3), torch.tensor([7, 7, 2, 1])).shape
+    torch.Size([17, 2])
+    """
+
+    def __init__(
+        self,
+        inputs: nn.Module,
+        stem: ConvStem | None,
+        encoder: Encoder,
+        n_outputs: int,
+        *,
+        dropout: float = 0.0,
+        crf: CRF | None = None,
+    ) -> None:
+        super().__init__(inputs, stem, encoder)
+        self.dropout = Dropout(dropout)
+        self.head = nn.utils.skip_init(nn.Linear, encoder.output_size, n_outputs)
+        self.crf = crf
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Any:
+        """Return what the loss reads.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        output : Tensor of shape (n_valid_steps, n_outputs), or Emissions
+            Outputs of all valid steps end to end; with a CRF, its `Emissions`.
+        """
+        return self.forward_vectors(self.inputs(x), lengths)
+
+    def forward_vectors(self, vectors: Tensor, lengths: Tensor | None = None) -> Any:
+        """Return what the loss reads, from what `inputs` returns.
+
+        Parameters
+        ----------
+        vectors : Tensor of shape (batch, time, inputs.output_size)
+            Standardised features, or embedded tokens.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        output : Tensor of shape (n_valid_steps, n_outputs), or Emissions
+            As `forward` returns it.
+        """
+        x, lengths = self._run_stem(vectors, lengths)
+        states = self.encoder(x, lengths)  # (batch, time, encoder.output_size)
+        if self.crf is not None:
+            return Emissions(linear(self.head, self.dropout(states)), lengths, self.crf)
+        valid = flatten_steps(states, lengths)
+        return linear(self.head, self.dropout(valid))
+
+    def decode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the best path of labels, of a model with a CRF.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        labels : Tensor of shape (n_valid_steps, 1)
+            int64 numbers of labels, of all valid steps end to end.
+        """
+        emissions, lengths, crf = self(x, lengths)
+        labels = crf.decode(emissions, lengths).unsqueeze(-1)
+        return flatten_steps(labels, lengths)
+
+    def marginals(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the probability of each label at each step, of a model with a CRF.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        probability : Tensor of shape (n_valid_steps, n_outputs)
+            float64, of all valid steps end to end.
+        """
+        emissions, lengths, crf = self(x, lengths)
+        return flatten_steps(crf.marginals(emissions, lengths), lengths)
+
+
+class Emissions(NamedTuple):
+    """Scores of labels at each step, and the CRF that reads them.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (batch, time, n_labels)
+        Anything at padding.
+    lengths : Tensor of shape (batch,) or None
+        Number of valid steps of each row.
+    crf : CRF
+        Scores of transitions.
+    """
+
+    scores: Tensor
+    lengths: Tensor | None
+    crf: CRF

@@ -10,6 +10,7 @@ from sklearn_rnn.preprocessing._sequence_padder import SequencePadder
 from sklearn_rnn.preprocessing._sequence_tokenizer import SequenceTokenizer
 from sklearn_rnn.preprocessing._stepwise import Stepwise
 from sklearn_rnn.preprocessing._windows import make_windows
+from sklearn_rnn.preprocessing._word_attributes import WordAttributes
 
 __all__ = [
     "GapEncoder",
@@ -18,5 +19,6 @@ __all__ = [
     "SequencePadder",
     "SequenceTokenizer",
     "Stepwise",
+    "WordAttributes",
     "make_windows",
 ]

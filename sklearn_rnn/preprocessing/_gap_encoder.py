@@ -138,10 +138,10 @@ class GapEncoder(BaseSequenceTransformer):
         Mean of the seen values of each feature in the training data; 0 where there
         are none.
     n_features_in_ : int
-        Number of features of a step; of a 2-D X, number of steps.
+        Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where X is a DataFrame or a list of them and all names
-        are strings.
+        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from itertools import chain
+from itertools import chain, pairwise
 from numbers import Integral
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds, lengths_to_offsets
+from sklearn_rnn.preprocessing._words import check_words
 from sklearn_rnn.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 
 _PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; tokens have those from _FIRST on
@@ -45,9 +46,22 @@ def _not_a_string(text, i):
     got = f"X[{i}] is not a string but {type(text).__name__}."
     if isinstance(text, bytes):
         return f"{got} Decode it first: X[{i}].decode('utf-8')."
-    if isinstance(text, list | tuple):
-        return f"{got} Join tokens to one string, and split it by level=str.split."
+    if hasattr(text, "__len__"):
+        return (
+            f"{got} Join tokens to one string, or set level=None, for sentences that "
+            "are split into words."
+        )
     return got
+
+
+def get_tokens(X, level, lowercase):
+    """Return the tokens of each text; if level is None, the words of each sentence."""
+    if level is not None:
+        return split_texts(check_texts(X), level, lowercase)
+    words, offsets = check_words(X)
+    if lowercase:
+        words = [word.lower() for word in words]
+    return [words[start:stop] for start, stop in pairwise(offsets.tolist())]
 
 
 def split_texts(texts, level, lowercase):
@@ -121,7 +135,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
     Parameters
     ----------
-    level : {"word", "char"}, callable or tokenizer, default="word"
+    level : {"word", "char"}, None, callable or tokenizer, default="word"
         What a token is.
 
         - "word": each word or number, and each punctuation mark. "don't" is three.
@@ -129,6 +143,8 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
           and few texts.
         - a callable: ``level(text)`` returns a list of strings; `str.split` for text
           in which spaces stand between the tokens already.
+        - None: each word of sentences that are split already, one id a word. X is a
+          list of lists of words. An empty sentence stays empty.
         - a trained tokenizer of the package ``tokenizers``: its ids are used as they
           are, with its own normalisation, unknown token and truncation. The parameters
           below do not apply.
@@ -136,7 +152,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Size of the vocabulary, at most: the most frequent tokens are kept, the others
         are unknown. None: no limit.
     min_count : int, default=1
-        Tokens that are seen less often in `fit` are unknown.
+        Tokens, or attributes of them, that occur less often in `fit` are unknown.
     lowercase : bool, default=True
         Whether to turn all characters into lower case first.
 
@@ -147,7 +163,8 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         count are in alphabetical order.
     padding_id_ : int
         The id that no token has: 0 (with a ready tokenizer: the first after its
-        vocabulary). A text without any token becomes one step of it.
+        vocabulary). A text without any token becomes one step of it, unless
+        ``level=None``.
     unknown_id_ : int or None
         The id of all tokens outside the vocabulary: 1 (with a ready tokenizer: None,
         since it has its own way).
@@ -156,6 +173,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     --------
     sklearn.feature_extraction.text.CountVectorizer : Counts of tokens, without their
         order. Its analyzer does the splitting here.
+    WordAttributes : Ids of the lower case, prefix, suffix and shape of words.
 
     Notes
     -----
@@ -177,10 +195,17 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     [[4, 3, 1, 2], [0]]
     >>> tokenizer.inverse_transform(X)
     ['a good � .', '']
+
+    For sentences that are split into words:
+
+    >>> tokenizer = SequenceTokenizer(level=None)
+    >>> X = tokenizer.fit_transform([["A", "good", "film"], ["Good", "!"], []])
+    >>> [x.ravel().tolist() for x in X]
+    [[4, 2, 5], [2, 3], []]
     """
 
     _parameter_constraints: dict = {
-        "level": [StrOptions(set(_SPLITTERS)), callable, _READY],
+        "level": [StrOptions(set(_SPLITTERS)), callable, _READY, None],
         "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "lowercase": ["boolean"],
@@ -199,7 +224,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Parameters
         ----------
         X : list, 1-D array or Series of str
-            The texts.
+            The texts. With ``level=None``: sentences, each a list of words.
         y : None
             Ignored.
 
@@ -211,14 +236,14 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Raises
         ------
         ValueError, TypeError
-            If a text is not a string, or no token is left.
+            If a text or word is not a string, or no token is left.
         """
-        texts = check_texts(X)
         if self._is_ready():
+            check_texts(X)
             vocabulary = self._get_ready_vocabulary()
             padding, unknown = max(vocabulary.values()) + 1, None
         else:
-            tokens = split_texts(texts, self.level, self.lowercase)
+            tokens = get_tokens(X, self.level, self.lowercase)
             vocabulary = make_vocabulary(tokens, self.max_tokens, self.min_count)
             padding, unknown = _PADDING, _UNKNOWN
         self.vocabulary_ = vocabulary
@@ -231,27 +256,28 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Parameters
         ----------
         X : list, 1-D array or Series of str
-            The texts.
+            The texts. With ``level=None``: sentences, each a list of words.
 
         Returns
         -------
         ids : RaggedArray of int64, with one feature
-            The ids of the tokens of each text; `padding_id_` if it has none.
+            The ids of the tokens of each text; `padding_id_` if it has none. With
+            ``level=None``, no id if it has none.
 
         Raises
         ------
         ValueError, TypeError
-            If a text is not a string.
+            If a text or word is not a string.
         """
         check_is_fitted(self)
-        texts = check_texts(X)
         if self._is_ready():
-            ids = encode_ready(texts, self.level)
+            ids = encode_ready(check_texts(X), self.level)
         else:
             get = self.vocabulary_.get
-            tokens = split_texts(texts, self.level, self.lowercase)
+            tokens = get_tokens(X, self.level, self.lowercase)
             ids = [[get(token, _UNKNOWN) for token in found] for found in tokens]
-        ids = [found or [self.padding_id_] for found in ids]
+        if self.level is not None:
+            ids = [found or [self.padding_id_] for found in ids]
         values = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
         return TokenIds(values, lengths_to_offsets([len(found) for found in ids]))
 
@@ -267,7 +293,8 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         -------
         texts : list of str
             The tokens, with a space between them unless ``level="char"``; "�" for
-            unknown ones. With a ready tokenizer: what it decodes.
+            unknown ones. With a ready tokenizer: what it decodes. With ``level=None``:
+            a list of lists of words.
 
         Raises
         ------
@@ -282,8 +309,11 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         ids = [x[x != self.padding_id_].astype(int).tolist() for x in X]
         if self._is_ready():
             return self.level.decode_batch(ids)
+        tokens = [[token_of[i] for i in found] for found in ids]
+        if self.level is None:
+            return tokens
         space = "" if self.level == "char" else " "
-        return [space.join(token_of[i] for i in found) for found in ids]
+        return [space.join(found) for found in tokens]
 
     def get_feature_names_out(self, input_features=None):
         """Return the name of the one feature of a step.

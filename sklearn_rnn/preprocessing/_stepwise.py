@@ -2,12 +2,14 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -20,18 +22,39 @@ from sklearn_rnn._sequences._validation import (
     is_list_of_frames,
 )
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
+from sklearn_rnn.preprocessing._words import (
+    check_dicts,
+    check_words,
+    first_step,
+    has_no_step,
+)
 from sklearn_rnn.utils._sklearn import (
     HasMethods,
     StrOptions,
+    check_feature_names,
     fit_context,
 )
+
+_LARGEST_TABLE = 2**32  # bytes of a dense table made of a sparse one
 
 
 def _check_table_of_steps(X, estimator, reset):
     """Return all steps of X as one table, and where each sequence begins in it.
 
-    The table is an array, or a DataFrame if X is a list of DataFrames.
+    The table is an array, a DataFrame if X is a list of DataFrames, a list of dicts, or
+    a list or column of words.
     """
+    kind = _kind_of_steps(X)
+    if reset:
+        estimator._kind = kind
+    elif has_no_step(X):
+        kind = estimator._kind
+    elif kind != estimator._kind:
+        raise TypeError(
+            f"The steps of X are {kind}, but Stepwise was fitted on {estimator._kind}."
+        )
+    if kind != "numbers":
+        return _check_objects(X, kind, estimator, reset)
     if not is_list_of_frames(X):
         steps = check_layout(X, estimator=estimator, reset=reset)
         return steps.values, steps.offsets
@@ -40,13 +63,67 @@ def _check_table_of_steps(X, estimator, reset):
     return library.concat(list(X)), offsets
 
 
+def _kind_of_steps(X):
+    step = first_step(X)
+    if isinstance(step, str):
+        return "words"
+    return "dicts" if isinstance(step, Mapping) else "numbers"
+
+
+def _check_objects(X, kind, estimator, reset):
+    """Return the words or dicts of all sequences, and where each sequence begins."""
+    steps, offsets = check_words(X) if kind == "words" else check_dicts(X)
+    if reset:
+        check_feature_names(estimator, np.empty((1, 1)), reset=True)  # nameless
+        estimator.n_features_in_ = 1
+        estimator._reads_table = False
+    if kind == "words" and not _takes_strings(estimator.transformer):
+        steps = np.array(steps, dtype=object)[:, np.newaxis]
+    return steps, offsets
+
+
+def _takes_strings(transformer):
+    """Whether a transformer reads a list of strings, and not a table with a column."""
+    if isinstance(transformer, Pipeline | FeatureUnion):
+        is_pipeline = isinstance(transformer, Pipeline)
+        parts = transformer.steps if is_pipeline else transformer.transformer_list
+        first = next(part for _, part in parts if not isinstance(part, str))
+        return _takes_strings(first)
+    tags = get_tags(transformer).input_tags
+    return tags.string and not tags.two_d_array
+
+
+def _targets_of_steps(y, X, offsets):
+    """Return y at each step: the labels of the steps, or that of their sequence."""
+    check_consistent_length(X, y)
+    n_steps = np.diff(offsets)
+    y = y if hasattr(y, "__iter__") else np.asarray(y)
+    n_labels = [_count_labels(labels) for labels in y]
+    if np.array_equal(n_labels, n_steps):
+        labels = np.concatenate([np.asarray(labels) for labels in y if len(labels)])
+        return labels[:, 0] if labels.shape[1:] == (1,) else labels
+    if len(set(n_labels)) > 1 and min(n_labels) >= 0:
+        i = int(np.argmax(n_labels != n_steps))
+        raise ValueError(
+            f"X[{i}] has {n_steps[i]} steps, but y[{i}] has {n_labels[i]} labels."
+        )
+    return np.repeat(np.asarray(y), n_steps, axis=0)
+
+
+def _count_labels(labels):
+    """Return the number of labels, or -1 if it is one label, that of a sequence."""
+    if isinstance(labels, str | bytes) or getattr(labels, "ndim", 1) == 0:
+        return -1
+    return len(labels) if hasattr(labels, "__len__") else -1
+
+
 def _rows(table, start, stop):
     return getattr(table, "iloc", table)[start:stop]
 
 
 def _as_array(table, n_steps, transformer):
     """Return what a transformer made of a table of steps as a dense array."""
-    array = table.toarray() if issparse(table) else np.asarray(table)
+    array = _as_dense(table) if issparse(table) else np.asarray(table)
     if array.ndim == 1:
         array = array[:, np.newaxis]
     if len(array) != n_steps:
@@ -55,6 +132,21 @@ def _as_array(table, n_steps, transformer):
             f"{type(transformer).__name__} made {len(array)} rows of {n_steps} steps."
         )
     return array
+
+
+def _as_dense(table):
+    n_steps, n_features = table.shape
+    n_bytes = 4 * n_steps * n_features
+    if n_bytes > _LARGEST_TABLE:
+        raise ValueError(
+            f"The transformer of Stepwise makes {n_features} features of {n_steps} "
+            f"steps: a dense table of {n_bytes / 2**30:.1f} GiB, and "
+            f"{_LARGEST_TABLE / 2**30:.0f} GiB is the limit. Make fewer features: "
+            "max_features or min_df of CountVectorizer, n_features of "
+            "HashingVectorizer, make_pipeline(DictVectorizer(), TruncatedSVD(100)). Or "
+            "ids, which need no table: SequenceTokenizer(level=None), WordAttributes."
+        )
+    return table.astype(np.float32).toarray()
 
 
 @contextmanager
@@ -83,7 +175,8 @@ def _can_invert(stepwise):
             "each sequence is not kept."
         )
     fitted = getattr(stepwise, "transformer_", stepwise.transformer)
-    return hasattr(fitted, "inverse_transform")
+    # a vectorizer of text returns terms, which are not the words
+    return hasattr(fitted, "inverse_transform") and not _takes_strings(fitted)
 
 
 class Stepwise(BaseSequenceTransformer):
@@ -93,7 +186,9 @@ class Stepwise(BaseSequenceTransformer):
     and any transformer of scikit-learn works on it: ``Stepwise(StandardScaler())``
     scales each feature over all steps, ``Stepwise(PCA(3))`` makes three features of
     many, ``Stepwise(ColumnTransformer(...))`` treats columns differently. Padding is
-    never counted, since there is none.
+    never counted, since there is none. Steps may also be dicts, for
+    ``Stepwise(DictVectorizer())``, or words, for ``Stepwise(OneHotEncoder())`` and
+    ``Stepwise(HashingVectorizer(n_features=1024, analyzer="char"))``.
 
     What comes out has as many sequences, of the same lengths: a RaggedArray; of a 3-D
     array a 3-D array, (n_samples, n_steps, n_features_out). Of a 2-D array, which is
@@ -121,15 +216,16 @@ class Stepwise(BaseSequenceTransformer):
         The transformer fitted on all steps. With ``fit_on="sequence"`` it tells only
         the names and the number of the features that come out.
     n_features_in_ : int
-        Number of features of a step; of a 2-D X, number of steps.
+        Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where X is a DataFrame or a list of them and all names
-        are strings.
+        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings.
 
     Raises
     ------
     ValueError, TypeError
-        If X is not what an estimator can read, or the transformer refuses its steps.
+        If X is not what an estimator can read, the transformer refuses its steps, or a
+        sparse result is too large for a dense table.
 
     See Also
     --------
@@ -146,8 +242,9 @@ class Stepwise(BaseSequenceTransformer):
 
     The transformer's `fit` and `transform` are used, never its `fit_transform`.
 
-    A transformer that uses y gets the y of each sequence, repeated for each of its
-    steps. With ``fit_on="sequence"`` it gets none.
+    A transformer that uses y gets the y of each step, if y has a label for each, or
+    the y of each sequence, repeated for each of its steps. With ``fit_on="sequence"``
+    it gets none.
 
     "sequence" is a loop over sequences, half a millisecond each with
     ``StandardScaler``.
@@ -167,6 +264,20 @@ class Stepwise(BaseSequenceTransformer):
     >>> Stepwise(StandardScaler(), fit_on="sequence").fit_transform(X)[0]
     array([[-1., -1.],
            [ 1.,  1.]])
+
+    Steps that are dicts of features, as for sklearn-crfsuite:
+
+    >>> from sklearn.feature_extraction import DictVectorizer
+    >>> X = [
+    ...     [{"lower": "the", "title": True}, {"lower": "cat", "title": False}],
+    ...     [{"lower": "cat", "title": True}],
+    ... ]
+    >>> vectorizer = Stepwise(DictVectorizer()).fit(X)
+    >>> vectorizer.get_feature_names_out()
+    array(['lower=cat', 'lower=the', 'title'], dtype=object)
+    >>> vectorizer.transform(X)[0]
+    array([[0., 1., 1.],
+           [1., 0., 0.]], dtype=float32)
     """
 
     _parameter_constraints: dict = {
@@ -198,17 +309,20 @@ class Stepwise(BaseSequenceTransformer):
         """
         table, offsets = _check_table_of_steps(X, self, reset=True)
         if y is not None and self.fit_on == "all":
-            check_consistent_length(X, y)
-            y = np.repeat(np.asarray(y), np.diff(offsets), axis=0)
+            y = _targets_of_steps(y, X, offsets)
         else:
             y = None
         with _errors_name_the_place(table, offsets):
             self.transformer_ = clone(self.transformer).fit(table, y)
+        if self._kind != "numbers":  # of which all sequences may be empty in transform
+            self._n_features_out = self._count_features_out(table)
         return self
 
     def _transform(self, X):
         table, offsets = _check_table_of_steps(X, self, reset=False)
-        if self.fit_on == "sequence":
+        if len(table) == 0:
+            values = np.empty((0, self._n_features_out), dtype=np.float32)
+        elif self.fit_on == "sequence":
             values = self._transform_each(table, offsets)
         else:
             with _errors_name_the_place(table, offsets):
@@ -220,6 +334,8 @@ class Stepwise(BaseSequenceTransformer):
         n_features_out = self._count_features_out(table)
         parts = []
         for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
+            if start == stop:
+                continue
             rows = _rows(table, start, stop)
             transformer = clone(self.transformer)
             try:
@@ -257,8 +373,9 @@ class Stepwise(BaseSequenceTransformer):
             The sequences in their first form, in the kind of container that came.
         """
         check_is_fitted(self)
-        # what came out has other features than what went in: a check of its own
-        steps = check_layout(X, estimator=BaseEstimator(), reset=True)
+        steps = X
+        if not isinstance(X, RaggedArray):  # a check of its own: X has other features
+            steps = check_layout(X, estimator=BaseEstimator(), reset=True)
         values = self.transformer_.inverse_transform(steps.values)
         values = _as_array(values, len(steps.values), self.transformer_)
         return like_input(RaggedArray(values, steps.offsets), X, self)

@@ -1,11 +1,14 @@
 """What is downloaded is right, comes once, and leaves nothing behind when it fails."""
 
+import errno
 import gzip
 import hashlib
+import os
 import re
 import socket
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -262,3 +265,85 @@ def test_the_data_home_is_made_where_it_should_be(tmp_path, monkeypatch):
     monkeypatch.setenv("SKLEARN_RNN_DATA", str(tmp_path / "a" / "b"))
     assert datasets.get_data_home() == str(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+# A full disk ------------------------------------------------------------------------
+
+
+class FullDisk:
+    """A file that takes some bytes, and then no more."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.file.close()
+
+    def write(self, data):
+        part = bytes(data)[: self.room]
+        self.room -= len(part)
+        self.file.write(part)
+        if len(part) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return len(part)
+
+
+def fill_target(monkeypatch):
+    def open_full(path, mode="r"):
+        return FullDisk(open(path, mode), room=1000)
+
+    monkeypatch.setattr(_downloads, "open", open_full, raising=False)
+
+
+def fill_temporary_folder(monkeypatch):
+    def make_full_file():
+        return FullDisk(TemporaryFile(), room=1000)
+
+    monkeypatch.setattr(_downloads, "TemporaryFile", make_full_file)
+
+
+every_disk = pytest.mark.parametrize(
+    "fill", [fill_target, fill_temporary_folder], ids=lambda fill: fill.__name__
+)
+
+
+@every_disk
+def test_a_full_disk_is_an_error_that_leaves_nothing(fill, file, home, monkeypatch):
+    with monkeypatch.context() as patch:
+        fill(patch)
+        with pytest.raises(
+            OSError, match=r"nothing of it was kept.*No space"
+        ) as caught:
+            fetch_file(file, None)
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename == str(home / "set" / "lines.txt")
+    assert contents_of(home) == []
+    assert fetch_file(file, None).read_bytes() == CONTENT
+
+
+@every_disk
+def test_an_older_file_survives_a_full_disk(fill, file, home, monkeypatch):
+    path = fetch_file(file, None)
+    path.write_bytes(b"an older version")
+    fill(monkeypatch)
+    with pytest.raises(OSError, match="nothing of it was kept"):
+        fetch_file(file, None)
+    assert path.read_bytes() == b"an older version"
+    assert contents_of(home) == ["set", "set/lines.txt"]
+
+
+@every_fetcher
+@every_disk
+def test_a_full_disk_leaves_nothing_of_a_data_set(
+    fill, fetch, mirror, home, monkeypatch
+):
+    fill(monkeypatch)
+    with pytest.raises(OSError, match=r"nothing of it was kept.*No space"):
+        fetch()
+    assert contents_of(home) == []

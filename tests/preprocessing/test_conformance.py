@@ -13,9 +13,11 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from sklearn_rnn import RaggedArray, RNNClassifier
@@ -23,7 +25,9 @@ from sklearn_rnn.preprocessing import (
     GapEncoder,
     SequenceFeatures,
     SequencePadder,
+    SequenceTokenizer,
     Stepwise,
+    WordAttributes,
 )
 
 TRANSFORMERS = [
@@ -284,3 +288,118 @@ def test_other_lengths_than_those_of_fit_are_fine(transformer, ragged):
 def test_a_function_of_the_table_may_go_in():
     double = Stepwise(FunctionTransformer(lambda table: 2 * table))
     assert list(double.fit_transform([[1, 2], [3]]).values.ravel()) == [2, 4, 6]
+
+
+# Words and dicts --------------------------------------------------------------------
+
+SENTENCES = [["The", "cat", "sat", "."], [], ["So", "cats", "do"], ["."]] * 3
+OF_WORDS = [
+    SequenceTokenizer(level=None),
+    SequenceTokenizer(level=None, min_count=2, lowercase=False),
+    WordAttributes(),
+    WordAttributes(["word"], n_buckets=5, min_count=2),
+    Stepwise(OneHotEncoder(handle_unknown="ignore")),
+    Stepwise(DictVectorizer()),
+]
+CONTAINERS_OF_WORDS = {
+    "tuples": lambda X: tuple(map(tuple, X)),
+    "object array": object_array,
+    "arrays": lambda X: [np.array(x, dtype=object) for x in X],
+    "arrays of str": lambda X: [np.array(x, dtype=str) for x in X],
+    "Series": pd.Series,
+    "Series with an index": lambda X: pd.Series(X, index=range(len(X), 0, -1)),
+    "polars Series": pl.Series,
+    "list of Series": lambda X: [pd.Series(x, dtype=object) for x in X],
+}
+
+
+def sentences_for(transformer):
+    if getattr(transformer, "transformer", None).__class__ is DictVectorizer:
+        return [[{"word": word, "n": len(word)} for word in s] for s in SENTENCES]
+    return SENTENCES
+
+
+@each_of(OF_WORDS)
+def test_sentences_keep_their_lengths_also_of_zero(transformer):
+    X = sentences_for(transformer)
+    result = clone(transformer).fit_transform(X)
+    assert result.lengths.tolist() == [len(x) for x in X]
+    assert result.n_features == len(clone(transformer).fit(X).get_feature_names_out())
+
+
+@pytest.mark.parametrize("container", CONTAINERS_OF_WORDS)
+@each_of(OF_WORDS)
+def test_the_container_of_words_changes_no_value(transformer, container):
+    X = sentences_for(transformer)
+    expected = clone(transformer).fit_transform(X)
+    if X is not SENTENCES and container in ("arrays of str", "polars Series"):
+        container = "tuples"  # neither holds dicts as they are
+    contained = CONTAINERS_OF_WORDS[container](X)
+    actual = clone(transformer).fit(contained).transform(contained)
+    assert type(actual) is type(expected)
+    np.testing.assert_array_equal(actual.offsets, expected.offsets)
+    np.testing.assert_array_equal(actual.values, expected.values)
+
+
+@each_of(OF_WORDS)
+def test_a_sentence_comes_out_as_it_does_alone(transformer):
+    X = sentences_for(transformer)
+    fitted = clone(transformer).fit(X)
+    together = fitted.transform(X)
+    for i in (0, 2, 3):
+        np.testing.assert_array_equal(fitted.transform(X[i : i + 1])[0], together[i])
+
+
+@each_of(OF_WORDS)
+def test_transformers_of_words_are_cloned_and_pickled(transformer):
+    X = sentences_for(transformer)
+    fitted = clone(transformer).fit(X)
+    loaded = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(
+        loaded.transform(X).values, fitted.transform(X).values
+    )
+    for method in ("transform", "get_feature_names_out"):
+        arguments = [X] if method == "transform" else []
+        with pytest.raises(NotFittedError):
+            getattr(clone(fitted), method)(*arguments)
+
+
+@each_of(OF_WORDS)
+def test_documented_attributes_of_transformers_of_words(transformer):
+    fitted = clone(transformer).fit(sentences_for(transformer))
+    documented = {a.name for a in NumpyDocString(type(fitted).__doc__)["Attributes"]}
+    there = {n for n in vars(fitted) if n.endswith("_") and not n.startswith("_")}
+    assert documented - {"feature_names_in_"} == there
+
+
+@each_of([t for t in OF_WORDS if not isinstance(t, WordAttributes)])
+def test_transformers_of_words_sit_in_a_searched_pipeline(transformer):
+    X = [x for x in sentences_for(transformer) if len(x)]  # the classifier needs a step
+    y = ["+", "-", "-"] * 3
+    pipeline = Pipeline(
+        [("words", clone(transformer)), ("rnn", RNNClassifier(**SMALL))]
+    )
+    grid = {"rnn__hidden_size": [2, 3]}
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(X, y)
+    assert set(search.predict(X)) <= {"+", "-"}
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+        estimator_checks.check_estimator_cloneable,
+        estimator_checks.check_estimator_repr,
+        estimator_checks.check_estimator_tags_renamed,
+        estimator_checks.check_get_params_invariance,
+        estimator_checks.check_mixin_order,
+        estimator_checks.check_no_attributes_set_in_init,
+        estimator_checks.check_param_validation,
+        estimator_checks.check_parameters_default_constructible,
+        estimator_checks.check_set_params,
+        estimator_checks.check_valid_tag_types,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_word_attributes_passes_the_checks_that_need_no_table(check):
+    check("WordAttributes", WordAttributes())

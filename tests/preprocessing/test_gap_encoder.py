@@ -252,8 +252,8 @@ def test_every_kind_of_missing_is_missing(frame):
 
 def test_it_is_the_answer_to_the_estimators_error(ragged):
     X, y = ragged
+    X[1][2, 1] = nan
     X = RaggedArray.from_sequences(X)
-    X.values[5, 1] = nan
     classifier = RNNClassifier(hidden_size=4, max_epochs=2, random_state=0)
     fragment = "from sklearn_rnn.preprocessing import GapEncoder"
     with pytest.raises(ValueError, match=fragment):

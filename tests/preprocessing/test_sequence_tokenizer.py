@@ -235,7 +235,7 @@ def test_bad_texts_are_named(X, message):
     "parameters",
     [
         {"level": "sentence"},
-        {"level": None},
+        {"level": 3},
         {"max_tokens": 0},
         {"max_tokens": 1.5},
         {"min_count": 0},
@@ -346,6 +346,88 @@ def test_estimators_tell_ids_from_numbers():
         as_numbers.predict_proba(ids), numbers.predict_proba(ids)
     )
     assert abs(numbers.predict_proba(ids) - as_tokens).max() > 0.01
+
+
+# Sentences split into words ---------------------------------------------------------
+
+SENTENCES = [["A", "good", "film", "."], [], ["Don't", "film", "a", "film"]]
+
+
+def test_each_word_of_a_split_sentence_is_a_token():
+    tokenizer = SequenceTokenizer(level=None)
+    ids = tokenizer.fit_transform(SENTENCES)
+    assert tokenizer.vocabulary_ == {"film": 2, "a": 3, ".": 4, "don't": 5, "good": 6}
+    assert lists(ids) == [[3, 6, 2, 4], [], [5, 2, 3, 2]]
+    assert ids.lengths.tolist() == [4, 0, 4]
+    assert isinstance(ids[[0, 1]], type(ids))
+
+
+def test_words_agree_with_texts_split_at_spaces():
+    sentences = [text.split() for text in TEXTS]
+    for params in [{}, {"min_count": 2}, {"max_tokens": 3}, {"lowercase": False}]:
+        split = SequenceTokenizer(level=None, **params).fit(sentences)
+        joined = SequenceTokenizer(str.split, **params).fit(TEXTS)
+        assert split.vocabulary_ == joined.vocabulary_
+        assert lists(split.transform(sentences)) == lists(joined.transform(TEXTS))
+
+
+@given(st.lists(st.lists(st.text(max_size=3), max_size=4), min_size=1))
+@settings(max_examples=50, deadline=None)
+def test_split_sentences_go_there_and_back(sentences):
+    tokenizer = SequenceTokenizer(level=None, lowercase=False)
+    tokenizer.fit([*sentences, ["one"]])
+    ids = tokenizer.transform(sentences)
+    assert tokenizer.inverse_transform(ids) == sentences
+    assert tokenizer.inverse_transform(lists(ids)) == sentences
+
+
+def test_unknown_words_go_back_as_unknown():
+    tokenizer = SequenceTokenizer(level=None, min_count=2).fit([["a", "a", "b"]])
+    ids = tokenizer.transform([["a", "b", "c"], []])
+    assert lists(ids) == [[2, 1, 1], []]
+    assert tokenizer.inverse_transform(ids) == [["a", "�", "�"], []]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ([["a"], "b c"], r"X\[1\] is one string. Split it"),
+        (["a b", "c"], r"X\[0\] is one string. Split it"),
+        ("a b", r"each a list of words \(str\). Got str"),
+        ([["a"], None], r"X\[1\] is missing \(None\); an empty sentence is \[\]"),
+        ([["a"], 3], r"X\[1\] is int"),
+        ([["a", "b"], ["c", 3.5]], r"X\[1\] has 3.5 at step 1, of type float"),
+        ([["a", None]], r"X\[0\] has None at step 1"),
+        ([["a", b"b"]], r"X\[0\] has b'b' at step 1, of type bytes"),
+        ([["a", ["b"]]], r"X\[0\] has \['b'\] at step 1, of type list"),
+        ([], r"0 sample\(s\)"),
+        (np.zeros((2, 3)), r"X\[0\] has .* at step 0, of type float"),
+        (np.zeros((2, 3, 1)), "Got an array of 3 dimensions"),
+        (pd.DataFrame({"words": [["a"]]}), r"a table: choose a column"),
+        (RaggedArray([["a", "b"]], [0, 1]), "Got 2 features a step"),
+        ([{"a": 1}], r"X\[0\] is dict"),
+    ],
+    ids=str,
+)
+def test_bad_sentences_are_named(bad):
+    X, message = bad
+    with pytest.raises((TypeError, ValueError), match=message):
+        SequenceTokenizer(level=None).fit(X)
+    with pytest.raises((TypeError, ValueError), match=message):
+        SequenceTokenizer(level=None).fit(SENTENCES).transform(X)
+
+
+@pytest.mark.parametrize("level", ["word", "char", str.split])
+def test_split_sentences_are_refused_by_other_levels(level):
+    with pytest.raises(TypeError, match=r"X\[0\] is not .*list.*or set level=None"):
+        SequenceTokenizer(level).fit(SENTENCES)
+    with pytest.raises(TypeError, match=r"X\[0\] is not .*ndarray.*set level=None"):
+        SequenceTokenizer(level).fit([np.array(["a"])])
+
+
+def test_empty_sentences_alone_are_an_empty_vocabulary():
+    with pytest.raises(ValueError, match="The vocabulary is empty"):
+        SequenceTokenizer(level=None).fit([[], []])
 
 
 # A ready tokenizer ------------------------------------------------------------------

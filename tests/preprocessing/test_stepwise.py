@@ -4,13 +4,21 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfVectorizer,
+)
+from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
@@ -143,6 +151,171 @@ def test_dataframes_that_do_not_fit_are_refused(second, fragment):
     X = [pd.DataFrame({"load": [1.0], "kind": ["a"]}), pd.DataFrame(second)]
     with pytest.raises(ValueError, match=fragment):
         Stepwise(OrdinalEncoder()).fit(X)
+
+
+# Words and dicts --------------------------------------------------------------------
+
+WORDS = [["The", "cat", "sat"], [], ["a", "cat"]]
+DICTS = [
+    [{"w": "the", "n": 2, "up": True}, {"w": "cat"}],
+    [],
+    [{"w": "the", "suffixes": ["e", "he"], "up": False}],
+]
+
+
+def test_dicts_go_through_dict_vectorizer():
+    expected = DictVectorizer(sparse=False).fit_transform(DICTS[0] + DICTS[2])
+    stepwise = Stepwise(DictVectorizer())
+    result = stepwise.fit_transform(DICTS)
+    np.testing.assert_array_equal(result.values, expected)
+    assert result.dtype == np.float32
+    assert result.lengths.tolist() == [2, 0, 1]
+    names = ["n", "suffixes=e", "suffixes=he", "up", "w=cat", "w=the"]
+    assert stepwise.get_feature_names_out().tolist() == names
+
+
+def test_features_that_fit_has_not_seen_are_left_out():
+    stepwise = Stepwise(DictVectorizer()).fit(DICTS)
+    result = stepwise.transform([[{"w": "dog", "new": 1, "n": 3}]])
+    assert result[0].tolist() == [[3, 0, 0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        CountVectorizer(analyzer="char"),
+        TfidfVectorizer(),
+        HashingVectorizer(n_features=16),
+        make_pipeline(CountVectorizer(), TruncatedSVD(2, random_state=0)),
+        make_union(CountVectorizer(), CountVectorizer(analyzer="char")),
+        make_pipeline("passthrough", CountVectorizer()),
+        FeatureHasher(n_features=16, input_type="dict"),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_vectorizers_of_text_get_a_list_of_words(vectorizer):
+    X, steps = WORDS, WORDS[0] + WORDS[2]
+    if isinstance(vectorizer, FeatureHasher):
+        X = [[{"w": "the", "n": 2}, {"w": "cat"}], [], [{"up": True}]]
+        steps = X[0] + X[2]
+    expected = clone(vectorizer).fit_transform(steps)
+    expected = expected.toarray() if issparse(expected) else expected
+    result = Stepwise(vectorizer).fit_transform(X)
+    np.testing.assert_allclose(result.values, expected, rtol=1e-6, atol=1e-6)
+    assert result.lengths.tolist() == [len(x) for x in X]
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=str)
+def test_other_transformers_get_a_column_of_words(encoder):
+    stepwise = Stepwise(encoder).fit(WORDS)
+    column = np.array(WORDS[0] + WORDS[2], dtype=object)[:, np.newaxis]
+    expected = clone(encoder).fit_transform(column)
+    expected = expected.toarray() if issparse(expected) else expected
+    result = stepwise.transform(WORDS)
+    np.testing.assert_array_equal(result.values, expected)
+    back = stepwise.inverse_transform(result)
+    assert [x.ravel().tolist() for x in back] == WORDS
+
+
+@pytest.mark.parametrize(
+    ("transformer", "X"),
+    [
+        (DictVectorizer(), DICTS),
+        (HashingVectorizer(n_features=6), WORDS),
+        (OneHotEncoder(), WORDS),
+    ],
+    ids=str,
+)
+def test_empty_sequences_alone_have_no_steps(transformer, X):
+    stepwise = Stepwise(transformer).fit(X)
+    n_features = stepwise.transform(X).n_features
+    for empty in ([[]], ((), []), [np.array([], dtype=object)]):
+        result = stepwise.transform(empty)
+        assert result.shape == (len(empty), None, n_features)
+        assert result.lengths.sum() == 0
+    with pytest.raises(ValueError, match=r"X\[0\] is an empty sequence"):
+        Stepwise(transformer).fit([[], []])
+
+
+def test_words_of_each_sequence_are_fitted_alone():
+    stepwise = Stepwise(OrdinalEncoder(), fit_on="sequence").fit(WORDS)
+    ranks = [x.ravel().tolist() for x in stepwise.transform(WORDS)]
+    assert ranks == [[0, 1, 2], [], [0, 1]]
+
+
+def test_terms_of_a_vectorizer_are_no_inverse():
+    assert hasattr(Stepwise(DictVectorizer()), "inverse_transform")
+    assert not hasattr(Stepwise(CountVectorizer()), "inverse_transform")
+
+
+def test_labels_of_steps_reach_a_transformer_that_uses_them():
+    y = [["A", "B"], [], ["A"]]
+    select = make_pipeline(DictVectorizer(), SelectKBest(chi2, k=2))
+    expected = clone(select).fit_transform(DICTS[0] + DICTS[2], ["A", "B", "A"])
+    containers = [y, [np.array(labels) for labels in y], pd.Series(y)]
+    containers.append(RaggedArray(np.array(["A", "B", "A"]), [0, 2, 2, 3]))
+    for labels in containers:
+        result = Stepwise(select).fit_transform(DICTS, labels)
+        np.testing.assert_allclose(result.values, expected.toarray())
+    with pytest.raises(
+        ValueError, match=r"X\[0\] has 2 steps, but y\[0\] has 1 labels"
+    ):
+        Stepwise(select).fit(DICTS, [["A"], [], ["A"]])
+    with pytest.raises(
+        ValueError, match=r"X\[2\] has 1 steps, but y\[2\] has 2 labels"
+    ):
+        Stepwise(select).fit(DICTS, [["A", "B"], [], ["A", "B"]])
+
+
+def test_labels_of_steps_reach_it_for_numbers_too(ragged):
+    X, _ = ragged
+    y = [(x[:, 0] > 0).astype(int) for x in X]
+    stepwise = Stepwise(LinearDiscriminantAnalysis()).fit(X, y)
+    expected = LinearDiscriminantAnalysis().fit(np.concatenate(X), np.concatenate(y))
+    np.testing.assert_allclose(stepwise.transformer_.coef_, expected.coef_)
+
+
+def test_sparse_tables_too_large_to_be_dense_are_refused():
+    words = [["word"] * 1100]
+    with pytest.raises(ValueError, match=r"1048576 features of 1100 steps: .*4.3 GiB"):
+        Stepwise(HashingVectorizer()).fit_transform(words)
+    small = Stepwise(make_pipeline(HashingVectorizer(), TruncatedSVD(2)))
+    words = [["a", "bb", "cc", "dd"] * 300]
+    assert small.fit_transform(words).n_features == 2
+
+
+@pytest.mark.parametrize(
+    ("fitted", "new", "message"),
+    [
+        (DICTS, WORDS, "The steps of X are words, but Stepwise was fitted on dicts"),
+        (DICTS, [[[1.0, 2.0]]], "steps of X are numbers, but .* fitted on dicts"),
+        ([[{"w": 1}], [{"w": 2}, "x"]], None, r"X\[1\] has 'x' at step 1, of type str"),
+        ([[{"w": 1}], {"w": 2}], None, r"X\[1\] is dict"),
+        ([[{"w": 1}, None]], None, r"X\[0\] has None at step 1"),
+        ([[{"w": 1}, {"w": {"v": 1}}]], None, r"(?i)unsupported value type"),
+    ],
+    ids=["words", "numbers", "mixed", "a dict", "missing", "nested"],
+)
+def test_wrong_dicts_are_refused(fitted, new, message):
+    with pytest.raises(TypeError, match=message):
+        Stepwise(DictVectorizer()).fit(fitted).transform(new)
+
+
+def test_words_are_refused_where_numbers_were_fitted(ragged):
+    X, _ = ragged
+    stepwise = Stepwise(StandardScaler()).fit(X)
+    with pytest.raises(
+        TypeError, match="are words, but Stepwise was fitted on numbers"
+    ):
+        stepwise.transform(WORDS)
+
+
+def test_a_refit_forgets_what_kind_of_steps_was_fitted():
+    frames = [pd.DataFrame({"load": [1.0]})]
+    stepwise = Stepwise(OneHotEncoder()).fit(frames).fit(WORDS)
+    assert not hasattr(stepwise, "feature_names_in_")
+    assert stepwise.n_features_in_ == 1
+    assert stepwise.fit(frames).transform(frames)[0].tolist() == [[1]]
 
 
 # Fitted on each sequence ------------------------------------------------------------

@@ -27,6 +27,13 @@ def make_ragged(rng, lengths, n_features=2, dtype="f4"):
     return RaggedArray.from_sequences([s.astype(dtype) for s in sequences])
 
 
+def with_value(X, key, value):
+    """Return X with ``X.values[key]`` set, as a RaggedArray is read-only."""
+    values = X.values.copy()
+    values[key] = value
+    return RaggedArray(values, X.offsets)
+
+
 # gather_batch -----------------------------------------------------------------------
 
 
@@ -146,7 +153,7 @@ def test_moments_are_those_of_the_steps_repeated_by_weight(
 
 def test_a_sequence_of_weight_zero_does_not_count(rng):
     X = make_ragged(rng, [3, 4, 5])
-    X.values[:3] = 1e3  # also not as the pivot
+    X = with_value(X, slice(3), 1e3)  # also not as the pivot
     weight = np.array([0.0, 1.0, 2.0])
     mean, std = weighted_moments(X, weight)
     rest_mean, rest_std = weighted_moments(X[1:], weight[1:])
@@ -157,7 +164,7 @@ def test_a_sequence_of_weight_zero_does_not_count(rng):
 @pytest.mark.parametrize("first", [0, 1], ids=["elsewhere", "in the first step"])
 def test_an_outlier_of_little_weight_does_not_hide_the_spread(rng, first):
     X = make_ragged(rng, [50, 1])[[first, 1 - first]]
-    X.values[0 if first else -1] = 1e5
+    X = with_value(X, 0 if first else -1, 1e5)
     weight = np.array([1.0, 1e-6])[[first, 1 - first]]
     mean, std = weighted_moments(X, weight)
     by_step = np.repeat(weight, X.lengths)
@@ -202,7 +209,7 @@ def test_the_scale_of_the_data_costs_no_accuracy(rng, scale):
 @pytest.mark.parametrize("value", [0.0, 0.1, -3.0, 1e6, 123456.789, 1e-20, 3e38])
 def test_a_constant_feature_has_a_deviation_of_one(rng, value):
     X = make_ragged(rng, rng.integers(1, 9, 300))
-    X.values[:, 1] = value
+    X = with_value(X, (slice(None), 1), value)
     mean, std = weighted_moments(X, rng.uniform(0.1, 3, 300))
     np.testing.assert_allclose(mean[1], np.float32(value), rtol=1e-12)
     assert std[1] == 1

@@ -11,7 +11,7 @@ import llvmlite.binding as llvm
 from numba import njit, types
 
 from sklearn_rnn._kernels._library import WIDTH, make_target_machine
-from sklearn_rnn._kernels._numba import _adam, _batches, _head, _recurrence, _rows
+from sklearn_rnn._kernels._numba import _adam, _batches, _crf, _head, _recurrence, _rows
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
@@ -339,6 +339,63 @@ def adam(
     )
 
 
+# CRF ----------------------------------------------------------------------------------
+
+
+def crf_log_likelihood(
+    n_rows, n_steps, n_classes, emissions, targets, lengths, potentials, memory,
+    result, d_emissions, counts,
+):  # fmt: skip
+    n = n_classes + 5 + 3 * n_steps
+    _crf.log_likelihood(
+        floats_at(emissions, (n_rows, n_steps, n_classes)),
+        integers_at(targets, (n_rows, n_steps)),
+        integers_at(lengths, (n_rows,)),
+        _crf.make_chain(
+            doubles_at(potentials, (n_classes + 2, n_classes)),
+            doubles_at(memory, (n, n_classes)),
+            doubles_at(memory + 8 * n * n_classes, (n_steps + 4,)),
+        ),
+        doubles_at(result, (n_rows,)),
+        floats_at(d_emissions, (given(d_emissions, n_rows), n_steps, n_classes)),
+        doubles_at(counts, (given(counts, n_rows), n_classes + 2, n_classes)),
+    )
+
+
+def crf_marginals(
+    n_rows, n_steps, n_classes, emissions, lengths, potentials, memory, log_z, result
+):
+    n = n_classes + 5 + 3 * n_steps
+    _crf.marginals(
+        floats_at(emissions, (n_rows, n_steps, n_classes)),
+        integers_at(0, (0,)),
+        integers_at(lengths, (n_rows,)),
+        _crf.make_chain(
+            doubles_at(potentials, (n_classes + 2, n_classes)),
+            doubles_at(memory, (n, n_classes)),
+            doubles_at(memory + 8 * n * n_classes, (n_steps + 4,)),
+        ),
+        doubles_at(0, (0, n_classes + 2, n_classes)),
+        doubles_at(log_z, (n_rows,)),
+        doubles_at(result, (n_rows, n_steps, n_classes)),
+    )
+
+
+def crf_decode(
+    n_rows, n_steps, n_classes, emissions, lengths, potentials, messages, pointers,
+    scores, paths,
+):  # fmt: skip
+    _crf.decode(
+        floats_at(emissions, (n_rows, n_steps, n_classes)),
+        integers_at(lengths, (n_rows,)),
+        doubles_at(potentials, (n_classes + 2, n_classes)),
+        doubles_at(messages, (2, n_classes)),
+        integers_at(pointers, (n_steps, n_classes)),
+        doubles_at(scores, (n_rows,)),
+        integers_at(paths, (n_rows, n_steps)),
+    )
+
+
 # Threads ------------------------------------------------------------------------------
 
 
@@ -352,5 +409,5 @@ ENTRIES = (
     gather, standardize, partition_rows,
     pack, pack_transposed, unpack_gradients, forward, backward,
     pack_rows, convolve, multiply, mean_over_time, attend, compute_loss,
-    clip, adam, spin,
+    clip, adam, crf_log_likelihood, crf_marginals, crf_decode, spin,
 )  # fmt: skip

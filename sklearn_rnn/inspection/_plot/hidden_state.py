@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 
-from sklearn_rnn._inference import apply_to_steps
+from sklearn_rnn._inference import compute_states
 from sklearn_rnn.inspection._common import copy_module, resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     HEAT,
@@ -140,7 +140,7 @@ class HiddenStateDisplay:
             y = np.asarray(y, dtype=object if is_classifier(seen.rnn) else float)
         module = copy_module(seen.rnn)
         return cls(
-            apply_to_steps(module, seen.index_tokens(), "hidden_states"),
+            compute_states(module, seen.index_tokens()),
             y=y,
             tokens=name_tokens(estimator, seen.X),
             steps_per_state=steps_per_state(module),

@@ -1,0 +1,61 @@
+"""Accepted values of the constructor parameters of all estimators."""
+
+from collections.abc import Callable
+from inspect import signature
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+
+from sklearn_rnn._building import OPTIMIZERS
+from sklearn_rnn._sequences._schemes import TAGGER_SCHEMES
+from sklearn_rnn.nn._cells import CELLS
+from sklearn_rnn.nn._losses import REGRESSION_LOSSES
+from sklearn_rnn.utils._sklearn import Interval, StrOptions
+
+_COUNT = Interval(Integral, 1, None, closed="left")
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_INSIDE_UNIT = Interval(Real, 0, 1, closed="neither")
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "cell": [StrOptions(set(CELLS)), type],
+    "nonlinearity": [StrOptions({"tanh", "relu"})],
+    "hidden_size": [_COUNT, tuple, list],
+    "num_layers": [_COUNT],
+    "bidirectional": ["boolean"],
+    "pooling": [StrOptions({"last", "mean", "max", "meanmax", "attention"})],
+    "conv_channels": [_COUNT, tuple, list, None],
+    "conv_kernel_size": [_COUNT],
+    "conv_stride": [_COUNT],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "embedding_dim": [StrOptions({"auto"}), _COUNT, tuple, list, None],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "loss": [StrOptions(set(REGRESSION_LOSSES))],
+    "quantile": [_INSIDE_UNIT],
+    "crf": ["boolean"],
+    "scheme": [StrOptions(set(TAGGER_SCHEMES)), None],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+    "learning_rate": [_POSITIVE],
+    "learning_rate_schedule": [StrOptions({"onecycle", "cosine", "plateau"}), None],
+    "weight_decay": [_NOT_NEGATIVE],
+    "max_grad_norm": [_POSITIVE, None],
+    "batch_size": [_COUNT],
+    "max_epochs": [_COUNT],
+    "tol": [_NOT_NEGATIVE],
+    "n_iter_no_change": [_COUNT],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [_INSIDE_UNIT],
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+    "warm_start": ["boolean"],
+    "device": [str, torch.device],
+    "callbacks": [list, tuple, None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+def constraints_of(constructor: Callable[..., None]) -> dict[str, list[Any]]:
+    """Return `_parameter_constraints` for the parameters of a constructor."""
+    _, *names = signature(constructor).parameters  # the first is self
+    return {name: CONSTRAINTS[name] for name in names}

@@ -1,0 +1,82 @@
+"""StepRNN: what estimators of an answer at every step share."""
+
+from sklearn_rnn import nn
+from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._inference import apply_to_steps
+from sklearn_rnn._sequences._step_targets import check_step_weights, read_step_targets
+from sklearn_rnn._training._loader import StepDataset
+from sklearn_rnn._training_data import check_weights
+from sklearn_rnn.utils._sklearn import fit_context
+
+
+class StepRNN(BaseRNN):
+    """One answer a step: the last layer reads the state of each step."""
+
+    conv_stride = 1  # an answer for each step, not for every second
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Train the network on sequences with a target at every step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
+                n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i, n_features) or (n_steps_i,)
+            The sequences.
+        y : array-like of shape (n_samples, n_steps), RaggedArray, or list of \
+                array-like of shape (n_steps_i,) or (n_steps_i, n_outputs)
+            The targets of each step of each sequence.
+        sample_weight : array-like of shape (n_samples,), or like y, default=None
+            Weight of each sequence, or of each step. A weight of 2 counts as two
+            samples. The target of a step of weight 0 is unknown, whatever it is.
+        X_val : like X, default=None
+            Sequences to compute `validation_scores_` on after each epoch. With
+            ``early_stopping=True`` they take the place of a part of X.
+        y_val : like y, default=None
+            Targets of `X_val`.
+        sample_weight_val : array-like of shape (n_val_samples,), or like y_val, \
+                default=None
+            Weights of the sequences or steps of `X_val`.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample. With ``early_stopping=True``, the samples of a group
+            are all held out or all trained on.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not what is accepted, or the training loss
+            becomes NaN or infinite.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+
+    def _check_y(self, y, X, sample_weight, name="y"):
+        weight, step_weight = check_step_weights(sample_weight, X)
+        return read_step_targets(y, X, step_weight, name), check_weights(weight, X)
+
+    def _take(self, y, rows):
+        return y[rows]
+
+    def _make_model(self, inputs, stem, encoder, n_outputs):
+        return nn.StepModel(inputs, stem, encoder, n_outputs, dropout=self.dropout)
+
+    def _make_dataset(self, train):
+        return StepDataset(train.X, train.targets, train.sample_weight)
+
+    def _apply(self, module, X):
+        return apply_to_steps(module, X)

@@ -1,0 +1,54 @@
+"""Several labels a step, each 0 or 1."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
+
+from sklearn_rnn._sequences._step_array import StepArray
+from sklearn_rnn._targets._base import Targets
+
+
+class StepLabelTargets(Targets):
+    """A set of labels at each step: columns of 0 and 1."""
+
+    def fit(
+        self, y: StepArray, sample_weight: NDArray[np.float64]
+    ) -> "StepLabelTargets":
+        self.n_outputs = self.n_columns = y.values.shape[1]
+        self.classes = np.arange(self.n_outputs)
+        return self
+
+    def encode(self, y: StepArray, name: str = "y") -> StepArray:
+        if y.values.ndim != 2 or y.values.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"{name} must have {self.n_outputs} columns of 0 and 1 a step, as in "
+                f"the first fit. Got steps of shape {y.values.shape[1:]}."
+            )
+        known = y.weight > 0
+        bad = known & ~np.isin(y.values, (0, 1)).all(axis=1)
+        if bad.any():
+            step = int(bad.argmax())
+            i = int(np.searchsorted(y.offsets, step, side="right")) - 1
+            raise ValueError(
+                f"{name} must have columns of 0 and 1. {name}[{i}] has "
+                f"{y.values[step].tolist()} at step {step - y.offsets[i]}."
+            )
+        numbers = np.zeros(y.values.shape, np.float32)
+        numbers[known] = y.values[known]
+        return StepArray(numbers, y.offsets, y.weight)
+
+    def decode(self, predictions: NDArray) -> NDArray[np.int64]:
+        return (predictions > 0.5).astype(int)
+
+    def score(
+        self, encoded: StepArray, predictions: Any, sample_weight: NDArray[np.float64]
+    ) -> float:
+        weight = encoded.repeat(sample_weight)
+        return accuracy_score(
+            encoded.values > 0.5, predictions > 0.5, sample_weight=weight
+        )
+
+    def attributes(self) -> dict[str, Any]:
+        return {"n_outputs_": self.n_outputs, "classes_": self.classes}

@@ -1,0 +1,53 @@
+"""One number, or several, a step."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_rnn._sequences._step_array import StepArray
+from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._numbers import NumberTargets
+
+
+class StepNumberTargets(Targets):
+    """Numbers at each step, encoded as :class:`NumberTargets` does.
+
+    Parameters
+    ----------
+    numbers : NumberTargets
+        Reads the numbers of all steps as it reads those of sequences.
+    """
+
+    def __init__(self, numbers: NumberTargets) -> None:
+        super().__init__(numbers.owner)
+        self.numbers = numbers
+
+    def fit(
+        self, y: StepArray, sample_weight: NDArray[np.float64]
+    ) -> "StepNumberTargets":
+        weight = y.repeat(sample_weight)
+        known = weight > 0
+        self.numbers.fit(y.values[known], weight[known])
+        self.n_outputs, self.n_columns = self.numbers.n_outputs, self.numbers.n_columns
+        return self
+
+    def encode(self, y: StepArray, name: str = "y") -> StepArray:
+        known = y.weight > 0
+        encoded = np.zeros((len(y.values), self.n_outputs), np.float32)
+        encoded[known] = self.numbers.encode(y.values[known], name)
+        return StepArray(encoded, y.offsets, y.weight)
+
+    def decode(self, predictions: NDArray) -> NDArray[np.float64]:
+        return self.numbers.decode(predictions)
+
+    def decode_std(self, deviations: NDArray) -> NDArray[np.float64]:
+        """Return standard deviations in the units of y."""
+        return self.numbers.decode_std(deviations)
+
+    def score(
+        self, encoded: StepArray, predictions: Any, sample_weight: NDArray[np.float64]
+    ) -> float:
+        return self.numbers.score(
+            encoded.values, predictions, encoded.repeat(sample_weight)
+        )
