@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from sklearn_rnn._building import OPTIMIZERS
-from sklearn_rnn._sequences._schemes import PREFIXES as SCHEMES
+from sklearn_rnn._sequences._schemes import TAGGER_SCHEMES
 from sklearn_rnn.nn._cells import CELLS
 from sklearn_rnn.nn._losses import REGRESSION_LOSSES
 from sklearn_rnn.utils._sklearn import Interval, StrOptions
@@ -34,7 +34,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "loss": [StrOptions(set(REGRESSION_LOSSES))],
     "quantile": [_INSIDE_UNIT],
     "crf": ["boolean"],
-    "scheme": [StrOptions(set(SCHEMES)), None],
+    "scheme": [StrOptions(set(TAGGER_SCHEMES)), None],
     "optimizer": [StrOptions(set(OPTIMIZERS)), type],
     "learning_rate": [_POSITIVE],
     "learning_rate_schedule": [StrOptions({"onecycle", "cosine", "plateau"}), None],

@@ -30,7 +30,10 @@ IN_NN = [getattr(nn, name) for name in nn.__all__]
 LAYERS = [obj for obj in IN_NN if inspect.isclass(obj)]
 CLASSES = [*ESTIMATORS, *TRANSFORMERS, *DISPLAYS, *LAYERS]
 OBJECTS = [
-    getattr(import_module(module), name) for module in PUBLIC for name in PUBLIC[module]
+    getattr(import_module(module), name)
+    for module in PUBLIC
+    for name in PUBLIC[module]
+    if not name.endswith("_scorer") or name.startswith("make_")  # ready objects
 ]
 # what numpydoc would like and we do not: an extended summary, See Also and Examples of
 # everything, results without a name, the Yields of a context manager

@@ -1,137 +1,320 @@
-"""Input validation of values at every step: y of a tagger, weights of steps.
-
-Whatever the container, they leave as one array of all steps and offsets.
-"""
+"""Step targets: every container of one answer a step becomes values and offsets."""
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
 from sklearn_rnn._sequences._validation import read_argument
 
+_ACCEPTED = (
+    "{name} must be one sequence of labels or numbers a sample: a list, object array "
+    "or Series of sequences of shape (n_steps_i,) or (n_steps_i, n_columns), a 2-D "
+    "array (n_samples, n_steps), a 3-D array (n_samples, n_steps, n_columns) or a "
+    "RaggedArray."
+)
+
 
 def check_step_targets(y: Any, name: str = "y") -> tuple[NDArray, NDArray[np.int64]]:
-    """Read values that stand at every step of every sequence.
+    """Validate one answer a step, and lay the steps of all sequences end to end.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_columns), \
-            RaggedArray, or list of array-like of shape (n_steps_i,) or (n_steps_i, \
-            n_columns)
-        Labels, numbers, or columns of them.
+    y : array-like, RaggedArray, tensor, or list of them
+        Labels (strings or numbers) or numbers: n_samples sequences of shape
+        (n_steps_i,) or (n_steps_i, n_columns).
     name : str, default="y"
         What error messages call y.
 
     Returns
     -------
-    values : ndarray of shape (n_steps_total,) or (n_steps_total, n_columns)
-        All steps end to end.
+    values : ndarray of shape (n_total_steps,) or (n_total_steps, n_columns)
+        Strings as ``str_``; booleans and numbers in their own type. A RaggedArray of
+        one column has values of one dimension.
+    offsets : ndarray of shape (n_samples + 1,)
+        Where each sequence begins in `values`.
+
+    Raises
+    ------
+    TypeError
+        If y is no container of sequences.
+    ValueError
+        If y is flat, a sequence is empty or differs from the first in its number of
+        columns, a value is missing, infinite or masked, or strings and numbers mix.
+    """
+    y = _to_container(y, name)
+    if isinstance(y, RaggedArray):
+        values = y.values[:, 0] if y.n_features == 1 else y.values
+        lengths = y.lengths
+    elif isinstance(y, np.ndarray):
+        values = y.reshape(y.shape[0] * y.shape[1], *y.shape[2:])
+        lengths = np.full(len(y), y.shape[1])
+    else:
+        arrays = _to_arrays(y, name)
+        values = np.concatenate(arrays)
+        lengths = np.array([len(a) for a in arrays])
+    offsets = lengths_to_offsets(lengths)
+    _check_lengths(lengths, name)
+    if values.ndim == 2 and values.shape[1] == 0:
+        raise ValueError(f"{name} has 0 columns; each step needs at least one.")
+    return _check_values(values, offsets, name), offsets
+
+
+def check_same_steps(
+    offsets: NDArray[np.int64],
+    other: NDArray[np.int64],
+    names: tuple[str, str] = ("y_true", "y_pred"),
+) -> None:
+    """Raise ValueError if two sets of sequences differ in number or in a length."""
+    first, second = names
+    if len(offsets) != len(other):
+        raise ValueError(
+            f"{first} has {len(offsets) - 1} sequences, but {second} has "
+            f"{len(other) - 1}."
+        )
+    lengths, others = np.diff(offsets), np.diff(other)
+    if (lengths != others).any():
+        i = int((lengths != others).argmax())
+        raise ValueError(
+            f"{first}[{i}] has {lengths[i]} steps, but {second}[{i}] has {others[i]}."
+        )
+
+
+def check_step_weight(
+    sample_weight: Any, offsets: NDArray[np.int64], name: str = "sample_weight"
+) -> NDArray[np.float64] | None:
+    """Validate weights a sequence or a step, and return one a step.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), ragged array-like, or None
+        One weight a sequence, which all its steps get, or one a step.
     offsets : ndarray of shape (n_samples + 1,)
         Where each sequence begins.
+    name : str, default="sample_weight"
+        What error messages call the weights.
+
+    Returns
+    -------
+    step_weight : ndarray of shape (n_total_steps,) or None
+        Finite, not negative, not all zero. None if `sample_weight` is None.
 
     Raises
     ------
     ValueError, TypeError
-        If y is not a sequence of values for each sample.
+        If a weight is negative, missing or infinite, all are zero, or lengths differ.
     """
-    if isinstance(y, RaggedArray):
-        values = y.values[y.offsets[0] : y.offsets[-1]]
-        columns = values[:, 0] if values.shape[1] == 1 else values
-        return columns, y.offsets - y.offsets[0]
-    if isinstance(y, str | bytes | dict | set) or not hasattr(y, "__len__"):
-        raise TypeError(f"{name} must be {_ACCEPTED} Got {type(y).__name__} instead.")
-    y = read_argument(y, name)
-    if hasattr(y, "to_numpy"):  # Series, DataFrame
-        y = y.to_numpy()
-    if len(y) == 0:
-        raise ValueError(f"{name} has 0 samples while a minimum of 1 is required.")
-    _refuse_masked(y, name)
-    if isinstance(y, np.ndarray) and y.dtype != object and y.ndim in (2, 3):
-        offsets = np.arange(len(y) + 1, dtype=np.int64) * y.shape[1]
-        return _check_values(y.reshape(-1, *y.shape[2:]), name, y[0]), offsets
-    arrays = [_read_sequence(sequence, i, name) for i, sequence in enumerate(y)]
-    _check_columns(arrays, name)
-    offsets = lengths_to_offsets([len(array) for array in arrays])
-    if any(array.dtype.kind in "US" for array in arrays):
-        kinds = {"text" if a.dtype.kind in "US" else "numbers" for a in arrays}
-        if len(kinds) > 1:
-            raise ValueError(f"{name} mixes text and numbers: {_ACCEPTED}")
-    return np.concatenate(arrays), offsets
-
-
-_ACCEPTED = (
-    "a sequence of labels or numbers for each sample, one a step: a list of lists or "
-    "arrays, a 2-D array (n_samples, n_steps), an object array, a Series of lists, or "
-    "a RaggedArray."
-)
-
-
-def _read_sequence(sequence: Any, i: int, name: str) -> NDArray:
-    if isinstance(sequence, str | bytes) or not hasattr(sequence, "__len__"):
+    if sample_weight is None:
+        return None
+    if not _is_ragged(sample_weight):
+        weight = check_sequence_weight(sample_weight, len(offsets) - 1, name)
+        return np.repeat(weight, np.diff(offsets))
+    values, own_offsets = check_step_targets(sample_weight, name)
+    check_same_steps(own_offsets, offsets, (name, "y"))
+    if values.ndim != 1:
         raise ValueError(
-            f"{name} must be {_ACCEPTED} Got {sequence!r} for {name}[{i}]. For one "
-            "answer a sequence there are RNNClassifier and RNNRegressor."
+            f"{name} must be one weight a sequence or a step. Got {values.shape[1]} "
+            "columns a step instead."
         )
-    _refuse_masked(sequence, f"{name}[{i}]")
-    if len(sequence) == 0:
-        raise ValueError(f"{name}[{i}] is empty; each sequence has at least one step.")
+    return _check_weight_values(values, name)
+
+
+def check_sequence_weight(
+    sample_weight: Any, n_samples: int, name: str = "sample_weight"
+) -> NDArray[np.float64]:
+    """Validate one weight a sequence, and return them as an array."""
+    weight = np.asarray(read_argument(sample_weight, name))
+    if weight.shape != (n_samples,):
+        raise ValueError(
+            f"{name} must have shape ({n_samples},), one weight a sequence. Got shape "
+            f"{weight.shape} instead."
+        )
+    return _check_weight_values(weight, name)
+
+
+def _check_weight_values(weight: NDArray, name: str) -> NDArray[np.float64]:
     try:
-        array = np.asarray(sequence)
-    except ValueError as error:
-        raise ValueError(f"{name}[{i}] is not an array: {error}") from error
-    return _check_values(array, f"{name}[{i}]", sequence)
+        weight = weight.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from error
+    if not (np.isfinite(weight) & (weight >= 0)).all():
+        raise ValueError(f"{name} must be finite and not negative.")
+    if not weight.any():
+        raise ValueError(f"{name} must have at least one weight above 0.")
+    return weight
 
 
-def _check_values(array: NDArray, name: str, sequence: Sequence[Any]) -> NDArray:
-    """Return labels or numbers as an array of one type."""
-    if array.dtype == object:
-        kinds = {isinstance(value, str) for value in array.flat}
-        if kinds == {True}:
-            array = array.astype(str)
-        elif kinds == {False}:
-            array = _to_numbers(array, name)
-        else:
-            raise ValueError(f"{name} mixes text and other values.")
-    elif array.dtype.kind in "US" and not all(
-        isinstance(value, str | bytes) for value in np.ravel(np.asarray(sequence, "O"))
-    ):
-        raise ValueError(f"{name} mixes text and other values.")
-    if array.dtype.kind in "cmMV":
-        raise ValueError(f"{name} must hold labels or numbers. Got {array.dtype}.")
+# Which container is it? -------------------------------------------------------------
+
+
+def _to_container(y: Any, name: str) -> RaggedArray | NDArray | list[Any]:
+    """Return a RaggedArray, an array of two or three dimensions, or a list."""
+    accepted = _ACCEPTED.format(name=name)
+    y = read_argument(y, name)
+    if isinstance(y, RaggedArray):
+        return y
+    if isinstance(y, str | bytes | dict | set) or y is None or issparse(y):
+        raise TypeError(f"{accepted} Got {type(y).__name__} instead.")
+    if np.ma.is_masked(y):
+        raise ValueError(f"{name} has masked values, which would be lost.")
+    if isinstance(y, list | tuple):
+        return list(y)
+    array = np.asarray(y)
+    if array.ndim in (2, 3):
+        return array
+    if array.ndim == 1:
+        return list(array)
+    raise ValueError(
+        f"{accepted} Got an array of {array.ndim} dimensions, {type(y).__name__}, "
+        "instead."
+    )
+
+
+def _is_ragged(weight: Any) -> bool:
+    """Whether weights are one a step: a container of sequences."""
+    if isinstance(weight, RaggedArray):
+        return True
+    if isinstance(weight, list | tuple):
+        return any(_is_sequence(w) for w in weight)
+    array = np.asarray(read_argument(weight, "sample_weight"))
+    return array.ndim > 1 or any(_is_sequence(w) for w in array.ravel()[:1])
+
+
+def _is_sequence(item: Any) -> bool:
+    if isinstance(item, str | bytes | dict | set):
+        return False
+    return hasattr(item, "__len__") and getattr(item, "ndim", 1) > 0
+
+
+def _to_arrays(y: list[Any], name: str) -> list[NDArray]:
+    """Return the sequences of a list as arrays that can be concatenated."""
+    accepted = _ACCEPTED.format(name=name)
+    if not y:
+        raise ValueError(f"Found {name} with 0 sample(s). {accepted}")
+    if not any(map(_is_sequence, y)):
+        what = "strings" if isinstance(y[0], str) else "scalars"
+        raise ValueError(f"{accepted} Got a flat list of {what} instead.")
+    for i, item in enumerate(y):
+        if not _is_sequence(item):
+            raise ValueError(
+                f"{name}[{i}] is no sequence but {item!r}; {name} must be one sequence "
+                "of labels or numbers a sample."
+            )
+    arrays = [_to_array(item, f"{name}[{i}]") for i, item in enumerate(y)]
+    _check_alike(arrays, name)
+    return arrays
+
+
+def _to_array(item: Any, name: str) -> NDArray:
+    if np.ma.is_masked(item):
+        raise ValueError(f"{name} has masked values, which would be lost.")
+    if len(item) == 0:
+        raise _empty(name)
+    try:
+        array = np.asarray(item)
+    except ValueError as error:  # rows of different widths
+        raise ValueError(
+            f"{name} must have shape (n_steps,) or (n_steps, n_columns): {error}"
+        ) from error
     if array.ndim not in (1, 2):
         raise ValueError(
             f"{name} must have shape (n_steps,) or (n_steps, n_columns). Got shape "
-            f"{array.shape}."
+            f"{array.shape} instead."
         )
-    return array
+    if array.dtype.kind == "U" and type(item) is not np.ndarray:
+        array = np.asarray(item, dtype=object)  # [1, "a"] became strings
+    return _without_objects(array, name)
 
 
-def _to_numbers(array: NDArray, name: str) -> NDArray:
-    if "pandas" in sys.modules:  # its NA is no float
-        array = np.where(sys.modules["pandas"].isna(array), np.nan, array)
-    try:
-        numbers = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold labels or numbers: {error}") from error
-    if all(isinstance(value, bool | np.bool_) for value in array.flat):
-        return array.astype(bool)
-    return numbers
-
-
-def _check_columns(arrays: list[NDArray], name: str) -> None:
-    shape = arrays[0].shape[1:]
+def _check_alike(arrays: list[NDArray], name: str) -> None:
+    """Check that all sequences have the columns and the type of the first."""
+    first = arrays[0]
     for i, array in enumerate(arrays):
-        if array.shape[1:] != shape:
+        if array.shape[1:] != first.shape[1:]:
             raise ValueError(
-                f"{name}[{i}] has steps of shape {array.shape[1:]}, but {name}[0] has "
-                f"steps of shape {shape}."
+                f"{name}[{i}] has shape {array.shape}, but {name}[0] has shape "
+                f"{first.shape}: all sequences must have the same columns."
+            )
+        if (array.dtype.kind == "U") != (first.dtype.kind == "U"):
+            strings, numbers = (i, 0) if array.dtype.kind == "U" else (0, i)
+            raise ValueError(
+                f"{name}[{strings}] has strings, but {name}[{numbers}] has numbers: "
+                "labels must be all of one type."
             )
 
 
-def _refuse_masked(values: Any, name: str) -> None:
-    if np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked values, which would be lost.")
+# Are the values usable? -------------------------------------------------------------
+
+
+def _check_lengths(lengths: NDArray, name: str) -> None:
+    if len(lengths) == 0:
+        raise ValueError(
+            f"Found {name} with 0 sample(s) while a minimum of 1 is required."
+        )
+    if lengths.min() == 0:
+        raise _empty(f"{name}[{int(lengths.argmin())}]")
+
+
+def _empty(name: str) -> ValueError:
+    return ValueError(f"{name} is an empty sequence; each needs at least one step.")
+
+
+def _check_values(
+    values: NDArray, offsets: NDArray[np.int64], name: str
+) -> NDArray[Any]:
+    values = _without_objects(values, name, offsets)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        what = "NaN" if np.isnan(values[row]).any() else "infinity"
+        raise ValueError(f"{_place(row, offsets, name)}: {what} is no answer.")
+    return values
+
+
+def _without_objects(
+    array: NDArray, name: str, offsets: NDArray[np.int64] | None = None
+) -> NDArray:
+    """Return strings, booleans, integers or floats; refuse all else."""
+    if array.dtype.kind in "biufU":
+        return array
+    if array.dtype.kind == "T":
+        return array.astype(str)
+    if array.dtype != object:
+        raise ValueError(
+            f"{name} must hold strings, booleans or real numbers. Got "
+            f"{array.dtype} instead."
+        )
+    for row, value in enumerate(array if array.ndim == 1 else map(tuple, array)):
+        parts = value if isinstance(value, tuple) else (value,)
+        if any(_is_missing(part) for part in parts):
+            raise ValueError(f"{_place(row, offsets, name)}: a value is missing.")
+    n_strings = sum(isinstance(value, str) for value in array.flat)
+    if n_strings == array.size:
+        return array.astype(str)
+    if n_strings:
+        raise ValueError(f"{name} mixes strings and numbers: use one type.")
+    try:
+        numbers = np.array(array.tolist())
+    except ValueError:
+        numbers = array
+    if numbers.shape != array.shape or numbers.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold strings, booleans or real numbers. Got "
+            f"{type(array.flat[0]).__name__} instead."
+        )
+    return numbers
+
+
+def _is_missing(value: Any) -> bool:
+    pandas = sys.modules.get("pandas")
+    is_na = pandas is not None and value is pandas.NA
+    return is_na or value is None or (isinstance(value, float) and np.isnan(value))
+
+
+def _place(row: int, offsets: NDArray[np.int64] | None, name: str) -> str:
+    if offsets is None:
+        return f"{name}, step {row}"
+    i = int(np.searchsorted(offsets, row, side="right")) - 1
+    return f"{name}[{i}], step {row - offsets[i]}"

@@ -1,153 +1,377 @@
-"""Scores of scikit-learn over the steps of all sequences, laid end to end."""
+"""Scores of answers at each step: scikit-learn's, on all steps laid end to end."""
+
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
+from numpy.typing import ArrayLike, NDArray
+from sklearn import metrics
 
-from sklearn_rnn._sequences._steps import check_step_targets
+from sklearn_rnn._sequences._steps import (
+    check_same_steps,
+    check_sequence_weight,
+    check_step_targets,
+    check_step_weight,
+)
 
 
-def step_accuracy_score(y_true, y_pred, *, sample_weight=None):
-    """Return the share of steps whose label, or whole set of labels, is right.
+class FlatSteps(NamedTuple):
+    """Steps of all sequences, end to end; those of weight 0 are left out."""
+
+    y_true: NDArray
+    y_pred: NDArray
+    weight: NDArray[np.float64] | None
+
+
+def flatten_steps(y_true: Any, y_pred: Any, sample_weight: Any = None) -> FlatSteps:
+    """Lay true and predicted steps end to end, and check that they correspond."""
+    true, offsets = check_step_targets(y_true, "y_true")
+    pred, pred_offsets = check_step_targets(y_pred, "y_pred")
+    check_same_steps(offsets, pred_offsets)
+    weight = check_step_weight(sample_weight, offsets)
+    if weight is None:
+        return FlatSteps(true, pred, None)
+    scored = weight > 0
+    return FlatSteps(true[scored], pred[scored], weight[scored])
+
+
+def step_accuracy_score(
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None
+) -> float:
+    """Share of steps whose label is right.
+
+    Every step counts the same, so long sequences count more. With multilabel steps, a
+    step is right if all its labels are.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_steps), RaggedArray, or list of \
-            array-like of shape (n_steps_i,) or (n_steps_i, n_labels)
-        True labels of each step of each sequence.
-    y_pred : like y_true
-        Predicted labels.
-    sample_weight : array-like of shape (n_samples,), or like y_true, default=None
-        Weight of each sequence, or of each step. A step of weight 0 is not scored.
+    y_true : array-like, ragged, of shape (n_samples, n_steps_i)
+        True labels: a list, object array or Series of arrays, a 2-D array or a
+        RaggedArray. Steps of shape (k,) of 0 and 1 are multilabel.
+    y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
+        Predicted labels, of the same lengths.
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+            default=None
+        Weights of sequences, or of steps. A step of weight 0 is not scored.
 
     Returns
     -------
     score : float
-        1 is perfect.
+        Between 0 and 1.
 
     Raises
     ------
     ValueError
-        If a sequence of y_pred has another number of steps than that of y_true.
+        If the sequences of `y_true` and `y_pred` differ in number or in length, or
+        either is not one answer a step.
+
+    See Also
+    --------
+    sequence_accuracy_score : Share of sequences without any wrong step.
+    sklearn.metrics.accuracy_score : The same on labels laid end to end.
 
     Examples
     --------
     >>> from sklearn_rnn.metrics import step_accuracy_score
-    >>> step_accuracy_score([["a", "b"], ["a"]], [["a", "a"], ["a"]])
+    >>> step_accuracy_score([["DET", "NOUN"], ["VERB"]], [["DET", "VERB"], ["VERB"]])
     0.666...
     """
-    return _score_steps(accuracy_score, y_true, y_pred, sample_weight)
+    steps = flatten_steps(y_true, y_pred, sample_weight)
+    return float(
+        metrics.accuracy_score(steps.y_true, steps.y_pred, sample_weight=steps.weight)
+    )
 
 
-def step_r2_score(y_true, y_pred, *, sample_weight=None):
-    """Return the coefficient of determination over all steps.
+def sequence_accuracy_score(
+    y_true: Any, y_pred: Any, *, sample_weight: ArrayLike | None = None
+) -> float:
+    """Share of sequences whose labels are right at every step.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_steps), RaggedArray, or list of \
-            array-like of shape (n_steps_i,) or (n_steps_i, n_outputs)
-        True numbers of each step of each sequence.
-    y_pred : like y_true
-        Predicted numbers.
-    sample_weight : array-like of shape (n_samples,), or like y_true, default=None
-        Weight of each sequence, or of each step. A step of weight 0 is not scored.
+    y_true : array-like, ragged, of shape (n_samples, n_steps_i)
+        True labels: a list, object array or Series of arrays, a 2-D array or a
+        RaggedArray. Steps of shape (k,) of 0 and 1 are multilabel.
+    y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
+        Predicted labels, of the same lengths.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of sequences.
 
     Returns
     -------
     score : float
-        1 is perfect, 0 is the mean of y_true.
+        Between 0 and 1.
 
     Raises
     ------
     ValueError
-        If a sequence of y_pred has another number of steps than that of y_true.
+        If the sequences of `y_true` and `y_pred` differ in number or in length, or
+        either is not one answer a step.
+
+    See Also
+    --------
+    step_accuracy_score : Share of steps.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.metrics import sequence_accuracy_score
+    >>> sequence_accuracy_score([[0, 1], [1]], [[0, 0], [1]])
+    0.5
+    """
+    true, offsets = check_step_targets(y_true, "y_true")
+    pred, pred_offsets = check_step_targets(y_pred, "y_pred")
+    check_same_steps(offsets, pred_offsets)
+    if true.shape != pred.shape:
+        raise ValueError(
+            f"Each step of y_true has shape {true.shape[1:]}, but each of y_pred "
+            f"{pred.shape[1:]}."
+        )
+    right = (true == pred).reshape(len(true), -1).all(axis=1)
+    right = np.logical_and.reduceat(right, offsets[:-1])
+    if sample_weight is None:
+        return float(right.mean())
+    weight = check_sequence_weight(sample_weight, len(right))
+    return float(np.average(right, weights=weight))
+
+
+def step_f1_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: ArrayLike | None = None,
+    average: Literal["micro", "macro", "weighted", "samples", "binary"]
+    | None = "macro",
+    sample_weight: Any = None,
+    zero_division: Any = "warn",
+) -> float | NDArray[np.float64]:
+    """F1 score of the labels of steps.
+
+    Parameters
+    ----------
+    y_true : array-like, ragged, of shape (n_samples, n_steps_i)
+        True labels: a list, object array or Series of arrays, a 2-D array or a
+        RaggedArray. Steps of shape (k,) of 0 and 1 are multilabel.
+    y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
+        Predicted labels, of the same lengths.
+    labels : array-like of shape (n_labels,), default=None
+        Labels to score, for instance all but "O". By default, those in `y_true` and
+        `y_pred`.
+    average : {"micro", "macro", "weighted", "samples", "binary"} or None, \
+            default="macro"
+        How the scores of the labels become one, as in
+        :func:`sklearn.metrics.f1_score`, whose default is "binary". None returns one
+        score a label.
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+            default=None
+        Weights of sequences, or of steps. A step of weight 0 is not scored.
+    zero_division : {"warn", 0.0, 1.0, np.nan}, default="warn"
+        Score of a label that is neither in `y_true` nor in `y_pred`. "warn" is 0 with
+        a warning.
+
+    Returns
+    -------
+    score : float or ndarray of shape (n_labels,)
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If the sequences of `y_true` and `y_pred` differ in number or in length, or
+        either is not one answer a step.
+
+    See Also
+    --------
+    span_f1_score : F1 score of whole spans.
+    sklearn.metrics.f1_score : The same on labels laid end to end.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.metrics import step_f1_score
+    >>> step_f1_score([[0, 1, 1], [1]], [[0, 1, 0], [1]])
+    0.733...
+    """
+    steps = flatten_steps(y_true, y_pred, sample_weight)
+    score = metrics.f1_score(
+        steps.y_true,
+        steps.y_pred,
+        labels=labels,
+        average=average,
+        sample_weight=steps.weight,
+        zero_division=zero_division,
+    )
+    return score if average is None else float(score)
+
+
+def step_classification_report(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: ArrayLike | None = None,
+    sample_weight: Any = None,
+    digits: int = 2,
+    output_dict: bool = False,
+    zero_division: Any = "warn",
+) -> str | dict[str, Any]:
+    """Precision, recall and F1 score of each label of steps.
+
+    Parameters
+    ----------
+    y_true : array-like, ragged, of shape (n_samples, n_steps_i)
+        True labels: a list, object array or Series of arrays, a 2-D array or a
+        RaggedArray. Steps of shape (k,) of 0 and 1 are multilabel.
+    y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
+        Predicted labels, of the same lengths.
+    labels : array-like of shape (n_labels,), default=None
+        Labels to report. By default, those in `y_true` and `y_pred`.
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+            default=None
+        Weights of sequences, or of steps. A step of weight 0 is not scored.
+    digits : int, default=2
+        Decimals in the text.
+    output_dict : bool, default=False
+        Whether to return a dict instead of a text.
+    zero_division : {"warn", 0.0, 1.0, np.nan}, default="warn"
+        Value of a division by zero. "warn" is 0 with a warning.
+
+    Returns
+    -------
+    report : str or dict
+        As :func:`sklearn.metrics.classification_report` returns it.
+
+    Raises
+    ------
+    ValueError
+        If the sequences of `y_true` and `y_pred` differ in number or in length, or
+        either is not one answer a step.
+
+    See Also
+    --------
+    span_classification_report : The report of whole spans.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.metrics import step_classification_report
+    >>> print(step_classification_report([[0, 1, 1], [1]], [[0, 1, 0], [1]]))
+                  precision    recall  f1-score   support
+    <BLANKLINE>
+               0       0.50      1.00      0.67         1
+               1       1.00      0.67      0.80         3
+    <BLANKLINE>
+        accuracy                           0.75         4
+       macro avg       0.75      0.83      0.73         4
+    weighted avg       0.88      0.75      0.77         4
+    <BLANKLINE>
+    """
+    steps = flatten_steps(y_true, y_pred, sample_weight)
+    return metrics.classification_report(
+        steps.y_true,
+        steps.y_pred,
+        labels=labels,
+        sample_weight=steps.weight,
+        digits=digits,
+        output_dict=output_dict,
+        zero_division=zero_division,
+    )
+
+
+def step_r2_score(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    sample_weight: Any = None,
+    multioutput: Any = "uniform_average",
+) -> float | NDArray[np.float64]:
+    """Coefficient of determination of numbers at each step.
+
+    The mean that it compares with is that of all steps of all sequences.
+
+    Parameters
+    ----------
+    y_true : array-like, ragged, of shape (n_samples, n_steps_i)
+        True numbers: a list, object array or Series of arrays, a 2-D array or a
+        RaggedArray. Steps may have several targets.
+    y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
+        Predicted numbers, of the same lengths.
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+            default=None
+        Weights of sequences, or of steps. A step of weight 0 is not scored.
+    multioutput : {"raw_values", "uniform_average", "variance_weighted"} or \
+            array-like of shape (n_targets,), default="uniform_average"
+        How the scores of several targets become one, as in
+        :func:`sklearn.metrics.r2_score`.
+
+    Returns
+    -------
+    score : float or ndarray of shape (n_targets,)
+        At most 1, the best.
+
+    Raises
+    ------
+    ValueError
+        If the sequences of `y_true` and `y_pred` differ in number or in length, or
+        either is not one answer a step.
 
     Examples
     --------
     >>> from sklearn_rnn.metrics import step_r2_score
-    >>> step_r2_score([[1.0, 2.0], [3.0]], [[1.0, 2.0], [3.0]])
-    1.0
+    >>> step_r2_score([[1.0, 2.0], [3.0]], [[1.0, 2.0], [2.0]])
+    0.5
     """
-    return _score_steps(r2_score, y_true, y_pred, sample_weight)
+    steps = flatten_steps(y_true, y_pred, sample_weight)
+    score = metrics.r2_score(
+        steps.y_true,
+        steps.y_pred,
+        sample_weight=steps.weight,
+        multioutput=multioutput,
+    )
+    return score if np.ndim(score) else float(score)
 
 
-def step_mean_absolute_error(y_true, y_pred, *, sample_weight=None):
-    """Return the mean absolute error over all steps.
+def step_mean_absolute_error(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    sample_weight: Any = None,
+    multioutput: Any = "uniform_average",
+) -> float | NDArray[np.float64]:
+    """Mean absolute error of numbers at each step.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples, n_steps), RaggedArray, or list of \
-            array-like of shape (n_steps_i,) or (n_steps_i, n_outputs)
-        True numbers of each step of each sequence.
-    y_pred : like y_true
-        Predicted numbers.
-    sample_weight : array-like of shape (n_samples,), or like y_true, default=None
-        Weight of each sequence, or of each step. A step of weight 0 is not scored.
+    y_true : array-like, ragged, of shape (n_samples, n_steps_i)
+        True numbers: a list, object array or Series of arrays, a 2-D array or a
+        RaggedArray. Steps may have several targets.
+    y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
+        Predicted numbers, of the same lengths.
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+            default=None
+        Weights of sequences, or of steps. A step of weight 0 is not scored.
+    multioutput : {"raw_values", "uniform_average"} or array-like of shape \
+            (n_targets,), default="uniform_average"
+        How the errors of several targets become one, as in
+        :func:`sklearn.metrics.mean_absolute_error`.
 
     Returns
     -------
-    error : float
-        0 is perfect; in the units of y.
+    error : float or ndarray of shape (n_targets,)
+        At least 0, the best.
 
     Raises
     ------
     ValueError
-        If a sequence of y_pred has another number of steps than that of y_true.
+        If the sequences of `y_true` and `y_pred` differ in number or in length, or
+        either is not one answer a step.
 
     Examples
     --------
     >>> from sklearn_rnn.metrics import step_mean_absolute_error
-    >>> step_mean_absolute_error([[1.0, 2.0], [3.0]], [[1.0, 3.0], [3.0]])
-    0.333...
+    >>> step_mean_absolute_error([[1.0, 2.0], [3.0]], [[1.0, 2.0], [1.5]])
+    0.5
     """
-    return _score_steps(mean_absolute_error, y_true, y_pred, sample_weight)
-
-
-def _score_steps(metric, y_true, y_pred, sample_weight):
-    """Apply a metric of scikit-learn to the steps that have a weight."""
-    y_true, y_pred, weight = flatten_pair(y_true, y_pred, sample_weight)
-    return float(metric(y_true, y_pred, sample_weight=weight))
-
-
-def flatten_pair(y_true, y_pred, sample_weight=None):
-    """Return true and predicted values of all steps end to end, and weights or None.
-
-    Steps of weight 0 are left out.
-    """
-    true, offsets = check_step_targets(y_true, "y_true")
-    predicted, found = check_step_targets(y_pred, "y_pred")
-    check_same_lengths(offsets, found, "y_true", "y_pred")
-    if sample_weight is None:
-        return true, predicted, None
-    weight = _read_weights(sample_weight, offsets)
-    kept = weight > 0
-    return true[kept], predicted[kept], weight[kept]
-
-
-def _read_weights(sample_weight, offsets):
-    """Return the weight of each step, from one of each step or of each sequence."""
-    if np.ndim(next(iter(sample_weight), None)) == 0:
-        weight = np.asarray(sample_weight, np.float64)
-        if weight.shape != (len(offsets) - 1,):
-            raise ValueError(
-                f"sample_weight must have {len(offsets) - 1} weights, one a sequence, "
-                f"or one a step. Got shape {weight.shape}."
-            )
-        return np.repeat(weight, np.diff(offsets))
-    weight, found = check_step_targets(sample_weight, "sample_weight")
-    check_same_lengths(offsets, found, "y_true", "sample_weight")
-    return np.asarray(weight, np.float64)
-
-
-def check_same_lengths(offsets, found, name, other):
-    """Refuse sequences of different numbers of steps: shifted scores mean nothing."""
-    if len(offsets) != len(found):
-        raise ValueError(
-            f"{name} has {len(offsets) - 1} sequences, but {other} has "
-            f"{len(found) - 1}."
-        )
-    lengths, others = np.diff(offsets), np.diff(found)
-    if (lengths != others).any():
-        i = int((lengths != others).argmax())
-        raise ValueError(
-            f"{name}[{i}] has {lengths[i]} steps, but {other}[{i}] has {others[i]}."
-        )
+    steps = flatten_steps(y_true, y_pred, sample_weight)
+    error = metrics.mean_absolute_error(
+        steps.y_true,
+        steps.y_pred,
+        sample_weight=steps.weight,
+        multioutput=multioutput,
+    )
+    return error if np.ndim(error) else float(error)

@@ -1,6 +1,7 @@
 """The private names of scikit-learn that we use, in one place."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils import estimator_html_repr
 from sklearn.utils._optional_dependencies import check_pandas_support
@@ -23,6 +24,7 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "BaseScorer",
     "HasMethods",
     "Interval",
     "StrOptions",

@@ -1,0 +1,141 @@
+"""Scorers: what ``scoring=`` of cross-validation and searches takes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn_rnn._sequences._steps import (
+    check_same_steps,
+    check_step_targets,
+    check_step_weight,
+)
+from sklearn_rnn.metrics._spans import span_f1_score
+from sklearn_rnn.metrics._steps import (
+    sequence_accuracy_score,
+    step_accuracy_score,
+    step_f1_score,
+    step_mean_absolute_error,
+    step_r2_score,
+)
+from sklearn_rnn.utils._sklearn import BaseScorer
+
+
+class _RaggedScorer(BaseScorer):
+    """A scorer that passes y and the response on as they are.
+
+    That of scikit-learn raises for `predict_proba` of what is no classifier.
+    """
+
+    def _score(
+        self,
+        method_caller: Callable,
+        estimator: Any,
+        X: Any,
+        y_true: Any,
+        **kwargs: Any,
+    ) -> float:
+        self._warn_overlap("there is an overlap", kwargs)
+        if self._response_method == "predict":  # several scorers share one call
+            response = method_caller(estimator, "predict", X)
+        else:
+            response = getattr(estimator, self._response_method)(X)
+        scored = self._score_func(y_true, response, **{**self._kwargs, **kwargs})
+        return self._sign * scored
+
+
+class _StepMetric:
+    """A metric of scikit-learn, applied to steps laid end to end."""
+
+    def __init__(self, metric: Callable) -> None:
+        self.metric = metric
+        self.__name__ = getattr(metric, "__name__", type(metric).__name__)
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, **kwargs: Any
+    ) -> float:
+        true, offsets = check_step_targets(y_true, "y_true")
+        pred, pred_offsets = check_step_targets(y_pred, "y_pred")
+        check_same_steps(offsets, pred_offsets)
+        if true.ndim == 1 and pred.ndim == 2 and pred.shape[1] == 2:
+            pred = pred[:, 1]  # of two classes, the probability of the second
+        weight = check_step_weight(sample_weight, offsets)
+        if weight is None:
+            return self.metric(true, pred, **kwargs)
+        scored = weight > 0
+        return self.metric(
+            true[scored], pred[scored], sample_weight=weight[scored], **kwargs
+        )
+
+
+def make_step_scorer(
+    metric: Callable,
+    *,
+    response_method: str = "predict",
+    greater_is_better: bool = True,
+    **kwargs: Any,
+) -> _RaggedScorer:
+    """Scorer from a metric of scikit-learn, applied to all steps laid end to end.
+
+    Parameters
+    ----------
+    metric : callable
+        Takes true and predicted values of shape (n_total_steps,) or (n_total_steps,
+        n_columns), and `sample_weight` if weights are passed to the scorer.
+    response_method : {"predict", "predict_proba", "predict_log_proba", \
+            "decision_function"}, default="predict"
+        Method of the estimator whose results are scored. Of two classes, the metric
+        receives the column of the second.
+    greater_is_better : bool, default=True
+        Whether a high value is good. If not, the scorer changes its sign.
+    **kwargs : dict
+        Further arguments of `metric`.
+
+    Returns
+    -------
+    scorer : callable
+        With the signature ``scorer(estimator, X, y, sample_weight=None)``. Weights are
+        one a sequence or one a step; a step of weight 0 is not scored.
+
+    Raises
+    ------
+    TypeError
+        If `metric` is not callable.
+    ValueError
+        By the scorer, if y and the results differ in the number of steps of a sequence.
+
+    See Also
+    --------
+    sklearn.metrics.make_scorer : For one answer a sequence.
+
+    Notes
+    -----
+    A metric of probabilities, such as :func:`sklearn.metrics.log_loss`, needs all
+    classes: pass ``labels=`` if one may be missing from a fold.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import balanced_accuracy_score, log_loss
+    >>> from sklearn_rnn.metrics import make_step_scorer
+    >>> make_step_scorer(balanced_accuracy_score)
+    make_scorer(balanced_accuracy_score, response_method='predict')
+    >>> make_step_scorer(
+    ...     log_loss, response_method="predict_proba", greater_is_better=False
+    ... )
+    make_scorer(log_loss, greater_is_better=False, response_method='predict_proba')
+    """
+    if not callable(metric):
+        raise TypeError(f"metric must be callable. Got {metric!r} instead.")
+    sign = 1 if greater_is_better else -1
+    return _RaggedScorer(_StepMetric(metric), sign, kwargs, response_method)
+
+
+def _make_scorer(metric: Callable, sign: int = 1, **kwargs: Any) -> _RaggedScorer:
+    """Make a scorer of a metric that reads sequences itself."""
+    return _RaggedScorer(metric, sign, kwargs, "predict")
+
+
+step_accuracy_scorer = _make_scorer(step_accuracy_score)
+step_f1_scorer = _make_scorer(step_f1_score)  # average="macro"
+sequence_accuracy_scorer = _make_scorer(sequence_accuracy_score)
+span_f1_scorer = _make_scorer(span_f1_score)  # scheme="iob2", average="micro"
+step_r2_scorer = _make_scorer(step_r2_score)
+step_neg_mean_absolute_error_scorer = _make_scorer(step_mean_absolute_error, sign=-1)
