@@ -4,10 +4,9 @@ import math
 from numbers import Real
 from typing import Any
 
-from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklearn_rnn._sequences._validation import read_argument
+from sklearn_rnn._sequences._validation import check_targets
 
 MULTILABEL = "multilabel-indicator"
 
@@ -36,14 +35,7 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
     ValueError
         If y is continuous, or several columns of classes.
     """
-    y = check_array(
-        read_argument(y, name),
-        accept_sparse="csr",
-        ensure_2d=False,
-        dtype=None,
-        input_name=name,
-        estimator=owner,
-    )
+    y = check_targets(y, name=name, owner=owner, accept_sparse="csr")
     check_classification_targets(y)
     kind = type_of_target(y, input_name=name)
     if kind == "multiclass-multioutput":
