@@ -10,7 +10,6 @@ and what was fitted on one kind is checked against it:
 """
 
 import numbers
-import re
 import sys
 from typing import Any
 
@@ -21,7 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sklearn_rnn._sequences._containers import read_container
+from sklearn_rnn._sequences._containers import errors_that_name, read_container
 from sklearn_rnn._sequences._ragged import (
     RaggedArray,
     TokenIds,
@@ -269,14 +268,8 @@ def check_targets(y: Any, *, name: str, owner: str, **options: Any) -> Any:
     """
     y = read_targets(y, name)
     options = {"ensure_2d": False, "dtype": None, **options}
-    try:
+    with errors_that_name(name):
         return check_array(y, input_name=name, estimator=owner, **options)
-    except (TypeError, ValueError) as error:
-        if re.search(rf"\b{name}\b", str(error)):
-            raise
-        raise type(error)(
-            f"{name} must have shape (n_samples,) or (n_samples, n_outputs): {error}"
-        ) from error
 
 
 def _read_nested_tensor(tensor: Any, name: str) -> RaggedArray | list[NDArray]:
