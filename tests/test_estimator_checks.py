@@ -28,7 +28,7 @@ SETTINGS = [
     {**PLAIN, "cell": GRU, "pooling": "max", "learning_rate_schedule": "plateau"},
     {**SMALL, "hidden_size": (12, 8), "weight_decay": 1e-4, "optimizer": "adamw"},
     {**PLAIN, "num_layers": 3, "learning_rate_schedule": "cosine"},
-    {**PLAIN, "optimizer": "sgd", "learning_rate": 0.1},
+    {**PLAIN, "optimizer": "sgd", "learning_rate": 0.03},
     {**PLAIN, "optimizer": "rmsprop", "learning_rate_schedule": None},
     {**SMALL, "conv_channels": (8, 8), "conv_kernel_size": 3, "conv_stride": 3},
 ]
