@@ -24,7 +24,11 @@ from sklearn_rnn._building import (
 from sklearn_rnn._inference import compute_states, make_batch_invariant
 from sklearn_rnn._sequences._categories import CategoryEncoder
 from sklearn_rnn._sequences._ragged import TokenIds
-from sklearn_rnn._sequences._validation import check_sequences, read_argument
+from sklearn_rnn._sequences._validation import (
+    check_sequences,
+    read_argument,
+    read_targets,
+)
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 from sklearn_rnn._training._callbacks import Monitor, make_reporters
 from sklearn_rnn._training._net import Checkpoint
@@ -147,7 +151,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             self._learn_kind(X)
         given = X
         X = self._check_X(X, reset=reset)
-        groups = read_argument(groups, "groups")
+        y, groups = read_targets(y), read_argument(groups, "groups")
         check_consistent_length(X, y, groups)
         y, weight = self._check_y(y, X, sample_weight)
         kept = np.flatnonzero(weight)
@@ -213,6 +217,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             X = self._index_tokens(self._check_X(X_val))
         if len(X) < 2:
             raise ValueError("X_val must have at least 2 samples. Got 1 instead.")
+        y_val = read_targets(y_val, "y_val")
         check_consistent_length(X, y_val)
         y, weight = self._check_y(y_val, X, sample_weight_val, "y_val")
         return TrainingData(X, self._targets.encode(y, "y_val"), weight)

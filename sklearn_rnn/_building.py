@@ -23,6 +23,7 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "sgd": (torch.optim.SGD, {"momentum": 0.9}),
     "rmsprop": (torch.optim.RMSprop, {}),
 }
+_LARGEST_STRIDE = 2**31 - 1  # of torch; no sequence is as long
 
 
 def make_standardize(
@@ -85,7 +86,10 @@ def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
         return None
     channels = check_sizes(rnn, "conv_channels")
     return nn.ConvStem(
-        input_size, channels, int(rnn.conv_kernel_size), int(rnn.conv_stride)
+        input_size,
+        channels,
+        int(rnn.conv_kernel_size),
+        min(int(rnn.conv_stride), _LARGEST_STRIDE),
     )
 
 

@@ -14,6 +14,7 @@ from sklearn.model_selection import (
 )
 
 from sklearn_rnn._sequences._batching import merge_equal_samples
+from sklearn_rnn._sequences._containers import errors_that_name
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._sequences._validation import read_argument
 from sklearn_rnn.utils._sklearn import check_sample_weight
@@ -117,8 +118,7 @@ def check_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:
     return np.ldexp(weight, -np.frexp(weight.max())[1])
 
 
-def _as_floats(sample_weight: Any) -> NDArray[np.float64]:
-    try:
-        return np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"sample_weight must hold numbers: {error}") from error
+def _as_floats(sample_weight: Any) -> NDArray[np.float64] | float:
+    with errors_that_name("sample_weight"):
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    return weight if weight.ndim > 0 else weight.item()

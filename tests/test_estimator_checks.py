@@ -28,7 +28,7 @@ SETTINGS = [
     {**PLAIN, "cell": GRU, "pooling": "max", "learning_rate_schedule": "plateau"},
     {**SMALL, "hidden_size": (12, 8), "weight_decay": 1e-4, "optimizer": "adamw"},
     {**PLAIN, "num_layers": 3, "learning_rate_schedule": "cosine"},
-    {**PLAIN, "optimizer": "sgd", "learning_rate": 0.1},
+    {**PLAIN, "optimizer": "sgd", "learning_rate": 0.3, "max_epochs": 120},
     {**PLAIN, "optimizer": "rmsprop", "learning_rate_schedule": None},
     {**SMALL, "conv_channels": (8, 8), "conv_kernel_size": 3, "conv_stride": 3},
 ]
@@ -132,3 +132,10 @@ def test_tags_are_true(estimator):
     assert tags.target_tags.multi_output
     if isinstance(estimator, RNNClassifier):
         assert tags.classifier_tags.multi_label
+
+
+@pytest.mark.parametrize("make", [RNNClassifier, RNNRegressor])
+def test_with_token_ids_the_checks_fail_at_their_first_fit(make):
+    """As the docs say: no tag asks for ids, and the checks give real numbers."""
+    with pytest.raises(ValueError, match="With 'embedding_dim' X must be token ids"):
+        check_estimator(make(**PLAIN, embedding_dim=4), on_skip=None)

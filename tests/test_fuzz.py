@@ -1,5 +1,6 @@
 """Whatever comes: an answer without NaN, or ValueError or TypeError. Never a crash."""
 
+import re
 import warnings
 
 import numpy as np
@@ -198,12 +199,25 @@ def assert_no_nan(answer):
     assert not np.isnan(answer).any()
 
 
-def assert_answers_or_refuses(function, *args):
-    """Return the answer, None where it is an error that says what is wrong."""
+# what scikit-learn says of data, without a name of the argument
+UNNAMED = (
+    r"(sample|feature|step)\(s\)|numbers of samples|Unknown label type|[Cc]lass|"
+    "Sample weights must|weights must contain"
+)
+
+
+def assert_answers_or_refuses(function, *args, name="X"):
+    """Return the answer, None where it is an error that says what is wrong.
+
+    An error names the argument, and changes nothing of the estimator.
+    """
+    estimator = function.__self__
+    before = dict(vars(estimator))
     try:
         answer = function(*args)
     except REFUSED as error:
-        assert str(error)
+        assert re.search(rf"\b{name}\b|{UNNAMED}", str(error)), error
+        assert vars(estimator) == before
         return None
     return answer
 
@@ -290,7 +304,7 @@ def test_finite_sequences_are_always_answered(
 def test_whatever_y_comes_to_fit_it_is_answered_or_refused(make, y):
     X = np.linspace(-1, 1, 16).reshape(4, 4)
     estimator = make(**SMALL)
-    if assert_answers_or_refuses(estimator.fit, X, y) is None:
+    if assert_answers_or_refuses(estimator.fit, X, y, name="y") is None:
         return
     assert len(estimator.predict(X)) == 4
     assert_no_nan(
@@ -313,7 +327,10 @@ def test_whatever_y_comes_to_fit_it_is_answered_or_refused(make, y):
 def test_whatever_weights_come_to_fit_they_are_answered_or_refused(sample_weight):
     X, y = np.linspace(-1, 1, 16).reshape(4, 4), np.array([0.0, 1.0, 2.0, 5.0])
     regressor = RNNRegressor(**SMALL)
-    if assert_answers_or_refuses(regressor.fit, X, y, sample_weight) is not None:
+    fitted = assert_answers_or_refuses(
+        regressor.fit, X, y, sample_weight, name="sample_weight"
+    )
+    if fitted is not None:
         assert_no_nan(regressor.predict(X))
 
 

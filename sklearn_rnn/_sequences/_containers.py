@@ -1,7 +1,10 @@
 """The first look at X, y and weights: what they hold, whatever the container."""
 
 import operator
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -42,6 +45,18 @@ def read_container(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind == "c":
         raise _complex_error(name, value.dtype)
     return value
+
+
+@contextmanager
+def errors_that_name(name: str) -> Iterator[None]:
+    """Let every ValueError and TypeError inside name the argument that it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} cannot be read: {error}") from error
 
 
 def tensor_to_array(tensor: Any, name: str) -> NDArray:

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sklearn_rnn._sequences._containers import read_container
+from sklearn_rnn._sequences._containers import errors_that_name, read_container
 from sklearn_rnn._sequences._ragged import (
     RaggedArray,
     TokenIds,
@@ -33,6 +34,7 @@ _ACCEPTED = (
     "n_steps, n_features), or ragged: a RaggedArray or a list of arrays of shape "
     "(n_steps_i, n_features) or (n_steps_i,)."
 )
+_ARRAY_LIKE = ("__len__", "__array__", "__array_interface__", "__array_struct__")
 _FOR_TEXT = "For text, put sklearn_rnn.preprocessing.SequenceTokenizer in front."
 
 
@@ -212,6 +214,62 @@ def read_argument(value: Any, name: str = "X") -> Any:
     if isinstance(value, torch.Tensor) and value.is_nested:
         return _read_nested_tensor(value, name)
     return read_container(value, name)
+
+
+def read_targets(y: Any, name: str = "y") -> Any:
+    """Take y out of tensors, and refuse what is no row of targets.
+
+    Parameters
+    ----------
+    y : object
+        As an estimator got it.
+    name : str, default="y"
+        What error messages call it.
+
+    Returns
+    -------
+    y : object
+        As `read_argument` returns it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `read_argument`, or if y is no container of one target a sequence.
+    """
+    y = read_argument(y, name)
+    array_like = any(hasattr(y, method) for method in _ARRAY_LIKE)
+    scalar = not array_like or getattr(y, "ndim", 1) == 0
+    if scalar or isinstance(y, str | bytes | dict | set | RaggedArray):
+        raise TypeError(
+            f"{name} must be an array or a list with one target for each sequence. Got "
+            f"{type(y).__name__} instead."
+        )
+    return y
+
+
+def check_targets(y: Any, *, name: str, owner: str, **options: Any) -> Any:
+    """Return y as an array of one or two dimensions, finite if it is of numbers.
+
+    Parameters
+    ----------
+    y : object
+        As an estimator got it.
+    name : str
+        What error messages call it.
+    owner : str
+        Name of the estimator, likewise.
+    **options
+        As for :func:`sklearn.utils.check_array`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is none; the message names y.
+    """
+    y = read_targets(y, name)
+    options = {"ensure_2d": False, "dtype": None, **options}
+    with errors_that_name(name):
+        return check_array(y, input_name=name, estimator=owner, **options)
 
 
 def _read_nested_tensor(tensor: Any, name: str) -> RaggedArray | list[NDArray]:

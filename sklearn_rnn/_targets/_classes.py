@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 
+from sklearn_rnn._sequences._containers import errors_that_name
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._validation import (
     check_class_weight,
@@ -48,7 +49,8 @@ class ClassTargets(Targets):
 
     def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "ClassTargets":
         y, _ = check_labels(y, self.owner)
-        self.classes = np.unique(column_or_1d(y, warn=True))
+        with errors_that_name("y"):  # labels that cannot be sorted
+            self.classes = np.unique(column_or_1d(y, warn=True))
         if self.in_parts:
             if self.announced is None:
                 raise ValueError("classes must be passed on the first partial_fit.")

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
-from sklearn.utils import check_array
 
-from sklearn_rnn._sequences._validation import as_numbers, read_argument
+from sklearn_rnn._sequences._validation import as_numbers, check_targets
 from sklearn_rnn._targets._base import Targets
 
 
@@ -76,13 +75,7 @@ class NumberTargets(Targets):
         return y[:, 0] if self.one_dimensional else y
 
     def _check(self, y: Any, name: str) -> NDArray[np.float64]:
-        y = check_array(
-            read_argument(y, name),
-            ensure_2d=False,
-            dtype=None,
-            input_name=name,
-            estimator=self.owner,
-        )
+        y = check_targets(y, name=name, owner=self.owner)
         y = as_numbers(y, name).astype(np.float64)
         if y.ndim > 2:
             raise ValueError(

@@ -4,10 +4,10 @@ import math
 from numbers import Real
 from typing import Any
 
-from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklearn_rnn._sequences._validation import read_argument
+from sklearn_rnn._sequences._containers import errors_that_name
+from sklearn_rnn._sequences._validation import check_targets
 
 MULTILABEL = "multilabel-indicator"
 
@@ -36,16 +36,10 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
     ValueError
         If y is continuous, or several columns of classes.
     """
-    y = check_array(
-        read_argument(y, name),
-        accept_sparse="csr",
-        ensure_2d=False,
-        dtype=None,
-        input_name=name,
-        estimator=owner,
-    )
-    check_classification_targets(y)
-    kind = type_of_target(y, input_name=name)
+    y = check_targets(y, name=name, owner=owner, accept_sparse="csr")
+    with errors_that_name(name):
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name=name)
     if kind == "multiclass-multioutput":
         raise ValueError(
             f"{name} must be labels of shape (n_samples,) or a multilabel matrix of 0 "

@@ -1,5 +1,9 @@
 """The private names of scikit-learn that we use, in one place."""
 
+from numbers import Integral
+from typing import Any
+
+import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -7,10 +11,10 @@ from sklearn.utils import estimator_html_repr
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import (
     HasMethods,
-    Interval,
     StrOptions,
     validate_params,
 )
+from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._set_output import (
     _wrap_data_with_container as wrap_data_with_container,
 )
@@ -22,6 +26,15 @@ from sklearn.utils.validation import (
     _check_feature_names_in as check_feature_names_in,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+
+class Interval(_Interval):
+    """Integers or floats between limits; no fractions, on which `isnan` fails."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        is_number = isinstance(val, Integral | float | np.floating)
+        return is_number and super().is_satisfied_by(val)
+
 
 __all__ = [
     "BaseScorer",

@@ -14,6 +14,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
+from sklearn.utils import get_tags
 
 from sklearn_rnn._sequences._ragged import RaggedArray
 
@@ -235,7 +236,9 @@ def _make_data(estimator: Any) -> tuple[list[NDArray], NDArray]:
     lengths = rng.integers(3, 12, 24)
     X = [rng.normal(size=(n, 2)).astype(np.float32) for n in lengths]
     y = np.array([x[:, 0].mean() for x in X])
-    return X, np.where(y > 0, "up", "down") if is_classifier(estimator) else y
+    if is_classifier(estimator):
+        return X, np.where(y > 0, "up", "down")
+    return X, np.abs(y) if get_tags(estimator).target_tags.positive_only else y
 
 
 def _containers(X: list[NDArray]) -> dict[str, Any]:
