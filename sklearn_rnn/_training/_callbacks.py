@@ -63,7 +63,7 @@ class Monitor(Callback):
         improved = current > self.best_
         weights = copy_weights(net.module_) if improved else self.best_weights_
         # at once, so that Ctrl-C leaves all of an epoch or nothing
-        vars(self).update(
+        self.__dict__.update(
             losses_=[*self.losses_, loss],
             scores_=self.scores_ + scores,
             best_=current if improved else self.best_,
