@@ -27,9 +27,11 @@ from sklearn_rnn._sequences._ragged import TokenIds
 from sklearn_rnn._sequences._validation import check_sequences, read_argument
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 from sklearn_rnn._training._callbacks import Monitor, make_reporters
+from sklearn_rnn._training._net import Checkpoint
 from sklearn_rnn._training_data import TrainingData, check_weights
 from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.utils._html import learning_curve_svg
+from sklearn_rnn.utils._interrupts import finally_do
 from sklearn_rnn.utils._sklearn import (
     estimator_html_repr,
     safe_indexing,
@@ -39,6 +41,7 @@ from sklearn_rnn.utils._torch import (
     isolated_seed,
     make_generator,
     make_random_state,
+    neutral_torch_state,
     resolve_device,
 )
 
@@ -81,7 +84,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups):
         """Train the network: the story of `fit`."""
         continues = self.warm_start and hasattr(self, "net_")
-        with self._rollback_on_error():
+        with neutral_torch_state(), self._rollback_on_error(continues):
             train = self._check_data(X, y, sample_weight, groups, reset=not continues)
             held_out = self._check_held_out(X_val, y_val, sample_weight_val)
             net = self._rebuild_net() if continues else self._build_net(train)
@@ -89,7 +92,9 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 train, held_out = self._hold_out(train)
             monitor = self._make_monitor(held_out)
             schedule = self.learning_rate_schedule
-            self._train(net, train, monitor, int(self.max_epochs), schedule)
+            interrupt = self._train(net, train, monitor, int(self.max_epochs), schedule)
+        if interrupt is not None:
+            raise interrupt
         self._warn_if_still_falling(monitor)
         return self
 
@@ -98,24 +103,38 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
-        with self._rollback_on_error():
+        with neutral_torch_state(), self._rollback_on_error(continues):
             train = self._check_data(
                 X, y, sample_weight, None, reset=not continues, **options
             )
             net = self.net_ if continues else self._build_net(train)
-            self._train(net, train, Monitor(None, None, 0.0, False), 1, None)
+            monitor = Monitor(None, None, 0.0, False)
+            interrupt = self._train(net, train, monitor, 1, None)
+        if interrupt is not None:
+            raise interrupt
         return self
 
     @contextmanager
-    def _rollback_on_error(self):
-        """Put all attributes back should a fit fail, so that none is half new."""
-        before = dict(vars(self))
-        try:
+    def _rollback_on_error(self, continues):
+        """Put all back should a fit fail or be interrupted, so that none is half new.
+
+        Attributes change in a dict aside: one assignment puts back all of them.
+        Weights change in place where training continues.
+        """
+        before, aside, is_done = vars(self), dict(vars(self)), False
+        checkpoint = Checkpoint(self.net_, self._random_state) if continues else None
+
+        def put_back():
+            if is_done or vars(self) is not aside:
+                return
+            if checkpoint is not None:
+                checkpoint.restore()
+            self.__dict__ = before
+
+        with finally_do(put_back):
+            self.__dict__ = aside
             yield
-        except Exception:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+            is_done = True
 
     def _check_data(self, X, y, sample_weight, groups, reset, **options):
         """Validate what `fit` got, and learn from it what X and y are if `reset`."""
@@ -274,7 +293,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             return self._loss.predict(outputs).numpy()
 
     def _train(self, net, train, monitor, max_epochs, schedule):
-        """Train a net, and keep what was learned also when a person interrupts."""
+        """Train a net, and keep what was learned also when a person interrupts.
+
+        Returns the KeyboardInterrupt, if one came after an epoch, or in the first
+        epoch of a first fit; an earlier one is raised.
+        """
+        interrupt = None
         if len(train) <= self.batch_size:
             train = train.merge_equal()
         net.verbose = int(self.verbose)
@@ -291,16 +315,15 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 monitor=monitor,
                 reporters=make_reporters(self.verbose, max_epochs),
             )
-        except KeyboardInterrupt:
-            monitor.restore_best(net)
-            self._set_fitted_attributes(net, monitor)
-            raise
-        except Exception:
-            monitor.restore_best(net)
-            raise
-        if monitor.watch_score:
+        except KeyboardInterrupt as error:
+            never_fitted = not hasattr(self, "net_") and monitor.best_weights_
+            if not monitor.losses_ and not never_fitted:
+                raise
+            interrupt = error
+        if monitor.watch_score or interrupt is not None:
             monitor.restore_best(net)
         self._set_fitted_attributes(net, monitor)
+        return interrupt
 
     def _set_fitted_attributes(self, net, monitor):
         self.net_ = net
@@ -323,6 +346,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     # Use -----------------------------------------------------------------------------
 
+    @neutral_torch_state()
     def _link(self, X, *links):
         """Return what methods of the loss make of the outputs of the network.
 
@@ -333,6 +357,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             outputs = torch.from_numpy(self._apply(module, X)).double()
             return [getattr(self._loss, link)(outputs).numpy() for link in links]
 
+    @neutral_torch_state()
     def hidden_states(self, X):
         """Return the state of the last recurrent layer at every step.
 

@@ -5,6 +5,7 @@ from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
 from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn.utils._sklearn import fit_context
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 
 class SequenceRNN(BaseRNN):
@@ -73,6 +74,7 @@ class SequenceRNN(BaseRNN):
     def _apply(self, module, X):
         return apply_to_sequences(module, X)
 
+    @neutral_torch_state()
     def encode(self, X):
         """Return the vector that each sequence is pooled to, before the last layer.
 

@@ -37,6 +37,7 @@ class Monitor(Callback):
         self.patience = patience
         self.tol = tol
         self.watch_score = watch_score
+        self.initialize()  # Ctrl-C may come before a net does it
 
     def initialize(self) -> "Monitor":
         self.losses_: list[float] = []
@@ -48,20 +49,26 @@ class Monitor(Callback):
         return self
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        self.best_weights_ = _copy_weights(net.module_)
+        self.best_weights_ = copy_weights(net.module_)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         loss = net.history[-1]["train_loss"]
-        self.losses_.append(loss)
+        scores = []
         if self.validation_score is not None:
             net.module_.eval()
-            self.scores_.append(float(self.validation_score(net.module_)))
-            net.history.record("valid_score", self.scores_[-1])
-        current = self.scores_[-1] if self.watch_score else -loss
+            scores = [float(self.validation_score(net.module_))]
+            net.history.record("valid_score", scores[0])
+        current = scores[0] if self.watch_score else -loss
         self.misses_ = 0 if current > self.best_ + self.tol else self.misses_ + 1
-        if current > self.best_:
-            self.best_ = current
-            self.best_weights_ = _copy_weights(net.module_)
+        improved = current > self.best_
+        weights = copy_weights(net.module_) if improved else self.best_weights_
+        # at once, so that Ctrl-C leaves all of an epoch or nothing
+        self.__dict__.update(
+            losses_=[*self.losses_, loss],
+            scores_=self.scores_ + scores,
+            best_=current if improved else self.best_,
+            best_weights_=weights,
+        )
         if self.patience is not None and self.misses_ >= self.patience:
             self.stopped_ = net.stop_training = True
 
@@ -85,7 +92,8 @@ class Monitor(Callback):
         return before - best > max(0.05 * fall, self.tol * n_epochs)
 
 
-def _copy_weights(module: nn.Module) -> dict[str, Any]:
+def copy_weights(module: nn.Module) -> dict[str, Any]:
+    """Return the state dict of a module, which later training does not change."""
     return {
         name: value.clone() if isinstance(value, Tensor) else copy.deepcopy(value)
         for name, value in module.state_dict().items()

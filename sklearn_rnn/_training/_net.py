@@ -11,12 +11,14 @@ from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
+from sklearn_rnn._training._callbacks import Monitor, copy_weights
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import set_dropout_generator
 from sklearn_rnn.nn._direct import compute_gradients, supports_fused_training
 from sklearn_rnn.nn._gated import threads_for
+from sklearn_rnn.utils._interrupts import finally_do
 
 
 class SequenceNet(NeuralNet):
@@ -71,7 +73,7 @@ class SequenceNet(NeuralNet):
         random_state: np.random.RandomState,
         seed: int,
         schedule: str | None,
-        monitor: Callback,
+        monitor: Monitor,
         reporters: Sequence[Callback] = (),
     ) -> None:
         """Train for some epochs, or until `stop_training` is set.
@@ -89,7 +91,7 @@ class SequenceNet(NeuralNet):
             that epochs one by one are the epochs of one training.
         schedule : {"onecycle", "cosine", "plateau"} or None
             How the learning rate changes.
-        monitor : skorch.callbacks.Callback
+        monitor : Monitor
             Called before the net's own callbacks, one of which may end the training.
         reporters : sequence of skorch.callbacks.Callback
             Called after them.
@@ -104,21 +106,28 @@ class SequenceNet(NeuralNet):
         generator = torch.Generator(device=device)
         set_dropout_generator(self.module_, generator)
         own_callbacks = list(self.callbacks_)
-        self.callbacks_: list[Any] = [*before, *own_callbacks, *after]
-        self.notify("on_train_begin", X=dataset, y=None)
-        try:
-            equal = dataset.X.common_length is not None
-            with threads_for(self.module_, equal_lengths=equal):
-                for _ in range(epochs):
-                    generator.manual_seed(seed + len(self.history))
-                    self._train_one_epoch(dataset, loader, scheduler)
-                    if self.stop_training:
-                        break
-        finally:
+        n_epochs_before = len(self.history)
+
+        def end_training() -> None:
+            self.callbacks_: list[Any] = own_callbacks
             set_dropout_generator(self.module_, None)
             self.module_.eval()
-            self.notify("on_train_end", X=dataset, y=None)
-            self.callbacks_ = own_callbacks
+            del self.history[n_epochs_before + len(monitor.losses_) :]  # unfinished
+
+        with finally_do(end_training):
+            self.callbacks_ = [*before, *own_callbacks, *after]
+            self.notify("on_train_begin", X=dataset, y=None)
+            try:
+                equal = dataset.X.common_length is not None
+                with threads_for(self.module_, equal_lengths=equal):
+                    for _ in range(epochs):
+                        generator.manual_seed(seed + len(self.history))
+                        self._train_one_epoch(dataset, loader, scheduler)
+                        if self.stop_training:
+                            break
+            finally:
+                self.module_.eval()
+                self.notify("on_train_end", X=dataset, y=None)
 
     def _train_one_epoch(
         self, dataset: SequenceDataset, loader: BatchLoader, scheduler: Any
@@ -228,6 +237,43 @@ class SequenceNet(NeuralNet):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__["module"] = self.module_
+
+
+class Checkpoint:
+    """What more training changes in a net, to put it back.
+
+    Parameters
+    ----------
+    net : SequenceNet
+        Its weights, optimizer and history.
+    random_state : RandomState
+        The source of the order of the samples.
+    """
+
+    def __init__(self, net: SequenceNet, random_state: np.random.RandomState) -> None:
+        self.net, self.random_state = net, random_state
+        self.weights = copy_weights(net.module_)
+        self.optimizer = _copy_tensors(net.optimizer_.state_dict())
+        self.n_epochs = len(net.history)
+        self.drawn = random_state.get_state()
+
+    def restore(self) -> None:
+        """Put all back."""
+        self.net.module_.load_state_dict(self.weights)
+        self.net.optimizer_.load_state_dict(self.optimizer)
+        del self.net.history[self.n_epochs :]
+        self.random_state.set_state(self.drawn)
+
+
+def _copy_tensors(value: Any) -> Any:
+    """Copy a state dict of an optimizer, with its tensors."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, dict):
+        return {key: _copy_tensors(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copy_tensors(inner) for inner in value)
+    return value
 
 
 def _named(callbacks: Sequence[Callback]) -> list[tuple[str, Callback]]:

@@ -5,6 +5,7 @@ import torch
 
 from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 
 def attention_weights(estimator, X):
@@ -72,6 +73,7 @@ def attention_weights(estimator, X):
     return find_weights(resolve_inputs(estimator, X))
 
 
+@neutral_torch_state()
 def find_weights(seen):
     """Return the weights for what `resolve_inputs` has returned."""
     module = copy_module(seen.rnn)

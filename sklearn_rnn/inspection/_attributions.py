@@ -7,6 +7,7 @@ from sklearn_rnn._targets import LabelTargets
 from sklearn_rnn.inspection._common import choose_outputs, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
 from sklearn_rnn.nn import config_context
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 _POINTS = 16  # of the integral, on each piece of the path
 _TOLERANCE = 1e-3  # what completeness may lack on a piece, relative
@@ -122,6 +123,7 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
     return dict(zip(keys, results, strict=True))
 
 
+@neutral_torch_state()
 def attribute_sequences(rnn, X, method, column):
     """Attribute one output to the values of some sequences.
 

@@ -10,12 +10,14 @@ from sklearn_rnn import nn
 from sklearn_rnn.inspection._common import copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
 from sklearn_rnn.utils._sklearn import StrOptions, validate_params
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 
 @validate_params(
     {"layer": [Integral], "direction": [StrOptions({"forward", "backward"})]},
     prefer_skip_nested_validation=True,
 )
+@neutral_torch_state()
 def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     """Return the gates of an LSTM or GRU at every step.
 

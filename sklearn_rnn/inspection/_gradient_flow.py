@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
 from sklearn_rnn.nn._masking import padding_mask
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 _MAX_STEPS = 16_384  # of a batch: every step of it is kept for the way back
 
@@ -41,6 +42,7 @@ class StepByStep(torch.nn.Module):
         return outputs, state
 
 
+@neutral_torch_state()
 def compute_gradient_norms(estimator, X, y):
     """Compute the mean norm of d loss / d h[t] for each number of steps back.
 

@@ -1,11 +1,18 @@
-"""Devices and seeds."""
+"""Devices, seeds, and torch's settings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+
+from sklearn_rnn.utils._interrupts import finally_do
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -71,3 +78,98 @@ def isolated_seed(seed: int) -> Iterator[None]:
         # not torch.manual_seed: it would also seed GPUs, and takes a millisecond
         torch.default_generator.manual_seed(seed)
         yield
+
+
+# Settings of the whole process; while one thread needs them neutral, they stay so.
+_Setting = tuple[Callable[[Any], None], Any]  # how to set it, and a value
+_lock = threading.Lock()
+_holders: set[object] = set()  # one for each `neutral_torch_state` that is open
+_settings_before: list[_Setting] = []
+
+
+@contextmanager
+def neutral_torch_state() -> Iterator[None]:
+    """Inside, torch computes as in a fresh process, whatever has been set before.
+
+    Neutral are the default dtype and device, gradient and inference mode, autocast,
+    the flushing of denormal numbers, oneDNN and its precision. Flags of CUDA are left
+    as they are: on a GPU no result is promised to the last bit.
+    """
+    holder = object()
+    flushes = _flushes_denormals()
+
+    def restore() -> None:
+        _restore_settings(holder)
+        if flushes:
+            torch.set_flush_denormal(True)
+
+    with finally_do(restore), ExitStack() as stack:
+        _neutralize_settings(holder)
+        if flushes:
+            torch.set_flush_denormal(False)
+        for context in _neutral_contexts():
+            stack.enter_context(context)
+        yield
+
+
+def _neutralize_settings(holder: object) -> None:
+    global _settings_before
+    with _lock:
+        changes = list(_list_changes())
+        if not _holders:
+            _settings_before = [(change, before) for change, before, _ in changes]
+        _holders.add(holder)
+        for change, _, neutral in changes:
+            change(neutral)
+
+
+def _restore_settings(holder: object) -> None:
+    with _lock:
+        if _holders == {holder}:
+            for change, before in _settings_before:
+                change(before)
+        _holders.discard(holder)
+
+
+def _list_changes() -> Iterator[tuple[Callable[[Any], None], Any, Any]]:
+    """Yield what is not neutral: how to set it, its value, and the neutral one."""
+    dtype = torch.get_default_dtype()
+    if dtype is not torch.float32:
+        yield torch.set_default_dtype, dtype, torch.float32
+    mkldnn: Any = torch.backends.mkldnn
+    if not mkldnn.enabled:
+        yield partial(setattr, mkldnn, "enabled"), False, True
+    for part in (mkldnn.matmul, mkldnn.conv, mkldnn.rnn):
+        precision = part.fp32_precision
+        if precision not in ("none", "ieee"):
+            # "none" inherits; the value read may be inherited already
+            before = "none" if precision == mkldnn.fp32_precision else precision
+            yield partial(setattr, part, "fp32_precision"), before, "ieee"
+
+
+def _neutral_contexts() -> Iterator[AbstractContextManager[Any]]:
+    """Yield what makes this thread's settings neutral."""
+    if torch.is_inference_mode_enabled():
+        yield torch.inference_mode(False)
+    if not torch.is_grad_enabled():
+        yield torch.enable_grad()
+    for kind in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(kind):
+            yield torch.autocast(kind, enabled=False)
+    if torch.get_default_device().type != "cpu":
+        yield torch.device("cpu")
+
+
+def _flushes_denormals() -> bool:
+    """Whether this thread rounds the smallest numbers to zero; torch does not tell."""
+    return sys.float_info.min / 2 == 0
+
+
+def _forget_holders() -> None:
+    """In a forked process, where the other threads do not exist."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_holders)

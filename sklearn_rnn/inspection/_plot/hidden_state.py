@@ -16,6 +16,7 @@ from sklearn_rnn.inspection._plot._sequences import (
 from sklearn_rnn.inspection._plot._style import series_style
 from sklearn_rnn.inspection._plot.attention import check_labels
 from sklearn_rnn.inspection._steps import name_tokens, steps_per_state
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 _LINESTYLES = ("-", "--", ":", "-.")  # classes are told apart also in grey
 
@@ -99,6 +100,7 @@ class HiddenStateDisplay:
         self.name = name
 
     @classmethod
+    @neutral_torch_state()
     def from_estimator(cls, estimator, X, y=None, *, kind="heatmap", sample=0, ax=None):
         """Compute the states of some sequences, and draw.
 
