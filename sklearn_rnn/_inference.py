@@ -18,6 +18,7 @@ from sklearn_rnn._sequences._ragged import (
 from sklearn_rnn._training._loader import make_inputs
 from sklearn_rnn.nn._gated import threads_for
 from sklearn_rnn.nn._masking import flatten_steps
+from sklearn_rnn.utils._torch import neutral_torch_state
 
 _MAX_ROWS = 1024
 _MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs
@@ -69,6 +70,7 @@ def apply_to_sequences(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     return _run_batches(module, X, run, np.ones(len(X), np.int64))
 
 
+@neutral_torch_state()
 def apply_to_steps(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     """Compute a vector for each step of each sequence.
 

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_sequences", "nn"},
     "_base": {*PARTS, "nn", "_sequences", "_training", "utils"},
     "_building": {"nn", "_sequences", "_training"},
-    "_inference": {"nn", "_sequences", "_training"},
+    "_inference": {"nn", "_sequences", "_training", "utils"},
     "_training_data": {"_sequences", "utils"},
     "_parameters": {"_sequences", "_building", "nn", "utils"},
     "_targets": {"_sequences"},
