@@ -70,6 +70,7 @@ def apply_to_sequences(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     return _run_batches(module, X, run, np.ones(len(X), np.int64))
 
 
+@neutral_torch_state()
 def apply_to_steps(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     """Compute a vector for each step of each sequence.
 

@@ -1,6 +1,7 @@
 """Fixtures and options for all tests."""
 
 import os
+import signal
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +39,14 @@ def pytest_collection_modifyitems(config, items):
 def _nothing_is_written(tmp_path, monkeypatch):
     """Every test runs in an empty directory, and must leave it empty or its own."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Python's handler of SIGINT, which a shell's background job does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -102,6 +102,7 @@ class InterruptAlways(Callback):
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_stops_a_whole_search(ragged):
     """skorch swallows it: one fit ends early, the search goes on."""
     X, y = RaggedArray.from_sequences(ragged[0]), ragged[1]

@@ -545,6 +545,7 @@ class InterruptInEpoch(Callback):
             signal.raise_signal(signal.SIGINT)  # Ctrl-C
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_the_best_weights_and_is_raised_again(ragged):
     X, y = ragged
     params = {"learning_rate_schedule": None, "max_epochs": 20}
@@ -559,6 +560,7 @@ def test_ctrl_c_leaves_the_best_weights_and_is_raised_again(ragged):
     )
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_the_first_epoch_leaves_a_usable_estimator(ragged):
     classifier = make_classifier(callbacks=[InterruptInEpoch(1)])
     with pytest.raises(KeyboardInterrupt):

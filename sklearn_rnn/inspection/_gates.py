@@ -139,7 +139,7 @@ def _check_layer(encoder, layer, direction):
 @torch.no_grad()
 def _inputs_of_layer(module, sequence, index):
     """Return what a layer reads of one sequence, (n_states, size)."""
-    x = torch.tensor(sequence)[None]  # read-only otherwise
+    x = torch.from_numpy(sequence.copy())[None]
     x = module.inputs(x if x.dtype == torch.int64 else x.double())
     if module.stem is not None:
         x, _ = module.stem(x)

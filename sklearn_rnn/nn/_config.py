@@ -14,6 +14,11 @@ _local = threading.local()
 def config_context(*, kernels: str | None = None) -> Iterator[None]:
     """Choose settings inside a ``with`` block, in this thread.
 
+    Other threads and processes do not see them: scikit-learn's workers take over only
+    its own settings. So a search or a cross-validation inside the block uses `kernels`
+    if ``n_jobs`` is 1 or None; with more jobs its workers use "auto". A function that
+    is given to :class:`joblib.Parallel` can open the block itself.
+
     Parameters
     ----------
     kernels : {"auto", "numba", "torch"}, default=None

@@ -4,10 +4,14 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
+from joblib import Parallel, delayed, parallel_config
+from sklearn.model_selection import cross_validate
+from skorch.callbacks import Callback
 
 import sklearn_rnn
-from sklearn_rnn import RNNClassifier, config_context
+from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor, config_context
 from sklearn_rnn.nn._config import get_kernels
 
 
@@ -27,6 +31,39 @@ def test_setting_holds_inside_the_block_and_in_this_thread_only():
         config_context(kernels="fast"),
     ):
         pass
+
+
+class RecordKernels(Callback):
+    """Keeps in the history which setting holds where the network is trained."""
+
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("kernels", get_kernels())
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_jobs", "seen"),
+    [("loky", None, "torch"), ("loky", 2, "auto"), ("threading", 2, "auto")],
+)
+def test_workers_of_joblib_do_not_see_the_setting(ragged, backend, n_jobs, seen):
+    """As the docstring says."""
+    estimator = RNNRegressor(hidden_size=2, max_epochs=1, callbacks=[RecordKernels()])
+    X = RaggedArray.from_sequences(ragged[0])
+    with parallel_config(backend), config_context(kernels="torch"):
+        result = cross_validate(
+            estimator, X, np.arange(40.0), cv=2, n_jobs=n_jobs, return_estimator=True
+        )
+    for fitted in result["estimator"]:
+        assert fitted.history_[0]["kernels"] == seen
+
+
+def test_a_function_given_to_joblib_can_open_the_block():
+    def read_kernels():
+        with config_context(kernels="torch"):
+            return get_kernels()
+
+    assert (
+        Parallel(n_jobs=2)(delayed(read_kernels)() for _ in range(2)) == ["torch"] * 2
+    )
 
 
 def test_without_numba_torch_does_the_work(ragged, monkeypatch):
