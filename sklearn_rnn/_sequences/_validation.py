@@ -280,7 +280,8 @@ def check_targets(y: Any, *, name: str, owner: str, **options: Any) -> Any:
 
 def _read_nested_tensor(tensor: Any, name: str) -> RaggedArray | list[NDArray]:
     torch = sys.modules["torch"]
-    if tensor.layout is not torch.jagged or tensor.lengths() is not None:  # with holes
+    is_block = tensor.layout is torch.jagged and tensor.lengths() is None  # no holes
+    if not is_block or tensor.dim() > 3:
         return read_container(list(tensor.unbind()), name)
     return RaggedArray(tensor.values(), tensor.offsets())
 
