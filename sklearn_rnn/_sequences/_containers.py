@@ -99,7 +99,7 @@ def _read_list(value: Any, name: str, depth: int) -> Any:
     if any(issubclass(kind, complex | np.complexfloating) for kind in kinds):
         raise _complex_error(name, "complex")
     arrays = any(hasattr(k, "dtype") and not issubclass(k, np.generic) for k in kinds)
-    holds_objects = arrays and any(map(_is_object_array, value))
+    holds_objects = arrays and any(map(is_object_array, value))
     if not holds_objects and not any(map(_needs_reading, kinds)):
         return value
     old = list(value)
@@ -118,10 +118,10 @@ def _needs_reading(kind: type) -> bool:
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple) or _is_object_array(value)
+    return isinstance(value, list | tuple) or is_object_array(value)
 
 
-def _is_object_array(value: Any) -> bool:
+def is_object_array(value: Any) -> bool:
     """Whether this is an array of objects, of NumPy or, as a Series, of pandas."""
     dtype = getattr(value, "dtype", None)
     return isinstance(dtype, np.dtype) and dtype.kind == "O" and value.ndim > 0

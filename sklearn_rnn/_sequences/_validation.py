@@ -20,7 +20,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sklearn_rnn._sequences._containers import errors_that_name, read_container
+from sklearn_rnn._sequences._containers import (
+    errors_that_name,
+    is_object_array,
+    read_container,
+)
 from sklearn_rnn._sequences._ragged import (
     RaggedArray,
     TokenIds,
@@ -123,6 +127,8 @@ def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
         If X is not a container of sequences, or does not fit what was fitted.
     """
     X = read_argument(X)
+    if is_object_array(X) and X.ndim == 1 and any(map(_is_sequence, X)):
+        X = list(X)
     _refuse_containers(X)
     sequences = _as_sequences(X, expects_table=_expects_table(estimator, reset))
     if sequences is None:
@@ -274,7 +280,8 @@ def check_targets(y: Any, *, name: str, owner: str, **options: Any) -> Any:
 
 def _read_nested_tensor(tensor: Any, name: str) -> RaggedArray | list[NDArray]:
     torch = sys.modules["torch"]
-    if tensor.layout is not torch.jagged or tensor.lengths() is not None:  # with holes
+    is_block = tensor.layout is torch.jagged and tensor.lengths() is None  # no holes
+    if not is_block or tensor.dim() > 3:
         return read_container(list(tensor.unbind()), name)
     return RaggedArray(tensor.values(), tensor.offsets())
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from bad_input_tools import N_SAMPLES, refuses
 from scipy import sparse
+from sklearn.base import clone
 
 from sklearn_rnn import RaggedArray
 
@@ -194,3 +195,15 @@ def test_a_ragged_array_refuses_a_list_that_contains_itself():
 def test_lists_that_are_shared_are_read(estimator, y):
     step = [0.5, 1.0]
     estimator.fit([[step, step]] * N_SAMPLES, y)
+
+
+@pytest.mark.parametrize(
+    "as_container", [np.asarray, pd.Series], ids=["array", "series"]
+)
+def test_objects_that_are_rows_of_one_length_are_a_table(estimator, y, as_container):
+    rows = np.empty(N_SAMPLES, dtype=object)
+    for i in range(N_SAMPLES):
+        rows[i] = [float(i), 1.0, 2.0]
+    expected = clone(estimator).fit(list(rows), y).predict(list(rows))
+    X = as_container(rows)
+    np.testing.assert_array_equal(estimator.fit(X, y).predict(X), expected)

@@ -23,6 +23,7 @@ BAD_PARAMETERS = {
     "conv_kernel_size": [0, 3.5, None],
     "conv_stride": [0, 1.5, None],
     "embedding_dim": [0, -1, 1.5, "a"],
+    "categorical_features": ["foo", 3, [7], [-1], [0.5], [True]],
     "dropout": [1, 1.5, -0.1, np.nan, None],
     "optimizer": ["foo", 3, None, int],
     "learning_rate": [0, -1, np.nan, np.inf, "fast", None],
