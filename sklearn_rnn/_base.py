@@ -21,7 +21,12 @@ from sklearn_rnn._building import (
     make_stem,
     make_token_embedding,
 )
-from sklearn_rnn._inference import compute_states, make_batch_invariant
+from sklearn_rnn._inference import (
+    check_finite_predictions,
+    compute_states,
+    make_batch_invariant,
+)
+from sklearn_rnn._parameters import get_fixed_parameters, refuse_changed_parameters
 from sklearn_rnn._sequences._categories import CategoryEncoder
 from sklearn_rnn._sequences._ragged import TokenIds
 from sklearn_rnn._sequences._validation import (
@@ -89,11 +94,20 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         """Train the network: the story of `fit`."""
         continues = self.warm_start and hasattr(self, "net_")
         with neutral_torch_state(), self._rollback_on_error(continues):
-            train = self._check_data(X, y, sample_weight, groups, reset=not continues)
-            held_out = self._check_held_out(X_val, y_val, sample_weight_val)
+            data = self._check_data(X, y, sample_weight, groups, continues)
+            if not continues:
+                self._draw_seeds()
+            train, held_out = data, None
+            if self.early_stopping and X_val is None and y_val is None:
+                train, held_out = self._hold_out(data)
+            if not continues:
+                self._learn_encoding(data, train)
+            train = self._encode(train)
+            if held_out is not None:
+                held_out = self._encode(held_out)
+            else:
+                held_out = self._check_held_out(X_val, y_val, sample_weight_val)
             net = self._rebuild_net() if continues else self._build_net(train)
-            if self.early_stopping and held_out is None:
-                train, held_out = self._hold_out(train)
             monitor = self._make_monitor(held_out)
             schedule = self.learning_rate_schedule
             interrupt = self._train(net, train, monitor, int(self.max_epochs), schedule)
@@ -108,9 +122,11 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
         with neutral_torch_state(), self._rollback_on_error(continues):
-            train = self._check_data(
-                X, y, sample_weight, None, reset=not continues, **options
-            )
+            data = self._check_data(X, y, sample_weight, None, continues, **options)
+            if not continues:
+                self._draw_seeds()
+                self._learn_encoding(data, data)
+            train = self._encode(data)
             net = self.net_ if continues else self._build_net(train)
             monitor = Monitor(None, None, 0.0, False)
             interrupt = self._train(net, train, monitor, 1, None)
@@ -140,30 +156,48 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             yield
             is_done = True
 
-    def _check_data(self, X, y, sample_weight, groups, reset, **options):
-        """Validate what `fit` got, and learn from it what X and y are if `reset`."""
+    def _check_data(self, X, y, sample_weight, groups, continues, **options):
+        """Validate what `fit` got; without `continues`, learn what kind of data it is.
+
+        Neither X nor y is encoded: what the encoding is learned from is chosen later.
+        """
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        if reset:
+        if continues:
+            refuse_changed_parameters(self, self._fixed_parameters)
+            self._targets.class_weight = getattr(self, "class_weight", None)
+        else:
             self._learn_kind(X)
-        given = X
-        X = self._check_X(X, reset=reset)
-        y, groups = read_targets(y), read_argument(groups, "groups")
+        X = self._check_X(X, reset=not continues)
+        y, groups = read_targets(y, "y"), read_argument(groups, "groups")
         check_consistent_length(X, y, groups)
         y, weight = self._check_y(y, X, sample_weight)
         kept = np.flatnonzero(weight)
         if len(kept) < len(X):  # a weight of 0 is as good as not there, label included
             X, y, weight = X[kept], self._take(y, kept), weight[kept]
             groups = None if groups is None else np.asarray(groups)[kept]
-        if reset:
-            self._targets = self._make_targets(y, **options).fit(y, weight)
-            vars(self).update(self._targets.attributes())
-            self._vocabulary = self._make_vocabulary(X, given)
-        targets, weight = self._targets.weigh(self._targets.encode(y), weight)
-        return TrainingData(self._index_tokens(X), targets, weight, groups)
+        if not continues:
+            self._targets = self._make_targets(y, **options)
+        return TrainingData(X, self._targets.read(y), weight, groups)
+
+    def _learn_encoding(self, data, train):
+        """Learn classes from all data; a scale and a vocabulary from the training set.
+
+        The validation set tells nothing about the values that come later.
+        """
+        self._targets.fit(data.targets, data.sample_weight)
+        self._targets.fit_scale(train.targets, train.sample_weight)
+        self.__dict__.update(self._targets.attributes())
+        self._vocabulary = self._make_vocabulary(train.X)
+
+    def _encode(self, data):
+        """Return data as the network and the loss read them."""
+        targets = self._targets.encode(data.targets)
+        targets, weight = self._targets.weigh(targets, data.sample_weight)
+        return TrainingData(self._index_tokens(data.X), targets, weight)
 
     def _check_y(self, y, X, sample_weight, name="y"):
         """Return y, a row a sample, and the weight of each sample."""
@@ -174,25 +208,21 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return safe_indexing(y, rows)
 
     def _learn_kind(self, X):
-        """Learn whether X holds tokens, and the categories in its columns."""
-        self._reads_tokens = isinstance(X, TokenIds)
+        """Learn which columns of X hold tokens or categories."""
         encoder = CategoryEncoder(self.categorical_features, type(self).__name__)
         self._category_encoder = encoder.fit(X)
-        if self.embedding_dim is None:
-            self._reads_tokens = False
-        elif self.embedding_dim != "auto" and not self._has_categories(X):
-            self._reads_tokens = True
+        self._reads_tokens = self._takes_tokens(X)
 
-    def _has_categories(self, X):
-        given = self.categorical_features
-        by_name = given is not None and not isinstance(given, str) and len(given) > 0
-        return by_name or bool(self._category_encoder.categories)
+    def _takes_tokens(self, X):
+        if self.embedding_dim is None or self._category_encoder.has_columns:
+            return False
+        return isinstance(X, TokenIds) or self.embedding_dim != "auto"
 
-    def _make_vocabulary(self, X, given):
+    def _make_vocabulary(self, X):
         """Return the vocabulary of the columns of X that are to be embedded."""
         if self._reads_tokens:
             return Vocabulary(X, range(X.n_features))
-        columns = self._category_encoder.find_columns(given, X.n_features)
+        columns = self._category_encoder.find_columns(X.n_features)
         return Vocabulary(X, columns) if columns else None
 
     def _check_X(self, X, reset=False):
@@ -214,13 +244,14 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             if value is None:
                 raise ValueError(f"X_val and y_val belong together. Got no {name}.")
         with _x_is_called("X_val"):
-            X = self._index_tokens(self._check_X(X_val))
+            X = self._check_X(X_val)
         if len(X) < 2:
             raise ValueError("X_val must have at least 2 samples. Got 1 instead.")
         y_val = read_targets(y_val, "y_val")
         check_consistent_length(X, y_val)
         y, weight = self._check_y(y_val, X, sample_weight_val, "y_val")
-        return TrainingData(X, self._targets.encode(y, "y_val"), weight)
+        y = self._targets.encode(self._targets.read(y, "y_val"), "y_val")
+        return TrainingData(self._index_tokens(X), y, weight)
 
     def _hold_out(self, data):
         """Split into a training and a validation set; train on all if too few."""
@@ -242,17 +273,23 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _build_net(self, train):
         """Return a new net with fresh weights, and forget what was learned before."""
         device = resolve_device(self.device)
-        self._random_state = make_random_state(self.random_state)
-        self._seed = draw_seed(self._random_state)  # of splits and dropout
         self._loss = self._make_loss()
         module = self._make_module(train)
         self._initialize_head(module, train)
+        self._fixed_parameters = get_fixed_parameters(self)
         self.loss_curve_ = []
         self.validation_scores_ = None
         return make_net(self, module, self._loss, device)
 
+    def _draw_seeds(self):
+        self._random_state = make_random_state(self.random_state)
+        self._seed = draw_seed(self._random_state)  # of splits and dropout
+
     def _rebuild_net(self):
         """Return a net with today's parameters around the weights that are there."""
+        for module in self.module_.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = self.dropout
         net = make_net(self, self.module_, self._loss, resolve_device(self.device))
         net.history_ = self.history_
         return net
@@ -360,7 +397,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         module = make_batch_invariant(self.module_)
         with threads_for(module):  # torch's own would spin on after a link
             outputs = torch.from_numpy(self._apply(module, X)).double()
-            return [getattr(self._loss, link)(outputs).numpy() for link in links]
+            results = [getattr(self._loss, link)(outputs).numpy() for link in links]
+        for result in results:
+            check_finite_predictions(result, X)
+        return results
 
     @neutral_torch_state()
     def hidden_states(self, X):
@@ -388,6 +428,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _validate_for_predict(self, X):
         check_is_fitted(self, "net_")
+        refuse_changed_parameters(self, self._fixed_parameters)
         return self._index_tokens(self._check_X(X))
 
     @property

@@ -167,6 +167,21 @@ def _recompute_overflowed_rows(
         )
 
 
+def check_finite_predictions(predictions: NDArray, X: RaggedArray) -> None:
+    """Refuse a prediction that is not finite, a row a sequence or a row a step."""
+    finite = np.isfinite(predictions).all(axis=1)
+    if finite.all():
+        return
+    row = int(finite.argmin())
+    per_step = len(predictions) != len(X)
+    i = int(np.searchsorted(X.offsets, row, side="right")) - 1 if per_step else row
+    raise ValueError(
+        f"The prediction for X[{i}] is not finite: it is beyond the range of numbers. "
+        "The sequence is far from those of fit. Try scaled or shorter sequences, or "
+        "fit with a smaller 'learning_rate'."
+    )
+
+
 def _find_bad_rows(part: NDArray, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which sequences have a number that is not finite."""
     finite = np.isfinite(part).all(axis=1)

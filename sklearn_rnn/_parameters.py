@@ -1,10 +1,12 @@
 """Accepted values of the constructor parameters of all estimators."""
 
+import copy
 from collections.abc import Callable
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 
 from sklearn_rnn._building import OPTIMIZERS
@@ -59,3 +61,37 @@ def constraints_of(constructor: Callable[..., None]) -> dict[str, list[Any]]:
     """Return `_parameter_constraints` for the parameters of a constructor."""
     _, *names = signature(constructor).parameters  # the first is self
     return {name: CONSTRAINTS[name] for name in names}
+
+
+# what the network and the encoding of X and y were made from
+FIXED_BY_FIT = (
+    *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
+    *("conv_channels", "conv_kernel_size", "conv_stride"),
+    *("categorical_features", "embedding_dim", "loss", "quantile", "crf", "scheme"),
+)
+
+
+def get_fixed_parameters(estimator: Any) -> dict[str, Any]:
+    """Return copies of the parameters that a fitted network depends on."""
+    parameters = estimator.get_params(deep=False)
+    fixed = (name for name in FIXED_BY_FIT if name in parameters)
+    return {name: copy.deepcopy(parameters[name]) for name in fixed}
+
+
+def refuse_changed_parameters(estimator: Any, fitted: dict[str, Any]) -> None:
+    """Raise an error if a parameter is not what it was in fit."""
+    now = get_fixed_parameters(estimator)
+    for name, value in fitted.items():
+        if not _equal(now[name], value):
+            raise ValueError(
+                f"The parameter {name!r} of this {type(estimator).__name__} changed "
+                f"from {value!r} to {now[name]!r} after fit, but the network depends "
+                "on it. Call fit with warm_start=False, or change it back with "
+                "set_params."
+            )
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if type(a) is type(b) and not hasattr(a, "__len__"):
+        return bool(a == b)
+    return np.array_equal(np.asarray(a, object), np.asarray(b, object))

@@ -25,17 +25,26 @@ class CategoryEncoder:
     def __init__(self, categorical_features: Any, owner: str) -> None:
         self.categorical_features = categorical_features
         self.owner = owner
+        self.names: list[str] | None = None
         self.categories: dict[str, list[Any]] = {}
 
     def fit(self, X: Any) -> "CategoryEncoder":
         """Learn the categories of each column of DataFrames."""
-        if not is_list_of_frames(X) or self.categorical_features is None:
+        self.names = list(X[0].columns) if is_list_of_frames(X) else None
+        if self.names is None or self.categorical_features is None:
             return self
         frames = _read_frames(X)
         for name in self._choose_columns(frames[0]):
             found = set().union(*(set(_get_values(frame, name)) for frame in frames))
             self.categories[name] = sorted(found, key=lambda value: (str(value), value))
         return self
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether any column holds categories."""
+        given = self.categorical_features
+        by_name = given is not None and not isinstance(given, str) and len(given) > 0
+        return by_name or bool(self.categories)
 
     def transform(self, X: Any) -> Any:
         """Return X; of DataFrames, with numbers in place of categories."""
@@ -59,15 +68,14 @@ class CategoryEncoder:
             ]
         return [frame.to_native() for frame in frames]
 
-    def find_columns(self, X: Any, n_features: int) -> list[int]:
+    def find_columns(self, n_features: int) -> list[int]:
         """Return the positions of the columns that hold categories."""
         given = self.categorical_features
         if given is None:
             return []
-        names = list(X[0].columns) if is_list_of_frames(X) else None
         if isinstance(given, str):  # "from_dtype"
-            return [] if names is None else [names.index(n) for n in self.categories]
-        return _find_positions(given, names, n_features, self.owner)
+            return [(self.names or []).index(name) for name in self.categories]
+        return _find_positions(given, self.names, n_features, self.owner)
 
     def _choose_columns(self, frame: Any) -> list[str]:
         if isinstance(self.categorical_features, str):

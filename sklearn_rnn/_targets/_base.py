@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 class Targets(ABC):
     """One kind of answer, learned from the y of the first fit.
 
-    `fit` learns what the answers are: classes, or a scale. `encode` turns y into what
-    the loss takes, and `decode` turns predictions of the network back.
+    `read` validates y. `fit` learns what the answers are: classes, or a number of
+    outputs; `fit_scale` learns their scale. `encode` turns y into what the loss takes,
+    and `decode` turns predictions of the network back.
 
     Parameters
     ----------
@@ -26,15 +27,20 @@ class Targets(ABC):
         self.owner = owner
 
     @abstractmethod
+    def read(self, y: Any, name: str = "y") -> Any:
+        """Return a valid y, indexed by rows; `name` is what error messages call it."""
+
+    @abstractmethod
     def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "Targets":
-        """Learn the classes or the scale of y, samples weighted."""
+        """Learn what the answers are: classes, or the number of outputs."""
+
+    def fit_scale(self, y: Any, sample_weight: NDArray[np.float64]) -> "Targets":
+        """Learn the scale of numbers, from the training set alone."""
+        return self
 
     @abstractmethod
     def encode(self, y: Any, name: str = "y") -> Any:
-        """Return targets as the loss takes them; rows are samples.
-
-        `name` is what error messages call y.
-        """
+        """Return targets as the loss takes them, of a y that was read."""
 
     @abstractmethod
     def decode(self, predictions: Any) -> Any:
@@ -52,8 +58,8 @@ class Targets(ABC):
         """Return targets and sample weights that include weights of classes."""
         return encoded, sample_weight
 
-    def strata(self, encoded: Any) -> NDArray | None:
-        """Return the class by which a validation set is stratified, if there is one."""
+    def strata(self, y: Any) -> NDArray | None:
+        """Return the class of each row, to stratify a validation set; None without."""
         return None
 
     def attributes(self) -> dict[str, Any]:

@@ -47,10 +47,12 @@ class ClassTargets(Targets):
         self.in_parts = in_parts
         self.announced = announced
 
-    def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "ClassTargets":
-        y, _ = check_labels(y, self.owner)
+    def read(self, y: Any, name: str = "y") -> NDArray:
+        return column_or_1d(check_labels(y, self.owner, name)[0], warn=True)
+
+    def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "ClassTargets":
         with errors_that_name("y"):  # labels that cannot be sorted
-            self.classes = np.unique(column_or_1d(y, warn=True))
+            self.classes = np.unique(y)
         if self.in_parts:
             if self.announced is None:
                 raise ValueError("classes must be passed on the first partial_fit.")
@@ -63,8 +65,7 @@ class ClassTargets(Targets):
         self.n_columns = len(self.classes)
         return self
 
-    def encode(self, y: Any, name: str = "y") -> NDArray[np.int64]:
-        y = column_or_1d(check_labels(y, self.owner, name)[0])
+    def encode(self, y: NDArray, name: str = "y") -> NDArray[np.int64]:
         unseen = np.setdiff1d(y, self.classes)
         if len(unseen):
             raise ValueError(
@@ -102,8 +103,8 @@ class ClassTargets(Targets):
         factors = weights[np.searchsorted(present, labels)]
         return encoded, sample_weight * factors
 
-    def strata(self, encoded: NDArray[np.int64]) -> NDArray[np.int64]:
-        return encoded
+    def strata(self, y: NDArray) -> NDArray:
+        return y
 
     def attributes(self) -> dict[str, Any]:
         return {"n_outputs_": self.n_outputs, "classes_": self.classes}

@@ -12,7 +12,6 @@ from sklearn_rnn._targets._classes import ClassTargets
 from sklearn_rnn._targets._validation import (
     MULTILABEL,
     check_labels,
-    class_weight_error,
 )
 
 
@@ -31,25 +30,34 @@ class LabelTargets(Targets):
         super().__init__(owner)
         self.class_weight = class_weight
 
-    def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "LabelTargets":
-        if isinstance(self.class_weight, dict):
-            raise class_weight_error(
-                "be 'balanced' or None for multilabel y, whose columns are no classes",
-                self.class_weight,
-                self.owner,
+    def read(self, y: Any, name: str = "y") -> NDArray:
+        y, kind = check_labels(y, self.owner, name)
+        if kind != MULTILABEL:
+            raise ValueError(
+                f"{name} must be a matrix of 0 and 1, as in the first fit. Got {kind} "
+                f"{name} of shape {y.shape} instead."
             )
-        self.n_outputs = self.n_columns = check_labels(y, self.owner)[0].shape[1]
+        y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"{name} must be a matrix of 0 and 1, a column a label. Got the values "
+                f"{np.unique(y).tolist()} instead: compare with one of them, as in "
+                f"({name} == {y.max()}).astype(int)."
+            )
+        return y
+
+    def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "LabelTargets":
+        self.n_outputs = self.n_columns = y.shape[1]
         self.classes = np.arange(self.n_outputs)
         return self
 
-    def encode(self, y: Any, name: str = "y") -> NDArray[np.float32]:
-        y, kind = check_labels(y, self.owner, name)
-        if kind != MULTILABEL or y.shape[1] != self.n_outputs:
+    def encode(self, y: NDArray, name: str = "y") -> NDArray[np.float32]:
+        if y.shape[1] != self.n_outputs:
             raise ValueError(
                 f"{name} must be a matrix of 0 and 1 with {self.n_outputs} columns, as "
-                f"in the first fit. Got {kind} {name} of shape {y.shape} instead."
+                f"in the first fit. Got {name} of shape {y.shape} instead."
             )
-        return np.asarray(y.toarray() if hasattr(y, "toarray") else y, np.float32)
+        return y.astype(np.float32)
 
     def decode(self, predictions: NDArray) -> NDArray[np.int64]:
         return (predictions > 0.5).astype(int)

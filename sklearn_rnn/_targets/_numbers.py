@@ -31,18 +31,35 @@ class NumberTargets(Targets):
         self.loss = loss
         self.quantile = quantile
 
-    def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "NumberTargets":
-        y = self._check(y, "y")
+    def read(self, y: Any, name: str = "y") -> NDArray[np.float64]:
+        y = check_targets(y, name=name, owner=self.owner)
+        y = as_numbers(y, name).astype(np.float64)
+        if y.ndim > 2:
+            raise ValueError(
+                f"{name} must have shape (n_samples,) or (n_samples, n_outputs). Got "
+                f"shape {y.shape} instead."
+            )
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"loss='poisson' needs {name} >= 0. Got {y.min():g} among the targets."
+            )
+        return y
+
+    def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "NumberTargets":
         self.one_dimensional = y.ndim == 1
-        y = y.reshape(len(y), -1)
-        self.n_outputs = self.n_columns = y.shape[1]
-        self.mean, self.scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
+        self.n_outputs = self.n_columns = y[:1].size
+        return self
+
+    def fit_scale(
+        self, y: NDArray, sample_weight: NDArray[np.float64]
+    ) -> "NumberTargets":
+        self.mean, self.scale = np.zeros(self.n_outputs), np.ones(self.n_outputs)
         if self.loss != "poisson":
+            y = y.reshape(len(y), -1)
             self.mean, self.scale = _weighted_moments(y, sample_weight)
         return self
 
-    def encode(self, y: Any, name: str = "y") -> NDArray[np.float32]:
-        y = self._check(y, name)
+    def encode(self, y: NDArray, name: str = "y") -> NDArray[np.float32]:
         y = y.reshape(len(y), -1)
         if y.shape[1] != self.n_outputs:
             raise ValueError(
@@ -73,20 +90,6 @@ class NumberTargets(Targets):
 
     def _shape_like_fit(self, y: NDArray) -> NDArray:
         return y[:, 0] if self.one_dimensional else y
-
-    def _check(self, y: Any, name: str) -> NDArray[np.float64]:
-        y = check_targets(y, name=name, owner=self.owner)
-        y = as_numbers(y, name).astype(np.float64)
-        if y.ndim > 2:
-            raise ValueError(
-                f"{name} must have shape (n_samples,) or (n_samples, n_outputs). Got "
-                f"shape {y.shape} instead."
-            )
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(
-                f"loss='poisson' needs {name} >= 0. Got {y.min():g} among the targets."
-            )
-        return y
 
 
 def _weighted_moments(

@@ -36,6 +36,9 @@ class StepClassTargets(Targets):
         self.class_weight = class_weight
         self.scheme = scheme
 
+    def read(self, y: StepArray, name: str = "y") -> StepArray:
+        return y
+
     def fit(
         self, y: StepArray, sample_weight: NDArray[np.float64]
     ) -> "StepClassTargets":

@@ -13,6 +13,9 @@ from sklearn_rnn._targets._base import Targets
 class StepLabelTargets(Targets):
     """A set of labels at each step: columns of 0 and 1."""
 
+    def read(self, y: StepArray, name: str = "y") -> StepArray:
+        return y
+
     def fit(
         self, y: StepArray, sample_weight: NDArray[np.float64]
     ) -> "StepLabelTargets":

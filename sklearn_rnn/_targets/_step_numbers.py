@@ -23,13 +23,26 @@ class StepNumberTargets(Targets):
         super().__init__(numbers.owner)
         self.numbers = numbers
 
+    def read(self, y: StepArray, name: str = "y") -> StepArray:
+        known = y.weight > 0
+        numbers = self.numbers.read(y.values[known], name)
+        values = np.zeros((len(y.values), *numbers.shape[1:]))
+        values[known] = numbers
+        return StepArray(values, y.offsets, y.weight)
+
     def fit(
+        self, y: StepArray, sample_weight: NDArray[np.float64]
+    ) -> "StepNumberTargets":
+        self.numbers.fit(y.values, sample_weight)
+        self.n_outputs, self.n_columns = self.numbers.n_outputs, self.numbers.n_columns
+        return self
+
+    def fit_scale(
         self, y: StepArray, sample_weight: NDArray[np.float64]
     ) -> "StepNumberTargets":
         weight = y.repeat(sample_weight)
         known = weight > 0
-        self.numbers.fit(y.values[known], weight[known])
-        self.n_outputs, self.n_columns = self.numbers.n_outputs, self.numbers.n_columns
+        self.numbers.fit_scale(y.values[known], weight[known])
         return self
 
     def encode(self, y: StepArray, name: str = "y") -> StepArray:

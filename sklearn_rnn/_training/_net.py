@@ -136,6 +136,7 @@ class SequenceNet(NeuralNet):
         self.notify("on_epoch_begin", **data)
         self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         self._train_batches(loader, scheduler)
+        self._check_finite_weights()
         if scheduler is not None:
             scheduler.epoch_ends(self.history[-1]["train_loss"])
         try:
@@ -209,11 +210,21 @@ class SequenceNet(NeuralNet):
         losses = self.criterion_(y_pred, target)
         return (losses if weight is None else losses * weight).mean()
 
+    def _check_finite_weights(self) -> None:
+        """Refuse weights that the last update made NaN or infinite."""
+        norms = torch._foreach_norm([p.detach() for p in self.module_.parameters()])
+        if not math.isfinite(float(torch.stack(norms).sum())):
+            raise self._make_divergence_error("weights")
+
     def _check_finite(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
             return
-        what = "loss" if not math.isfinite(loss) else "gradient"
-        raise ValueError(
+        raise self._make_divergence_error(
+            "loss" if not math.isfinite(loss) else "gradient"
+        )
+
+    def _make_divergence_error(self, what: str) -> ValueError:
+        return ValueError(
             f"The training {what} became NaN or infinite in epoch "
             f"{self.history[-1]['epoch']}. Try a smaller 'learning_rate', a smaller "
             "'max_grad_norm', scaled targets, or nonlinearity='tanh'."

@@ -47,6 +47,8 @@ class _KernelStep(torch.optim.Optimizer):
         loss = None if closure is None else closure()
         weights = [group["params"] for group in self.param_groups]
         gradients = [[w.grad for w in group] for group in weights]
+        if self._state_lists is None:
+            self._state_lists = self._list_states()  # of a state that was loaded
         if self._state_lists is None or not all(
             _suit_kernels(group) for group in (*weights, *gradients)
         ):

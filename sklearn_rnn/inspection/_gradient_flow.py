@@ -62,7 +62,8 @@ def compute_gradient_norms(estimator, X, y):
     """
     seen = resolve_inputs(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
-    y = torch.from_numpy(seen.rnn._targets.encode(y))
+    targets = seen.rnn._targets
+    y = torch.from_numpy(targets.encode(targets.read(y)))
     module = copy_module(seen.rnn)
     n_directions = 2 if module.encoder.backward_layers else 1
     layers = _run_step_by_step(module.encoder)

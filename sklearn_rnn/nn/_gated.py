@@ -101,7 +101,9 @@ class RecurrentLayer(nn.Module):
         # On the CPU a packed sequence costs 3 to 7 times a padded one. Padding comes
         # after the valid steps, so it cannot reach them.
         outputs, _ = self.rnn(x, state)
-        outputs = outputs * padding_mask(lengths, x.shape[1]).unsqueeze(-1)
+        # not a product: states of ReLU units may be infinite after the last step
+        mask = padding_mask(lengths, x.shape[1]).unsqueeze(-1)
+        outputs = outputs.masked_fill(~mask, 0)
         return outputs, gather_last(outputs, lengths)
 
     def step(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:

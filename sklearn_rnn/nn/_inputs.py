@@ -193,7 +193,10 @@ class ConvStem(nn.Module):
             nn.utils.skip_init(nn.Conv1d, a, b, kernel_size, stride=stride)
             for a, b in zip(sizes, channels, strict=False)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(size) for size in channels)
+        # normalised, one channel alone would be constant
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(size) if size > 1 else nn.Identity() for size in channels
+        )
         self.output_size = sizes[-1]
 
     def forward(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bad_input_tools import N_SAMPLES, refuses
 
-from sklearn_rnn import RaggedArray
+from sklearn_rnn import RaggedArray, RNNClassifier
 
 
 def test_x_and_y_have_as_many_samples(estimator, cube, table, sequences, y):
@@ -83,3 +83,20 @@ def test_counts_are_not_negative(regressor, cube, y):
     regressor.set_params(loss="poisson")
     with refuses("loss='poisson' needs y >= 0. Got -1 among the targets"):
         regressor.fit(cube, y - 1)
+
+
+@pytest.mark.parametrize("values", [(-1, 1), (1, 2), (0, 255), (0.0, 2.0)])
+def test_a_matrix_of_two_values_that_are_not_0_and_1_is_refused(values, cube):
+    y = np.array(values)[np.arange(2 * N_SAMPLES).reshape(-1, 2) % 3 % 2]
+    with pytest.raises(ValueError, match=r"y must be a matrix of 0 and 1, a column"):
+        RNNClassifier().fit(cube, y)
+
+
+def test_a_matrix_of_booleans_is_one_of_0_and_1(cube):
+    y = np.arange(2 * N_SAMPLES).reshape(-1, 2) % 3 % 2
+    settings = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
+    of_bools = RNNClassifier(**settings).fit(cube, y == 1)
+    of_ints = RNNClassifier(**settings).fit(cube, y)
+    np.testing.assert_array_equal(
+        of_bools.predict_proba(cube), of_ints.predict_proba(cube)
+    )

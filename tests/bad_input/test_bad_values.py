@@ -1,5 +1,7 @@
 """Values of X that are not finite, too large or too small."""
 
+import re
+
 import numpy as np
 import pytest
 from bad_input_tools import N_SAMPLES, refuses
@@ -79,14 +81,19 @@ def test_an_integer_too_large_for_any_float_is_refused(estimator, y, make):
 
 
 @pytest.mark.parametrize("pooling", ["meanmax", "attention"])
-def test_finite_values_give_no_nan_also_where_states_have_no_bound(
-    classifier, rng, pooling
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "encode"])
+def test_values_far_beyond_those_of_fit_give_finite_results_or_an_error_with_the_place(
+    classifier, rng, pooling, method
 ):
     X, y = rng.normal(size=(20, 80, 3)).astype("f4"), np.arange(20) % 3
     classifier.set_params(cell="rnn", nonlinearity="relu", pooling=pooling).fit(X, y)
-    proba = classifier.predict_proba(X * np.float32(6e37))
-    assert not np.isnan(proba).any()
-    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-6)
+    try:
+        result = getattr(classifier, method)(X * np.float32(6e37))
+    except ValueError as error:
+        assert re.match(r"X\[\d+\] drives the network out of the range", str(error))
+        assert "nonlinearity='tanh'" in str(error)
+    else:
+        assert np.isfinite(result).all()
 
 
 def test_a_huge_sequence_leaves_the_others_alone_to_the_last_bit(rng):

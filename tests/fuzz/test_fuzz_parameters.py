@@ -102,8 +102,6 @@ TOO_MUCH = {
     ("conv_kernel_size", "10 ** 30"),
     ("embedding_dim", "10 ** 30"),
 }
-# weights that are NaN after the last update
-NOT_FINITE = {("learning_rate", "1e300"), ("weight_decay", "1e300")}
 PARAMETERS = [
     (make, name)
     for make in (RNNClassifier, RNNRegressor)
@@ -132,7 +130,7 @@ def assert_works_or_names(estimator, name, value):
 def test_any_value_of_a_parameter_works_or_is_refused_by_name(make, name, capsys):
     failures = []
     for label, value in VALUES.items():
-        if (name, label) in TOO_MUCH | NOT_FINITE:
+        if (name, label) in TOO_MUCH:
             continue
         estimator = make(**{**SMALL, name: value})
         try:

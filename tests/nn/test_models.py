@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_rnn import RNNClassifier
 from sklearn_rnn.nn import (
     GRU,
     ConvStem,
@@ -152,3 +153,12 @@ def test_standardize_is_numpy_s_standardisation(rng, n_features, batch):
     inputs = Standardize(torch.from_numpy(mean), torch.from_numpy(scale))
     result = inputs(torch.from_numpy(x)).numpy()
     np.testing.assert_array_equal(result, (x - mean) / scale)
+
+
+def test_a_stem_of_one_channel_learns(rng):
+    X = rng.normal(size=(80, 10, 1))
+    y = (X[:, :, 0].mean(axis=1) > 0).astype(int)
+    classifier = RNNClassifier(
+        conv_channels=1, conv_stride=1, conv_kernel_size=1, random_state=0
+    )
+    assert classifier.fit(X, y).score(X, y) > 0.9

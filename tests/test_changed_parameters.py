@@ -1,0 +1,88 @@
+"""Parameters that change after fit: they act, or an error names them."""
+
+import numpy as np
+import pytest
+
+from sklearn_rnn import RNNClassifier, RNNRegressor, RNNTagger
+from sklearn_rnn._parameters import FIXED_BY_FIT
+from sklearn_rnn.nn import Dropout
+
+SMALL = {"hidden_size": 4, "max_epochs": 1, "random_state": 0}
+CHANGED = {
+    "cell": "lstm",
+    "nonlinearity": "relu",
+    "hidden_size": 99,
+    "num_layers": 2,
+    "bidirectional": False,
+    "pooling": "last",
+    "conv_channels": None,
+    "conv_kernel_size": 3,
+    "conv_stride": 1,
+    "categorical_features": [0],
+    "embedding_dim": 5,
+    "loss": "gaussian",
+    "quantile": 0.9,
+    "crf": True,
+    "scheme": "iob2",
+}
+
+
+@pytest.fixture
+def X(rng):
+    return rng.normal(size=(30, 6, 2))
+
+
+def make_fitted(name, X):
+    if name in ("crf", "scheme"):
+        return RNNTagger(**SMALL), np.where(X[:, :, 0] > 0, "B-x", "O")
+    make = RNNRegressor if name in ("loss", "quantile") else RNNClassifier
+    return make(**SMALL), (X[:, :, 0].mean(axis=1) > 0).astype(int)
+
+
+def test_every_fixed_parameter_is_tried():
+    assert set(CHANGED) == set(FIXED_BY_FIT)
+
+
+@pytest.mark.parametrize("name", CHANGED)
+@pytest.mark.parametrize("action", ["fit", "partial_fit", "predict", "hidden_states"])
+def test_what_a_network_depends_on_cannot_change_unnoticed(X, name, action):
+    estimator, y = make_fitted(name, X)
+    if not hasattr(estimator, action):
+        pytest.skip(f"{type(estimator).__name__} has no {action}")
+    estimator.set_params(warm_start=True).fit(X, y)
+    before = estimator.predict(X)
+    old = estimator.get_params()[name]
+    estimator.set_params(**{name: CHANGED[name]})
+    data = (X, y) if "fit" in action else (X,)
+    with pytest.raises(ValueError, match=rf"The parameter '{name}' of this .* changed"):
+        getattr(estimator, action)(*data)
+    estimator.set_params(**{name: old})
+    for a, b in zip(estimator.predict(X), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_new_fit_takes_every_change(X):
+    y = (X[:, :, 0].mean(axis=1) > 0).astype(int)
+    changed = {"cell": "lstm", "hidden_size": 5, "pooling": "last"}
+    refitted = RNNClassifier(**SMALL).fit(X, y).set_params(**changed).fit(X, y)
+    fresh = RNNClassifier(**(SMALL | changed)).fit(X, y)
+    np.testing.assert_array_equal(refitted.predict_proba(X), fresh.predict_proba(X))
+
+
+@pytest.mark.parametrize("value", [[3, 4], (3, 4)])
+def test_equal_sizes_in_another_container_are_no_change(X, value):
+    y = (X[:, :, 0].mean(axis=1) > 0).astype(int)
+    classifier = RNNClassifier(**(SMALL | {"hidden_size": (3, 4)})).fit(X, y)
+    classifier.set_params(hidden_size=value).predict(X)
+
+
+def test_dropout_and_class_weight_act_in_a_warm_start(X):
+    X, y = np.zeros_like(X), np.r_[np.zeros(25, int), np.ones(5, int)]
+    classifier = RNNClassifier(warm_start=True, **SMALL).fit(X, y)
+    classifier.set_params(dropout=0.5, class_weight={0: 1e-6, 1: 1.0})
+    classifier.set_params(learning_rate=0.1, max_epochs=30)
+    assert (classifier.predict(X) == 0).all()
+    classifier.fit(X, y)
+    dropouts = [m.p for m in classifier.module_.modules() if isinstance(m, Dropout)]
+    assert set(dropouts) == {0.5}
+    assert (classifier.predict(X) == 1).all()
