@@ -166,7 +166,6 @@ PRINTER = PrintLog(sink=lambda text: None)
         [[("name", PRINTER)]],
         [None],
     ],
-    ids=str,
 )
 def test_callbacks_of_the_wrong_form_are_refused(estimator, cube, y, callbacks):
     estimator.set_params(callbacks=callbacks)
@@ -178,7 +177,7 @@ def test_callbacks_of_the_wrong_form_are_refused(estimator, cube, y, callbacks):
 @pytest.mark.parametrize(
     "callbacks",
     [[], (), [PRINTER], [PrintLog(sink=print), PRINTER], [("a", PRINTER)], [Callback]],
-    ids=str,
+    ids=["empty list", "empty tuple", "one", "two", "named", "class"],
 )
 def test_callbacks_of_every_form_are_taken(estimator, cube, y, callbacks):
     estimator.set_params(callbacks=callbacks).fit(cube, y)
