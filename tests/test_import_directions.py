@@ -19,7 +19,7 @@ PARTS = {"_building", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_sequences", "nn"},
-    "_base": {*PARTS, "nn", "_sequences", "_training", "utils"},
+    "_base": {*PARTS, "_parameters", "nn", "_sequences", "_training", "utils"},
     "_building": {"nn", "_sequences", "_training"},
     "_inference": {"nn", "_sequences", "_training", "utils"},
     "_training_data": {"_sequences", "utils"},

@@ -43,8 +43,9 @@ class CategoryEncoder:
     def has_columns(self) -> bool:
         """Whether any column holds categories."""
         given = self.categorical_features
-        by_name = given is not None and not isinstance(given, str) and len(given) > 0
-        return by_name or bool(self.categories)
+        if given is None or isinstance(given, str):
+            return bool(self.categories)
+        return len(_check_one_dimensional(given, self.owner)) > 0
 
     def transform(self, X: Any) -> Any:
         """Return X; of DataFrames, with numbers in place of categories."""
@@ -103,13 +104,13 @@ def _find_positions(
     given: ArrayLike, names: list[str] | None, n_features: int, owner: str
 ) -> list[int]:
     """Return positions of columns that are given by name, position or mask."""
-    columns: NDArray = np.asarray(given)
-    if columns.ndim == 1 and columns.dtype == bool and len(columns) == n_features:
+    columns = _check_one_dimensional(given, owner)
+    if columns.dtype == bool and len(columns) == n_features:
         return np.flatnonzero(columns).tolist()
-    if columns.ndim == 1 and columns.dtype.kind in "iu":
+    if columns.dtype.kind in "iu":
         if ((columns >= 0) & (columns < n_features)).all():
             return sorted(set(columns.tolist()))
-    elif columns.ndim == 1 and columns.dtype.kind in "UO" and names is not None:
+    elif columns.dtype.kind in "UO" and names is not None:
         if set(columns.tolist()) <= set(names):
             return sorted(names.index(name) for name in set(columns.tolist()))
     elif columns.size == 0:
@@ -120,3 +121,16 @@ def _find_positions(
         f"{known}positions from 0 to {n_features - 1}, or a mask of {n_features} "
         f"booleans. Got {given!r} instead."
     )
+
+
+def _check_one_dimensional(given: Any, owner: str) -> NDArray:
+    """Return names, positions or a mask as an array."""
+    is_list = isinstance(given, list | tuple | np.ndarray) or hasattr(given, "to_numpy")
+    columns: NDArray = np.asarray(given if is_list else None)
+    if columns.ndim != 1:
+        raise ValueError(
+            f"The 'categorical_features' parameter of {owner} must be 'from_dtype', "
+            "None, or a list or 1-D array of names, positions or booleans. Got "
+            f"{given!r} instead."
+        )
+    return columns

@@ -12,6 +12,7 @@ from sklearn_rnn._targets._classes import ClassTargets
 from sklearn_rnn._targets._validation import (
     MULTILABEL,
     check_labels,
+    class_weight_error,
 )
 
 
@@ -73,6 +74,12 @@ class LabelTargets(Targets):
     ) -> tuple[Any, NDArray[np.float64]]:
         if self.class_weight is None:
             return encoded, sample_weight
+        if isinstance(self.class_weight, dict):
+            raise class_weight_error(
+                "be 'balanced' or None for multilabel y, whose columns are no classes",
+                self.class_weight,
+                self.owner,
+            )
         factors = compute_sample_weight(self.class_weight, encoded)
         return encoded, sample_weight * factors
 

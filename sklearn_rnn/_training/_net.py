@@ -227,7 +227,7 @@ class SequenceNet(NeuralNet):
         return ValueError(
             f"The training {what} became NaN or infinite in epoch "
             f"{self.history[-1]['epoch']}. Try a smaller 'learning_rate', a smaller "
-            "'max_grad_norm', scaled targets, or nonlinearity='tanh'."
+            "'max_grad_norm' or 'weight_decay', scaled targets, or nonlinearity='tanh'."
         )
 
     def _stopped_by_callback(self) -> bool:

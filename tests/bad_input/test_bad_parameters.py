@@ -70,9 +70,11 @@ def test_a_bad_value_of_a_parameter_is_named(cube, y, name, value):
 @pytest.mark.parametrize("name", ["cell", "optimizer", "device", "callbacks"])
 def test_a_bad_value_leaves_the_fitted_estimator_as_it_was(classifier, cube, y, name):
     expected = classifier.fit(cube, y).predict_proba(cube)
+    old = classifier.get_params()[name]
     classifier.set_params(**{name: 3})
     with refuses(f"'{name}' parameter"):
         classifier.fit(cube, y)
+    classifier.set_params(**{name: old})
     np.testing.assert_array_equal(classifier.predict_proba(cube), expected)
 
 
