@@ -220,9 +220,10 @@ def check_lengths(
         batch == 0 or (lengths.min() >= least and lengths.max() <= n_steps)
     ):
         return
+    at_least = f"from {least} on, " if least else ""
     raise ValueError(
-        f"lengths must be {batch} numbers of steps, {n_steps} at most and {least} at "
-        f"least. Got {lengths}."
+        f"lengths must be {batch} numbers of steps, {at_least}{n_steps} at most. Got "
+        f"{lengths}."
     )
 
 

@@ -51,13 +51,35 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
 def convolve(layer: Any, x: Tensor) -> Tensor:
     """Apply an nn.Conv1d to (batch, time, channels), without padding."""
     if not is_exact(x) or not _is_own(layer, nn.Conv1d) or not _is_simple(layer):
-        return layer(x.transpose(1, 2)).transpose(1, 2)
+        return _convolve_by_torch(layer, x)
     from sklearn_rnn._kernels._rows import convolve
 
     bias = layer.bias
     if bias is None:
         bias = x.new_zeros(layer.out_channels)
     return convolve(x, layer.weight, bias, layer.stride[0])
+
+
+def _convolve_by_torch(layer: Any, x: Tensor) -> Tensor:
+    """Apply the layer with a few different numbers of steps only.
+
+    oneDNN keeps code and memory for each of the last thousand shapes: batches of ever
+    other lengths would take a gigabyte.
+    """
+    n_steps = x.shape[1]
+    rounded = _round_up_steps(n_steps)
+    if x.is_cuda or rounded == n_steps or not _is_simple(layer):
+        return layer(x.transpose(1, 2)).transpose(1, 2)
+    padded = nn.functional.pad(x, (0, 0, 0, rounded - n_steps))
+    n_kernel, stride = layer.kernel_size[0], layer.stride[0]
+    new_steps = (n_steps - n_kernel) // stride + 1
+    return layer(padded.transpose(1, 2))[:, :, :new_steps].transpose(1, 2)
+
+
+def _round_up_steps(n_steps: int) -> int:
+    """Round up to one of eight numbers between two powers of two, from 128 on."""
+    unit = max(1, 1 << (n_steps - 1).bit_length() >> 4) if n_steps > 128 else 1
+    return -(-n_steps // unit) * unit
 
 
 def _is_own(layer: Any, torch_class: Any) -> bool:
