@@ -88,7 +88,7 @@ class RecurrentLayer(nn.Module):
         if lengths is None:
             outputs, state = self.rnn(x, state)
             return outputs, _map_state(lambda s: s.squeeze(0), state)
-        if x.is_cuda or has_hooks(self.rnn) or has_global_hooks():
+        if x.is_cuda:
             return self._forward_packed(x, lengths, state)
         return self._forward_padded(x, lengths, state)
 
@@ -285,6 +285,9 @@ class LSTM(RecurrentLayer):
     def _forward_padded(
         self, x: Tensor, lengths: Tensor, state: State | None
     ) -> tuple[Tensor, Any]:
+        hooked = None
+        if has_hooks(self.rnn) or has_global_hooks():  # they act in a call alone
+            hooked, _ = self.rnn(x, state)
         # torch returns the cell state of the last padded step only. One more input
         # feature, 1 at padded steps, drives their forget gate to exactly 1 and their
         # input gate to exactly 0, so that each row keeps its own last cell state.
@@ -302,7 +305,7 @@ class LSTM(RecurrentLayer):
         outputs, _, cell = torch.lstm(
             held, state, weights, True, 1, 0.0, self.training, False, True
         )
-        outputs = outputs * mask
+        outputs = (outputs if hooked is None else hooked) * mask
         return outputs, (gather_last(outputs, lengths), cell.squeeze(0))
 
     def initial_state(self, x: Tensor) -> tuple[Tensor, Tensor]:
