@@ -11,6 +11,7 @@ import getpass
 import hashlib
 import json
 import os
+import struct
 import sys
 import tempfile
 import threading
@@ -49,6 +50,8 @@ class Library:
     """
 
     def __init__(self, n_arguments: dict[str, int], machine_code: bytes) -> None:
+        if not _is_object_file(machine_code):
+            raise ValueError("The machine code is no whole object file.")
         machine = make_target_machine()
         _name_functions_of_c()
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -121,6 +124,17 @@ def _verify(library: Library) -> None:
         verify_kernels()
     finally:
         _under_test.library = None
+
+
+def _is_object_file(code: bytes) -> bool:
+    """Whether these bytes are a whole object file: LLVM would crash on others."""
+    if code.startswith(b"\x7fELF") and len(code) > 64:
+        # the table of sections is the end of what LLVM writes
+        begin = int.from_bytes(code[40:48], "little")
+        size, n_sections = struct.unpack_from("<HH", code, 58)
+        return size == 64 and begin + size * n_sections <= len(code)
+    # Mach-O, and COFF of x86-64 and ARM64
+    return code.startswith((b"\xcf\xfa\xed\xfe", b"\x64\x86", b"\x64\xaa"))
 
 
 def make_target_machine() -> llvm.TargetMachine:
