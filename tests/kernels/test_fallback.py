@@ -24,7 +24,8 @@ load_library = _library.load_library.__wrapped__
 def good_code():
     """The arguments of the real kernels, and their machine code."""
     _library.get_library()
-    return _library._read(f"kernels-{_library._identify()}.o")
+    found = _library._read(f"kernels-{_library._identify()}.o")
+    return found or _library._compile()
 
 
 @pytest.fixture
