@@ -349,7 +349,7 @@ def has_own_forward(layer: nn.Module) -> bool:
     ) is RecurrentLayer.forward and "forward" not in vars(layer)
 
 
-def has_kernel(layer: nn.Module) -> bool:
+def has_kernel(layer: Any) -> bool:
     """Whether kernels compute what the layer does, with what is attached to it.
 
     Parametrisations act in the kernels, which read the weights by their names; hooks,
@@ -357,7 +357,7 @@ def has_kernel(layer: nn.Module) -> bool:
     """
     if not has_own_forward(layer):
         return False
-    rnn: Any = layer.rnn
+    rnn = layer.rnn
     return (
         type(rnn).forward is layer.torch_class.forward
         and rnn.num_layers == 1
