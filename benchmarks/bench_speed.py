@@ -323,14 +323,29 @@ def peak_memory(n_bytes, n_epochs, queue):
     params = {**PLAIN, "max_epochs": n_epochs, "batch_size": 1024, "hidden_size": 4}
     RNNClassifier(**params, cell="rnn").fit(X, np.arange(n) % 2)
     # not ru_maxrss, which a new process inherits from its parent
+    queue.put(read_peak())
+
+
+def read_peak():
     status = Path("/proc/self/status").read_text()
-    queue.put(1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1]))
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])
 
 
-def measure_memory(n_bytes, n_epochs=1):
+def peak_memory_of_tokens(n_batches, queue):
+    """Fit ragged tokens with default settings and report the peak, in bytes."""
+    warnings.simplefilter("ignore")
+    rng = np.random.default_rng(0)
+    lengths = np.exp(rng.uniform(np.log(5), np.log(900), 32 * n_batches)).astype(int)
+    X = RaggedArray.from_sequences([rng.integers(1, 5000, (n, 1)) for n in lengths])
+    classifier = RNNClassifier(embedding_dim=32, max_epochs=1, random_state=0)
+    classifier.fit(X, np.arange(len(X)) % 2)
+    queue.put(read_peak() - X.values.nbytes)
+
+
+def measure_memory(*args, target=peak_memory):
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=peak_memory, args=(n_bytes, n_epochs, queue))
+    process = context.Process(target=target, args=(*args, queue))
     process.start()
     peak = queue.get()
     process.join()
@@ -425,8 +440,11 @@ def print_prediction(n_rounds):
 
 def print_itself(n_rounds):
     samples, steps = measure_growth(n_rounds)
-    tiny, small, large = (measure_memory(n) for n in (400_000, 60_000_000, 600_000_000))
-    epochs = measure_memory(60_000_000, n_epochs=5)
+    tiny, small, large = (
+        measure_memory(n, 1) for n in (400_000, 60_000_000, 600_000_000)
+    )
+    epochs = measure_memory(60_000_000, 5)
+    few, many = (measure_memory(n, target=peak_memory_of_tokens) for n in (2, 1000))
     compiled, loaded = measure_first_use()
     rows = [
         ["fit with ten times the samples", samples],
@@ -446,6 +464,10 @@ def print_itself(n_rounds):
         [
             "more of it with five epochs than with one (60 MB)",
             f"{(epochs - small) / 1e6:.0f} MB",
+        ],
+        [
+            "1,000 batches of 5 to 900 tokens, beyond the data and two batches",
+            f"{(many - few) / 1e6:.0f} MB",
         ],
         ["first use: compiling, once a machine", f"{compiled:.1f} s"],
         ["first use in a process: loading what is compiled", f"{loaded:.3f} s"],

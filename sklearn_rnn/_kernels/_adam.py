@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._tensors import read_in_place
 
 
 def clip(gradients: Sequence[Tensor], limit: float) -> float:
@@ -23,6 +24,8 @@ def clip(gradients: Sequence[Tensor], limit: float) -> float:
     limit : float
         May be infinite.
     """
+    for gradient in gradients:
+        read_in_place(gradient.numel(), {"gradient": gradient})
     n, where, sizes = len(gradients), _addresses(gradients), _sizes(gradients)
     limit_and_norm = array("d", (limit, 0.0))
     get_library().clip(n, *map(_address, (where, sizes, limit_and_norm)))
@@ -47,6 +50,19 @@ def update(
     As torch.optim does, with the same state: steps are numbers in tensors. All
     tensors are in float32 on the CPU, and contiguous.
     """
+    for w, g, m, v, t in zip(
+        weights, gradients, first_moments, second_moments, steps, strict=True
+    ):
+        read_in_place(
+            w.numel(),
+            {
+                "weight": w,
+                "gradient": g,
+                "first moment": m,
+                "second moment": v,
+                "number of steps": t,
+            },
+        )
     lists = weights, gradients, first_moments, second_moments, steps
     arrays = [*map(_addresses, lists), _sizes(weights)]
     settings = array("d", (rate, *betas, eps, decay))

@@ -11,11 +11,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
-from sklearn_rnn._kernels._tensors import empty
+from sklearn_rnn._kernels._tensors import check_lengths, empty, read
 from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threads
 
 _CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"  # as the kernels count them
 _N_GATES = 1, 1, 4, 4
+_WEIGHTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+_N_GATES_OF_TORCH = 1, 1, 3, 4  # r, z, n of a GRU, where the kernels have four
 
 
 class Plan(NamedTuple):
@@ -34,6 +36,8 @@ class Plan(NamedTuple):
         Whether nobody wants the outputs of all steps.
     keep : bool
         Whether a backward pass may come.
+    hidden_size : int
+        Number of units.
     """
 
     mode: str
@@ -41,6 +45,7 @@ class Plan(NamedTuple):
     directions: tuple[bool, ...]
     only_last: bool
     keep: bool
+    hidden_size: int
 
 
 def run_layer(
@@ -135,15 +140,37 @@ class LayerRun:
     """A layer on one batch: forward, and once backward if `plan.keep`."""
 
     def __init__(self, plan, x, tensors):
-        self.plan, self.x = plan, x.contiguous()
-        tensors = [tensor.contiguous() for tensor in tensors]
+        self.plan = plan
         n_starts = len(tensors) - 4 * len(plan.directions)
-        self.starts, weights = tensors[:n_starts], tensors[n_starts:]
-        # of one direction each: w_ih, w_hh, b_ih, b_hh
-        self.weights = [weights[k : k + 4] for k in range(0, len(weights), 4)]
-        self.sizes = _find_sizes(plan.mode, x.shape[2], weights[1].shape[1])
+        starts, given = tensors[:n_starts], tensors[n_starts:]
+        n_features = given[0].shape[1] if given[0].dim() == 2 else x.shape[2]
+        self.sizes = _find_sizes(plan.mode, n_features, plan.hidden_size)
+        self.known = self._name_sizes()
+        self.weights = [
+            self._read(**dict(zip(_WEIGHTS, given[k : k + 4], strict=True)))
+            for k in range(0, len(given), 4)  # of one direction each
+        ]
+        (self.x,) = self._read(x=x)
+        self.starts = [self._read(state=start)[0] for start in starts]
+        if plan.lengths is not None:
+            check_lengths(plan.lengths, *x.shape[:2])
         self.buffers, self.taken = get_buffers(plan.keep), []
         self.parts = self._make_parts()
+
+    def _name_sizes(self):
+        """Return the sizes that the network has, by their names in the table."""
+        sizes = self.sizes
+        return {
+            "hidden": sizes.hidden,
+            "gates * hidden": _N_GATES_OF_TORCH[sizes.cell] * sizes.hidden,
+            "features": sizes.n_features,
+            "states": sizes.states,
+            "outputs": len(self.plan.directions) * sizes.hidden,
+        }
+
+    def _read(self, **tensors):
+        # detached: their data may be replaced before the backward pass
+        return [t.detach() for t in read("recurrence", self.known, tensors)]
 
     def _make_parts(self):
         """Return what each thread has to do, the same for a direction."""
@@ -212,9 +239,10 @@ class LayerRun:
 
     def backward(self, d_out, d_finals, *, wants_x):
         sizes, n_parts = self.sizes, len(self.parts)
-        d_out, *d_finals = [
-            None if d is None else d.contiguous() for d in (d_out, *d_finals)
-        ]
+        if self.plan.only_last:
+            d_out = None
+        (d_out,) = self._read(d_outputs=d_out) or [None]
+        d_finals = [(self._read(d_state=d) or [None])[0] for d in d_finals]
         d_xs = [torch.empty_like(self.x) for _ in d_finals if wants_x]
         d_starts = [torch.empty_like(start) for start in self.starts]
         blocks, summed, jobs = iter(self.blocks), [], []

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
-from sklearn_rnn._kernels._tensors import empty
+from sklearn_rnn._kernels._tensors import check_sequences, empty, read
 
 
 def gather(
@@ -30,9 +30,10 @@ def gather(
     -------
     x : Tensor of shape (batch, n_steps, n_features)
     """
+    offsets, rows = (np.ascontiguousarray(a, np.int64) for a in (offsets, rows))
+    check_sequences(values, offsets, rows, n_steps)
     n_features = values.shape[1]
     x = empty(len(rows), n_steps, n_features)
-    offsets, rows = (np.ascontiguousarray(a, np.int64) for a in (offsets, rows))
     addresses = [
         array.__array_interface__["data"][0] for array in (values, offsets, rows)
     ]
@@ -42,11 +43,15 @@ def gather(
 
 
 def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """Return (x - mean) / scale; x is contiguous, its last axis the features."""
+    """Return (x - mean) / scale; the last axis of x is the features."""
+    rows = x.reshape(-1, x.shape[-1])
+    mean, scale, rows = read(
+        "standardize", {}, {"mean": mean, "scale": scale, "x": rows}
+    )
     n_features = len(mean)
     repeated = empty(2, WIDTH * n_features)
     result = empty(*x.shape)
-    tensors = x, mean, scale, repeated, result
+    tensors = rows, mean, scale, repeated, result
     addresses = [tensor.data_ptr() for tensor in tensors]
     get_library().standardize(x.numel(), n_features, *addresses)
     return result

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import get_library
-from sklearn_rnn._kernels._tensors import empty
+from sklearn_rnn._kernels._tensors import empty, read
 
 LOSSES = "cross_entropy", "squared_error"  # as the kernels count them
 
@@ -46,20 +46,28 @@ def compute_loss(
     -------
     gradients : HeadGradients
     """
+    targets = "classes" if loss == "cross_entropy" else "targets"
+    tensors = {
+        "weight": weight,
+        "bias": bias,
+        "states": states,
+        targets: target,
+        "sample_weight": sample_weight,
+    }
+    weight, bias, states, target, *weights = read("compute_loss", {}, tensors)
     n, size = states.shape
     n_outputs = len(bias)
     output, d_output = empty(n, n_outputs), empty(n_outputs)
     result = empty(1, dtype=torch.float64)
-    given = [tensor.contiguous() for tensor in (states, weight, bias, target)]
+    given = states, weight, bias, target
     gradients = [empty(*tensor.shape) for tensor in given[:3]]
-    weights = None if sample_weight is None else sample_weight.contiguous()
     get_library().compute_loss(
         LOSSES.index(loss),
         n,
         size,
         n_outputs,
         *(tensor.data_ptr() for tensor in given),
-        0 if weights is None else weights.data_ptr(),
+        weights[0].data_ptr() if weights else 0,
         *(tensor.data_ptr() for tensor in (output, d_output, *gradients, result)),
     )
     return HeadGradients(result[0].float(), output, *gradients)

@@ -11,6 +11,7 @@ import getpass
 import hashlib
 import json
 import os
+import struct
 import sys
 import tempfile
 import threading
@@ -30,6 +31,8 @@ _FEATURES = llvm.get_host_cpu_features()
 WIDTH = 16 if _FEATURES.get("avx512f") else 8
 _SOURCES = Path(__file__).with_name("_numba")
 
+_under_test = threading.local()  # kernels that are compared with torch
+
 # where a function of numba's puts its result and its error; ours have none
 _NOWHERE = (ctypes.c_int64 * 2)()
 _IGNORED = ctypes.addressof(_NOWHERE), ctypes.addressof(_NOWHERE) + 8
@@ -47,6 +50,8 @@ class Library:
     """
 
     def __init__(self, n_arguments: dict[str, int], machine_code: bytes) -> None:
+        if not _is_object_file(machine_code):
+            raise ValueError("The machine code is no whole object file.")
         machine = make_target_machine()
         _name_functions_of_c()
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -56,10 +61,13 @@ class Library:
             setattr(self, name, self._find(name, n))
 
     def _find(self, name: str, n_arguments: int) -> Callable[..., Any]:
+        address = self._engine.get_function_address(name)
+        if address == 0:
+            raise RuntimeError(f"The machine code has no function {name!r}.")
         arguments = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * n_arguments
         # without the GIL
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *arguments)
-        function: Any = prototype(self._engine.get_function_address(name))
+        function: Any = prototype(address)
         function.engine = self._engine  # the code is there as long as it is
         return partial(function, *_IGNORED)
 
@@ -68,18 +76,65 @@ class Library:
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
-@cache
 def get_library() -> Library:
-    """Load the kernels; at their first use on a machine, compile them."""
+    """Return the kernels; in a thread that verifies some, those."""
+    return getattr(_under_test, "library", None) or load_library()
+
+
+@cache
+def load_library() -> Library:
+    """Load the kernels; at their first use on a machine, compile them.
+
+    Raises
+    ------
+    Exception
+        Whatever numba, llvmlite or the comparison with torch raises: "auto" then goes
+        on with torch, see `sklearn_rnn.nn._config`.
+    """
     name = f"kernels-{_identify()}.o"
+    library = _load(name)
+    if library is not None:
+        return library
+    with one_process_at_a_time():
+        library = _load(name)  # compiled by another process meanwhile
+        if library is None:
+            found = _compile()
+            library = Library(*found)
+            _verify(library)
+            _write(name, *found)
+    return library
+
+
+def _load(name: str) -> Library | None:
+    """Return what lies on the disk; None if nothing does, or nothing that loads."""
     found = _read(name)
-    if found is None:
-        with one_process_at_a_time():
-            found = _read(name)  # by another process meanwhile
-            if found is None:
-                found = _compile()
-                _write(name, *found)
-    return Library(*found)
+    if found is not None:
+        # a file may have a good checksum and hold anything
+        with suppress(Exception):
+            return Library(*found)
+    return None
+
+
+def _verify(library: Library) -> None:
+    """Raise an error if freshly compiled kernels do not compute what torch computes."""
+    from sklearn_rnn._kernels._verification import verify_kernels
+
+    _under_test.library = library
+    try:
+        verify_kernels()
+    finally:
+        _under_test.library = None
+
+
+def _is_object_file(code: bytes) -> bool:
+    """Whether these bytes are a whole object file: LLVM would crash on others."""
+    if code.startswith(b"\x7fELF") and len(code) > 64:
+        # the table of sections is the end of what LLVM writes
+        begin = int.from_bytes(code[40:48], "little")
+        size, n_sections = struct.unpack_from("<HH", code, 58)
+        return size == 64 and begin + size * n_sections <= len(code)
+    # Mach-O, and COFF of x86-64 and ARM64
+    return code.startswith((b"\xcf\xfa\xed\xfe", b"\x64\x86", b"\x64\xaa"))
 
 
 def make_target_machine() -> llvm.TargetMachine:
@@ -143,17 +198,25 @@ def _folders() -> Iterator[Path]:
 
 def _read(name: str) -> tuple[dict[str, int], bytes] | None:
     for folder in _folders():
-        with suppress(OSError, ValueError, KeyError):  # not there, or damaged
+        # not there, damaged, or the head of another kind of file
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             head, _, machine_code = (folder / name).read_bytes().partition(b"\n")
             found = json.loads(head)
-            if found["sha256"] == hashlib.sha256(machine_code).hexdigest():
-                return found["n_arguments"], machine_code
+            n_arguments = found["n_arguments"]
+            if found["sha256"] == _digest(n_arguments, machine_code):
+                return n_arguments, machine_code
     return None
+
+
+def _digest(n_arguments: dict[str, int], machine_code: bytes) -> str:
+    """Return the checksum of machine code, and of how it is to be called."""
+    head = json.dumps(sorted(n_arguments.items()))
+    return hashlib.sha256(head.encode() + machine_code).hexdigest()
 
 
 def _write(name: str, n_arguments: dict[str, int], machine_code: bytes) -> None:
     """Keep machine code in the first folder that takes it; where none does, go on."""
-    digest = hashlib.sha256(machine_code).hexdigest()
+    digest = _digest(n_arguments, machine_code)
     head = json.dumps({"sha256": digest, "n_arguments": n_arguments})
     for folder in _folders():
         part = folder / f"{name}.{os.getpid()}.{threading.get_ident()}"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import WIDTH, get_library
-from sklearn_rnn._kernels._tensors import empty
+from sklearn_rnn._kernels._tensors import check_lengths, empty, read, read_lengths
 from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 
 
@@ -29,13 +29,14 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
     -------
     Tensor of shape (batch, new_time, new_channels)
     """
+    if stride < 1:
+        raise ValueError(f"stride must be at least 1. Got {stride}.")
     library = get_library()
+    weight, bias, x = read("convolve", {}, {"weight": weight, "bias": bias, "x": x})
     n_out, channels, kernel_size = weight.shape
     batch, n_steps, _ = x.shape
     new_steps = (n_steps - kernel_size) // stride + 1
     n_inputs, wide = kernel_size * channels, -(-n_out // WIDTH) * WIDTH
-    _check_width(x, channels)
-    x, weight, bias = x.contiguous(), weight.contiguous(), bias.contiguous()
     packed = empty(n_inputs * wide)
     library.pack_rows(
         n_out, channels, kernel_size, weight.data_ptr(), packed.data_ptr()
@@ -68,25 +69,22 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     -------
     Tensor of shape (..., n_out)
     """
-    n_out, n_in = weight.shape
-    if n_out < WIDTH:  # most columns of a packed product would be empty
-        return _multiply_few(x, weight, bias)
-    result = convolve(x.reshape(1, -1, n_in), weight.unsqueeze(-1), bias, 1)
-    return result.view(*x.shape[:-1], n_out)
-
-
-def _check_width(x: Tensor, n: int) -> None:
-    if x.shape[-1] != n:
-        raise ValueError(f"x must have {n} numbers a step. Got shape {tuple(x.shape)}.")
+    rows = x.reshape(-1, x.shape[-1])
+    weight, bias, rows = read(
+        "multiply", {}, {"weight": weight, "bias": bias, "x": rows}
+    )
+    if len(bias) < WIDTH:  # most columns of a packed product would be empty
+        result = _multiply_few(rows, weight, bias)
+    else:
+        result = convolve(rows.unsqueeze(0), weight.unsqueeze(-1), bias, 1)
+    return result.view(*x.shape[:-1], len(bias))
 
 
 def _multiply_few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     n_out, n_in = weight.shape
-    _check_width(x, n_in)
-    given = [tensor.contiguous() for tensor in (x, weight, bias)]
-    out = empty(*x.shape[:-1], n_out)
-    addresses = [tensor.data_ptr() for tensor in (*given, out)]
-    get_library().multiply(out.numel() // n_out, n_in, n_out, *addresses)
+    out = empty(len(x), n_out)
+    addresses = [tensor.data_ptr() for tensor in (x, weight, bias, out)]
+    get_library().multiply(len(x), n_in, n_out, *addresses)
     return out
 
 
@@ -121,8 +119,9 @@ def attend(x: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
     -------
     Tensor of shape (batch, features)
     """
+    x, scores = read("pool", {}, {"x": x, "scores": scores})
     x, steps, total, out = _prepare_mean(x, lengths)
-    tensors = x, scores.contiguous(), steps, total, out
+    tensors = x, scores, steps, total, out
     get_library().attend(*x.shape, *(t.data_ptr() for t in tensors))
     return out
 
@@ -131,8 +130,12 @@ def _prepare_mean(
     x: Tensor, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return x, numbers of steps, memory for a sum, and for the result."""
+    (x,) = read("pool", {}, {"x": x})
     batch, n_steps, size = x.shape
     if lengths is None:
-        lengths = torch.full((batch,), n_steps, dtype=torch.int64, device="cpu")
-    total = empty(size, dtype=torch.float64)
-    return x.contiguous(), lengths.long().contiguous(), total, empty(batch, size)
+        steps = torch.full((batch,), n_steps, dtype=torch.int64, device="cpu")
+    else:
+        numbers = read_lengths(lengths)
+        check_lengths(numbers, batch, n_steps, least=1)
+        steps = torch.from_numpy(numbers)
+    return x, steps, empty(size, dtype=torch.float64), empty(batch, size)

@@ -1,9 +1,261 @@
-"""Memory for the kernels, which read and write at addresses and check nothing."""
+"""Memory for the kernels, which read and write at addresses and check nothing.
 
+So each tensor is compared here with one table before its address is taken.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+
+class Expected(NamedTuple):
+    """The shape and the type of a tensor.
+
+    Parameters
+    ----------
+    sizes : tuple of str
+        A name for the size of each axis: equal names are equal sizes.
+    dtype : torch.dtype
+    """
+
+    sizes: tuple[str, ...]
+    dtype: torch.dtype
+
+
+def _floats(*sizes: str) -> Expected:
+    return Expected(sizes, torch.float32)
+
+
+def _integers(*sizes: str) -> Expected:
+    return Expected(sizes, torch.int64)
+
+
+# What each kernel reads. A size is given, or known from the first tensor that has it.
+TABLE: dict[str, dict[str, Expected]] = {
+    "recurrence": {
+        "x": _floats("batch", "time", "features"),
+        "state": _floats("batch", "states"),
+        "weight_ih": _floats("gates * hidden", "features"),
+        "weight_hh": _floats("gates * hidden", "hidden"),
+        "bias_ih": _floats("gates * hidden"),
+        "bias_hh": _floats("gates * hidden"),
+        "d_outputs": _floats("batch", "time", "outputs"),
+        "d_state": _floats("batch", "states"),
+    },
+    "convolve": {
+        "x": _floats("batch", "time", "channels"),
+        "weight": _floats("new_channels", "channels", "kernel_size"),
+        "bias": _floats("new_channels"),
+    },
+    "multiply": {
+        "x": _floats("rows", "n_in"),
+        "weight": _floats("n_out", "n_in"),
+        "bias": _floats("n_out"),
+    },
+    "pool": {
+        "x": _floats("batch", "time", "features"),
+        "scores": _floats("batch", "time"),
+    },
+    "standardize": {
+        "mean": _floats("features"),
+        "scale": _floats("features"),
+        "x": _floats("rows", "features"),
+    },
+    "compute_loss": {
+        "states": _floats("batch", "hidden"),
+        "weight": _floats("outputs", "hidden"),
+        "bias": _floats("outputs"),
+        "classes": _integers("batch"),
+        "targets": _floats("batch", "outputs"),
+        "sample_weight": _floats("batch"),
+    },
+    "adam": {
+        "gradient": _floats("numbers"),
+        "weight": _floats("numbers"),
+        "first moment": _floats("numbers"),
+        "second moment": _floats("numbers"),
+        "number of steps": _floats("one"),
+    },
+}
 
 
 def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return memory of this type on the CPU, whatever torch's defaults are."""
     return torch.empty(shape, dtype=dtype, device="cpu")
+
+
+def read(
+    kernel: str, sizes: dict[str, int], tensors: Mapping[str, Tensor | None]
+) -> list[Tensor]:
+    """Return tensors as a kernel reads them: checked, and contiguous.
+
+    Parameters
+    ----------
+    kernel : str
+        A row of `TABLE`.
+    sizes : dict of int
+        The sizes that are known; those of the tensors are added.
+    tensors : mapping of Tensor or None
+        By their names in the table. What is None is left out of the result.
+
+    Returns
+    -------
+    tensors : list of Tensor
+
+    Raises
+    ------
+    ValueError
+        If a tensor has another shape or type, or is not a dense one on the CPU.
+    """
+    expected, found = TABLE[kernel], []
+    for name, tensor in tensors.items():
+        if tensor is None:
+            continue
+        if not _fits(tensor, expected[name], sizes):
+            raise ValueError(_describe(name, tensor, expected[name], sizes))
+        if tensor.is_neg():
+            tensor = tensor.resolve_neg()
+        found.append(tensor.contiguous())
+    return found
+
+
+def _fits(tensor: Tensor, expected: Expected, sizes: dict[str, int]) -> bool:
+    names, dtype = expected
+    shape = tensor.shape
+    if (
+        tensor.dtype is not dtype
+        or not tensor.is_cpu
+        or tensor.layout is not torch.strided
+        or len(shape) != len(names)
+    ):
+        return False
+    for name, size in zip(names, shape, strict=True):  # a loop: faster than all()
+        if sizes.setdefault(name, size) != size:
+            return False
+    return True
+
+
+def _describe(
+    name: str, tensor: Tensor, expected: Expected, sizes: Mapping[str, int]
+) -> str:
+    names = ", ".join(expected.sizes)
+    known = ", ".join(str(sizes.get(name, "any")) for name in expected.sizes)
+    got = f"{tensor.dtype} on {tensor.device}"
+    if tensor.layout is not torch.strided:
+        got += f" with layout {tensor.layout}"
+    return (
+        f"{name} must have the shape ({names}) = ({known}), as {expected.dtype} on the "
+        f"CPU. Got the shape {tuple(tensor.shape)}, as {got}."
+    )
+
+
+def read_in_place(numbers: int, tensors: Mapping[str, Tensor]) -> None:
+    """Check tensors, of any shape, that a kernel of `TABLE` changes in place.
+
+    Parameters
+    ----------
+    numbers : int
+        How many numbers each has, but a number of steps, which is one.
+    tensors : mapping of Tensor
+        By their names in the row "adam" of the table.
+
+    Raises
+    ------
+    ValueError
+        If one has another size or type, or is not a contiguous one on the CPU.
+    """
+    expected = TABLE["adam"]
+    for name, tensor in tensors.items():
+        n = 1 if expected[name].sizes == ("one",) else numbers
+        if (
+            tensor.dtype is not expected[name].dtype
+            or not tensor.is_cpu
+            or tensor.layout is not torch.strided
+            or tensor.numel() != n
+            or not tensor.is_contiguous()
+            or tensor.is_neg()
+        ):
+            raise ValueError(
+                f"{name} must have {n} numbers, contiguous, as torch.float32 on the "
+                f"CPU. Got the shape {tuple(tensor.shape)}, as {tensor.dtype} on "
+                f"{tensor.device}."
+            )
+
+
+def read_lengths(lengths: Tensor) -> NDArray[np.int64]:
+    """Return numbers of steps as the kernels read them.
+
+    Raises
+    ------
+    ValueError
+        If they are not integers on the CPU, in one axis.
+    """
+    check_lengths_type(lengths)
+    if not lengths.is_cpu:
+        raise ValueError(f"lengths must be on the CPU, as x is. Got {lengths.device}.")
+    return np.ascontiguousarray(lengths.detach().numpy(), np.int64)
+
+
+_INTEGERS = frozenset((torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8))
+
+
+def check_lengths_type(lengths: Tensor) -> None:
+    """Raise an error if lengths are not integers, in one axis."""
+    if lengths.dtype not in _INTEGERS or lengths.dim() != 1:
+        raise ValueError(
+            "lengths must be integers of the shape (batch,). Got the shape "
+            f"{tuple(lengths.shape)}, as {lengths.dtype}."
+        )
+
+
+def check_lengths(
+    lengths: NDArray[np.int64], batch: int, n_steps: int, least: int = 0
+) -> None:
+    """Raise an error if a row has more steps than there are, or fewer than `least`."""
+    if lengths.shape == (batch,) and (
+        batch == 0 or (lengths.min() >= least and lengths.max() <= n_steps)
+    ):
+        return
+    at_least = f"from {least} on, " if least else ""
+    raise ValueError(
+        f"lengths must be {batch} numbers of steps, {at_least}{n_steps} at most. Got "
+        f"{lengths}."
+    )
+
+
+def check_sequences(
+    values: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    n_steps: int,
+) -> None:
+    """Raise an error if sequences lie outside values, or are longer than `n_steps`."""
+    if (
+        values.dtype != np.float32
+        or values.ndim != 2
+        or not values.flags.c_contiguous
+        or offsets.ndim != 1
+        or rows.ndim != 1
+    ):
+        raise ValueError(
+            "values must be a contiguous array of float32 of the shape (steps, "
+            f"features). Got the shape {values.shape}, as {values.dtype}."
+        )
+    if len(rows) == 0:
+        return
+    if rows.min() < 0 or rows.max() >= len(offsets) - 1:
+        raise ValueError(
+            f"rows must be from 0 to {len(offsets) - 2}. Got {rows.min()} to "
+            f"{rows.max()}."
+        )
+    begins, ends = offsets[rows], offsets[rows + 1]
+    check_lengths(ends - begins, len(rows), n_steps)
+    if begins.min() < 0 or ends.max() > len(values):
+        raise ValueError(
+            f"offsets must be from 0 to {len(values)}. Got {begins.min()} to "
+            f"{ends.max()}."
+        )

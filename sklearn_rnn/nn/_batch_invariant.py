@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._config import uses_kernels
+from sklearn_rnn.nn._gated import has_global_hooks, has_hooks
 from sklearn_rnn.nn._masking import padding_mask
 
 
@@ -37,7 +38,7 @@ def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
 
 def linear(layer: nn.Linear, x: Tensor) -> Tensor:
     """Apply a linear layer to the last axis of x."""
-    if not is_exact(x) or not _suit_kernels(layer.weight):
+    if not is_exact(x) or not _is_own(layer, nn.Linear):
         return layer(x)
     from sklearn_rnn._kernels._rows import multiply  # imports llvmlite
 
@@ -49,11 +50,51 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 def convolve(layer: Any, x: Tensor) -> Tensor:
     """Apply an nn.Conv1d to (batch, time, channels), without padding."""
-    if not is_exact(x) or not _suit_kernels(layer.weight):
-        return layer(x.transpose(1, 2)).transpose(1, 2)
+    if not is_exact(x) or not _is_own(layer, nn.Conv1d) or not _is_simple(layer):
+        return _convolve_by_torch(layer, x)
     from sklearn_rnn._kernels._rows import convolve
 
-    return convolve(x, layer.weight, layer.bias, layer.stride[0])
+    bias = layer.bias
+    if bias is None:
+        bias = x.new_zeros(layer.out_channels)
+    return convolve(x, layer.weight, bias, layer.stride[0])
+
+
+def _convolve_by_torch(layer: Any, x: Tensor) -> Tensor:
+    """Apply the layer with a few different numbers of steps only.
+
+    oneDNN keeps code and memory for each of the last thousand shapes: batches of ever
+    other lengths would take a gigabyte.
+    """
+    n_steps = x.shape[1]
+    rounded = _round_up_steps(n_steps)
+    if x.is_cuda or rounded == n_steps or not _is_simple(layer):
+        return layer(x.transpose(1, 2)).transpose(1, 2)
+    padded = nn.functional.pad(x, (0, 0, 0, rounded - n_steps))
+    n_kernel, stride = layer.kernel_size[0], layer.stride[0]
+    new_steps = (n_steps - n_kernel) // stride + 1
+    return layer(padded.transpose(1, 2))[:, :, :new_steps].transpose(1, 2)
+
+
+def _round_up_steps(n_steps: int) -> int:
+    """Round up to one of eight numbers between two powers of two, from 128 on."""
+    unit = max(1, 1 << (n_steps - 1).bit_length() >> 4) if n_steps > 128 else 1
+    return -(-n_steps // unit) * unit
+
+
+def _is_own(layer: Any, torch_class: Any) -> bool:
+    """Whether the layer is torch's: no subclass that does otherwise, and no hooks."""
+    return (
+        type(layer).forward is torch_class.forward
+        and not has_hooks(layer)
+        and not has_global_hooks()
+    )
+
+
+def _is_simple(layer: Any) -> bool:
+    """Whether a convolution has neither padding nor dilation nor groups."""
+    plain = layer.padding in ((0,), "valid") and layer.dilation == (1,)
+    return plain and layer.groups == 1
 
 
 def mean_over_time(outputs: Tensor, lengths: Tensor | None) -> Tensor:

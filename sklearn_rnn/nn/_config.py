@@ -1,6 +1,7 @@
 """Which implementation the recurrent layers use on the CPU."""
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,8 +26,10 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
         What computes the recurrent layers on the CPU; None: no change.
 
         - "auto": the package's own kernels where numba is installed and they are
-          faster, else torch. What holds outside any such block.
-        - "numba": the package's own kernels always.
+          faster, else torch; if they fail to compile or to load, torch, with one
+          warning. What holds outside any such block.
+        - "numba": the package's own kernels always; what keeps them from being
+          compiled or loaded is raised by the first method that needs them.
         - "torch": torch's layers always.
 
         Weights are the same: a model fitted with one predicts with the other.
@@ -66,11 +69,55 @@ def get_kernels() -> str:
 
 
 def uses_kernels() -> bool:
-    """Whether our kernels run the layers that have them, in this thread."""
-    return get_kernels() != "torch" and has_numba()
+    """Whether the package's kernels run the layers that have them, in this thread.
+
+    Raises
+    ------
+    RuntimeError
+        If they cannot be compiled or loaded, and the setting is "numba".
+    """
+    kernels = get_kernels()
+    if kernels == "torch" or not has_numba():
+        return False
+    error = find_error()
+    if error is None:
+        return True
+    if kernels == "numba":
+        raise RuntimeError(f"The kernels cannot be used: {_describe(error)}") from error
+    _warn_of_torch(_describe(error))
+    return False
 
 
 @cache
 def has_numba() -> bool:
     """Whether numba is installed; it is not imported for that."""
     return find_spec("numba") is not None
+
+
+@cache
+def find_error() -> Exception | None:
+    """Load the kernels, once in a process; return why that failed, None if it did not.
+
+    A new numba or llvmlite, or an unknown processor, may fail in any way.
+    """
+    try:
+        from sklearn_rnn._kernels._library import get_library  # imports llvmlite
+
+        get_library()
+    except Exception as error:
+        return error
+    return None
+
+
+@cache
+def _warn_of_torch(reason: str) -> None:
+    warnings.warn(
+        f"torch's layers are used, as the package's kernels cannot be: {reason}. Set "
+        "kernels='torch' in sklearn_rnn.config_context to use them without a warning.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

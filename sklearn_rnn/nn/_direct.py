@@ -14,14 +14,16 @@ from torch import Tensor, nn
 from sklearn_rnn.nn._batch_invariant import standardize
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import (
-    check_shapes,
-    has_own_forward,
+    has_global_hooks,
+    has_hooks,
+    has_kernel,
     make_plan,
     suits_kernels,
 )
 from sklearn_rnn.nn._inputs import Standardize
 from sklearn_rnn.nn._losses import CrossEntropy, SquaredError
 from sklearn_rnn.nn._models import SequenceModel
+from sklearn_rnn.nn._pooling import Pooling
 
 _LOSSES = {CrossEntropy: "cross_entropy", SquaredError: "squared_error"}
 
@@ -37,20 +39,14 @@ def supports_fused_training(model: nn.Module, criterion: nn.Module) -> bool:
         and type(criterion) in _LOSSES
         and type(model.inputs) is Standardize
         and model.stem is None
+        and type(model.pooling) is Pooling
         and model.pooling.kind == "last"
         and not _has_active_dropout(model)
         and _has_own_layers(model)
-        and not _has_global_hooks()
-        and not any(map(_has_hooks, (*model.modules(), criterion)))
+        and not has_global_hooks()
+        and not any(map(_is_changed, (*model.modules(), criterion)))
         and all(map(_is_trained, model.parameters()))
     )
-
-
-def _has_global_hooks() -> bool:
-    """Whether somebody listens to all modules; yes, if torch keeps hooks elsewhere."""
-    kinds = "forward", "forward_pre", "backward", "backward_pre"
-    place = nn.modules.module
-    return any(getattr(place, f"_global_{kind}_hooks", True) for kind in kinds)
 
 
 def _has_own_layers(model: SequenceModel) -> bool:
@@ -60,7 +56,8 @@ def _has_own_layers(model: SequenceModel) -> bool:
     return (
         type(encoder) is Encoder
         and type(model.head) is nn.Linear
-        and all(has_own_forward(layer) for layer in layers)
+        and model.head.bias is not None
+        and all(has_kernel(layer) for layer in layers)
         and all(type(layer.rnn) is layer.torch_class for layer in layers)
         and len(list(model.named_parameters(remove_duplicate=False)))
         == len(list(model.parameters()))
@@ -78,14 +75,10 @@ def _has_active_dropout(model: SequenceModel) -> bool:
     return model.training and model.dropout.p + model.encoder.dropout.p > 0
 
 
-def _has_hooks(module: nn.Module) -> bool:
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-        or "forward" in vars(module)  # somebody's own
-    )
+def _is_changed(module: nn.Module) -> bool:
+    """Whether somebody listens to the module, or has replaced one of its methods."""
+    replaced = any(callable(getattr(type(module), name, 0)) for name in vars(module))
+    return replaced or has_hooks(module)
 
 
 def compute_gradients(
@@ -169,7 +162,6 @@ def _forward_layers(
         directions = (False, True)[: len(layers)]
         last = layers is stack[-1]
         plan = make_plan(layers, lengths, directions, only_last=last, keep=True)
-        check_shapes(x, plan.lengths, (), weights)
         runs.append((LayerRun(plan, x, weights), weights))
         x, *finals = runs[-1][0].forward()
     return runs, finals

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._gated import (
+    has_hooks,
+    has_kernel,
     has_own_forward,
     run_kernels,
     suits_kernels,
@@ -100,7 +102,7 @@ class Encoder(nn.Module):
         """
         x = self._run_lower_layers(x, lengths)
         layers = self._directions(-1)
-        if suits_kernels(layers, x, lengths):
+        if _run_as_one(layers, x, lengths):
             directions = [False, True][: len(layers)]
             _, states = run_kernels(
                 layers, x, lengths, None, directions, only_last=True
@@ -120,7 +122,7 @@ class Encoder(nn.Module):
             :func:`~sklearn_rnn.config_context`) and with a layer class of your own.
         """
         layers = [*self.forward_layers, *self.backward_layers]
-        return uses_kernels() and all(has_own_forward(layer) for layer in layers)
+        return uses_kernels() and all(has_kernel(layer) for layer in layers)
 
     def _run_lower_layers(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         for index in range(len(self.forward_layers) - 1):
@@ -135,7 +137,7 @@ class Encoder(nn.Module):
 
     def _run_layer(self, index: int, x: Tensor, lengths: Tensor | None) -> Tensor:
         layers = self._directions(index)
-        if suits_kernels(layers, x, lengths):
+        if _run_as_one(layers, x, lengths):
             directions = [False, True][: len(layers)]
             return run_kernels(layers, x, lengths, None, directions)[0]
         outputs, _ = layers[0](x, lengths)
@@ -143,6 +145,11 @@ class Encoder(nn.Module):
             return outputs
         backward = _run_reversed(layers[1], x, lengths)
         return torch.cat([outputs, backward], dim=-1)
+
+
+def _run_as_one(layers: list[nn.Module], x: Tensor, lengths: Tensor | None) -> bool:
+    """Whether kernels run both directions at once, past the layers' own calls."""
+    return suits_kernels(layers, x, lengths) and not any(map(has_hooks, layers))
 
 
 def _output(state: Any) -> Tensor:

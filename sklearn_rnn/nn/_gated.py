@@ -12,15 +12,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sklearn_rnn._kernels._tensors import read_lengths
 from sklearn_rnn.nn._config import get_kernels, uses_kernels
 from sklearn_rnn.nn._masking import gather_last, padding_mask, reverse_steps
 
 State = Tensor | tuple[Tensor, Tensor]
+_GLOBAL_HOOKS = tuple(
+    f"_global_{kind}_hooks"
+    for kind in ("forward", "forward_pre", "backward", "backward_pre")
+)
 
 
 class RecurrentLayer(nn.Module):
@@ -72,10 +75,16 @@ class RecurrentLayer(nn.Module):
             outputs, finals = run_kernels([self], x, lengths, states, [reverse])
             return outputs, finals[0]
         if reverse:
-            outputs, state = self(reverse_steps(x, lengths), lengths, state)
+            outputs, state = self.forward(reverse_steps(x, lengths), lengths, state)
             return reverse_steps(outputs, lengths), state
         if state is not None:
             state = _map_state(lambda s: s.unsqueeze(0), state)
+        with _current_weights(self.rnn):
+            return self._forward_by_torch(x, lengths, state)
+
+    def _forward_by_torch(
+        self, x: Tensor, lengths: Tensor | None, state: State | None
+    ) -> tuple[Tensor, Any]:
         if lengths is None:
             outputs, state = self.rnn(x, state)
             return outputs, _map_state(lambda s: s.squeeze(0), state)
@@ -278,6 +287,9 @@ class LSTM(RecurrentLayer):
     def _forward_padded(
         self, x: Tensor, lengths: Tensor, state: State | None
     ) -> tuple[Tensor, Any]:
+        hooked = None
+        if has_hooks(self.rnn) or has_global_hooks():  # they act in a call alone
+            hooked, _ = self.rnn(x, state)
         # torch returns the cell state of the last padded step only. One more input
         # feature, 1 at padded steps, drives their forget gate to exactly 1 and their
         # input gate to exactly 0, so that each row keeps its own last cell state.
@@ -295,7 +307,7 @@ class LSTM(RecurrentLayer):
         outputs, _, cell = torch.lstm(
             held, state, weights, True, 1, 0.0, self.training, False, True
         )
-        outputs = outputs * mask
+        outputs = (outputs if hooked is None else hooked) * mask
         return outputs, (gather_last(outputs, lengths), cell.squeeze(0))
 
     def initial_state(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -321,12 +333,12 @@ class LSTM(RecurrentLayer):
 def suits_kernels(
     layers: Sequence[nn.Module], x: Tensor, lengths: Tensor | None
 ) -> bool:
-    """Whether the package's own kernels are to run these layers on x."""
+    """Whether the package's own kernels are to run these layers on x, as one."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or not uses_kernels():
         return False
     if x.dim() != 3 or x.numel() == 0:
         return False
-    if not all(has_own_forward(layer) for layer in layers):
+    if not all(has_kernel(layer) for layer in layers) or not _are_alike(layers):
         return False
     training = torch.is_grad_enabled()  # else each row is to be exact
     return not (training and lengths is None and prefers_torch(layers[0]))
@@ -334,7 +346,56 @@ def suits_kernels(
 
 def has_own_forward(layer: nn.Module) -> bool:
     """Whether the layer is one of this file, and no subclass that does otherwise."""
-    return getattr(type(layer), "forward", None) is RecurrentLayer.forward
+    return getattr(
+        type(layer), "forward", None
+    ) is RecurrentLayer.forward and "forward" not in vars(layer)
+
+
+def has_kernel(layer: Any) -> bool:
+    """Whether kernels compute what the layer does, with what is attached to it.
+
+    Parametrisations act in the kernels, which read the weights by their names; hooks,
+    and what torch.nn.utils.prune does in hooks, act in torch's layers alone.
+    """
+    if not has_own_forward(layer):
+        return False
+    rnn = layer.rnn
+    return (
+        type(rnn).forward is layer.torch_class.forward
+        and rnn.num_layers == 1
+        and rnn.bias
+        and rnn.batch_first
+        and not rnn.bidirectional
+        and not rnn.proj_size
+        and not has_hooks(rnn)
+        and not has_global_hooks()
+    )
+
+
+def _are_alike(layers: Sequence[Any]) -> bool:
+    """Whether all directions are of one kind and size, as the kernels run them."""
+    first = layers[0]
+    return all(
+        other.rnn.mode == first.rnn.mode and other.hidden_size == first.hidden_size
+        for other in layers[1:]
+    )
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether somebody listens to the module, or has replaced its `forward`."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        or "forward" in vars(module)
+    )
+
+
+def has_global_hooks() -> bool:
+    """Whether somebody listens to all modules; yes, if torch keeps hooks elsewhere."""
+    place = vars(nn.modules.module)
+    return any(place.get(name, True) for name in _GLOBAL_HOOKS)
 
 
 def prefers_torch(layer: Any) -> bool:
@@ -414,7 +475,6 @@ def run_kernels(
     pairs = isinstance(layers[0], LSTM)
     starts = [torch.cat(state, dim=1) if pairs else state for state in states]
     weights = [w for layer in layers for w in layer.weights]
-    check_shapes(x, plan.lengths, starts, weights)
     outputs, finals = run_layer(plan, x, starts, weights)
     return outputs, [f.chunk(2, dim=1) if pairs else f for f in finals]
 
@@ -430,43 +490,23 @@ def make_plan(
     """Return the `Plan` of the kernels for a layer in one or both directions."""
     from sklearn_rnn._kernels._autograd import Plan  # imports llvmlite
 
-    steps = None
-    if lengths is not None:
-        steps = np.ascontiguousarray(lengths.numpy(), np.int64)
-    mode = layers[0].rnn.mode.lower()
-    return Plan(mode, steps, tuple(directions), only_last, keep)
+    steps = None if lengths is None else read_lengths(lengths)
+    mode, hidden_size = layers[0].rnn.mode.lower(), layers[0].hidden_size
+    return Plan(mode, steps, tuple(directions), only_last, keep, hidden_size)
 
 
-def check_shapes(
-    x: Tensor,
-    steps: NDArray[np.int64] | None,
-    starts: Sequence[Tensor],
-    weights: Sequence[Tensor],
-) -> None:
-    """Raise an error where the kernels would read memory that is not theirs."""
-    batch, n_steps, n_features = x.shape
-    w_ih, w_hh = weights[:2]
-    if n_features != w_ih.shape[1]:
-        raise ValueError(f"x must have {w_ih.shape[1]} features. Got {n_features}.")
-    if steps is not None and (
-        steps.shape != (batch,) or steps.min() < 0 or steps.max() > n_steps
-    ):
-        raise ValueError(
-            f"lengths must be {batch} numbers of steps, {n_steps} at most. Got {steps}."
-        )
-    n_parts = 2 if w_hh.shape[0] == 4 * w_hh.shape[1] else 1  # h and c of an LSTM
-    for start in starts:
-        if start.shape != (batch, n_parts * w_hh.shape[1]):
-            raise ValueError(
-                f"A state must have the shape {(batch, w_hh.shape[1])}. Got a start of "
-                f"{tuple(start.shape)}."
-            )
-    for tensor in (*starts, *weights):
-        if tensor.dtype != x.dtype or tensor.device != x.device:
-            raise TypeError(
-                f"All must be of {x.dtype} on {x.device}, as x is. Got {tensor.dtype} "
-                f"on {tensor.device}."
-            )
+@contextmanager
+def _current_weights(rnn: Any) -> Iterator[None]:
+    """Let torch's module read parametrised weights: it keeps a list of the others."""
+    if not nn.utils.parametrize.is_parametrized(rnn):
+        yield
+        return
+    before = rnn._flat_weights
+    rnn._flat_weights = [w for weights in rnn.all_weights for w in weights]
+    try:
+        yield
+    finally:
+        rnn._flat_weights = before
 
 
 def _map_state(function: Any, state: Any) -> Any:

@@ -8,6 +8,7 @@ from sklearn_rnn.nn._batch_invariant import linear
 from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
+from sklearn_rnn.nn._gated import has_global_hooks, has_hooks
 from sklearn_rnn.nn._inputs import ConvStem
 from sklearn_rnn.nn._masking import flatten_steps
 from sklearn_rnn.nn._pooling import Pooling
@@ -182,7 +183,9 @@ class SequenceModel(RecurrentModel):
 
     def _pool(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
         x, lengths = self._run_stem(vectors, lengths)
-        if self.pooling.kind == "last":  # no need to write down the others
+        changed = has_hooks(self.encoder) or has_hooks(self.pooling)
+        if self.pooling.kind == "last" and not changed and not has_global_hooks():
+            # no need to write down the other steps
             return self.encoder.last(x, lengths)
         return self.pooling(self.encoder(x, lengths), lengths)
 

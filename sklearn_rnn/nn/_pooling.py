@@ -1,8 +1,10 @@
 """From the states of all steps to one vector."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sklearn_rnn._kernels._tensors import check_lengths, check_lengths_type
 from sklearn_rnn.nn._batch_invariant import (
     attend,
     linear,
@@ -69,7 +71,13 @@ class Pooling(nn.Module):
         -------
         pooled : Tensor of shape (batch, output_size)
             One vector for each sequence.
+
+        Raises
+        ------
+        ValueError
+            If `lengths` are not integers from 1 to time, one for each sequence.
         """
+        _check_lengths(lengths, *outputs.shape[:2])
         if self.kind == "last":
             return gather_ends(outputs, lengths, bidirectional=self.bidirectional)
         if self.kind == "mean":
@@ -96,11 +104,21 @@ class Pooling(nn.Module):
         weights : Tensor of shape (batch, time)
             The sum of each row is 1; zero at padding.
         """
+        _check_lengths(lengths, *outputs.shape[:2])
         return softmax_over_time(self._scores(outputs), lengths)
 
     def _scores(self, outputs: Tensor) -> Tensor:
         scores = linear(self.score, torch.tanh(linear(self.project, outputs)))
         return scores.squeeze(-1)  # (batch, time)
+
+
+def _check_lengths(lengths: Tensor | None, batch: int, n_steps: int) -> None:
+    if lengths is None:
+        return
+    check_lengths_type(lengths)
+    # what lies on a GPU is not waited for
+    numbers = lengths.numpy() if lengths.is_cpu else np.ones(len(lengths), np.int64)
+    check_lengths(numbers, batch, n_steps, least=1)
 
 
 def _max(outputs: Tensor, lengths: Tensor | None) -> Tensor:

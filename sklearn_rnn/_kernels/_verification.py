@@ -1,0 +1,160 @@
+"""Freshly compiled kernels against torch and NumPy, before they are used or kept.
+
+A compiler that is too new, or a processor that is too odd, may give code that loads
+and computes something else. One small case of each family of kernels shows it.
+"""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_rnn._kernels import _adam, _batches, _head, _rows
+from sklearn_rnn._kernels._autograd import LayerRun, Plan
+
+_CELLS: dict[str, tuple[Any, int]] = {  # one step by torch, and how many gates it has
+    "rnn_tanh": (torch.rnn_tanh_cell, 1),
+    "rnn_relu": (torch.rnn_relu_cell, 1),
+    "gru": (torch.gru_cell, 3),
+    "lstm": (torch.lstm_cell, 4),
+}
+_LENGTHS = np.array([4, 1, 6, 3])
+_N_STEPS, _N_FEATURES, _HIDDEN = 6, 3, 19  # more than one vector, and not whole ones
+
+
+def verify_kernels() -> None:
+    """Raise RuntimeError if a kernel does not compute what torch or NumPy computes."""
+    rng = np.random.default_rng(0)
+    # whatever the caller has set: no modes of torch reach the reference
+    with (
+        torch.inference_mode(False),
+        torch.autocast("cpu", enabled=False),
+        torch.device("cpu"),
+    ):
+        for mode, reverse in product(_CELLS, (False, True)):
+            _verify_layer(rng, mode, reverse)
+        _verify_batches(rng)
+        _verify_rows(rng)
+        _verify_head(rng)
+        _verify_adam(rng)
+
+
+def _compare(name: str, actual: Any, expected: Any) -> None:
+    actual, expected = (np.asarray(a, np.float64) for a in (actual, expected))
+    if not np.allclose(actual, expected, rtol=1e-3, atol=1e-4):
+        raise RuntimeError(
+            f"The compiled kernel of {name} does not compute what torch does on this "
+            f"machine: it differs by {np.abs(actual - expected).max():.3g}."
+        )
+
+
+def _draw(rng: np.random.Generator, *shape: int) -> Tensor:
+    return torch.from_numpy(rng.uniform(-0.5, 0.5, shape).astype(np.float32))
+
+
+def _verify_layer(rng: np.random.Generator, mode: str, reverse: bool) -> None:
+    n_gates = _CELLS[mode][1]
+    rows = n_gates * _HIDDEN
+    shapes = (rows, _N_FEATURES), (rows, _HIDDEN), (rows,), (rows,)
+    weights = [_draw(rng, *shape) for shape in shapes]
+    x = _draw(rng, len(_LENGTHS), _N_STEPS, _N_FEATURES)
+    d_out = _draw(rng, len(_LENGTHS), _N_STEPS, _HIDDEN)
+    plan = Plan(mode, _LENGTHS, (reverse,), False, True, _HIDDEN)
+    with torch.no_grad():
+        run = LayerRun(plan, x, weights)
+        outputs, _ = run.forward()
+        gradients = run.backward(d_out, [None], wants_x=True)
+    with torch.enable_grad():
+        doubles = [t.double().requires_grad_() for t in (x, *weights)]
+        expected = _run_by_torch(mode, reverse, *doubles)
+        loss = (expected * d_out.double()).sum()
+        expected_gradients = torch.autograd.grad(loss, doubles)
+    _compare(mode, outputs, expected.detach())
+    for actual, wanted in zip(gradients, expected_gradients, strict=True):
+        _compare(f"the gradient of {mode}", actual, wanted)
+
+
+def _run_by_torch(mode: str, reverse: bool, x: Tensor, *weights: Tensor) -> Tensor:
+    """Return the outputs of all steps, zeros at padding: row by row, step by step."""
+    cell, rows = _CELLS[mode][0], []
+    zeros = torch.zeros(1, _HIDDEN, dtype=torch.float64)
+    for row, n in enumerate(_LENGTHS):
+        state: Any = (zeros, zeros) if mode == "lstm" else zeros
+        outputs = [zeros] * _N_STEPS
+        for t in range(n)[:: -1 if reverse else 1]:
+            state = cell(x[row : row + 1, t], state, *weights)
+            outputs[t] = state[0] if mode == "lstm" else state
+        rows.append(torch.cat(outputs))
+    return torch.stack(rows)
+
+
+def _verify_batches(rng: np.random.Generator) -> None:
+    values = _draw(rng, 9, _N_FEATURES).numpy()
+    x = _batches.gather(values, np.array([0, 4, 9]), np.array([1, 0]), 5)
+    padded = np.vstack([values[:4], np.zeros((1, _N_FEATURES))])
+    _compare("batches", x, [values[4:], padded])
+    mean, scale = _draw(rng, _N_FEATURES), 1 + _draw(rng, _N_FEATURES)
+    _compare(
+        "standardisation", _batches.standardize(x, mean, scale), (x - mean) / scale
+    )
+
+
+def _verify_rows(rng: np.random.Generator) -> None:
+    x, scores = _draw(rng, 4, _N_STEPS, _N_FEATURES), _draw(rng, 4, _N_STEPS)
+    weight, bias = _draw(rng, _HIDDEN, _N_FEATURES, 2), _draw(rng, _HIDDEN)
+    windows = x.double().unfold(1, 2, 2)  # (batch, new_time, channels, 2)
+    expected = torch.einsum("btck,nck->btn", windows, weight.double()) + bias
+    _compare("a convolution", _rows.convolve(x, weight, bias, 2), expected)
+    for n_out in (3, _HIDDEN):
+        head, own_bias = weight[:n_out, :, 0], bias[:n_out]
+        expected = x.double() @ head.double().T + own_bias
+        _compare("a product", _rows.multiply(x, head, own_bias), expected)
+    lengths = torch.from_numpy(_LENGTHS)
+    means, attended = [], []
+    for row, own_scores, n in zip(x.double(), scores.double(), _LENGTHS, strict=True):
+        means.append(row[:n].mean(0))
+        attended.append(torch.softmax(own_scores[:n], 0) @ row[:n])
+    _compare("a mean", _rows.mean_over_time(x, lengths), torch.stack(means))
+    _compare("attention", _rows.attend(x, scores, lengths), torch.stack(attended))
+
+
+def _verify_head(rng: np.random.Generator) -> None:
+    tensors = _draw(rng, 4, _HIDDEN), _draw(rng, 3, _HIDDEN), _draw(rng, 3)
+    classes, numbers, weight = (
+        torch.tensor([2, 0, 1, 1]),
+        _draw(rng, 4, 3),
+        1 + _draw(rng, 4),
+    )
+    for loss, target in ("cross_entropy", classes), ("squared_error", numbers):
+        actual = _head.compute_loss(loss, *tensors, target, weight)
+        with torch.enable_grad():
+            states, head, bias = (t.double().requires_grad_() for t in tensors)
+            output = states @ head.T + bias
+            if loss == "cross_entropy":
+                losses = -torch.log_softmax(output, 1)[torch.arange(4), target]
+            else:
+                losses = (output - target).square().mean(1)
+            mean = (losses * weight).mean()
+            gradients = torch.autograd.grad(mean, [states, head, bias])
+        _compare(loss, actual.loss, mean.detach())
+        for own, expected in zip(actual[2:], gradients, strict=True):
+            _compare(f"the gradient of {loss}", own, expected)
+
+
+def _verify_adam(rng: np.random.Generator) -> None:
+    weight, gradient = _draw(rng, 5, 7), _draw(rng, 5, 7)
+    norm = gradient.norm()
+    expected = gradient / norm
+    _compare("a norm", _adam.clip([gradient], 1.0), norm)
+    _compare("clipping", gradient, expected)
+    first, second = torch.zeros(5, 7), torch.zeros(5, 7)
+    steps = torch.zeros((), dtype=torch.float32)
+    # the first step of Adam: against the sign of the gradient
+    wanted = weight - 0.1 * gradient / (gradient.abs() + 1e-8)
+    _adam.update(
+        [weight], [gradient], [first.float()], [second.float()], [steps],
+        rate=0.1, betas=(0.9, 0.999), eps=1e-8, decay=0.0, decoupled=False,
+    )  # fmt: skip
+    _compare("Adam", weight, wanted)

@@ -1,0 +1,282 @@
+"""Tensors that do not fit: an error names them before a kernel takes their address."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("numba", reason="needs numba")
+
+from sklearn_rnn import RNNClassifier
+from sklearn_rnn._kernels import _adam, _batches, _head, _rows
+from sklearn_rnn._kernels._autograd import LayerRun, Plan
+from sklearn_rnn._kernels._tensors import TABLE, read
+from sklearn_rnn.nn import GRU, LSTM, ConvStem, Elman, Encoder, Pooling, initialize
+
+pytestmark = pytest.mark.numba
+
+GATES = {Elman: 1, GRU: 3, LSTM: 4}
+
+
+def make(module):
+    return initialize(module, torch.Generator().manual_seed(0))
+
+
+def replace(rnn, name, tensor):
+    setattr(rnn, name, nn.Parameter(tensor, requires_grad=tensor.is_floating_point()))
+
+
+# Recurrent layers ---------------------------------------------------------------------
+
+BAD_WEIGHTS = [
+    ("weight_hh_l0", lambda w: torch.zeros(1, 2000)),
+    ("weight_hh_l0", lambda w: w[:, :-1].detach()),
+    ("weight_hh_l0", lambda w: w[0].detach()),
+    ("weight_ih_l0", lambda w: w[:-1].detach()),
+    ("weight_ih_l0", lambda w: torch.zeros(())),
+    ("bias_ih_l0", lambda w: torch.zeros(1)),
+    ("bias_hh_l0", lambda w: torch.zeros(1)),
+    ("bias_hh_l0", lambda w: w.detach().to("meta")),
+    ("bias_hh_l0", lambda w: w.detach().double()),
+    ("bias_ih_l0", lambda w: w.detach().half()),
+    ("weight_ih_l0", lambda w: w.detach().to_sparse()),
+    ("weight_ih_l0", lambda w: torch.zeros(w.shape, dtype=torch.complex64)),
+]
+
+
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize("cell", [Elman, GRU, LSTM])
+@pytest.mark.parametrize(("name", "change"), BAD_WEIGHTS)
+def test_replaced_weights_of_a_layer_are_refused_by_name(cell, name, change, grad):
+    layer = make(cell(3, 5))
+    replace(layer.rnn, name, change(getattr(layer.rnn, name)))
+    expected = rf"{name[:-3]} must have the shape .*float32 on the CPU\. Got the shape"
+    with (
+        torch.set_grad_enabled(grad),
+        pytest.raises(ValueError, match=expected),
+    ):
+        layer(torch.ones(2, 4, 3), torch.tensor([4, 1]))
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        torch.tensor([4.0, 1.5]),
+        torch.tensor([[4, 1]]),
+        torch.tensor([4, 5]),
+        torch.tensor([4, -1]),
+        torch.tensor([4, 10**12]),
+        torch.tensor([4]),
+        torch.tensor([True, False]),
+        torch.tensor([4, 1], device="meta"),
+    ],
+)
+@pytest.mark.parametrize("cell", [Elman, GRU, LSTM])
+def test_lengths_of_a_layer_are_refused(cell, lengths):
+    with pytest.raises(ValueError, match="lengths must be"):
+        make(cell(3, 5))(torch.ones(2, 4, 3), lengths)
+
+
+@torch.no_grad()
+def test_tensors_replaced_between_the_passes_have_the_gradients_of_the_old_ones():
+    results = []
+    for replaces in (False, True):
+        layer = make(GRU(3, 5))
+        tensors = torch.ones(2, 4, 3), torch.ones(2, 5), *layer.weights
+        lengths = np.array([4, 1])
+        run = LayerRun(
+            Plan("gru", lengths, (False,), False, True, 5), tensors[0], tensors[1:]
+        )
+        outputs, _ = run.forward()
+        if replaces:
+            for tensor in tensors:
+                tensor.data = torch.zeros(0)
+        results.append(run.backward(torch.ones_like(outputs), [None], wants_x=True))
+    for old, new in zip(*results, strict=True):
+        assert torch.equal(old, new)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_directions_of_different_cells_run_one_by_one(pooling):
+    encoder = make(Encoder(3, (5,), GRU, bidirectional=True))
+    for other in (LSTM(3, 5), Elman(3, 5), Elman(3, 5, "relu")):
+        encoder.backward_layers[0] = make(other)
+        x, lengths = torch.randn(4, 6, 3), torch.tensor([6, 2, 1, 5])
+        forward = encoder.forward_layers[0](x, lengths)[0]
+        backward = other(x, lengths, reverse=True)[0]
+        expected = torch.cat([forward, backward], dim=-1)
+        assert torch.equal(encoder(x, lengths), expected)
+
+
+# Rows ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["last", "mean", "max", "meanmax", "attention"])
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize(
+    "lengths",
+    [[5, 10**8], [5, 6], [0, 5], [-1, 5], [5.0, 5.0], [[5, 5]], [5], [5, 5, 5], 5],
+)
+def test_lengths_of_a_pooling_are_refused(kind, grad, lengths):
+    pooling = make(Pooling(kind, 32))
+    with (
+        torch.set_grad_enabled(grad),
+        pytest.raises(ValueError, match=r"lengths must be .*Got"),
+    ):
+        pooling(torch.zeros(2, 5, 32), torch.tensor(lengths))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dilation": (2,)},
+        {"padding": (1,)},
+        {"padding": "same", "stride": (1,)},
+        {"stride": (3,)},
+        {"stride": (1,)},
+    ],
+)
+def test_a_changed_convolution_does_what_torchs_does(change, rng):
+    stem = make(ConvStem(4, (6,), 3, 2))
+    for name, value in change.items():
+        setattr(stem.convolutions[0], name, value)
+    x = torch.from_numpy(rng.normal(size=(3, 200, 4)).astype("f4"))
+    expected, _ = stem(x)
+    with torch.no_grad():
+        actual, _ = stem(x)
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_convolution_of_groups_or_without_bias_does_what_torchs_does():
+    for options in ({"groups": 2}, {"bias": False}):
+        stem = ConvStem(4, (6,), 3, 2)
+        stem.convolutions[0] = nn.Conv1d(4, 6, 3, stride=2, **options)
+        x = torch.randn(3, 12, 4)
+        expected, _ = make(stem)(x)
+        with torch.no_grad():
+            actual, _ = stem(x)
+        torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+X, WEIGHT, BIAS = torch.ones(2, 5, 3), torch.ones(4, 3, 2), torch.ones(4)
+KERNELS = {
+    "convolve": (_rows.convolve, (X, WEIGHT, BIAS, 1), 3),
+    "multiply": (_rows.multiply, (X, WEIGHT[:, :, 0], BIAS), 3),
+    "attend": (_rows.attend, (X, X[:, :, 0], None), 2),
+    "standardize": (_batches.standardize, (X, X[0, 0], X[0, 0]), 3),
+    "cross_entropy": (
+        lambda *args: _head.compute_loss("cross_entropy", *args),
+        (X[:, 0], WEIGHT[:, :, 0], BIAS, torch.tensor([1, 2]), torch.ones(2)),
+        5,
+    ),
+    "squared_error": (
+        lambda *args: _head.compute_loss("squared_error", *args),
+        (X[:, 0], WEIGHT[:, :, 0], BIAS, torch.ones(2, 4), torch.ones(2)),
+        5,
+    ),
+}
+SPOIL = {
+    "shorter": lambda t: t[..., :-1],
+    "one axis more": lambda t: t.unsqueeze(0).unsqueeze(0),
+    "half": lambda t: t.half(),
+    "meta": lambda t: t.to("meta"),
+    "sparse": lambda t: t.to_sparse(),
+}
+
+
+# any number of axes before the last; a shorter kernel; fewer features
+FITTING = [
+    ("multiply", 0, "one axis more"),
+    ("standardize", 0, "one axis more"),
+    ("convolve", 1, "shorter"),
+    ("attend", 0, "shorter"),
+]
+
+
+@pytest.mark.parametrize("spoil", SPOIL)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_each_tensor_of_each_kernel_is_checked(kernel, spoil):
+    function, arguments, n_tensors = KERNELS[kernel]
+    function(*arguments)  # well, as they are
+    for k in range(n_tensors):
+        spoiled = list(arguments)
+        spoiled[k] = SPOIL[spoil](spoiled[k])
+        if (kernel, k, spoil) in FITTING:
+            continue
+        with pytest.raises((ValueError, RuntimeError, NotImplementedError)) as caught:
+            function(*spoiled)
+        if spoil != "sparse":  # torch's reshape refuses some of them
+            assert caught.type is ValueError
+            assert "must have the shape" in str(caught.value)
+
+
+def test_a_stride_below_one_is_refused():
+    with pytest.raises(ValueError, match=r"stride must be at least 1\. Got -1"):
+        _rows.convolve(X, WEIGHT, BIAS, -1)
+
+
+def test_negative_views_are_read_as_what_they_are():
+    view = torch.complex(torch.zeros(3), torch.ones(3)).conj().imag
+    assert view.is_neg()
+    (values,) = read("standardize", {}, {"mean": view})
+    assert values.tolist() == [-1, -1, -1]
+    assert np.ctypeslib.as_array(values.numpy()).tolist() == [-1, -1, -1]
+
+
+def test_each_row_of_the_table_names_float32_or_int64():
+    types = {e.dtype for kernel in TABLE.values() for e in kernel.values()}
+    assert types == {torch.float32, torch.int64}
+
+
+@pytest.mark.parametrize(
+    ("rows", "offsets", "n_steps"),
+    [
+        ([2], [0, 4, 9], 5),
+        ([-1], [0, 4, 9], 5),
+        ([1], [0, 4, 9], 4),
+        ([1], [0, 4, 50_000_009], 5),
+        ([1], [0, 4, 50_000_009], 60_000_000),
+        ([0], [-4, 4, 9], 8),
+        ([1], [0, 9, 4], 5),
+    ],
+)
+def test_sequences_outside_the_values_are_refused(rows, offsets, n_steps):
+    values = np.ones((9, 2), np.float32)
+    with pytest.raises(ValueError, match=r"(rows|lengths|offsets) must be .*Got"):
+        _batches.gather(values, np.array(offsets), np.array(rows), n_steps)
+
+
+# Training -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", range(5))
+@pytest.mark.parametrize(
+    "spoil", [lambda t: t.double(), lambda t: t.to("meta"), lambda t: t.repeat(3)[1:]]
+)
+def test_each_tensor_of_adam_is_checked(k, spoil):
+    tensors = [
+        torch.ones(4),
+        torch.ones(4),
+        torch.ones(4),
+        torch.ones(4),
+        torch.ones(1),
+    ]
+    tensors[k] = spoil(tensors[k])
+    settings = {"rate": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "decay": 0.0}
+    with pytest.raises(ValueError, match=r"must have \d+ numbers, contiguous"):
+        _adam.update(*([t] for t in tensors), **settings, decoupled=False)
+
+
+@pytest.mark.parametrize("options", [{}, {"conv_channels": None, "pooling": "last"}])
+@pytest.mark.parametrize("shape", [(2, 2000), (9, 3), (1, 1)])
+def test_another_head_is_refused_or_fits_in_partial_fit(options, shape, ragged):
+    X, y = ragged
+    model = RNNClassifier(random_state=0, **options).partial_fit(
+        X, y, classes=["down", "up"]
+    )
+    model.module_.head.weight.data = torch.zeros(shape)
+    with pytest.raises((ValueError, RuntimeError)) as caught:
+        model.partial_fit(X, y)
+    assert re.search("shape|size", str(caught.value))

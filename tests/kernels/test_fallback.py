@@ -1,0 +1,255 @@
+"""Kernels that fail to compile, to load, or to compute: torch, or a clear error."""
+
+import ctypes
+import json
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("numba", reason="needs numba")
+
+from sklearn_rnn import RNNClassifier, config_context
+from sklearn_rnn._kernels import _library
+from sklearn_rnn._kernels._verification import verify_kernels
+from sklearn_rnn.nn import _config
+
+load_library = _library.load_library.__wrapped__
+
+
+@pytest.fixture
+def good_code():
+    """The arguments of the real kernels, and their machine code."""
+    _library.get_library()
+    found = _library._read(f"kernels-{_library._identify()}.o")
+    return found or _library._compile()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, good_code):
+    """Where machine code is read and kept; nothing is there yet."""
+    monkeypatch.setattr(_library, "_folders", lambda: iter([tmp_path]))
+    monkeypatch.setattr(_library.tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def not_loaded(folder):
+    """The setting knows nothing of the kernels, before the test and after it."""
+    caches = _library.load_library, _config.find_error, _config._warn_of_torch
+    for cached in caches:
+        cached.cache_clear()
+    yield folder
+    for cached in caches:
+        cached.cache_clear()
+
+
+# Fallback -----------------------------------------------------------------------------
+
+
+def fail(*_):
+    raise RuntimeError("an odd processor")
+
+
+def no_numba(*_):
+    raise ImportError("numba needs an older Python")
+
+
+@pytest.mark.parametrize(
+    ("function", "failure"),
+    [
+        ("_compile", fail),
+        ("_compile", no_numba),
+        ("_compile", lambda: ({"spin": 2}, b"not machine code")),
+        ("Library", fail),
+        ("_verify", fail),
+        ("_identify", fail),
+    ],
+)
+def test_auto_warns_once_and_uses_torch(
+    not_loaded, function, failure, monkeypatch, ragged
+):
+    X, y = ragged
+    with config_context(kernels="torch"):
+        expected = RNNClassifier(max_epochs=2, random_state=0).fit(X, y)
+    monkeypatch.setattr(_library, function, failure)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = RNNClassifier(max_epochs=2, random_state=0).fit(X, y)
+        np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+    ours = [w for w in caught if w.category is RuntimeWarning]
+    assert len(ours) == 1
+    assert "torch's layers are used" in str(ours[0].message)
+    assert model.loss_curve_ == expected.loss_curve_
+    assert not list(not_loaded.glob("*.o"))  # nothing that failed is kept
+    with (
+        config_context(kernels="numba"),
+        pytest.raises(RuntimeError, match="kernels cannot be used") as error,
+    ):
+        RNNClassifier(max_epochs=2).fit(X, y)
+    assert error.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("package", ["numba", "llvmlite"])
+def test_a_package_that_does_not_import_is_as_good_as_none(package, tmp_path):
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text("raise OSError('no such library')")
+    code = f"""
+import os, sys, warnings
+os.environ["NUMBA_CACHE_DIR"] = {str(tmp_path / "cache")!r}  # nothing is compiled yet
+sys.path.insert(0, {str(tmp_path)!r})
+import numpy as np
+from sklearn_rnn import RNNClassifier
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    X, y = np.ones((20, 5, 2), np.float32), np.arange(20) % 2
+    RNNClassifier(max_epochs=1).fit(X, y).predict(X)
+print([str(w.message) for w in caught if w.category is RuntimeWarning])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.count("no such library") == 1
+
+
+# Verification -------------------------------------------------------------------------
+
+# which argument of a function is the address of its result
+RESULTS = {
+    "gather": -1,
+    "standardize": -1,
+    "forward": -2,
+    "unpack_gradients": -1,
+    "convolve": -1,
+    "multiply": -1,
+    "mean_over_time": -1,
+    "attend": -1,
+    "compute_loss": -2,
+}
+
+
+class Wrong:
+    """A library in which one function computes something else."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __getattr__(self, name):
+        function = getattr(_library.load_library(), name)
+        if name != self.name:
+            return function
+
+        def compute(*args):
+            if name == "adam":  # with another rate
+                numbers = ctypes.cast(args[-1], ctypes.POINTER(ctypes.c_double))
+                numbers[0] *= 2
+            function(*args)
+            if name == "clip":
+                ctypes.cast(args[-1], ctypes.POINTER(ctypes.c_double))[1] += 1
+            elif name in RESULTS:
+                address = args[RESULTS[name]]
+                ctypes.cast(address, ctypes.POINTER(ctypes.c_float))[0] += 1
+
+        return compute
+
+
+def test_good_kernels_pass_whatever_torch_is_set_to():
+    verify_kernels()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        verify_kernels()
+    torch.set_default_dtype(torch.float64)
+    try:
+        verify_kernels()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", [*RESULTS, "clip", "adam"])
+def test_a_kernel_that_computes_something_else_is_found(name):
+    with pytest.raises(RuntimeError, match=r"does not compute what torch does"):
+        _library._verify(Wrong(name))
+    assert _library.get_library() is _library.load_library()  # it was not kept
+
+
+# Broken caches ------------------------------------------------------------------------
+
+HEADS = [
+    [],
+    [1, 2],
+    3,
+    None,
+    "text",
+    {},
+    {"sha256": 1, "n_arguments": None},
+    {"sha256": "x", "n_arguments": [1]},
+    {"sha256": "x", "n_arguments": {"spin": "two"}},
+    {"n_arguments": {"spin": 2}},
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_head_that_is_other_json_is_as_good_as_no_file(folder, head, good_code):
+    (folder / "name").write_bytes(json.dumps(head).encode() + b"\n" + good_code[1])
+    assert _library._read("name") is None
+    assert _library._load("name") is None
+
+
+def test_a_head_with_other_arguments_is_as_good_as_no_file(folder, good_code):
+    _library._write("name", *good_code)
+    text = (folder / "name").read_bytes()
+    (folder / "name").write_bytes(text.replace(b'"spin": 2', b'"spin": 3', 1))
+    assert _library._read("name") is None
+
+
+BODIES = [
+    lambda code: b"",
+    lambda code: b"not machine code",
+    lambda code: code[: len(code) // 2],
+    lambda code: b"\x00" * len(code),
+]
+
+
+@pytest.mark.parametrize("spoil", BODIES)
+def test_a_good_checksum_over_a_wrong_body_is_compiled_anew(
+    folder, spoil, good_code, monkeypatch
+):
+    n_arguments, code = good_code
+    name = f"kernels-{_library._identify()}.o"
+    _library._write(name, n_arguments, spoil(code))
+    monkeypatch.setattr(_library, "_compile", lambda: good_code)
+    load_library().spin(ctypes.addressof(ctypes.c_int64(1)), 1)
+    assert _library._read(name) == good_code  # and the file is replaced
+
+
+def test_a_file_with_too_few_functions_is_compiled_anew(folder, good_code, monkeypatch):
+    name = f"kernels-{_library._identify()}.o"
+    _library._write(name, {**good_code[0], "missing": 1}, good_code[1])
+    monkeypatch.setattr(_library, "_compile", lambda: good_code)
+    load_library()
+    assert _library._read(name) == good_code
+
+
+N_BROKEN = [50, pytest.param(2000, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("n", N_BROKEN)
+def test_randomly_broken_files_are_as_good_as_none(folder, n, good_code):
+    """Bytes changed, cut, repeated or inserted anywhere, the head included."""
+    rng = np.random.default_rng(n)
+    _library._write("name", *good_code)
+    whole = (folder / "name").read_bytes()
+    for _ in range(n):
+        at = int(rng.choice([rng.integers(200), rng.integers(len(whole))]))
+        junk = rng.bytes(rng.integers(1, 20))
+        broken = [
+            whole[:at],
+            whole[:at] + junk + whole[at:],
+            whole[:at] + whole[at + len(junk) :],
+            whole[:at] + bytes(255 - b for b in whole[at : at + 3]) + whole[at + 3 :],
+        ][rng.integers(4)]
+        (folder / "name").write_bytes(broken)
+        found = _library._read("name")
+        assert found is None or found == good_code  # a space in the head, say
