@@ -209,7 +209,7 @@ def find_spans(
     return Spans(starts, stops, tags.kinds[starts], tags.types)
 
 
-def extract_spans(tags: Any, scheme: str) -> list[tuple[str, int, int]]:
+def list_spans(tags: Any, scheme: str) -> list[tuple[str, int, int]]:
     """Return (type, start, stop) of each span in one sequence of tags."""
     values, offsets = read_tags([tags], "tags")
     spans = find_spans(values, offsets, scheme)

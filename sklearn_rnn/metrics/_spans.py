@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
-from sklearn_rnn._sequences import _schemes
+from sklearn_rnn._sequences._schemes import (
+    check_tags,
+    convert_tags,
+    find_spans,
+    list_spans,
+    read_tags,
+)
 from sklearn_rnn._sequences._steps import check_same_steps, check_sequence_weight
 
 
@@ -59,7 +65,7 @@ def extract_spans(
     >>> extract_spans(["B-PER", "E-PER", "O", "S-LOC"], scheme="iobes")
     [('PER', 0, 2), ('LOC', 3, 4)]
     """
-    return _schemes.extract_spans(tags, scheme)
+    return list_spans(tags, scheme)
 
 
 def convert_scheme(y: Any, source: str, target: str) -> NDArray[Any]:
@@ -94,9 +100,9 @@ def convert_scheme(y: Any, source: str, target: str) -> NDArray[Any]:
     >>> convert_scheme([["I-PER", "I-PER", "O", "I-LOC"]], "iob1", "iobes")[0].tolist()
     ['B-PER', 'E-PER', 'O', 'S-LOC']
     """
-    values, offsets = _schemes.read_tags(y, "y")
-    _schemes.check_tags(values, offsets, source)
-    values = _schemes.convert_tags(values, offsets, source, target)
+    values, offsets = read_tags(y, "y")
+    check_tags(values, offsets, source)
+    values = convert_tags(values, offsets, source, target)
     tags = np.empty(len(offsets) - 1, dtype=object)
     for i, sequence in enumerate(np.split(values, offsets[1:-1])):
         tags[i] = sequence
@@ -244,13 +250,11 @@ def _count_spans(
     y_true: Any, y_pred: Any, scheme: str, sample_weight: ArrayLike | None
 ) -> tuple[list[str], _Counts]:
     """Return the types that have spans, and how many are right, predicted and true."""
-    true, offsets = _schemes.read_tags(y_true, "y_true")
-    pred, pred_offsets = _schemes.read_tags(y_pred, "y_pred")
+    true, offsets = read_tags(y_true, "y_true")
+    pred, pred_offsets = read_tags(y_pred, "y_pred")
     check_same_steps(offsets, pred_offsets)
     both = np.append(true, pred)  # one numbering of types
-    spans = _schemes.find_spans(
-        both, np.append(offsets, offsets[1:] + len(true)), scheme
-    )
+    spans = find_spans(both, np.append(offsets, offsets[1:] + len(true)), scheme)
     is_pred = spans.starts >= len(true)
     shift = len(true) * is_pred
     keys = np.stack([spans.starts - shift, spans.stops - shift, spans.kinds])
