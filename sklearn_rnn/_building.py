@@ -109,8 +109,6 @@ def make_encoder(rnn: Any, input_size: int) -> nn.Encoder:
 
 
 def _make_layer(rnn: Any, input_size: int, hidden_size: int) -> Any:
-    if rnn.cell == "rnn":
-        return nn.Elman(input_size, hidden_size, rnn.nonlinearity)
     layer_class = CELLS[rnn.cell] if isinstance(rnn.cell, str) else rnn.cell
     from_torch = layer_class.__module__.startswith("torch.")  # takes no lengths
     if not issubclass(layer_class, torch.nn.Module) or from_torch:
@@ -119,7 +117,9 @@ def _make_layer(rnn: Any, input_size: int, hidden_size: int) -> Any:
             f"{set(CELLS)} or a subclass of torch.nn.Module that takes lengths, "
             f"as the layers of sklearn_rnn.nn do. Got {rnn.cell!r} instead."
         )
-    return layer_class(input_size, hidden_size)
+    names = layer_class.parameters_of_estimator if isinstance(rnn.cell, str) else ()
+    options = {name: getattr(rnn, name) for name in names}
+    return layer_class(input_size, hidden_size, **options)
 
 
 def list_hidden_sizes(rnn: Any) -> list[int]:

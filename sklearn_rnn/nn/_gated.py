@@ -30,6 +30,7 @@ class RecurrentLayer(nn.Module):
     """One of torch's recurrent modules behind the contract of this file."""
 
     torch_class: ClassVar[Any]
+    parameters_of_estimator: ClassVar[tuple[str, ...]] = ()  # arguments, beside sizes
 
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__()
@@ -190,6 +191,7 @@ class Elman(RecurrentLayer):
     """
 
     torch_class = nn.RNN
+    parameters_of_estimator = ("nonlinearity",)
 
     def __init__(
         self, input_size: int, hidden_size: int, nonlinearity: str = "tanh"
