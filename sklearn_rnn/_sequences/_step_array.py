@@ -46,6 +46,11 @@ class StepArray:
         """Return the positions of all steps of some samples, end to end."""
         return step_index(self.offsets[rows], self.lengths[rows])
 
+    def locate(self, row: int) -> tuple[int, int]:
+        """Return sequence and step of a position among all steps."""
+        i = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return i, row - int(self.offsets[i])
+
     def tobytes(self) -> bytes:
         """Return what tells different answers apart."""
         return self.values.tobytes() + self.weight.tobytes()
