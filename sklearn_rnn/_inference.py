@@ -137,6 +137,9 @@ def _run_batches(
     result: Any = None
     with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
+            rows = rows[X.lengths[rows] > 0]  # empty sequences come last
+            if len(rows) == 0:
+                break
             part = _to_array(run(module, **make_inputs(X, rows, _device_of(module))))
             _recompute_overflowed_rows(part, rows, counts[rows], module, X, run)
             if result is None:

@@ -58,13 +58,12 @@ def batches_by_length(
     Yields
     ------
     rows : ndarray of shape (batch,)
-        Positions in `lengths`; together, each position once but those of empty
-        sequences.
+        Positions in `lengths`; together, each position once.
     """
-    order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+    order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
-        longest = int(lengths[order[start]])
+        longest = max(1, int(lengths[order[start]]))
         n_rows = min(max_rows, max(1, max_steps // longest))
         yield order[start : start + n_rows]
         start += n_rows

@@ -192,6 +192,25 @@ def is_ragged(weight: Any) -> bool:
     return array.ndim > 1 or any(_is_sequence(w) for w in array.ravel()[:1])
 
 
+def is_ragged_answer(y: Any) -> bool:
+    """Whether y has one answer a step, and so is no array of answers to sequences."""
+    if isinstance(y, RaggedArray):
+        return True
+    if isinstance(y, list | tuple):
+        return len({len(item) if _is_sequence(item) else None for item in y}) > 1
+    is_object_array = getattr(y, "dtype", None) == object and np.ndim(y) == 1
+    return is_object_array and any(map(_is_sequence, y))
+
+
+def may_be_labels_of_steps(y: Any, X: RaggedArray) -> bool:
+    """Whether y is a matrix with a column for each step of X, and of 0 and 1."""
+    if X.common_length in (None, 1) or issparse(y):
+        return False
+    columns = np.asarray(y)
+    wide = columns.ndim == 2 and columns.shape[1] == X.common_length
+    return wide and bool(np.isin(columns, (0, 1)).all())
+
+
 def _is_sequence(item: Any) -> bool:
     if isinstance(item, str | bytes | dict | set):
         return False
