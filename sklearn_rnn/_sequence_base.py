@@ -8,6 +8,7 @@ from sklearn_rnn import nn
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
 from sklearn_rnn._sequences._steps import is_ragged_answer, may_be_labels_of_steps
+from sklearn_rnn._sequences._validation import read_argument
 from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn.utils._sklearn import fit_context
 from sklearn_rnn.utils._torch import neutral_torch_state
@@ -67,6 +68,7 @@ class SequenceRNN(BaseRNN):
 
     def _check_y(self, y, X, sample_weight, name="y"):
         owner = type(self).__name__
+        y = read_argument(y, name)
         if is_ragged_answer(y):
             raise ValueError(
                 f"{owner} needs one answer a sequence. Got a ragged {name}, with an "
