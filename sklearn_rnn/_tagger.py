@@ -512,17 +512,22 @@ class RNNTagger(StepRNN):
             inputs, stem, encoder, n_outputs, dropout=self.dropout, crf=crf
         )
 
-    def _make_dataset(self, train):
-        if not self.crf:
-            return super()._make_dataset(train)
-        weight = train.targets.weight
-        if self.class_weight is not None or not np.isin(weight, (0, 1)).all():
+    def _check_data(self, X, y, sample_weight, groups, reset, **options):
+        train = super()._check_data(X, y, sample_weight, groups, reset, **options)
+        crf = self.crf if reset else self.module_.crf is not None
+        all_or_none = np.isin(train.targets.weight, (0, 1)).all()
+        if crf and (self.class_weight is not None or not all_or_none):
             raise ValueError(
                 "crf=True takes weights of sequences, and weights of 0 and 1 of steps "
                 "(0: the label is unknown), but neither other weights of steps nor "
                 "class_weight."
             )
-        return PathDataset(train.X, train.targets, train.sample_weight)
+        return train
+
+    def _make_dataset(self, train):
+        if isinstance(self._loss, PathLikelihood):
+            return PathDataset(train.X, train.targets, train.sample_weight)
+        return super()._make_dataset(train)
 
     def _predict_encoded(self, module, X):
         if module.crf is not None:
