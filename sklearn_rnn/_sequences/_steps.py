@@ -198,8 +198,9 @@ def is_ragged_answer(y: Any) -> bool:
         return True
     if isinstance(y, list | tuple):
         return len({len(item) if _is_sequence(item) else None for item in y}) > 1
-    is_object_array = getattr(y, "dtype", None) == object and np.ndim(y) == 1
-    return is_object_array and any(map(_is_sequence, y))
+    dtype = getattr(y, "dtype", None)
+    holds_objects = isinstance(dtype, np.dtype) and dtype.kind == "O" and y.ndim == 1
+    return holds_objects and any(map(_is_sequence, y))
 
 
 def may_be_labels_of_steps(y: Any, X: RaggedArray) -> bool:
