@@ -209,7 +209,7 @@ def test_scorers_of_steps_go_into_a_search():
     assert check_scoring(ESTIMATORS[0])(clone(ESTIMATORS[0]).fit(X, y), X, y) <= 1
 
 
-# What cannot work, and how it is done instead ------------------------------------------
+# What cannot work, and how it is done instead -----------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:Number of classes:RuntimeWarning")
@@ -232,7 +232,7 @@ def test_probabilities_across_folds_fail_and_a_loop_gives_them(contain, lengths)
 def test_accuracy_as_scoring_fails(contain, lengths):
     X, y = make_data(ESTIMATORS[0], LENGTHS[lengths])
     options = {"cv": 3, "scoring": "accuracy", "error_score": "raise"}
-    with pytest.raises(ValueError, match="broadcast|ambiguous|can't handle|unknown"):
+    with pytest.raises(ValueError, match=r"broadcast|ambiguous|can't handle|unknown"):
         cross_val_score(ESTIMATORS[0], X, contain(y), **options)
 
 
@@ -240,7 +240,7 @@ def test_accuracy_as_scoring_fails(contain, lengths):
 @pytest.mark.parametrize("contain", [list, to_objects])
 def test_stratified_splits_fail(contain, lengths):
     X, y = make_data(ESTIMATORS[0], LENGTHS[lengths])
-    with pytest.raises(ValueError, match="inhomogeneous|ambiguous|Supported target"):
+    with pytest.raises(ValueError, match=r"inhomogeneous|ambiguous|Supported target"):
         cross_val_score(ESTIMATORS[0], X, contain(y), cv=StratifiedKFold(3))
 
 
@@ -251,7 +251,7 @@ def test_splits_stratified_by_a_label_of_each_sequence_work():
     assert len(cross_val_score(ESTIMATORS[0], X, y, cv=splits)) == 2
 
 
-# One answer a sequence, given one a step ------------------------------------------------
+# One answer a sequence, given one a step ----------------------------------------------
 
 
 @pytest.mark.parametrize(
