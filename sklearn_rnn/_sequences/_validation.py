@@ -254,7 +254,7 @@ def read_targets(y: Any, name: str = "y") -> Any:
     y = read_argument(y, name)
     array_like = any(hasattr(y, method) for method in _ARRAY_LIKE)
     scalar = not array_like or getattr(y, "ndim", 1) == 0
-    if scalar or isinstance(y, str | bytes | dict | set | RaggedArray):
+    if scalar or isinstance(y, str | bytes | dict | set):
         raise TypeError(
             f"{name} must be an array or a list with one target for each sequence. Got "
             f"{type(y).__name__} instead."
