@@ -383,4 +383,5 @@ class RNNStepRegressor(StepRNN):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "step_regressor"
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags
