@@ -11,7 +11,14 @@ import pytest
 import sklearn_rnn
 
 PUBLIC = {
-    "sklearn_rnn": ["RNNClassifier", "RNNRegressor", "RaggedArray", "config_context"],
+    "sklearn_rnn": [
+        "RNNClassifier",
+        "RNNRegressor",
+        "RNNStepRegressor",
+        "RNNTagger",
+        "RaggedArray",
+        "config_context",
+    ],
     "sklearn_rnn.datasets": [
         "clear_data_home",
         "fetch_cmapss_fd001",
