@@ -22,7 +22,7 @@ from sklearn_rnn.utils._torch import neutral_torch_state
 
 
 class RNNTagger(StepRNN):
-    r"""Recurrent neural network that gives each step a label.
+    """Recurrent neural network that gives each step a label.
 
     For part of speech and names in text, states in a sensor log, the notes of a
     piece of music: wherever :class:`RNNClassifier` would give one answer too few. With
@@ -204,12 +204,12 @@ class RNNTagger(StepRNN):
     other scores there is :mod:`sklearn_rnn.metrics`.
 
     Without a CRF the probability of a label at a step is
-    :math:`\mathrm{softmax}(W h_t + b)`. With one, that of a path of labels is
+    :math:`\\mathrm{softmax}(W h_t + b)`. With one, that of a path of labels is
 
     .. math::
 
-        p(y \mid x) \propto \exp\Big(s_{y_1} + \sum_t (W h_t + b)_{y_t}
-        + \sum_{t > 1} T_{y_{t-1}, y_t} + e_{y_n}\Big)
+        p(y \\mid x) \\propto \\exp\\Big(s_{y_1} + \\sum_t (W h_t + b)_{y_t}
+        + \\sum_{t > 1} T_{y_{t-1}, y_t} + e_{y_n}\\Big)
 
     with scores of transitions :math:`T`, of the first label :math:`s` and of the last
     label :math:`e`.
