@@ -238,7 +238,7 @@ class RNNTagger(StepRNN):
     >>> X = SequenceTokenizer(level="char").fit_transform(texts)
     >>> tagger.fit(X, y).predict(X[:1])[0]
     array(['new', 'same', 'new', 'same', 'new'], dtype='<U4')
-    """
+    """  # noqa: D301
 
     def __init__(
         self,
