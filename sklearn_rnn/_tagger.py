@@ -234,7 +234,7 @@ class RNNTagger(StepRNN):
     >>> from sklearn_rnn.preprocessing import SequenceTokenizer
     >>> texts = ["aabba", "abab", "bbaab"] * 10
     >>> y = [["same" if a == b else "new" for a, b in zip(t, "x" + t)] for t in texts]
-    >>> tagger = RNNTagger(hidden_size=16, max_epochs=20, random_state=0)
+    >>> tagger = RNNTagger(hidden_size=16, max_epochs=40, random_state=0)
     >>> X = SequenceTokenizer(level="char").fit_transform(texts)
     >>> tagger.fit(X, y).predict(X[:1])[0]
     array(['new', 'same', 'new', 'same', 'new'], dtype='<U4')
@@ -512,17 +512,16 @@ class RNNTagger(StepRNN):
             inputs, stem, encoder, n_outputs, dropout=self.dropout, crf=crf
         )
 
-    def _check_data(self, X, y, sample_weight, groups, reset, **options):
-        train = super()._check_data(X, y, sample_weight, groups, reset, **options)
-        crf = self.crf if reset else self.module_.crf is not None
-        all_or_none = np.isin(train.targets.weight, (0, 1)).all()
-        if crf and (self.class_weight is not None or not all_or_none):
+    def _check_data(self, X, y, sample_weight, groups, continues, **options):
+        data = super()._check_data(X, y, sample_weight, groups, continues, **options)
+        all_or_none = np.isin(data.targets.weight, (0, 1)).all()
+        if self.crf and (self.class_weight is not None or not all_or_none):
             raise ValueError(
                 "crf=True takes weights of sequences, and weights of 0 and 1 of steps "
                 "(0: the label is unknown), but neither other weights of steps nor "
                 "class_weight."
             )
-        return train
+        return data
 
     def _make_dataset(self, train):
         if isinstance(self._loss, PathLikelihood):
