@@ -353,6 +353,21 @@ def test_gold_tags_that_break_the_scheme_raise_with_the_place(
         RNNTagger(**TINY, crf=crf, scheme="iob2").fit(X, y)
 
 
+def test_the_place_is_that_in_y_whatever_is_left_out_or_held_out(spans):
+    X, y = spans
+    X, y = [[], *X[:9], np.ones((1, 4)), *X[9:]], [[], *y[:9], ["I-X"], *y[9:]]
+    weight = np.ones(len(X))
+    weight[2] = 0
+    for early_stopping in (False, True):
+        tagger = RNNTagger(**TINY, scheme="iob2", early_stopping=early_stopping)
+        with pytest.raises(ValueError, match=r"y\[10\], step 0: 'I-X' may not begin"):
+            tagger.fit(X, y, sample_weight=weight)
+    sets = [(x > 0).astype(int) for x in X[1:]]
+    sets[9][0, 0] = 3
+    with pytest.raises(ValueError, match=r"y\[10\] has .* at step 0"):
+        RNNTagger(**TINY).fit(X, [[], *sets], sample_weight=weight)
+
+
 def test_a_label_that_is_no_tag_is_named():
     X = [np.ones((2, 1))] * 4
     with pytest.raises(ValueError, match="'noun' is no tag of the scheme 'iob2'"):

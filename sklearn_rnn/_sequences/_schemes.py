@@ -179,8 +179,8 @@ def describe_broken(
     scheme: str,
     broken: NDArray[np.bool_],
     unfinished: NDArray[np.bool_],
-) -> str | None:
-    """Return place and problem of the first tag that the scheme does not allow."""
+) -> tuple[int, int, str] | None:
+    """Return sequence, step and problem of the first tag that may not stand there."""
     if not (broken | unfinished).any():
         return None
     row = int((broken | unfinished).argmax())
@@ -192,7 +192,7 @@ def describe_broken(
         problem = "begin a sequence"
     else:
         problem = f"follow {str(values[row - 1])!r}"
-    return f"[{i}], step {step}: {tag!r} may not {problem} in the scheme {scheme!r}."
+    return i, step, f"{tag!r} may not {problem} in the scheme {scheme!r}."
 
 
 def check_tags(
@@ -214,9 +214,10 @@ def check_tags(
     labels, codes = np.unique(values, return_inverse=True)
     rules = _transitions(parse_tags(labels, scheme), scheme)
     broken = find_broken(codes, offsets, rules)
-    problem = describe_broken(values, offsets, scheme, *broken)
-    if problem is not None:
-        raise ValueError(name + problem)
+    found = describe_broken(values, offsets, scheme, *broken)
+    if found is not None:
+        i, step, problem = found
+        raise ValueError(f"{name}[{i}], step {step}: {problem}")
 
 
 def find_spans(

@@ -79,10 +79,11 @@ class StepClassTargets(Targets):
     def encode(self, y: StepArray, name: str = "y") -> StepArray:
         encoded = self.encode_paths(y, name)
         forbidden = self.find_forbidden(encoded)
-        problem = describe_broken(y.values, y.offsets, self.scheme or "", *forbidden)
-        if problem is not None:
+        found = describe_broken(y.values, y.offsets, self.scheme or "", *forbidden)
+        if found is not None:
+            i, step, problem = found
             raise ValueError(
-                f"{name}{problem} Convert the tags with "
+                f"{name}[{y.rows[i]}], step {step}: {problem} Convert the tags with "
                 "sklearn_rnn.metrics.convert_scheme, or use scheme=None."
             )
         return encoded
@@ -101,7 +102,7 @@ class StepClassTargets(Targets):
             )
         numbers = np.full(len(y.values), -1, np.int64)
         numbers[known] = np.searchsorted(self.classes, labels)
-        return StepArray(numbers, y.offsets, y.weight)
+        return StepArray(numbers, y.offsets, y.weight, y.rows)
 
     def _find_unseen(self, labels: NDArray) -> NDArray[np.bool_]:
         if (labels.dtype.kind == "U") != (self.classes.dtype.kind == "U"):
