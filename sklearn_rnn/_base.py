@@ -225,10 +225,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         columns = self._category_encoder.find_columns(X.n_features)
         return Vocabulary(X, columns) if columns else None
 
-    def _check_X(self, X, reset=False):
+    def _check_X(self, X, reset=False, **options):
         X = self._category_encoder.transform(X)
         return check_sequences(
-            X, estimator=self, reset=reset, tokens=self._reads_tokens
+            X, estimator=self, reset=reset, tokens=self._reads_tokens, **options
         )
 
     def _index_tokens(self, X):
@@ -423,7 +423,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         states = compute_states(module, X)
         lengths = states.lengths
         if (lengths == lengths[0]).all():
-            return states.values.reshape(len(states), lengths[0], -1)
+            return states.values.reshape(len(states), lengths[0], states.n_features)
         return states
 
     def _validate_for_predict(self, X):

@@ -130,10 +130,16 @@ def _run_batches(
     module: Any, X: RaggedArray, run: Run, counts: NDArray[np.int64]
 ) -> NDArray:
     """Run batches of similar length; a sequence gives `counts` rows of the result."""
+    if len(X.values) == 0:  # all sequences are empty: the shape is that of one step's
+        one_step = RaggedArray(np.zeros((1, X.n_features), X.dtype), [0, 1])
+        return _run_batches(module, one_step, run, np.ones(1, np.int64))[:0]
     offsets = lengths_to_offsets(counts)
     result: Any = None
     with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
+            rows = rows[X.lengths[rows] > 0]  # empty sequences come last
+            if len(rows) == 0:
+                break
             part = _to_array(run(module, **make_inputs(X, rows, _device_of(module))))
             _recompute_overflowed_rows(part, rows, counts[rows], module, X, run)
             if result is None:

@@ -1,8 +1,14 @@
 """SequenceRNN: what classifier and regressor share."""
 
+import warnings
+
+from sklearn.base import is_classifier
+
 from sklearn_rnn import nn
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
+from sklearn_rnn._sequences._steps import is_ragged_answer, may_be_labels_of_steps
+from sklearn_rnn._sequences._validation import read_argument
 from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn.utils._sklearn import fit_context
 from sklearn_rnn.utils._torch import neutral_torch_state
@@ -59,6 +65,25 @@ class SequenceRNN(BaseRNN):
             becomes NaN or infinite.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+
+    def _check_y(self, y, X, sample_weight, name="y"):
+        owner = type(self).__name__
+        y = read_argument(y, name)
+        if is_ragged_answer(y):
+            raise ValueError(
+                f"{owner} needs one answer a sequence. Got a ragged {name}, with an "
+                "array or list for each sequence; for one label a step there is "
+                "RNNTagger, for numbers RNNStepRegressor."
+            )
+        if is_classifier(self) and may_be_labels_of_steps(y, X):
+            warnings.warn(
+                f"{owner} takes {name}, a matrix of 0 and 1, for sets of "
+                f"{X.common_length} labels of whole sequences. It has as many columns "
+                "as steps: for one label a step use RNNTagger.",
+                UserWarning,
+                stacklevel=6,
+            )
+        return super()._check_y(y, X, sample_weight, name)
 
     def _make_model(self, inputs, stem, encoder, n_outputs):
         pooling = nn.Pooling(

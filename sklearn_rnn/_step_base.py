@@ -1,9 +1,11 @@
 """StepRNN: what estimators of an answer at every step share."""
 
+import numpy as np
+
 from sklearn_rnn import nn
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_steps
-from sklearn_rnn._sequences._step_targets import check_step_weights, read_step_targets
+from sklearn_rnn._sequences._step_targets import read_step_targets, split_weights
 from sklearn_rnn._training._loader import StepDataset
 from sklearn_rnn._training_data import check_weights
 from sklearn_rnn.utils._sklearn import fit_context
@@ -13,6 +15,7 @@ class StepRNN(BaseRNN):
     """One answer a step: the last layer reads the state of each step."""
 
     conv_stride = 1  # an answer for each step, not for every second
+    _answers: str  # what error messages call the answers in y
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -65,9 +68,20 @@ class StepRNN(BaseRNN):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
+    def _check_X(self, X, reset=False):
+        return super()._check_X(X, reset=reset, allow_empty=True)
+
     def _check_y(self, y, X, sample_weight, name="y"):
-        weight, step_weight = check_step_weights(sample_weight, X)
-        return read_step_targets(y, X, step_weight, name), check_weights(weight, X)
+        end = name.removeprefix("y")  # "_val"
+        names = f"X{end}", name, self._answers
+        weights = split_weights(sample_weight, X, (f"X{end}", f"sample_weight{end}"))
+        weight, step_weight = check_weights(weights[0], X), weights[1]
+        step_weight[np.repeat(weight == 0, X.lengths)] = 0
+        answers = read_step_targets(y, X, step_weight, names)
+        weight[X.lengths == 0] = 0
+        if not weight.any():
+            raise ValueError(f"X{end} has no step with a weight above 0.")
+        return answers, weight
 
     def _take(self, y, rows):
         return y[rows]

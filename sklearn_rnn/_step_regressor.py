@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
+from sklearn.metrics import r2_score
 
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequences._step_array import split_steps
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import NumberTargets, StepNumberTargets
-from sklearn_rnn.metrics import step_r2_score
 from sklearn_rnn.nn._losses import make_regression_loss
 
 
@@ -277,6 +277,31 @@ class RNNStepRegressor(StepRNN):
 
     _parameter_constraints: dict = constraints_of(__init__)
 
+    _answers = "targets"
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on some samples, from the weights that are there.
+
+        The learning rate is constant, as a stream has no planned end; the first call
+        decides the standardisation of X and y and the known token ids.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : like y in `fit`
+            The targets of each step of each sequence.
+        sample_weight : array-like of shape (n_samples,), or like y, default=None
+            Weight of each sequence, or of each step. A weight of 2 counts as two
+            samples. The target of a step of weight 0 is unknown, whatever it is.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more epoch.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
     def predict(self, X, return_std=False):
         """Predict the targets of each step.
 
@@ -331,7 +356,14 @@ class RNNStepRegressor(StepRNN):
         r2 : float
             1 for a perfect prediction, 0 for the mean of y.
         """
-        return step_r2_score(y, self.predict(X), sample_weight=sample_weight)
+        X = self._validate_for_predict(X)
+        y, weight = self._check_y(y, X, sample_weight)
+        weight = y.repeat(weight)
+        known = weight > 0
+        predictions = self._targets.decode(self._link(X, "predict")[0])
+        return r2_score(
+            y.values[known], predictions[known], sample_weight=weight[known]
+        )
 
     def _make_targets(self, y):
         numbers = NumberTargets(type(self).__name__, self.loss, self.quantile)
@@ -351,4 +383,5 @@ class RNNStepRegressor(StepRNN):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "step_regressor"
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags

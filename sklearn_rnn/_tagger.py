@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from sklearn.metrics import accuracy_score
 
 from sklearn_rnn import nn
 from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
@@ -14,14 +15,14 @@ from sklearn_rnn._sequences._step_array import split_steps
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import StepClassTargets, StepLabelTargets
 from sklearn_rnn._training._loader import PathDataset
-from sklearn_rnn.metrics import step_accuracy_score
 from sklearn_rnn.nn._losses import BinaryCrossEntropy, CrossEntropy, PathLikelihood
 from sklearn_rnn.nn._masking import flatten_steps
+from sklearn_rnn.utils._sklearn import check_partial_fit_first_call
 from sklearn_rnn.utils._torch import neutral_torch_state
 
 
 class RNNTagger(StepRNN):
-    r"""Recurrent neural network that gives each step a label.
+    """Recurrent neural network that gives each step a label.
 
     For part of speech and names in text, states in a sensor log, the notes of a
     piece of music: wherever :class:`RNNClassifier` would give one answer too few. With
@@ -203,12 +204,12 @@ class RNNTagger(StepRNN):
     other scores there is :mod:`sklearn_rnn.metrics`.
 
     Without a CRF the probability of a label at a step is
-    :math:`\mathrm{softmax}(W h_t + b)`. With one, that of a path of labels is
+    :math:`\\mathrm{softmax}(W h_t + b)`. With one, that of a path of labels is
 
     .. math::
 
-        p(y \mid x) \propto \exp\Big(s_{y_1} + \sum_t (W h_t + b)_{y_t}
-        + \sum_{t > 1} T_{y_{t-1}, y_t} + e_{y_n}\Big)
+        p(y \\mid x) \\propto \\exp\\Big(s_{y_1} + \\sum_t (W h_t + b)_{y_t}
+        + \\sum_{t > 1} T_{y_{t-1}, y_t} + e_{y_n}\\Big)
 
     with scores of transitions :math:`T`, of the first label :math:`s` and of the last
     label :math:`e`.
@@ -233,11 +234,11 @@ class RNNTagger(StepRNN):
     >>> from sklearn_rnn.preprocessing import SequenceTokenizer
     >>> texts = ["aabba", "abab", "bbaab"] * 10
     >>> y = [["same" if a == b else "new" for a, b in zip(t, "x" + t)] for t in texts]
-    >>> tagger = RNNTagger(hidden_size=16, max_epochs=20, random_state=0)
+    >>> tagger = RNNTagger(hidden_size=16, max_epochs=40, random_state=0)
     >>> X = SequenceTokenizer(level="char").fit_transform(texts)
     >>> tagger.fit(X, y).predict(X[:1])[0]
     array(['new', 'same', 'new', 'same', 'new'], dtype='<U4')
-    """
+    """  # noqa: D301
 
     def __init__(
         self,
@@ -304,6 +305,39 @@ class RNNTagger(StepRNN):
 
     _parameter_constraints: dict = constraints_of(__init__)
 
+    _answers = "labels"
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on some samples, from the weights that are there.
+
+        The learning rate is constant, as a stream has no planned end; the first call
+        decides the standardisation of X and the known token ids.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : like y in `fit`
+            The labels of each step of each sequence.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, in the first call; optional afterwards.
+            Multilabel y needs none.
+        sample_weight : array-like of shape (n_samples,), or like y, default=None
+            Weight of each sequence, or of each step. A weight of 2 counts as two
+            samples. The target of a step of weight 0 is unknown, whatever it is.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more epoch.
+        """
+        if not hasattr(self, "net_"):
+            options = {"in_parts": True, "announced": classes}
+            return self._partial_fit(X, y, sample_weight, **options)
+        if classes is not None:
+            check_partial_fit_first_call(self, classes)
+        return self._partial_fit(X, y, sample_weight)
+
     def predict(self, X):
         """Predict the label of each step.
 
@@ -327,12 +361,7 @@ class RNNTagger(StepRNN):
            1967.
         """
         X = self._validate_for_predict(X)
-        if self.module_.crf is not None:
-            module = make_batch_invariant(self.module_)
-            encoded = _decode(module, X)
-        else:
-            encoded = self._choose_labels(self._link(X, "predict")[0])
-        return split_steps(self._targets.decode(encoded), X.offsets)
+        return split_steps(self._predict_labels(X), X.offsets)
 
     def predict_proba(self, X):
         """Predict the probability of each label at each step.
@@ -387,16 +416,18 @@ class RNNTagger(StepRNN):
             a CRF forbids.
         """
         X = self._validate_for_predict(X)
-        y = self._targets.encode(self._check_y(y, X, None)[0])
+        y, _ = self._check_y(y, X, None)
         if isinstance(self._targets, StepLabelTargets):
+            labels = self._targets.encode(y).values > 0.5
             on, off = self._link(X, "predict_log", "predict_log_not")
-            steps = np.where(y.values > 0.5, on, off).sum(axis=1)
-        elif self.module_.crf is None:
+            steps = np.where(labels, on, off).sum(axis=1)
+        else:
+            y = self._targets.encode_paths(y)
+            if self.module_.crf is not None:
+                return self._path_log_likelihood(X, y)
             log_probability = self._link(X, "predict_log")[0]
             steps = np.take_along_axis(log_probability, y.values[:, None], 1)[:, 0]
-        else:
-            return self._path_log_likelihood(X, y)
-        return np.add.reduceat(steps, X.offsets[:-1])
+        return np.array([steps[a:b].sum() for a, b in pairwise(X.offsets)])
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy over all steps.
@@ -416,7 +447,12 @@ class RNNTagger(StepRNN):
         accuracy : float
             Share of the steps whose label, or whole set of labels, is right.
         """
-        return step_accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        X = self._validate_for_predict(X)
+        y, weight = self._check_y(y, X, sample_weight)
+        weight = y.repeat(weight)
+        known = weight > 0
+        labels, predictions = y.values[known], self._predict_labels(X)[known]
+        return accuracy_score(labels, predictions, sample_weight=weight[known])
 
     @property
     def transitions_(self):
@@ -446,10 +482,10 @@ class RNNTagger(StepRNN):
 
     # What BaseRNN asks for ------------------------------------------------------------
 
-    def _make_targets(self, y):
+    def _make_targets(self, y, **options):
         name = type(self).__name__
         if y.values.ndim == 1:
-            return StepClassTargets(name, self.class_weight, self.scheme)
+            return StepClassTargets(name, self.class_weight, self.scheme, **options)
         for parameter in ("crf", "scheme", "class_weight"):
             if getattr(self, parameter):
                 raise ValueError(
@@ -468,32 +504,42 @@ class RNNTagger(StepRNN):
     def _make_model(self, inputs, stem, encoder, n_outputs):
         crf = None
         if self.crf:
+            allowed, start, end = self._targets.rules or (None, None, None)
             crf = nn.CRF(
-                n_outputs,
-                allowed=self._targets.allowed,
-                allowed_start=self._targets.allowed_start,
-                allowed_end=self._targets.allowed_end,
+                n_outputs, allowed=allowed, allowed_start=start, allowed_end=end
             )
         return nn.StepModel(
             inputs, stem, encoder, n_outputs, dropout=self.dropout, crf=crf
         )
 
-    def _make_dataset(self, train):
-        if not self.crf:
-            return super()._make_dataset(train)
-        weight = train.targets.weight
-        if self.class_weight is not None or not np.isin(weight, (0, 1)).all():
+    def _check_data(self, X, y, sample_weight, groups, continues, **options):
+        data = super()._check_data(X, y, sample_weight, groups, continues, **options)
+        all_or_none = np.isin(data.targets.weight, (0, 1)).all()
+        if self.crf and (self.class_weight is not None or not all_or_none):
             raise ValueError(
                 "crf=True takes weights of sequences, and weights of 0 and 1 of steps "
                 "(0: the label is unknown), but neither other weights of steps nor "
                 "class_weight."
             )
-        return PathDataset(train.X, train.targets, train.sample_weight)
+        return data
+
+    def _make_dataset(self, train):
+        if isinstance(self._loss, PathLikelihood):
+            return PathDataset(train.X, train.targets, train.sample_weight)
+        return super()._make_dataset(train)
 
     def _predict_encoded(self, module, X):
         if module.crf is not None:
             return _decode(module, X)
         return self._choose_labels(super()._predict_encoded(module, X))
+
+    def _predict_labels(self, X):
+        """Return the labels of all steps end to end."""
+        if self.module_.crf is not None:
+            encoded = _decode(make_batch_invariant(self.module_), X)
+        else:
+            encoded = self._choose_labels(self._link(X, "predict")[0])
+        return self._targets.decode(encoded)
 
     def _choose_labels(self, probability):
         """Return class numbers; probabilities as they are if y is multilabel."""
@@ -514,12 +560,15 @@ class RNNTagger(StepRNN):
         scores = torch.from_numpy(apply_to_steps(module, X, _run_to_scores))
         labels = torch.from_numpy(y.values)
         crf = copy.deepcopy(self.module_.crf).cpu()
-        with torch.inference_mode():
-            paths = [
-                crf.path_log_likelihood(scores[None, a:b], labels[None, a:b])
-                for a, b in pairwise(X.offsets)
-            ]
-        return torch.cat(paths).double().numpy()
+        broken, unfinished = self._targets.find_forbidden(y)
+        result = np.zeros(len(X))
+        for i, (a, b) in enumerate(pairwise(X.offsets)):
+            if (broken | unfinished)[a:b].any():
+                result[i] = -np.inf
+            elif b > a:
+                path = crf.path_log_likelihood(scores[None, a:b], labels[None, a:b])
+                result[i] = path.item()
+        return result
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,6 +4,7 @@ import inspect
 import re
 from importlib import import_module
 
+import numpy as np
 import pytest
 from numpydoc.docscrape import FunctionDoc, NumpyDocString
 from numpydoc.validate import validate
@@ -13,6 +14,8 @@ from sklearn_rnn import (
     RaggedArray,
     RNNClassifier,
     RNNRegressor,
+    RNNStepRegressor,
+    RNNTagger,
     datasets,
     inspection,
     nn,
@@ -21,7 +24,8 @@ from sklearn_rnn import (
 from sklearn_rnn.datasets import read_ts
 from sklearn_rnn.utils import estimator_checks
 
-ESTIMATORS = [RNNClassifier, RNNRegressor]
+ESTIMATORS = [RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor]
+OF_STEPS = [RNNTagger, RNNStepRegressor]
 IN_PREPROCESSING = [getattr(preprocessing, name) for name in preprocessing.__all__]
 TRANSFORMERS = [obj for obj in IN_PREPROCESSING if inspect.isclass(obj)]
 IN_INSPECTION = [getattr(inspection, name) for name in inspection.__all__]
@@ -125,8 +129,9 @@ def test_the_same_parameter_has_the_same_words():
         for entry in [*doc["Parameters"], *doc["Attributes"]]:
             texts.setdefault(entry.name, []).append((entry.type, entry.desc))
     differ = {name for name, both in texts.items() if len(set(map(str, both))) > 1}
-    # what truly differs between classes and numbers
+    # what truly differs between classes and numbers, sequences and steps
     assert differ <= {
+        "conv_channels",
         "validation_fraction",
         "n_outputs_",
         "loss_curve_",
@@ -136,7 +141,10 @@ def test_the_same_parameter_has_the_same_words():
 
 # what is no parameter of a constructor, and what truly differs there
 FAMILIES = {
-    "methods of estimators": (ESTIMATORS, {"X", "sample_weight"}),
+    "methods of estimators": (
+        ESTIMATORS,
+        {"X", "y", "sample_weight", "sample_weight_val"},
+    ),
     "methods of transformers": (
         # X of the others are tables, texts or words
         set(TRANSFORMERS)
@@ -177,22 +185,38 @@ def test_the_same_parameter_has_the_same_words_in_functions_and_methods(family):
     assert {name for name, words in texts.items() if len(words) > 1} <= differs
 
 
-def test_both_classes_have_the_same_parameters_in_the_same_order():
-    classifier, regressor = (list(inspect.signature(c).parameters) for c in ESTIMATORS)
-    common = [p for p in classifier if p in regressor]
-    assert [p for p in regressor if p in classifier] == common
-    assert set(classifier) - set(common) == {"class_weight"}
-    assert set(regressor) - set(common) == {"loss", "quantile"}
+# what an estimator has and not all others have
+OWN_PARAMETERS = {
+    RNNClassifier: {"pooling", "conv_stride", "class_weight"},
+    RNNRegressor: {"pooling", "conv_stride", "loss", "quantile"},
+    RNNTagger: {"crf", "scheme", "class_weight"},
+    RNNStepRegressor: {"loss", "quantile"},
+}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_estimators_have_the_same_parameters_in_the_same_order(cls):
+    names = list(inspect.signature(cls).parameters)
+    for other in ESTIMATORS:
+        theirs = list(inspect.signature(other).parameters)
+        assert [p for p in names if p in theirs] == [p for p in theirs if p in names]
+    common = set.intersection(
+        *(set(inspect.signature(other).parameters) for other in ESTIMATORS)
+    )
+    assert set(names) - common == OWN_PARAMETERS[cls]
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_documented_attributes_are_those_of_a_fitted_estimator(cls, ragged):
     X, _ = ragged
-    fitted = cls(max_epochs=1, hidden_size=2).fit(X, [0, 1] * 20)
+    y = [np.arange(len(x)) % 2 for x in X] if cls in OF_STEPS else [0, 1] * 20
+    options = {"crf": True} if cls is RNNTagger else {}
+    fitted = cls(max_epochs=1, hidden_size=2, **options).fit(X, y)
     documented = {p.name for p in NumpyDocString(cls.__doc__)["Attributes"]}
+    properties = [n for n, _ in inspect.getmembers(cls, inspect.isdatadescriptor)]
     there = {
         name
-        for name in [*vars(fitted), "module_", "history_"]
+        for name in [*vars(fitted), *properties]
         if name.endswith("_") and not name.startswith("_")
     }
     assert documented - {"feature_names_in_"} == there

@@ -7,7 +7,13 @@ from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from sklearn_rnn import RNNClassifier, RNNRegressor, config_context
+from sklearn_rnn import (
+    RNNClassifier,
+    RNNRegressor,
+    RNNStepRegressor,
+    RNNTagger,
+    config_context,
+)
 from sklearn_rnn.nn import GRU
 from sklearn_rnn.utils.estimator_checks import yield_sequence_checks
 
@@ -55,6 +61,23 @@ ESTIMATORS = [
         for settings, loss in zip(SETTINGS, LOSSES, strict=True)
     ),
 ]
+# parameters that estimators of an answer at every step have not
+OF_SEQUENCES = {"pooling", "conv_stride"}
+OF_STEPS = [
+    {name: settings[name] for name in settings if name not in OF_SEQUENCES}
+    for settings in SETTINGS
+]
+STEP_ESTIMATORS = [
+    *(
+        RNNTagger(**settings, class_weight=weight)
+        for settings, weight in zip(OF_STEPS, WEIGHTS, strict=True)
+    ),
+    *(RNNTagger(**settings, crf=True) for settings in OF_STEPS),
+    *(
+        RNNStepRegressor(**settings, loss=loss)
+        for settings, loss in zip(OF_STEPS, LOSSES, strict=True)
+    ),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +98,7 @@ def test_scikit_learn_conformance(estimator, check):
 @pytest.mark.parametrize(
     "check", list(yield_sequence_checks()), ids=lambda check: check.__name__
 )
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *STEP_ESTIMATORS], ids=str)
 def test_sequence_promises(estimator, check):
     check(type(estimator).__name__, clone(estimator).set_params(max_epochs=4))
 
@@ -99,6 +122,42 @@ def test_checks_that_are_skipped_are_those_that_mlp_skips(ours, theirs):
     assert skipped(ours) <= skipped(theirs)
 
 
+# what scikit-learn's checks pass as y is one answer a sequence
+NEED_NO_Y = {
+    "check_all_zero_sample_weights_error",
+    "check_complex_data",
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_sparse_array",
+    "check_estimator_sparse_matrix",
+    "check_estimator_sparse_tag",
+    "check_estimator_tags_renamed",
+    "check_estimators_empty_data_messages",
+    "check_estimators_unfitted",
+    "check_fit1d",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_requires_y_none",
+    "check_set_params",
+    "check_valid_tag_types",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("estimator", [RNNTagger(), RNNStepRegressor()], ids=str)
+def test_check_estimator_fails_for_want_of_a_y_of_steps(estimator):
+    results = check_estimator(estimator, on_skip=None, on_fail=None)
+    passed = {r["check_name"] for r in results if r["status"] == "passed"}
+    skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
+    assert passed <= NEED_NO_Y
+    assert skipped <= {"check_array_api_input"}
+    with pytest.raises(ValueError, match=r"y must be one sequence .* a sample"):
+        check_estimator(estimator, on_skip=None)
+
+
 def test_the_settings_are_ten_a_class_and_cover_what_there_is():
     assert len(SETTINGS) == 10
     assert {s.get("cell", "gru") for s in SETTINGS} == {"gru", "lstm", "rnn", GRU}
@@ -114,13 +173,16 @@ def test_the_settings_are_ten_a_class_and_cover_what_there_is():
 
 
 @pytest.mark.parametrize("loss", sorted(set(LOSSES)))
-def test_only_counts_must_be_positive(loss):
-    tags = RNNRegressor(loss=loss).__sklearn_tags__()
+@pytest.mark.parametrize("make", [RNNRegressor, RNNStepRegressor])
+def test_only_counts_must_be_positive(make, loss):
+    tags = make(loss=loss).__sklearn_tags__()
     assert tags.target_tags.positive_only == (loss == "poisson")
     assert not tags.input_tags.positive_only
 
 
-@pytest.mark.parametrize("estimator", [RNNClassifier(), RNNRegressor()])
+@pytest.mark.parametrize(
+    "estimator", [RNNClassifier(), RNNRegressor(), RNNTagger(), RNNStepRegressor()]
+)
 def test_tags_are_true(estimator):
     tags = estimator.__sklearn_tags__()
     assert tags.input_tags.two_d_array

@@ -25,16 +25,18 @@ MAY_IMPORT = {
     "_training_data": {"_sequences", "utils"},
     "_parameters": {"_sequences", "_building", "nn", "utils"},
     "_targets": {"_sequences"},
-    "_sequence_base": {"_base", "_inference", "_training", "nn", "utils"},
+    "_sequence_base": {
+        *("_base", "_inference", "_sequences", "_training", "nn", "utils"),
+    },
     "_step_base": {"_base", "_sequences", "_training", "nn", "utils", *PARTS},
     "_classifier": {"_parameters", "_sequence_base", "_targets", "nn", "utils"},
     "_regressor": {"_parameters", "_sequence_base", "_targets", "nn", "utils"},
     "_tagger": {
         *("_inference", "_parameters", "_step_base", "_targets"),
-        *("_sequences", "_training", "metrics", "nn", "utils"),
+        *("_sequences", "_training", "nn", "utils"),
     },
     "_step_regressor": {
-        *("_parameters", "_step_base", "_targets", "_sequences", "metrics", "nn"),
+        *("_parameters", "_step_base", "_targets", "_sequences", "nn"),
     },
     "_training": {"nn", "_kernels", "_sequences", "utils"},
     "nn": {"_kernels"},

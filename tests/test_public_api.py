@@ -11,7 +11,14 @@ import pytest
 import sklearn_rnn
 
 PUBLIC = {
-    "sklearn_rnn": ["RNNClassifier", "RNNRegressor", "RaggedArray", "config_context"],
+    "sklearn_rnn": [
+        "RNNClassifier",
+        "RNNRegressor",
+        "RNNStepRegressor",
+        "RNNTagger",
+        "RaggedArray",
+        "config_context",
+    ],
     "sklearn_rnn.datasets": [
         "clear_data_home",
         "fetch_cmapss_fd001",
@@ -63,6 +70,7 @@ PUBLIC = {
         "CRF",
         "GRU",
         "LSTM",
+        "ColumnInputs",
         "ConvStem",
         "Dropout",
         "Elman",
@@ -70,6 +78,7 @@ PUBLIC = {
         "Pooling",
         "SequenceModel",
         "Standardize",
+        "StepModel",
         "TokenEmbedding",
         "config_context",
         "initialize",

@@ -140,6 +140,61 @@ def _transitions(
     return links | (ends[:, None] & begins), begins, ends
 
 
+def find_broken(
+    codes: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    rules: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the steps whose tag the rules do not allow there.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_total_steps,)
+        Numbers of the tags of all sequences, end to end; -1 if unknown.
+    offsets : ndarray of shape (n_samples + 1,)
+        Where each sequence begins.
+    rules : tuple of ndarray
+        As :func:`allowed_transitions` returns them.
+
+    Returns
+    -------
+    broken, unfinished : ndarray of bool of shape (n_total_steps,)
+        Whether a tag may not follow the one before, or begin a sequence; and whether
+        it may not end one.
+    """
+    allowed, may_start, may_end = rules
+    known = codes >= 0
+    filled = np.diff(offsets) > 0
+    first, last = offsets[:-1][filled], offsets[1:][filled] - 1
+    broken, unfinished = np.zeros((2, len(codes)), dtype=bool)
+    broken[1:] = known[:-1] & known[1:] & ~allowed[codes[:-1], codes[1:]]
+    broken[first] = known[first] & ~may_start[codes[first]]
+    unfinished[last] = known[last] & ~may_end[codes[last]]
+    return broken, unfinished
+
+
+def describe_broken(
+    values: NDArray,
+    offsets: NDArray[np.int64],
+    scheme: str,
+    broken: NDArray[np.bool_],
+    unfinished: NDArray[np.bool_],
+) -> tuple[int, int, str] | None:
+    """Return sequence, step and problem of the first tag that may not stand there."""
+    if not (broken | unfinished).any():
+        return None
+    row = int((broken | unfinished).argmax())
+    i = int(np.searchsorted(offsets, row, side="right")) - 1
+    step, tag = row - int(offsets[i]), str(values[row])
+    if not broken[row]:
+        problem = "end a sequence"
+    elif step == 0:
+        problem = "begin a sequence"
+    else:
+        problem = f"follow {str(values[row - 1])!r}"
+    return i, step, f"{tag!r} may not {problem} in the scheme {scheme!r}."
+
+
 def check_tags(
     values: NDArray, offsets: NDArray[np.int64], scheme: str, name: str = "y"
 ) -> None:
@@ -157,27 +212,12 @@ def check_tags(
         What error messages call the tags.
     """
     labels, codes = np.unique(values, return_inverse=True)
-    allowed, may_start, may_end = _transitions(parse_tags(labels, scheme), scheme)
-    first, last = offsets[:-1], offsets[1:] - 1
-    broken = np.zeros(len(values), dtype=bool)
-    broken[1:] = ~allowed[codes[:-1], codes[1:]]
-    broken[first] = ~may_start[codes[first]]
-    unfinished = np.zeros(len(values), dtype=bool)
-    unfinished[last] = ~may_end[codes[last]]
-    if not (broken | unfinished).any():
-        return
-    row = int((broken | unfinished).argmax())
-    i = int(np.searchsorted(offsets, row, side="right")) - 1
-    step, tag = row - int(offsets[i]), str(values[row])
-    if not broken[row]:
-        problem = "end a sequence"
-    elif step == 0:
-        problem = "begin a sequence"
-    else:
-        problem = f"follow {str(values[row - 1])!r}"
-    raise ValueError(
-        f"{name}[{i}], step {step}: {tag!r} may not {problem} in the scheme {scheme!r}."
-    )
+    rules = _transitions(parse_tags(labels, scheme), scheme)
+    broken = find_broken(codes, offsets, rules)
+    found = describe_broken(values, offsets, scheme, *broken)
+    if found is not None:
+        i, step, problem = found
+        raise ValueError(f"{name}[{i}], step {step}: {problem}")
 
 
 def find_spans(
@@ -199,7 +239,7 @@ def find_spans(
         & np.isin(tags.letters[1:], list(rules.continues))
         & (tags.kinds[:-1] == tags.kinds[1:])
     )
-    link[offsets[:-1]] = False
+    link[offsets[:-1][np.diff(offsets) > 0]] = False
     starts = np.flatnonzero(~link)
     stops = np.append(starts[1:], len(values))
     complete = np.isin(tags.letters[starts], list(rules.begins)) & np.isin(

@@ -22,11 +22,19 @@ class StepArray:
         Where each sequence begins.
     weight : ndarray of shape (n_steps_total,)
         Weight of each step relative to its sequence; 0 for an unknown answer.
+    numbers : ndarray of shape (n_samples,), default=None
+        Position of each sequence in y, for error messages. By default, 0, 1, 2, ...
     """
 
     values: NDArray
     offsets: NDArray[np.int64]
     weight: NDArray[np.float64]
+    numbers: NDArray[np.int64] | None = None
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Position of each sequence in y, (n_samples,)."""
+        return np.arange(len(self)) if self.numbers is None else self.numbers
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -40,11 +48,18 @@ class StepArray:
         rows = np.atleast_1d(np.arange(len(self))[rows])
         steps, lengths = self.steps_of(rows), self.lengths[rows]
         offsets = lengths_to_offsets(lengths)
-        return StepArray(self.values[steps], offsets, self.weight[steps])
+        return StepArray(
+            self.values[steps], offsets, self.weight[steps], self.rows[rows]
+        )
 
     def steps_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return the positions of all steps of some samples, end to end."""
         return step_index(self.offsets[rows], self.lengths[rows])
+
+    def locate(self, row: int) -> tuple[int, int]:
+        """Return sequence, as y counts them, and step of a position among all steps."""
+        i = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return int(self.rows[i]), row - int(self.offsets[i])
 
     def tobytes(self) -> bytes:
         """Return what tells different answers apart."""

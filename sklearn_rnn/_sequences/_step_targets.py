@@ -1,5 +1,6 @@
-"""Reading y and weights that have a value at every step."""
+"""Answers and weights at every step, read beside the sequences that they belong to."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,18 @@ from numpy.typing import NDArray
 
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._sequences._step_array import StepArray
-from sklearn_rnn._sequences._steps import check_step_targets
+from sklearn_rnn._sequences._steps import (
+    check_step_targets,
+    is_ragged,
+    list_sequences,
+)
 
 
 def read_step_targets(
-    y: Any, X: RaggedArray, step_weight: NDArray[np.float64] | None, name: str = "y"
+    y: Any,
+    X: RaggedArray,
+    step_weight: NDArray[np.float64],
+    names: tuple[str, str, str] = ("X", "y", "labels"),
 ) -> StepArray:
     """Return the answers of all steps of X.
 
@@ -19,48 +27,51 @@ def read_step_targets(
     ----------
     y : array-like of shape (n_samples, n_steps), or list of array-like of shape \
             (n_steps_i,) or (n_steps_i, n_columns)
-        Answers.
+        Answers. At steps of weight 0, which are unknown, anything may stand.
     X : RaggedArray
         The sequences.
-    step_weight : ndarray of shape (n_steps_total,) or None
-        Weight of each step relative to its sequence; None: 1.
-    name : str, default="y"
-        What error messages call y.
+    step_weight : ndarray of shape (n_steps_total,)
+        Weight of each step.
+    names : tuple of str, default=("X", "y", "labels")
+        What error messages call X, y and the answers of y.
 
     Returns
     -------
     answers : StepArray
-        As they came, not encoded.
+        As they came, not encoded; any known one stands for those that are unknown.
 
     Raises
     ------
     ValueError, TypeError
         If y is not one sequence of answers for each of X, as long as this.
     """
-    values, offsets = check_step_targets(y, name)
-    _check_lengths(offsets, X, name, "labels")
-    if step_weight is None:
-        step_weight = np.ones(len(values))
+    known = step_weight > 0
+    if not known.all():
+        y = _fill_unknown(y, X, known, names[1])
+    values, offsets = check_step_targets(y, names[1])
+    _check_lengths(offsets, X, names)
     return StepArray(values, offsets, step_weight)
 
 
-def check_step_weights(
-    sample_weight: Any, X: RaggedArray
-) -> tuple[Any, NDArray[np.float64] | None]:
+def split_weights(
+    sample_weight: Any, X: RaggedArray, names: tuple[str, str]
+) -> tuple[Any, NDArray[np.float64]]:
     """Take weights of steps apart.
 
     Parameters
     ----------
-    sample_weight : array-like of shape (n_samples,), or like y, or None
+    sample_weight : array-like of shape (n_samples,), or like y, or float, or None
         Weights of sequences, or of steps.
     X : RaggedArray
         The sequences.
+    names : tuple of str
+        What error messages call X and the weights.
 
     Returns
     -------
-    sample_weight : array-like of shape (n_samples,) or None
+    weight : array-like of shape (n_samples,), float or None
         Weights of sequences, not validated; of weights of steps, the largest of each.
-    step_weight : ndarray of shape (n_steps_total,) or None
+    step_weight : ndarray of shape (n_steps_total,)
         Weight of each step relative to its sequence.
 
     Raises
@@ -68,37 +79,52 @@ def check_step_weights(
     ValueError
         If weights of steps are negative or not finite, or do not fit X.
     """
-    if sample_weight is None or not _is_one_a_step(sample_weight):
-        return sample_weight, None
-    values, offsets = check_step_targets(sample_weight, "sample_weight")
-    _check_lengths(offsets, X, "sample_weight", "weights")
-    weight = np.asarray(values, np.float64)
-    if weight.ndim != 1 or not np.isfinite(weight).all() or (weight < 0).any():
+    if isinstance(sample_weight, Real | None) or not is_ragged(sample_weight):
+        return sample_weight, np.ones(len(X.values))
+    weight, offsets = check_step_targets(sample_weight, names[1])
+    _check_lengths(offsets, X, (*names, "weights"))
+    if weight.ndim != 1 or weight.dtype.kind not in "biuf" or (weight < 0).any():
         raise ValueError(
-            "sample_weight must have one finite weight >= 0 a sequence or a step."
+            f"{names[1]} must have one weight >= 0 a sequence or a step. Got "
+            f"{weight.dtype} of shape {weight.shape[1:]} a step"
+            + (f", {weight.min()} among them." if weight.dtype.kind != "U" else ".")
         )
-    largest = np.maximum.reduceat(weight, offsets[:-1])
-    scale = np.repeat(np.where(largest > 0, largest, 1.0), np.diff(offsets))
+    weight = weight.astype(np.float64)
+    largest = np.zeros(len(X))
+    filled = X.lengths > 0
+    largest[filled] = np.maximum.reduceat(weight, X.offsets[:-1][filled])
+    scale = np.repeat(np.where(largest > 0, largest, 1.0), X.lengths)
     return largest, weight / scale
 
 
-def _is_one_a_step(sample_weight: Any) -> bool:
-    if isinstance(sample_weight, RaggedArray):
-        return True
-    if getattr(sample_weight, "ndim", None) == 2:
-        return True
-    return hasattr(next(iter(sample_weight), None), "__len__")
+def _fill_unknown(y: Any, X: RaggedArray, known: NDArray[np.bool_], name: str) -> Any:
+    """Return y with a known answer, any, where it is unknown."""
+    sequences = list_sequences(y, name)
+    if not known.any() or [len(s) for s in sequences] != X.lengths.tolist():
+        return sequences  # whose lengths raise an error
+    first = int(np.searchsorted(X.offsets, known.argmax(), side="right")) - 1
+    answer = sequences[first][int(known.argmax() - X.offsets[first])]
+    for i, sequence in enumerate(sequences):
+        here = known[X.offsets[i] : X.offsets[i + 1]]
+        if not here.all():
+            pairs = zip(sequence, here, strict=True)
+            sequences[i] = [value if k else answer for value, k in pairs]
+    return sequences
 
 
-def _check_lengths(offsets: NDArray, X: RaggedArray, name: str, what: str) -> None:
+def _check_lengths(
+    offsets: NDArray, X: RaggedArray, names: tuple[str, str, str]
+) -> None:
+    x_name, name, answers = names
     if len(offsets) != len(X.offsets):
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: X has "
+            f"Found input variables with inconsistent numbers of samples: {x_name} has "
             f"{len(X)}, but {name} has {len(offsets) - 1}."
         )
     lengths = np.diff(offsets)
     if (lengths != X.lengths).any():
         i = int((lengths != X.lengths).argmax())
         raise ValueError(
-            f"X[{i}] has {X.lengths[i]} steps, but {name}[{i}] has {lengths[i]} {what}."
+            f"{x_name}[{i}] has {X.lengths[i]} steps, but {name}[{i}] has "
+            f"{lengths[i]} {answers}."
         )

@@ -42,8 +42,8 @@ def check_step_targets(y: Any, name: str = "y") -> tuple[NDArray, NDArray[np.int
     TypeError
         If y is no container of sequences.
     ValueError
-        If y is flat, a sequence is empty or differs from the first in its number of
-        columns, a value is missing, infinite or masked, or strings and numbers mix.
+        If y is flat, all sequences are empty, one differs from the first in its number
+        of columns, a value is missing, infinite or masked, or strings and numbers mix.
     """
     y = _to_container(y, name)
     if isinstance(y, RaggedArray):
@@ -57,7 +57,7 @@ def check_step_targets(y: Any, name: str = "y") -> tuple[NDArray, NDArray[np.int
         values = np.concatenate(arrays)
         lengths = np.array([len(a) for a in arrays])
     offsets = lengths_to_offsets(lengths)
-    _check_lengths(lengths, name)
+    _check_sizes(lengths, name)
     if values.ndim == 2 and values.shape[1] == 0:
         raise ValueError(f"{name} has 0 columns; each step needs at least one.")
     return _check_values(values, offsets, name), offsets
@@ -109,7 +109,7 @@ def check_step_weight(
     """
     if sample_weight is None:
         return None
-    if not _is_ragged(sample_weight):
+    if not is_ragged(sample_weight):
         weight = check_sequence_weight(sample_weight, len(offsets) - 1, name)
         return np.repeat(weight, np.diff(offsets))
     values, own_offsets = check_step_targets(sample_weight, name)
@@ -173,7 +173,16 @@ def _to_container(y: Any, name: str) -> RaggedArray | NDArray | list[Any]:
     )
 
 
-def _is_ragged(weight: Any) -> bool:
+def list_sequences(y: Any, name: str) -> list[Any]:
+    """Return the sequences of a container of them, not validated."""
+    container = _to_container(y, name)
+    if isinstance(container, RaggedArray) and container.n_features == 1:
+        limits = container.offsets[1:-1]
+        return np.split(container.values[:, 0], limits)
+    return list(container)
+
+
+def is_ragged(weight: Any) -> bool:
     """Whether weights are one a step: a container of sequences."""
     if isinstance(weight, RaggedArray):
         return True
@@ -181,6 +190,26 @@ def _is_ragged(weight: Any) -> bool:
         return any(_is_sequence(w) for w in weight)
     array = np.asarray(read_argument(weight, "sample_weight"))
     return array.ndim > 1 or any(_is_sequence(w) for w in array.ravel()[:1])
+
+
+def is_ragged_answer(y: Any) -> bool:
+    """Whether y has one answer a step, and so is no array of answers to sequences."""
+    if isinstance(y, RaggedArray):
+        return True
+    if isinstance(y, list | tuple):
+        return len({len(item) if _is_sequence(item) else None for item in y}) > 1
+    dtype = getattr(y, "dtype", None)
+    holds_objects = isinstance(dtype, np.dtype) and dtype.kind == "O" and y.ndim == 1
+    return holds_objects and any(map(_is_sequence, y))
+
+
+def may_be_labels_of_steps(y: Any, X: RaggedArray) -> bool:
+    """Whether y is a matrix with a column for each step of X, and of 0 and 1."""
+    if X.common_length in (None, 1) or issparse(y):
+        return False
+    columns = np.asarray(y)
+    wide = columns.ndim == 2 and columns.shape[1] == X.common_length
+    return wide and bool(np.isin(columns, (0, 1)).all())
 
 
 def _is_sequence(item: Any) -> bool:
@@ -203,16 +232,18 @@ def _to_arrays(y: list[Any], name: str) -> list[NDArray]:
                 f"{name}[{i}] is no sequence but {item!r}; {name} must be one sequence "
                 "of labels or numbers a sample."
             )
-    arrays = [_to_array(item, f"{name}[{i}]") for i, item in enumerate(y)]
-    _check_alike(arrays, name)
-    return arrays
+    filled = {
+        i: _to_array(item, f"{name}[{i}]") for i, item in enumerate(y) if len(item)
+    }
+    if not filled:
+        return [np.empty(0)] * len(y)
+    first = _check_alike(filled, name)
+    return [filled.get(i, first[:0]) for i in range(len(y))]
 
 
 def _to_array(item: Any, name: str) -> NDArray:
     if np.ma.is_masked(item):
         raise ValueError(f"{name} has masked values, which would be lost.")
-    if len(item) == 0:
-        raise _empty(name)
     try:
         array = np.asarray(item)
     except ValueError as error:  # rows of different widths
@@ -229,37 +260,37 @@ def _to_array(item: Any, name: str) -> NDArray:
     return _without_objects(array, name)
 
 
-def _check_alike(arrays: list[NDArray], name: str) -> None:
-    """Check that all sequences have the columns and the type of the first."""
-    first = arrays[0]
-    for i, array in enumerate(arrays):
+def _check_alike(arrays: dict[int, NDArray], name: str) -> NDArray:
+    """Check that all sequences have the columns and the type of the first; return it.
+
+    Keys are positions in y.
+    """
+    start, first = next(iter(arrays.items()))
+    for i, array in arrays.items():
         if array.shape[1:] != first.shape[1:]:
             raise ValueError(
-                f"{name}[{i}] has shape {array.shape}, but {name}[0] has shape "
+                f"{name}[{i}] has shape {array.shape}, but {name}[{start}] has shape "
                 f"{first.shape}: all sequences must have the same columns."
             )
         if (array.dtype.kind == "U") != (first.dtype.kind == "U"):
-            strings, numbers = (i, 0) if array.dtype.kind == "U" else (0, i)
+            strings, numbers = (i, start) if array.dtype.kind == "U" else (start, i)
             raise ValueError(
                 f"{name}[{strings}] has strings, but {name}[{numbers}] has numbers: "
                 "labels must be all of one type."
             )
+    return first
 
 
 # Are the values usable? -------------------------------------------------------------
 
 
-def _check_lengths(lengths: NDArray, name: str) -> None:
+def _check_sizes(lengths: NDArray, name: str) -> None:
     if len(lengths) == 0:
         raise ValueError(
             f"Found {name} with 0 sample(s) while a minimum of 1 is required."
         )
-    if lengths.min() == 0:
-        raise _empty(f"{name}[{int(lengths.argmin())}]")
-
-
-def _empty(name: str) -> ValueError:
-    return ValueError(f"{name} is an empty sequence; each needs at least one step.")
+    if not lengths.any():
+        raise ValueError(f"{name} has no steps: all of its sequences are empty.")
 
 
 def _check_values(

@@ -43,7 +43,12 @@ _FOR_TEXT = "For text, put sklearn_rnn.preprocessing.SequenceTokenizer in front.
 
 
 def check_sequences(
-    X: Any, *, estimator: BaseEstimator, reset: bool, tokens: bool = False
+    X: Any,
+    *,
+    estimator: BaseEstimator,
+    reset: bool,
+    tokens: bool = False,
+    allow_empty: bool = False,
 ) -> RaggedArray:
     """Validate X and bring it into one form.
 
@@ -58,6 +63,8 @@ def check_sequences(
         Whether this is the first X that the estimator sees.
     tokens : bool, default=False
         Whether the values are token ids: integers from 0 on, one a step.
+    allow_empty : bool, default=False
+        Whether sequences may be empty.
 
     Returns
     -------
@@ -70,7 +77,7 @@ def check_sequences(
     ValueError, TypeError
         If X is not what an estimator can read.
     """
-    ragged = check_layout(X, estimator=estimator, reset=reset)
+    ragged = check_layout(X, estimator=estimator, reset=reset, allow_empty=allow_empty)
     if tokens:
         return _check_tokens(ragged, several=isinstance(X, TokenIds))
     return _check_values(ragged, estimator)
@@ -108,12 +115,14 @@ def check_floats(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
     return RaggedArray._from_validated(values, ragged.offsets)
 
 
-def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArray:
+def check_layout(
+    X: Any, *, estimator: BaseEstimator, reset: bool, allow_empty: bool = False
+) -> RaggedArray:
     """Validate all but the values of X: its container, features and lengths.
 
     Parameters
     ----------
-    X, estimator, reset
+    X, estimator, reset, allow_empty
         As for `check_sequences`.
 
     Returns
@@ -135,7 +144,7 @@ def check_layout(X: Any, *, estimator: BaseEstimator, reset: bool) -> RaggedArra
         ragged = _check_table(X, estimator, reset)
     else:
         _check_names(X, estimator, reset)
-        ragged = _check_ragged(sequences, estimator, reset)
+        ragged = _check_ragged(sequences, estimator, reset, allow_empty)
     if reset:
         estimator._reads_table = sequences is None
     return ragged
@@ -245,7 +254,7 @@ def read_targets(y: Any, name: str = "y") -> Any:
     y = read_argument(y, name)
     array_like = any(hasattr(y, method) for method in _ARRAY_LIKE)
     scalar = not array_like or getattr(y, "ndim", 1) == 0
-    if scalar or isinstance(y, str | bytes | dict | set | RaggedArray):
+    if scalar or isinstance(y, str | bytes | dict | set):
         raise TypeError(
             f"{name} must be an array or a list with one target for each sequence. Got "
             f"{type(y).__name__} instead."
@@ -371,16 +380,21 @@ def _list_as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None
     if expects_table is not False and _is_table(X):
         return None
     arrays = [_sequence_as_array(x, i) for i, x in enumerate(X)]
-    n_features = {a.shape[1] for a in arrays}
+    # an empty sequence has no features to compare
+    filled = {i: array for i, array in enumerate(arrays) if len(array)}
+    n_features = {a.shape[1] for a in filled.values()}
     if len(n_features) > 1:
-        i = next(i for i, a in enumerate(arrays) if a.shape[1] != arrays[0].shape[1])
+        first = min(filled)
+        width = filled[first].shape[1]
+        i = next(i for i, a in filled.items() if a.shape[1] != width)
         raise ValueError(
-            f"X[{i}] has {arrays[i].shape[1]} features, but X[0] has "
-            f"{arrays[0].shape[1]}: all sequences must have the same features, and "
-            "shape (n_steps_i, n_features)."
+            f"X[{i}] has {arrays[i].shape[1]} features, but X[{first}] has {width}: "
+            "all sequences must have the same features, and shape (n_steps_i, "
+            "n_features)."
         )
     offsets = lengths_to_offsets([len(a) for a in arrays])
-    return RaggedArray._from_validated(np.concatenate(arrays), offsets)
+    values = np.concatenate(list(filled.values()) or arrays[:1])
+    return RaggedArray._from_validated(values, offsets)
 
 
 def _is_table(X: Any) -> bool:
@@ -418,8 +432,6 @@ def _sequence_as_array(x: Any, i: int) -> NDArray:
             f"X[{i}] has {array.ndim} dimensions, of shape {array.shape}; it must have "
             "shape (n_steps_i, n_features) or (n_steps_i,)."
         )
-    if len(array) == 0:
-        raise ValueError(f"X[{i}] is an empty sequence; each needs at least one step.")
     if array.shape[1] == 0:
         raise ValueError(f"X[{i}] has 0 features; each step needs at least one.")
     return array
@@ -489,7 +501,9 @@ def _check_table(X: Any, estimator: BaseEstimator, reset: bool) -> RaggedArray:
     return _cube_as_sequences(as_numbers(array)[:, :, np.newaxis])
 
 
-def _check_ragged(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> RaggedArray:
+def _check_ragged(
+    X: RaggedArray, estimator: BaseEstimator, reset: bool, allow_empty: bool = False
+) -> RaggedArray:
     if len(X) == 0:
         raise ValueError("Found X with 0 sample(s) while a minimum of 1 is required.")
     if X.n_features == 0:
@@ -497,7 +511,7 @@ def _check_ragged(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> Ragg
             f"Found X with 0 feature(s) (shape={X.shape}) while a minimum of 1 is "
             "required."
         )
-    if X.lengths.min() == 0:
+    if X.lengths.min() == 0 and not allow_empty:
         i = int(X.lengths.argmin())
         raise ValueError(f"X[{i}] is an empty sequence; each needs at least one step.")
     name = type(estimator).__name__
@@ -505,6 +519,9 @@ def _check_ragged(X: RaggedArray, estimator: BaseEstimator, reset: bool) -> Ragg
         estimator.n_features_in_ = X.n_features
     elif estimator._reads_table:
         _check_width(X, name, estimator.n_features_in_)
+    elif len(X.values) == 0:
+        values = np.empty((0, estimator.n_features_in_))
+        return RaggedArray._from_validated(values, X.offsets)
     elif X.n_features != estimator.n_features_in_:
         message = (
             f"X has {X.n_features} features, but {name} is expecting "
@@ -549,7 +566,7 @@ def _check_values(X: RaggedArray, estimator: BaseEstimator) -> RaggedArray:
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.ascontiguousarray(original, dtype=np.float32)
         # NaN spreads to both; no array of a flag a value, and faster than a sum
-        finite = np.isfinite(values.max()) and np.isfinite(values.min())
+        finite = not values.size or np.isfinite([values.max(), values.min()]).all()
     checked = RaggedArray._from_validated(values, X.offsets)
     if not finite:
         _raise_not_finite(checked, original, type(estimator).__name__)

@@ -8,10 +8,14 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_rnn._sequences._schemes import allowed_transitions
+from sklearn_rnn._sequences._schemes import (
+    allowed_transitions,
+    describe_broken,
+    find_broken,
+)
 from sklearn_rnn._sequences._step_array import StepArray
 from sklearn_rnn._targets._base import Targets
-from sklearn_rnn._targets._validation import check_class_weight
+from sklearn_rnn._targets._validation import check_class_weight, class_weight_error
 
 
 class StepClassTargets(Targets):
@@ -25,16 +29,28 @@ class StepClassTargets(Targets):
         As the parameter of the estimator.
     scheme : {"iob2", "iobes", "bilou"} or None, default=None
         What tags may follow each other.
+    in_parts : bool, default=False
+        Whether y is the first part of more, so that classes must be announced.
+    announced : array-like, default=None
+        All classes that will ever come.
     """
 
     n_outputs = 1
 
     def __init__(
-        self, owner: str, class_weight: Any = None, scheme: str | None = None
+        self,
+        owner: str,
+        class_weight: Any = None,
+        scheme: str | None = None,
+        *,
+        in_parts: bool = False,
+        announced: Any = None,
     ) -> None:
         super().__init__(owner)
         self.class_weight = class_weight
         self.scheme = scheme
+        self.in_parts = in_parts
+        self.announced = announced
 
     def read(self, y: StepArray, name: str = "y") -> StepArray:
         return y
@@ -45,67 +61,62 @@ class StepClassTargets(Targets):
         known = y.values[y.weight > 0]
         _check_classes(known, self.owner)
         self.classes = np.unique(known)
+        if self.in_parts:
+            if self.announced is None:
+                raise ValueError("classes must be passed on the first partial_fit.")
+            self.classes = np.unique(self.announced)
         if len(self.classes) < 2:
             raise ValueError(
-                f"y has one class only, {self.classes.tolist()} (steps of weight 0 do "
-                f"not count), but {self.owner} needs at least 2 classes."
+                f"y has one class only, {self.classes.tolist()[0]!r} (steps of weight "
+                f"0 do not count), but {self.owner} needs at least 2 classes."
             )
         self.n_columns = len(self.classes)
-        self.allowed: Any = None
-        self.allowed_start: Any = None
-        self.allowed_end: Any = None
+        self.rules: Any = None
         if self.scheme is not None:
-            rules = allowed_transitions(self.classes, self.scheme)
-            self.allowed, self.allowed_start, self.allowed_end = rules
+            self.rules = allowed_transitions(self.classes, self.scheme)
         return self
 
     def encode(self, y: StepArray, name: str = "y") -> StepArray:
+        encoded = self.encode_paths(y, name)
+        forbidden = self.find_forbidden(encoded)
+        found = describe_broken(y.values, y.offsets, self.scheme or "", *forbidden)
+        if found is not None:
+            i, step, problem = found
+            raise ValueError(
+                f"{name}[{y.rows[i]}], step {step}: {problem} Convert the tags with "
+                "sklearn_rnn.metrics.convert_scheme, or use scheme=None."
+            )
+        return encoded
+
+    def encode_paths(self, y: StepArray, name: str = "y") -> StepArray:
+        """Encode labels whether or not they keep to the scheme."""
         known = y.weight > 0
         labels = y.values[known]
         _check_classes(labels, self.owner, name)
-        unseen = np.setdiff1d(labels, self.classes)
-        if len(unseen):
+        unseen = self._find_unseen(labels)
+        if unseen.any():
+            i, step = y.locate(np.flatnonzero(known)[unseen.argmax()])
             raise ValueError(
-                f"{name} has the labels {unseen.tolist()}, which are not among the "
-                f"classes {self.classes.tolist()}."
+                f"{name}[{i}] has {labels[unseen.argmax()].item()!r} at step {step}, "
+                f"which is not among the classes {self.classes.tolist()}."
             )
         numbers = np.full(len(y.values), -1, np.int64)
         numbers[known] = np.searchsorted(self.classes, labels)
-        encoded = StepArray(numbers, y.offsets, y.weight)
-        if self.scheme is not None:
-            self._check_scheme(encoded, name)
-        return encoded
+        return StepArray(numbers, y.offsets, y.weight, y.rows)
 
-    def _check_scheme(self, y: StepArray, name: str) -> None:
-        """Refuse tags that the scheme forbids."""
-        numbers = y.values
-        first, last = y.offsets[:-1], y.offsets[1:] - 1
-        inside = np.ones(len(numbers), bool)
-        inside[first] = False
-        step = np.flatnonzero(inside)
-        pairs = numbers[step - 1], numbers[step]
-        known = (pairs[0] >= 0) & (pairs[1] >= 0)
-        self._refuse(y, step, known & ~self.allowed[pairs], name, "may not follow")
-        starts, ends = numbers[first], numbers[last]
-        forbidden = (starts >= 0) & ~self.allowed_start[starts]
-        self._refuse(y, first, forbidden, name, "may not begin a sequence")
-        forbidden = (ends >= 0) & ~self.allowed_end[ends]
-        self._refuse(y, last, forbidden, name, "may not end a sequence")
+    def _find_unseen(self, labels: NDArray) -> NDArray[np.bool_]:
+        if (labels.dtype.kind == "U") != (self.classes.dtype.kind == "U"):
+            return np.ones(len(labels), dtype=bool)
+        return ~np.isin(labels, self.classes)
 
-    def _refuse(
-        self, y: StepArray, steps: NDArray, forbidden: NDArray, name: str, rule: str
-    ) -> None:
-        if not forbidden.any():
-            return
-        step = int(steps[forbidden.argmax()])
-        i = int(np.searchsorted(y.offsets, step, side="right")) - 1
-        tag = self.classes[y.values[step]]
-        before = f" {self.classes[y.values[step - 1]]!r}" if "follow" in rule else ""
-        raise ValueError(
-            f"{name}[{i}], step {step - y.offsets[i]}: {str(tag)!r} {rule}{before} in "
-            f"the scheme {self.scheme!r}. Convert the tags with "
-            "sklearn_rnn.metrics.convert_scheme, or use scheme=None."
-        )
+    def find_forbidden(
+        self, encoded: StepArray
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the steps whose tag the scheme does not allow, as `find_broken`."""
+        if self.rules is None:
+            none = np.zeros(len(encoded.values), dtype=bool)
+            return none, none
+        return find_broken(encoded.values, encoded.offsets, self.rules)
 
     def decode(self, predictions: NDArray) -> NDArray:
         """Return labels of class numbers."""
@@ -130,14 +141,20 @@ class StepClassTargets(Targets):
         known = weight > 0
         numbers = encoded.values[known]
         present = np.unique(numbers)
-        factors = np.ones(len(self.classes))
-        factors[present] = compute_class_weight(
+        factors = compute_class_weight(
             self.class_weight,
             classes=self.classes[present],
             y=self.classes[numbers],
             sample_weight=weight[known],
         )
-        weighted = encoded.weight * factors[encoded.values]
+        if not factors.any():
+            raise class_weight_error(
+                "have a weight > 0 for a class in y", self.class_weight, self.owner
+            )
+        # a power of two is exact, and sums stay finite
+        factors = np.ldexp(factors, -np.frexp(factors.max())[1])
+        weighted = encoded.weight.copy()
+        weighted[known] *= factors[np.searchsorted(present, numbers)]
         return StepArray(encoded.values, encoded.offsets, weighted), sample_weight
 
     def attributes(self) -> dict[str, Any]:

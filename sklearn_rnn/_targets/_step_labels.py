@@ -30,13 +30,15 @@ class StepLabelTargets(Targets):
                 f"the first fit. Got steps of shape {y.values.shape[1:]}."
             )
         known = y.weight > 0
-        bad = known & ~np.isin(y.values, (0, 1)).all(axis=1)
+        numeric = y.values.dtype.kind in "biuf"
+        right = np.isin(y.values, (0, 1)).all(axis=1) if numeric else ~known
+        bad = known & ~right
         if bad.any():
-            step = int(bad.argmax())
-            i = int(np.searchsorted(y.offsets, step, side="right")) - 1
+            row = int(bad.argmax())
+            i, step = y.locate(row)
             raise ValueError(
                 f"{name} must have columns of 0 and 1. {name}[{i}] has "
-                f"{y.values[step].tolist()} at step {step - y.offsets[i]}."
+                f"{y.values[row].tolist()} at step {step}."
             )
         numbers = np.zeros(y.values.shape, np.float32)
         numbers[known] = y.values[known]

@@ -86,6 +86,8 @@ def sequence_accuracy_score(
 ) -> float:
     """Share of sequences whose labels are right at every step.
 
+    An empty sequence is right.
+
     Parameters
     ----------
     y_true : array-like, ragged, of shape (n_samples, n_steps_i)
@@ -126,7 +128,8 @@ def sequence_accuracy_score(
             f"{pred.shape[1:]}."
         )
     right = (true == pred).reshape(len(true), -1).all(axis=1)
-    right = np.logical_and.reduceat(right, offsets[:-1])
+    sequence = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    right = np.bincount(sequence[~right], minlength=len(offsets) - 1) == 0
     if sample_weight is None:
         return float(right.mean())
     weight = check_sequence_weight(sample_weight, len(right))

@@ -14,12 +14,17 @@ from sklearn_rnn.nn._models import Emissions
 
 
 class CrossEntropy(nn.Module):
-    """Multinomial log loss on logits; targets are class numbers, (batch,)."""
+    """Multinomial log loss on logits; targets are class numbers, (batch,).
+
+    Targets of -1 are unknown, and cost nothing.
+    """
 
     outputs_per_target = 1
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return functional.cross_entropy(output, target, reduction="none")
+        return functional.cross_entropy(
+            output, target, ignore_index=-1, reduction="none"
+        )
 
     def predict(self, output: Tensor) -> Tensor:
         """Return probabilities, (batch, n_classes)."""

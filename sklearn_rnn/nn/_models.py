@@ -286,7 +286,7 @@ class StepModel(RecurrentModel):
         Returns
         -------
         labels : Tensor of shape (n_valid_steps, 1)
-            int64 numbers of labels, of all valid steps end to end.
+            Numbers of labels as int64, of all valid steps end to end.
         """
         emissions, lengths, crf = self(x, lengths)
         labels = crf.decode(emissions, lengths).unsqueeze(-1)
@@ -305,7 +305,7 @@ class StepModel(RecurrentModel):
         Returns
         -------
         probability : Tensor of shape (n_valid_steps, n_outputs)
-            float64, of all valid steps end to end.
+            Of all valid steps end to end, as float64.
         """
         emissions, lengths, crf = self(x, lengths)
         return flatten_steps(crf.marginals(emissions, lengths), lengths)

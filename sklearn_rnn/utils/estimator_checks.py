@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from sklearn_rnn._sequences._ragged import RaggedArray
@@ -28,7 +28,8 @@ def check_sequence_estimator(estimator: Any) -> None:
     ----------
     estimator : estimator object
         Not fitted; cloned for each check. It must take numeric sequences of two
-        features.
+        features. Its tag `estimator_type` decides what y is: "tagger" and
+        "step_regressor" get an answer for each step.
 
     Raises
     ------
@@ -81,8 +82,10 @@ def check_order_changes_nothing(name: str, estimator: Any) -> None:
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
     order = np.random.default_rng(0).permutation(len(X))
-    shuffled = _answer(fitted, [X[i] for i in order])
-    assert_array_equal(shuffled, _answer(fitted, X)[order], name)
+    shuffled = _answers(fitted, [X[i] for i in order])
+    answers = _answers(fitted, X)
+    for i, j in enumerate(order):
+        assert_array_equal(shuffled[i], answers[j], name)
 
 
 def check_batch_mates_change_nothing(name: str, estimator: Any) -> None:
@@ -101,8 +104,8 @@ def check_padding_changes_nothing(name: str, estimator: Any) -> None:
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
     expected = _answer(fitted, X)
-    beside_long = _answer(fitted, [*X, np.zeros((200, 2), np.float32)])[:-1]
-    _assert_same(beside_long, expected, fitted, name)
+    beside_long = _answers(fitted, [*X, np.zeros((200, 2), np.float32)])[:-1]
+    _assert_same(_flatten(beside_long), expected, fitted, name)
     padded = RaggedArray.from_padded(RaggedArray.from_sequences(X).to_padded())
     assert_array_equal(_answer(fitted, padded), expected, name)
 
@@ -112,9 +115,10 @@ def check_other_lengths_at_predict(name: str, estimator: Any) -> None:
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
     for n_steps in (1, 2, 100):
-        answer = _answer(fitted, np.ones((3, n_steps, 2)))
-        assert np.isfinite(answer).all(), name
-        _assert_same(answer[1:], answer[:-1], fitted, name)
+        answers = _answers(fitted, np.ones((3, n_steps, 2)))
+        assert np.isfinite(_flatten(answers)).all(), name
+        for answer in answers[1:]:
+            _assert_same(answer, answers[0], fitted, name)
 
 
 def check_weight_counts_as_copies(name: str, estimator: Any) -> None:
@@ -179,7 +183,9 @@ def check_fitted_twice_is_fitted_once(name: str, estimator: Any) -> None:
     """A second fit, on other data first, forgets the first."""
     X, y = _make_data(estimator)
     once = _fit(estimator, X, y)
-    twice = _fit(estimator, np.ones((len(y), 4)), y).fit(X, y)
+    steps = _answers_steps(estimator)
+    first_y = np.array([np.resize(labels, 4) for labels in y]) if steps else y
+    twice = _fit(estimator, np.ones((len(y), 4)), first_y).fit(X, y)
     assert_array_equal(_answer(once, X), _answer(twice, X), name)
     assert once.loss_curve_ == twice.loss_curve_, name
 
@@ -197,15 +203,20 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
 
 
 def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
-    """`encode` gives a vector a sequence; `hidden_states` one a step of the network."""
+    """`encode` gives a vector a sequence; `hidden_states` one a step of the network.
+
+    An estimator of an answer at every step has no `encode`.
+    """
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
-    vectors = fitted.encode(X)
-    assert vectors.shape == (len(X), fitted.module_.pooling.output_size), name
     states = fitted.hidden_states(X)
     assert isinstance(states, RaggedArray), name
     for x, state in zip(X, states, strict=True):
         _assert_same(fitted.hidden_states([x])[0], state, fitted, name)
+    if _answers_steps(estimator):
+        return
+    vectors = fitted.encode(X)
+    assert vectors.shape == (len(X), fitted.module_.pooling.output_size), name
     if fitted.pooling == "mean":
         means = np.array([state.mean(axis=0) for state in states])
         assert_allclose(vectors, means, rtol=1e-4, atol=1e-5, err_msg=name)
@@ -217,11 +228,13 @@ def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
     fitted = _fit(estimator, X, y)
     nan = X[4].copy()
     nan[2, 1] = np.nan
-    for bad, fragment in (
+    spoils = [
         (nan, "X[4] has NaN at step 2, feature 1"),
         (np.zeros((3, 5)), "X[4] has 5 features"),
-        (np.zeros((0, 2)), "X[4] is an empty sequence"),
-    ):
+    ]
+    if not _answers_steps(estimator):  # which need none for an empty sequence
+        spoils.append((np.zeros((0, 2)), "X[4] is an empty sequence"))
+    for bad, fragment in spoils:
         spoiled = [*X[:4], bad, *X[5:]]
         assert fragment in _error_of(clone(estimator).fit, spoiled, y), name
         assert fragment in _error_of(fitted.predict, spoiled), name
@@ -230,15 +243,30 @@ def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
 # Data and helpers -------------------------------------------------------------------
 
 
+def _answers_steps(estimator: Any) -> bool:
+    """Whether y has an answer for each step."""
+    kind = get_tags(estimator).estimator_type
+    return kind in ("tagger", "step_regressor")
+
+
+def _has_classes(estimator: Any) -> bool:
+    kind = get_tags(estimator).estimator_type
+    return kind in ("classifier", "tagger")
+
+
 def _make_data(estimator: Any) -> tuple[list[NDArray], NDArray]:
     """24 ragged sequences of two features, with targets for the estimator."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 12, 24)
     X = [rng.normal(size=(n, 2)).astype(np.float32) for n in lengths]
-    y = np.array([x[:, 0].mean() for x in X])
-    if is_classifier(estimator):
-        return X, np.where(y > 0, "up", "down")
-    return X, np.abs(y) if get_tags(estimator).target_tags.positive_only else y
+    y = np.empty(len(X), dtype=object)
+    for i, x in enumerate(X):
+        numbers = x.mean(axis=1) if _answers_steps(estimator) else x[:, 0].mean()
+        labels = np.where(numbers > 0, "up", "down")
+        if get_tags(estimator).target_tags.positive_only:
+            numbers = np.abs(numbers)
+        y[i] = labels if _has_classes(estimator) else numbers
+    return X, y if _answers_steps(estimator) else np.array(y.tolist())
 
 
 def _containers(X: list[NDArray]) -> dict[str, Any]:
@@ -262,7 +290,19 @@ def _fit(estimator: Any, X: Any, y: Any, **params: Any) -> Any:
 
 
 def _answer(fitted: Any, X: Any) -> NDArray:
-    return fitted.predict_proba(X) if is_classifier(fitted) else fitted.predict(X)
+    """Return predictions, those of steps end to end."""
+    return _flatten(_answers(fitted, X))
+
+
+def _answers(fitted: Any, X: Any) -> Any:
+    """Return a prediction, or an array of those of all steps, a sequence."""
+    return fitted.predict_proba(X) if _has_classes(fitted) else fitted.predict(X)
+
+
+def _flatten(answers: Any) -> NDArray:
+    if isinstance(answers, RaggedArray) or answers.dtype == object:
+        return np.concatenate(list(answers))
+    return answers
 
 
 def _error_of(function: Callable[..., Any], *args: Any) -> str:

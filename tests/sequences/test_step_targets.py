@@ -56,6 +56,21 @@ def test_numbers_and_columns_keep_shape_and_type(y, shape, dtype):
 
 
 @pytest.mark.parametrize(
+    ("y", "shape"),
+    [
+        ([[], ["a"], []], (1,)),
+        ([np.zeros((0, 3)), [], np.zeros((2, 3))], (2, 3)),
+        (RaggedArray(np.ones(1), [0, 0, 1, 1]), (1,)),
+    ],
+)
+def test_some_sequences_may_be_empty(y, shape):
+    values, offsets = check_step_targets(y)
+    assert values.shape == shape
+    assert len(offsets) == 4
+    assert offsets[-1] == shape[0]
+
+
+@pytest.mark.parametrize(
     ("y", "message"),
     [
         ("abc", "y must be one sequence of labels .* Got str"),
@@ -65,9 +80,9 @@ def test_numbers_and_columns_keep_shape_and_type(y, shape, dtype):
         (np.arange(3), "Got a flat list of scalars"),
         ([], "0 sample"),
         ([["a"], 3], r"y\[1\] is no sequence but 3"),
-        ([["a"], []], r"y\[1\] is an empty sequence"),
-        (RaggedArray(np.ones(2), [0, 2, 2]), r"y\[1\] is an empty sequence"),
-        (np.zeros((2, 0)), r"y\[0\] is an empty sequence"),
+        ([[], []], "y has no steps: all of its sequences are empty"),
+        (RaggedArray(np.ones(0), [0, 0, 0]), "y has no steps"),
+        (np.zeros((2, 0)), "y has no steps"),
         (np.zeros((2, 3, 0)), "0 columns"),
         ([["a"], ["b", None]], r"y\[1\], step 1: a value is missing"),
         ([["a"], ["b", np.nan]], r"y\[1\], step 1: a value is missing"),
