@@ -1,4 +1,4 @@
-"""How much of the gradient of the last state is left some steps back."""
+"""Gradient norm of the last state by number of steps back."""
 
 import matplotlib.pyplot as plt
 import torch
@@ -36,10 +36,10 @@ def make_gated(layer_class):
 
 lines = {
     "Elman, recurrent weights x 1.5": (make_elman(1.5), "#d55e00", "-"),
-    "Elman, orthogonal (as we start)": (make_elman(1.0), "#e69f00", "--"),
+    "Elman, orthogonal (default)": (make_elman(1.0), "#e69f00", "--"),
     "Elman, recurrent weights x 0.7": (make_elman(0.7), "#000000", "-."),
-    "GRU, as we start": (make_gated(GRU), "#009e73", (0, (1, 1))),
-    "LSTM, forget gate open, as we start": (make_gated(LSTM), "#0072b2", (0, (5, 1))),
+    "GRU (default)": (make_gated(GRU), "#009e73", (0, (1, 1))),
+    "LSTM, forget gate open (default)": (make_gated(LSTM), "#0072b2", (0, (5, 1))),
 }
 figure, axes = plt.subplots(figsize=(5.2, 4.4), layout="constrained")
 for name, (layer, color, style) in lines.items():
