@@ -116,7 +116,7 @@ def name_of(cell, size, ragged):
 
 
 def compare_training(cell, size, ragged, n_rounds, keras):
-    """Return time ratios of PyTorch loop, skorch and Keras to sklearn_rnn, and GFLOP/s."""
+    """Return ratios of PyTorch loop, skorch and Keras to sklearn_rnn, and GFLOP/s."""
     batch, _, n_features, hidden_size = SIZES[size]
     X, lengths, y = make_data(size, ragged)
     sequences, n_epochs = make_sequences(X, lengths), N_EPOCHS[size]
@@ -253,7 +253,7 @@ def compare_onnx(cell, batch, n_rounds):
 
 
 def measure_growth(n_rounds):
-    """Return the growth of the time of fit with ten times the samples, and the steps."""
+    """Return the growth of the time of fit with ten times the samples, or steps."""
     X, _, y = make_data("M", False)
     long = np.tile(X[:64], (1, 10, 1))
     many = np.tile(X, (10, 1, 1))
@@ -362,7 +362,7 @@ print(time.perf_counter() - start)
 
 
 def measure_first_use():
-    """Return the seconds to compile the kernels, and to load them in another process."""
+    """Return the seconds to compile the kernels and to load them in a new process."""
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(2):
