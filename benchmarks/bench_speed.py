@@ -466,7 +466,7 @@ def print_itself(n_rounds):
             f"{(epochs - small) / 1e6:.0f} MB",
         ],
         [
-            "peak memory of 1,000 batches of 5 to 900 tokens, minus data and two batches",
+            "1,000 batches of 5 to 900 tokens, minus the data and two batches",
             f"{(many - few) / 1e6:.0f} MB",
         ],
         ["first use on a machine: compiling", f"{compiled:.1f} s"],
