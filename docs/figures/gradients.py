@@ -22,7 +22,7 @@ def norms_back_in_time(layer):
 
 
 def make_elman(scale):
-    """Return Elman's network with its first recurrent weights times a number."""
+    """Return an Elman network with scaled initial recurrent weights."""
     layer = initialize(Elman(4, HIDDEN), torch.Generator().manual_seed(0))
     with torch.no_grad():
         layer.rnn.weight_hh_l0 *= scale
@@ -30,7 +30,7 @@ def make_elman(scale):
 
 
 def make_gated(layer_class):
-    """Return a layer with its first weights."""
+    """Return a layer with its initial weights."""
     return initialize(layer_class(4, HIDDEN), torch.Generator().manual_seed(0))
 
 
