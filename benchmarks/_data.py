@@ -1,4 +1,4 @@
-"""The real data sets that benchmarks use, with their standard splits."""
+"""Real data sets of the benchmarks, with their standard splits."""
 
 import os
 import threading
@@ -39,10 +39,10 @@ def load_classification(name):
 
 
 def load_phone():
-    """Return windows of motion sensors, their activity, and which are of the test part.
+    """Return windows of motion sensors, their activities and a mask of the test set.
 
-    The subjects of the test part are those of UCI HAR. Windows of 128 steps, 50 Hz: six
-    features, acceleration in g and rotation in rad/s.
+    The test subjects are those of UCI HAR. Windows have 128 steps at 50 Hz and six
+    features: acceleration in g and rotation in rad/s.
     """
     file = np.load(DATA / "har_smartphone" / "har_raw.npz")
     signals = [
@@ -57,14 +57,14 @@ def load_phone():
 
 
 def load_skeletons():
-    """Return clips of joints, (n_frames, 20, 3) each, the action, the recording."""
+    """Return clips of joints, each (n_frames, 20, 3), their actions and recordings."""
     file = np.load(DATA / "utkinect" / "utkinect.npz")
     clips = np.split(file["joints"], file["offsets"][1:-1])
     return clips, file["action"], 2 * file["subject"] + file["episode"]
 
 
 def load_pollution():
-    """Return a table, a row an hour: PM2.5 with holes, weather, and the time."""
+    """Return a table with one row per hour: PM2.5 with gaps, weather and time."""
     table = pd.read_csv(DATA / "beijing_pm25" / "pollution.csv.gz")
     return pd.get_dummies(table.drop(columns=["No"]), columns=["cbwd"], dtype=float)
 
@@ -76,7 +76,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextmanager
 def fetch_from_here():
-    """Let the fetchers of sklearn_rnn.datasets find the files of DATA, if it exists."""
+    """Make the fetchers of sklearn_rnn.datasets use the files of DATA, if it exists."""
     if not DATA.is_dir() or "SKLEARN_RNN_MIRROR" in os.environ:
         yield
         return

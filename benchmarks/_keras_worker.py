@@ -1,4 +1,4 @@
-"""Times Keras 3 on JAX, in an environment of its own; see `_peers.Keras`."""
+"""Measure Keras 3 on JAX in a separate environment; see `_peers.Keras`."""
 
 import os
 import sys

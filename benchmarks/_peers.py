@@ -1,4 +1,7 @@
-"""What others do with the same network, data, batches and Adam: for bench_speed.py."""
+"""Other libraries with the same network, data, mini-batches and Adam.
+
+Used by bench_speed.py.
+"""
 
 import io
 import subprocess
@@ -14,7 +17,7 @@ MODULES = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class Recurrent(nn.Module):
-    """What a PyTorch user writes."""
+    """A typical PyTorch module."""
 
     def __init__(self, cell, n_features, hidden_size, **options):
         super().__init__()
@@ -37,7 +40,7 @@ class Recurrent(nn.Module):
 
 
 def fit_by_hand(model, batch_size, X, lengths, y, n_epochs):
-    """Train with the loop that a PyTorch user writes."""
+    """Train with a hand-written PyTorch loop."""
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)
     loss_function = nn.CrossEntropyLoss()
     X, y = torch.from_numpy(X), torch.from_numpy(y)
@@ -55,7 +58,7 @@ def fit_by_hand(model, batch_size, X, lengths, y, n_epochs):
 
 
 def predict_by_hand(model, X, lengths, batch_size=256):
-    """Predict in inference mode, batch by batch."""
+    """Predict in inference mode, one mini-batch at a time."""
     with torch.inference_mode():
         parts = []
         for start in range(0, len(X), batch_size):
@@ -66,7 +69,7 @@ def predict_by_hand(model, X, lengths, batch_size=256):
 
 
 def fit_skorch(cell, n_features, hidden_size, batch_size, X, lengths, y, n_epochs):
-    """Train with skorch, its own loader, and the module of the loop by hand."""
+    """Train with skorch, its default loader, and the module of the PyTorch loop."""
     net = NeuralNetClassifier(
         Recurrent,
         module__cell=cell,
@@ -87,7 +90,7 @@ def fit_skorch(cell, n_features, hidden_size, batch_size, X, lengths, y, n_epoch
 
 
 def make_onnx_session(model, x):
-    """Return an onnxruntime session of a model, for any batch size."""
+    """Return an onnxruntime session of a model that accepts any batch size."""
     import onnxruntime
 
     file = io.BytesIO()
@@ -106,12 +109,12 @@ def make_onnx_session(model, x):
 
 
 class Keras:
-    """Keras 3 on JAX, in a process of another environment.
+    """Keras 3 on JAX, in a process of a separate environment.
 
     Parameters
     ----------
     python : str
-        Path of the interpreter that has keras and jax.
+        Path of an interpreter with keras and jax.
     """
 
     def __init__(self, python):
@@ -123,7 +126,7 @@ class Keras:
         )
 
     def seconds_a_batch(self, cell, size):
-        """Time of an epoch that is compiled already, for each of its batches."""
+        """Return the time per mini-batch of an epoch after compilation."""
         self.process.stdin.write(f"{cell} {' '.join(map(str, size))}\n")
         self.process.stdin.flush()
         return float(self.process.stdout.readline())

@@ -1,12 +1,12 @@
-"""How good the estimators are on public data, beside plain models.
+"""Accuracy of the estimators and of baselines on public data.
 
     python benchmarks/bench_accuracy.py             # all tasks
-    python benchmarks/bench_accuracy.py names sst2  # some
+    python benchmarks/bench_accuracy.py names sst2  # some tasks
 
-Each task is a recipe: data, splits, a recurrent model, and the plain model that it
-ought to beat. Settings were chosen by cross-validation on training data, never by test
-scores. After each task its numbers go to benchmarks/accuracy.json, and the tables
-docs/accuracy_table.rst and docs/accuracy_sets_table.rst are made anew.
+Each task defines data, splits, a recurrent model and a baseline. Parameters were chosen
+by cross-validation on the training data, never by test scores. After each task, the
+script adds its scores to benchmarks/accuracy.json and rewrites the tables
+docs/accuracy_table.rst and docs/accuracy_sets_table.rst.
 """
 
 import argparse
@@ -73,10 +73,11 @@ SETS_TABLE = HERE.parent / "docs" / "accuracy_sets_table.rst"
 
 @dataclass
 class Recipe:
-    """What a task trains and measures.
+    """Data, splits and models of a task.
 
-    `splits` are pairs of indices, training and test; the score is the mean over them.
-    With a `grid`, its best by three folds of the training part, twice, is taken.
+    `splits` are pairs of training and test indices; the score is the mean over them.
+    With a `grid`, the best candidate in three folds of the training data, repeated
+    twice, is used.
     """
 
     X: Any
@@ -91,7 +92,7 @@ class Recipe:
 
 @dataclass
 class Task:
-    """A row of the table: how to call it, its measure, and what it is to reach."""
+    """A row of the table: its title, its measure and its target."""
 
     title: str
     measure: str
@@ -100,7 +101,7 @@ class Task:
 
 
 def plain_classifier():
-    """Return the baseline: statistics of each feature, and boosted trees."""
+    """Return the baseline: gradient boosting on statistics of each feature."""
     return make_pipeline(SequenceFeatures(), HistGradientBoostingClassifier())
 
 
@@ -109,13 +110,13 @@ def plain_regressor():
 
 
 def vote_of_three(network):
-    """Return the mean of three networks, each from a seed of its own."""
+    """Return the mean of three networks with different seeds."""
     members = [(str(i), clone(network)) for i in range(3)]
     return VotingClassifier(members, voting="soft")
 
 
 def train_and_test(X, y, X_test, y_test):
-    """Return X and y of both parts, and the one split."""
+    """Return X and y of training and test data, and the only split."""
     n = len(y)
     if isinstance(X, RaggedArray):
         X = RaggedArray.from_sequences([*X, *X_test])
@@ -127,7 +128,7 @@ def train_and_test(X, y, X_test, y_test):
     return X, np.concatenate([y, y_test]), [split]
 
 
-# Recipes -----------------------------------------------------------------------------
+# Tasks -------------------------------------------------------------------------------
 
 
 def archive_default(name):
@@ -140,7 +141,7 @@ def archive_default(name):
 
 
 def same_for_three(**settings):
-    """Return the grid of one candidate: what each member of the vote is set to."""
+    """Return a grid with one candidate: parameters of each member of the vote."""
     return {
         f"votingclassifier__{i}__{name}": [value]
         for i in range(3)
@@ -159,7 +160,7 @@ GRID = [
 
 
 def archive_tuned(name):
-    """Three networks with the same settings vote, while choosing too."""
+    """Return a vote of three networks with the same parameters, also in the search."""
     recipe = archive_default(name)
     recipe.model = make_pipeline(
         Stepwise(StandardScaler()), vote_of_three(RNNClassifier())
@@ -169,7 +170,7 @@ def archive_tuned(name):
 
 
 def phone():
-    """Windows of the raw signals; the test part is of other people."""
+    """Windows of the raw signals; the test data are from other people."""
     X, y, _, is_test = load_phone()
     return Recipe(
         X,
@@ -182,9 +183,9 @@ def phone():
 
 
 def skeletons():
-    """One of the 20 recordings left out at a time.
+    """Leave one of the 20 recordings out at a time.
 
-    Settings were chosen by folds over the 19 recordings of the first split.
+    Parameters were chosen in folds over the 19 recordings of the first split.
     """
     clips, y, recording = load_skeletons()
     return Recipe(
@@ -198,9 +199,9 @@ def skeletons():
 
 
 def seen_from_the_hip(joints):
-    """Return the joints relative to the hip, the way of the hip, speeds of the joints.
+    """Return joints relative to the hip, the path of the hip, and joint velocities.
 
-    The skeleton is turned about the vertical, so that its hips lie along the x axis.
+    The skeleton is rotated about the vertical axis to align its hips with the x axis.
     """
     hip = joints[:, :1]
     across = joints[:, 16] - joints[:, 12]  # from the left hip to the right
@@ -213,9 +214,9 @@ def seen_from_the_hip(joints):
 
 
 def sst2():
-    """Three networks vote; words are split by spaces already.
+    """A vote of three networks; the words are already separated by spaces.
 
-    Settings of plot_sentiment_of_sentences.py, chosen on the development part.
+    Parameters of plot_sentiment_of_sentences.py, chosen on the development set.
     """
     network = RNNClassifier(
         conv_channels=None,
@@ -245,7 +246,7 @@ def sst2():
 
 
 def names():
-    """A stratified fifth is the test part."""
+    """A stratified fifth is the test set."""
     X, y = fetch_names(return_X_y=True)
     split = train_test_split(
         np.arange(len(y)), test_size=0.2, stratify=y, random_state=0
@@ -267,12 +268,13 @@ def names():
 
 
 def engines(cap=125):
-    """All cycles of an engine so far tell how many remain, to `cap`.
+    """Predict the remaining cycles of an engine, capped at `cap`, from those so far.
 
-    Training engines are seen from cycle 20 on, every 5 cycles; test engines at their
-    last cycle. The error is to the true remaining life, not capped. Sensors are noisy
-    and engines few: the network reads means of ten cycles. Its settings were
-    chosen on training engines left out, 20 a fold, cut where test engines may be.
+    Training engines give a sample every 5 cycles from cycle 20 on, test engines one at
+    their last cycle. The error is measured against the true remaining life, not the
+    capped one. The sensors are noisy and there are few engines, so the network reads
+    means of ten cycles. Its parameters were chosen on held-out training engines, 20 per
+    fold, truncated at the cycles at which test engines may end.
     """
     X, y = [], []
     train, test = fetch_cmapss_fd001(), fetch_cmapss_fd001(subset="test")
@@ -304,15 +306,16 @@ def engines(cap=125):
 
 
 def means_of_tens(X):
-    """Return the means of each ten steps; the first few, which make no ten, go."""
+    """Return the means of ten steps each; drop the first steps that remain."""
     return [x[len(x) % 10 :].reshape(-1, 10, x.shape[1]).mean(axis=1) for x in X]
 
 
 def vital_signs():
-    """Means of each hour, with gaps; what is known at admission at each hour.
+    """Hourly means with gaps, and the data known at admission repeated for each hour.
 
-    Sex, age, height and weight; five stratified folds. Values further than 4 standard
-    deviations from the mean are errors, or as good as 4. Three networks vote.
+    These are sex, age, height and weight. The splits are five stratified folds. Values
+    are clipped at 4 standard deviations from the mean, since larger ones are
+    errors or carry no more information. The model is a vote of three networks.
     """
     stays = fetch_physionet2012()
     hourly = np.full((len(stays.data), 48, 37), np.nan, dtype="f4")
@@ -342,9 +345,9 @@ def vital_signs():
 
 
 def pollution():
-    """The change of PM2.5 in the next hour from the day before; trained on 2010.
+    """Predict the change of PM2.5 in the next hour from the previous day.
 
-    Hours whose PM2.5 is not known are not scored.
+    The training data are from 2010. Hours with unknown PM2.5 are not scored.
     """
     table = load_pollution()
     known = table["pm2.5"].ffill()
@@ -367,7 +370,7 @@ def pollution():
 
 
 def sunspots():
-    """The change in the next month from the eleven years before; the last fifth."""
+    """Predict next month's change from eleven years; the last fifth is the test set."""
     months = np.ravel(fetch_monthly_sunspots().data)
     X, y, _ = make_windows(months, length=132)
     n_train = round(0.8 * len(months)) - 132
@@ -408,7 +411,7 @@ TASKS = {
 
 
 def measure(recipe, seeds):
-    """Return the scores of both models, one a seed and one, and of the naive answer."""
+    """Return scores: network, one per seed; baseline; naive prediction."""
     result = {}
     if recipe.grid is not None:
         result["chosen"] = choose(recipe)
@@ -422,9 +425,9 @@ def measure(recipe, seeds):
 
 
 def choose(recipe):
-    """Return the best of the grid, by cross-validation on the training part.
+    """Return the best candidate of the grid, by cross-validation on the training data.
 
-    By the log loss: of the few samples of a fold, accuracy makes too many ties.
+    The criterion is the log loss, since accuracy has many ties in small folds.
     """
     [(train, _)] = recipe.splits
     folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
@@ -439,7 +442,7 @@ def choose(recipe):
 
 
 def score(recipe, model, seed):
-    """Return the mean score over the splits; of errors, the error."""
+    """Return the mean score over the splits, or the mean error of an error measure."""
     scorer = get_scorer(recipe.scoring)
     scores = []
     for train, test in recipe.splits:
@@ -450,7 +453,7 @@ def score(recipe, model, seed):
 
 
 def seeded(model, seed):
-    """Give each part that takes one a seed of its own."""
+    """Set a different seed in each part that has a random_state."""
     names = [name for name in model.get_params() if name.endswith("random_state")]
     seeds = {name: seed * len(names) + i for i, name in enumerate(names)}
     return clone(model).set_params(**seeds)
@@ -480,7 +483,7 @@ def main():
 
 
 def keep(name, result):
-    """Add the result to those in the file; return all."""
+    """Add the result to the file and return all results."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     results[name] = result
     RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
@@ -491,7 +494,7 @@ def keep(name, result):
 
 
 def write_tables(results):
-    """Write what has been measured so far."""
+    """Write the tables of all results so far."""
     rows = [
         row_of_sets("six sets of UCR and UEA, defaults", "default", 0.93, results),
         row_of_sets("the same, vote of three, best of a grid", "tuned", 0.95, results),
@@ -527,7 +530,7 @@ def row_of_task(task, result):
 
 
 def row_of_sets(title, kind, target, results):
-    """Return the row of the mean over the six sets, or None if one is missing."""
+    """Return the row with the mean over the six sets, or None if one is missing."""
     done = [results.get(f"{kind}-{name}") for name in CLASSIFICATION]
     if None in done:
         return None

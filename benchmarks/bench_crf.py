@@ -3,8 +3,8 @@
     python benchmarks/bench_crf.py
 
 Both compute the same loss of the same sequences, forward and backward, and are measured
-in turn. Printed are medians, and the ratio of medians with the lowest and the highest
-ratio of a round. Needs pytorch-crf.
+alternately. The script prints the medians, and their ratio with the lowest and highest
+ratio of a round. It requires pytorch-crf.
 """
 
 import argparse
@@ -17,22 +17,22 @@ from bench_speed import show_ratio, time_in_turn
 
 from sklearn_rnn.nn import CRF
 
-# sequences, least and largest number of steps, labels
+# sequences, minimum and maximum number of steps, labels
 CASES = (32, 12, 48, 17), (32, 12, 48, 50), (8, 977, 977, 17)
 
 
 def make_data(batch, least, largest, n_classes):
-    """Return emissions, labels and numbers of steps."""
+    """Return emissions, labels and sequence lengths."""
     rng = np.random.default_rng(0)
     lengths = torch.from_numpy(rng.integers(least, largest + 1, batch))
-    lengths[0] = largest  # torchcrf wants the longest in the first row
+    lengths[0] = largest  # torchcrf requires the longest sequence in the first row
     emissions = torch.from_numpy(rng.normal(size=(batch, largest, n_classes)))
     targets = torch.from_numpy(rng.integers(0, n_classes, (batch, largest)))
     return emissions.float().requires_grad_(), targets, lengths
 
 
 def make_steps(case):
-    """Return forward and backward of torchcrf and of sklearn_rnn, as functions."""
+    """Return functions that run forward and backward of torchcrf and sklearn_rnn."""
     emissions, targets, lengths = make_data(*case)
     mask = torch.arange(targets.shape[1]) < lengths.unsqueeze(1)
     other, own = torchcrf.CRF(case[-1], batch_first=True), CRF(case[-1])

@@ -1,9 +1,9 @@
-"""Why the defaults are what they are: one setting changed at a time.
+"""Effect of changing one default parameter at a time.
 
     python benchmarks/bench_defaults.py --jobs 2 > docs/defaults_table.rst
 
-Prints a table: test accuracy on six public sets (standard splits, mean over seeds), and
-the mean of the six with its spread over seeds.
+The script prints a table of test accuracies on six public data sets (standard splits,
+mean over seeds), and the mean of the six with its spread over seeds.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_rnn import RNNClassifier
 
-# what a first attempt in PyTorch looks like
+# a typical first attempt in PyTorch
 PLAIN = {
     "conv_channels": None,
     "bidirectional": False,
@@ -59,7 +59,7 @@ SETTINGS = [
 
 
 def run(settings, seeds):
-    """Return accuracies, (n_sets, n_seeds)."""
+    """Return accuracies of shape (n_sets, n_seeds)."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", ConvergenceWarning)
     scores = []

@@ -1,12 +1,12 @@
-"""Time and memory of fit and predict, against others and against the machine.
+"""Time and memory of fit and predict, compared to other libraries and the hardware.
 
     python benchmarks/bench_speed.py > docs/speed_table.rst
 
-All opponents (`_peers.py`) train the same network on the same data with the same
-batches, Adam and clipping, and are measured in turn in one run, several times over.
-The tables have ratios of medians, with the lowest and the highest ratio of a round.
-Keras needs an environment of its own, with keras and jax; onnxruntime is measured
-where it, onnx and onnxscript are installed.
+All libraries (`_peers.py`) train the same network on the same data with the same
+mini-batches, Adam and gradient clipping. They are measured alternately in one run, for
+several rounds. The tables have ratios of medians, with the lowest and highest ratio of
+a round. Keras requires a separate environment with keras and jax. onnxruntime is
+measured if it, onnx and onnxscript are installed.
 """
 
 import argparse
@@ -60,7 +60,7 @@ PLAIN = {
 
 
 def make_data(size, ragged, n_batches=20):
-    """Return noise, numbers of steps (None: equal) and classes."""
+    """Return noise, sequence lengths (None if equal) and classes."""
     batch, n_steps, n_features, _ = SIZES[size]
     rng = np.random.default_rng(0)
     n = batch * n_batches
@@ -87,9 +87,9 @@ def make_classifier(cell, size, n_epochs, **params):
 
 
 def time_in_turn(functions, n_rounds, pause=0.0):
-    """Return the seconds of each function in each round; one more round warms up.
+    """Return the seconds of each function in each round, after one warm-up round.
 
-    With a pause, idle threads of another library, which spin for a while, come to rest.
+    The pause lets idle threads of other libraries stop spinning.
     """
     times = [[] for _ in functions]
     for _ in range(n_rounds + 1):
@@ -102,7 +102,7 @@ def time_in_turn(functions, n_rounds, pause=0.0):
 
 
 def show_ratio(theirs, ours):
-    """The ratio of medians, with its spread over the rounds."""
+    """Return the ratio of medians, with its spread over the rounds."""
     ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
     middle = statistics.median(theirs) / statistics.median(ours)
     return f"{middle:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
@@ -116,7 +116,7 @@ def name_of(cell, size, ragged):
 
 
 def compare_training(cell, size, ragged, n_rounds, keras):
-    """Return the ratios of by hand, skorch and Keras to ours, and our GFLOP/s."""
+    """Return ratios of PyTorch loop, skorch and Keras to sklearn_rnn, and GFLOP/s."""
     batch, _, n_features, hidden_size = SIZES[size]
     X, lengths, y = make_data(size, ragged)
     sequences, n_epochs = make_sequences(X, lengths), N_EPOCHS[size]
@@ -148,13 +148,13 @@ def compare_training(cell, size, ragged, n_rounds, keras):
 
 
 def flops_of_step(cell, n_features, hidden_size):
-    """Of the matrix products of a step, forward and backward; x needs no gradient."""
+    """Return the flops of the matrix products of a step; x needs no gradient."""
     n_gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell]
     return 2 * n_gates * hidden_size * (2 * (n_features + hidden_size) + hidden_size)
 
 
 def compare_larger_networks(n_rounds):
-    """Ratios by hand / ours of two layers, and of both directions, at M."""
+    """Return ratios PyTorch loop / sklearn_rnn: two layers, both directions, at M."""
     batch, _, n_features, hidden_size = SIZES["M"]
     rows = []
     variants = {
@@ -181,7 +181,7 @@ def compare_larger_networks(n_rounds):
 
 
 def measure_peak():
-    """GFLOP/s of torch's float32 matrix product, the best of some sizes."""
+    """Return GFLOP/s of torch's float32 matrix product, the best of several sizes."""
     best = 0.0
     for n in (512, 1024, 2048):
         a, b = torch.randn(n, n), torch.randn(n, n)
@@ -194,7 +194,7 @@ def measure_peak():
 
 
 def compare_prediction(cell, size, ragged, n_rounds):
-    """Ratios of torch in inference mode to ours, predictions of a data set in a row."""
+    """Return the time ratio of torch in inference mode to predict_proba."""
     _, _, n_features, hidden_size = SIZES[size]
     X, lengths, y = make_data(size, ragged)
     sequences = make_sequences(X, lengths)
@@ -214,7 +214,7 @@ def compare_prediction(cell, size, ragged, n_rounds):
 
 
 def compare_onnx(cell, batch, n_rounds):
-    """Ratios of onnxruntime to our network, and to predict_proba with its checks."""
+    """Return time ratios of onnxruntime to the network alone and to predict_proba."""
     _, n_steps, n_features, hidden_size = SIZES["M"]
     X = np.random.default_rng(0).normal(size=(256, n_steps, n_features)).astype("f4")
     classifier = make_classifier(cell, "M", 1).fit(X, np.arange(256) % N_CLASSES)
@@ -249,11 +249,11 @@ def compare_onnx(cell, batch, n_rounds):
     return show_ratio(times[2], times[0]), show_ratio(times[2], times[1])
 
 
-# Against itself ---------------------------------------------------------------------
+# Scaling, memory and overhead --------------------------------------------------------
 
 
 def measure_growth(n_rounds):
-    """How the time of fit grows with ten times the samples, and the steps."""
+    """Return the growth of the time of fit with ten times the samples, or steps."""
     X, _, y = make_data("M", False)
     long = np.tile(X[:64], (1, 10, 1))
     many = np.tile(X, (10, 1, 1))
@@ -271,7 +271,7 @@ def measure_growth(n_rounds):
 
 
 def measure_loop(n_rounds):
-    """Time of skorch's loop, as a part of the time of a fit at S."""
+    """Return the share of skorch's loop in the time of a fit at S."""
     X, _, y = make_data("S", False)
     classifier = make_classifier("rnn", "S", 30)
     notify = SequenceNet.notify
@@ -295,7 +295,7 @@ def measure_loop(n_rounds):
 
 
 def measure_search(n_rounds):
-    """Ratio of one process to two, for 16 candidates x 5 folds on JapaneseVowels."""
+    """Return the time ratio of one process to two, for 16 candidates x 5 folds."""
     X, y = load_classification("JapaneseVowels")[:2]
     grid = {
         "hidden_size": [16, 32],
@@ -314,7 +314,7 @@ def measure_search(n_rounds):
 
 
 def peak_memory(n_bytes, n_epochs, queue):
-    """Fit so many bytes of float32 and report the peak, in bytes."""
+    """Fit `n_bytes` of float32 and report the peak memory in bytes."""
     warnings.simplefilter("ignore")
     n_steps, n_features = 100, 15
     n = n_bytes // (4 * n_steps * n_features)
@@ -362,7 +362,7 @@ print(time.perf_counter() - start)
 
 
 def measure_first_use():
-    """Seconds to compile the kernels, and to load them in another process."""
+    """Return the seconds to compile the kernels and to load them in a new process."""
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(2):
@@ -401,18 +401,18 @@ def print_training(n_rounds, keras):
                 if not ragged:
                     rates[cell, size] = rate
                     ratios.append(ratio)
-    print("Training: whole fits; the time of each opponent over ours.")
-    print_table(["network", "by hand", "skorch", "Keras on JAX"], rows)
+    print("Training: complete fits; time of each library over time of sklearn_rnn.")
+    print_table(["network", "PyTorch loop", "skorch", "Keras on JAX"], rows)
     if keras is not None:
         mean = statistics.geometric_mean(ratios)
         print(f"Geometric mean against Keras: {mean:.2f}.\n")
     parts = [f"{cell} {rates[cell, 'L'] / peak:.2f}" for cell in ("gru", "lstm")]
     print(
-        f"Products of matrices in training at L, as a part of what torch reaches on "
-        f"large ones ({peak:.0f} GFLOP/s): {', '.join(parts)}.\n"
+        f"Matrix products in training at L, relative to the peak of torch on large "
+        f"products ({peak:.0f} GFLOP/s): {', '.join(parts)}.\n"
     )
-    print("Two layers, and both directions: the loop by hand over ours.")
-    print_table(["network", "by hand"], compare_larger_networks(n_rounds))
+    print("Two layers, and both directions: PyTorch loop over sklearn_rnn.")
+    print_table(["network", "PyTorch loop"], compare_larger_networks(n_rounds))
 
 
 def print_prediction(n_rounds):
@@ -424,7 +424,7 @@ def print_prediction(n_rounds):
     ]
     print(
         "Prediction: torch in inference mode, batches of 256, over ``predict_proba``; "
-        "before each a pause, in which idle threads of the other library come to rest."
+        "each after a pause, in which idle threads of the other library stop spinning."
     )
     print_table(["network", "torch"], rows)
     if importlib.util.find_spec("onnxruntime") is None:
@@ -434,7 +434,7 @@ def print_prediction(n_rounds):
         for cell in ("gru", "lstm")
         for batch in (256, 1)
     ]
-    print("onnxruntime with the same weights, over ours.")
+    print("onnxruntime with the same weights, over sklearn_rnn.")
     print_table(["network", "over the network alone", "over ``predict_proba``"], rows)
 
 
@@ -454,26 +454,26 @@ def print_itself(n_rounds):
             f"{measure_loop(n_rounds):.1%}",
         ],
         [
-            "GridSearchCV, 16 candidates, 5 folds: one process over two",
+            "GridSearchCV, 16 candidates, 5 folds: time of one process over two",
             measure_search(n_rounds),
         ],
         [
-            "peak memory of fitting 600 MB, beyond a tiny fit",
+            "peak memory of fitting 600 MB, minus that of a tiny fit",
             f"{(large - tiny) / 6e8:.2f} of the data",
         ],
         [
-            "more of it with five epochs than with one (60 MB)",
+            "additional peak memory of five epochs over one (60 MB)",
             f"{(epochs - small) / 1e6:.0f} MB",
         ],
         [
-            "1,000 batches of 5 to 900 tokens, beyond the data and two batches",
+            "1,000 batches of 5 to 900 tokens, minus the data and two batches",
             f"{(many - few) / 1e6:.0f} MB",
         ],
-        ["first use: compiling, once a machine", f"{compiled:.1f} s"],
-        ["first use in a process: loading what is compiled", f"{loaded:.3f} s"],
+        ["first use on a machine: compiling", f"{compiled:.1f} s"],
+        ["first use in a process: loading the compiled kernels", f"{loaded:.3f} s"],
     ]
-    print("Against itself.")
-    print_table(["what", "measured"], rows)
+    print("Scaling, memory and overhead.")
+    print_table(["measure", "value"], rows)
 
 
 def main():
@@ -493,7 +493,7 @@ def main():
         f"{args.rounds} rounds (lowest to highest). S, M and L are "
         + ", ".join(map(str, SIZES.values()))
         + ": batch, steps, features, hidden units; ragged: lengths uniform between a "
-        "quarter of the steps and all.\n"
+        "quarter of the steps and all steps.\n"
     )
     if args.only in (None, "training"):
         print_training(args.rounds, keras)

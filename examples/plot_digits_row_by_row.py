@@ -2,14 +2,14 @@
 Handwritten digits, read row by row
 ===================================
 
-An image is a sequence too: eight rows from top to bottom, eight numbers each. A
-recurrent network reads them one after the other, and at each row we can ask what it
-believes so far.
+An image can be read as a sequence: eight rows from top to bottom, with eight numbers
+each. A recurrent network reads the rows one by one. This example shows how its
+predicted probabilities change after each row.
 """
 
 # %%
-# The data come with scikit-learn: 1797 images of 8 x 8 grey values. As an array of
-# shape (n_samples, n_steps, n_features) they are sequences already.
+# scikit-learn includes the data: 1797 images of 8 x 8 grey values. The array of images
+# has the shape (n_samples, n_steps, n_features), so it needs no conversion.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -27,9 +27,9 @@ print(f"training data: {X_train.shape[0]} images as sequences of {X_train.shape[
 
 
 # %%
-# An :class:`~sklearn_rnn.RNNClassifier` is a step of a pipeline like any other
-# classifier, and its parameters are searched like any others. A row is a short step, so
-# no convolution needs to stand in front.
+# An :class:`~sklearn_rnn.RNNClassifier` works in a pipeline like any other classifier,
+# and its parameters are tuned like any others. There are only eight steps, so no
+# convolution is needed.
 def to_unit_range(images):
     return images / 16
 
@@ -52,9 +52,9 @@ print(f"cross-validated accuracy: {search.best_score_:.3f}")
 print(f"test accuracy: {search.score(X_test, y_test):.3f}")
 
 # %%
-# What does the network believe after each row? Sequences may be shorter than those it
-# was fitted on, so we show it the first rows only. (Each column is a prediction of its
-# own: nothing of the rest of the image is known.)
+# Sequences passed to ``predict_proba`` may be shorter than the training sequences. The
+# figure shows the probabilities predicted from the first rows only. Each row of a heat
+# map is a separate prediction, without knowledge of the remaining rows.
 row_counts = np.arange(1, 9)
 shown = [np.flatnonzero(y_test == digit)[0] for digit in (3, 5, 7, 9)]
 figure, axes = plt.subplots(
@@ -69,13 +69,13 @@ for (left, right), i in zip(axes, shown, strict=True):
     )
     right.set(xticks=range(10), yticks=range(8), yticklabels=row_counts)
     right.set(ylabel="rows read so far")
-axes[0, 0].set_title("the image")
-axes[0, 1].set_title("what the network believes")
+axes[0, 0].set_title("image")
+axes[0, 1].set_title("predicted probabilities")
 axes[-1, 1].set_xlabel("digit")
 figure.colorbar(picture, ax=axes[:, 1], label="probability")
 figure.savefig("digits_row_by_row.png", dpi=100)
 print("figure saved: digits_row_by_row.png")
 
 # %%
-# :doc:`/data` says what else X may be, :doc:`/scikit_learn` what works besides a
-# search.
+# For other formats of X, see :doc:`/data`. For other scikit-learn tools, see
+# :doc:`/scikit_learn`.

@@ -1,17 +1,17 @@
 """
-The remaining life of engines
-=============================
+Remaining life of engines
+=========================
 
-How many flights are left before an engine fails, and how sure is that? A regressor with
-``loss="gaussian"`` answers with a number and a standard deviation: an error bar for
-each engine, as long as it is unsure.
+This example predicts the number of flights before an engine fails. A regressor with
+``loss="gaussian"`` predicts a mean and a standard deviation, so each engine gets its
+own error bar.
 """
 
 # %%
-# C-MAPSS FD001 is 100 simulated engines that flew until they failed, and 100 that were
-# stopped before: of these the remaining life is to be told. A step is a flight, with 24
-# settings and sensors. The data are downloaded once and kept; where they cannot be had,
-# engines made by a formula stand in for them.
+# C-MAPSS FD001 contains 100 simulated training engines that ran until they failed, and
+# 100 test engines that were stopped earlier. The target of the test engines is their
+# remaining life. A step is a flight, with 24 settings and sensors. The data are
+# downloaded once. If the download fails, the example uses generated engines instead.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -38,7 +38,7 @@ try:
     life = [after[:, 0] for after in life]
     test_life = [after[:, 0] for after in test_life]
 except OSError as error:
-    print(f"{error}\nEngines made by a formula stand in for them.")
+    print(f"{error}\nGenerated engines stand in for them.")
     engines, life = make_engines(random_state=0)
     test_engines, test_life = (
         [x[:-left] for left, x in enumerate(part, start=1)]
@@ -47,8 +47,8 @@ except OSError as error:
 
 
 # %%
-# Early in its life an engine shows no wear, so it is usual to learn "125 or more"
-# there. A life is seen many times: from its first flight to each fifth one.
+# Early in its life an engine shows no wear, so targets are usually capped at 125
+# flights. Each engine gives many samples: from its first flight to every fifth flight.
 def lives_so_far(numbers):
     X, y = [], []
     for i in numbers:
@@ -65,13 +65,13 @@ y_test = np.array([after[-1] for after in test_life])
 
 
 # %%
-# A few values are missing: a :class:`~sklearn_rnn.preprocessing.GapEncoder` carries the
-# last one forward. Sensors are noisy and engines few, so a network learns the noise of
-# each engine by heart. Three things help: means of ten flights are read, strong dropout
-# is on, and the weights decay. The honest baseline is gradient boosting on a summary of
-# each life so far: mean, spread, extremes, last value and slope of each sensor.
+# A few values are missing: :class:`~sklearn_rnn.preprocessing.GapEncoder` carries the
+# last value forward. The sensors are noisy and there are few engines, so a network
+# overfits the noise of each engine. Three measures reduce overfitting: means of ten
+# flights, strong dropout and weight decay. The baseline is gradient boosting on a
+# summary of each sequence: mean, spread, extremes, last value and slope of each sensor.
 def means_of_tens(X):
-    """Return the means of each ten flights; the first few, which make no ten, go."""
+    """Return the means of ten flights each; drop the first flights that remain."""
     return [x[len(x) % 10 :].reshape(-1, 10, x.shape[1]).mean(axis=1) for x in X]
 
 
@@ -106,9 +106,10 @@ for name, told in [
     print(f"{name}: RMSE {root_mean_squared_error(y_test, told):.1f} flights")
 
 # %%
-# Networks are too sure of themselves: what they learned by heart was easy. So we look
-# at the last 20 engines, which were not learned from. How many standard deviations hold
-# 90 % of the errors there? A normal distribution says 1.64.
+# Networks are overconfident, because they partly memorise the training data. The width
+# of the bars is therefore calibrated on the last 20 engines, which were held out: how
+# many standard deviations contain 90 % of their errors? For a normal distribution the
+# factor is 1.64.
 check_answer, check_std = network.predict(X_check, return_std=True)
 factor = np.quantile(np.abs(y_check - check_answer) / check_std, 0.9)
 bar = factor * std
@@ -116,10 +117,11 @@ inside = np.abs(np.minimum(y_test, 125) - answer) <= bar
 print(f"bars of {factor:.2f} standard deviations hold {inside.mean():.0%} of the truth")
 
 # %%
-# Left, all test engines, from the one that fails next. The bars are shorter where it
-# matters, near the end. Right, the answer for one engine as its flights come in. For
-# the number alone, gradient boosting does as well or better: in 80 engines the last
-# value and the slope of a sensor say most of it. What the network adds is the bar.
+# Left: all test engines, sorted by remaining life. The bars are shorter near the end of
+# life, where precision matters. Right: the predictions for one engine after each
+# flight. For the mean alone, gradient boosting is as good or better: with 80 engines,
+# the last value and the slope of a sensor carry most of the information. The benefit of
+# the network is the error bar.
 order = np.argsort(y_test, kind="stable")
 place = np.arange(len(order))
 figure, (left, right) = plt.subplots(
@@ -131,7 +133,7 @@ left.errorbar(
 left.plot(place, baseline_answer[order], "x", ms=4, label="gradient boosting")
 left.plot(place, y_test[order], color="black", label="truth")
 left.set(xlabel="test engine, sorted", ylabel="remaining flights")
-left.set_title("flights that remain to each test engine")
+left.set_title("remaining flights of each test engine")
 left.legend()
 
 shown = max(np.flatnonzero(y_test <= 30), key=lambda i: len(test_engines[i]))
@@ -144,11 +146,11 @@ right.fill_between(flight, answer - factor * std, answer + factor * std, alpha=0
 right.plot(flight, answer, label="network, 90 %")
 right.plot(flight, np.minimum(y_shown, 125), color="black", label="truth, up to 125")
 right.set(xlabel=f"flights of test engine {shown + 1}")
-right.set_title("to one of them, as it flies on")
+right.set_title("one engine, after each flight")
 right.legend()
 figure.savefig("engine_life.png", dpi=100)
 print("figure saved: engine_life.png")
 
 # %%
-# :doc:`/regression` has the other losses, and intervals of quantiles;
-# :doc:`/preprocessing`, how windows are cut.
+# For other losses and quantile intervals, see :doc:`/regression`. For windows, see
+# :doc:`/preprocessing`.

@@ -2,16 +2,16 @@
 From a DataFrame of events to a tuned classifier
 ================================================
 
-What people have is a table: a row for each event, with the customer, the time, the kind
-of event, an amount that is often missing. Which customers will leave? This is the whole
-way, from that table to a classifier tuned by a grid search.
+Event data often come as a table with one row per event: the customer, the time, the
+kind of event, and an amount that is often missing. This example predicts which
+customers will leave. It goes from the table to a classifier tuned by a grid search.
 """
 
 # %%
-# The table is made here, so that we know what is in it: put your own in its place. A
-# customer leaves who once waited more than twelve days for the answer to a complaint.
-# No event alone tells it, nor how many there are of each kind: what counts is which
-# follows which, and after how long. One label in twenty is wrong, as labels are.
+# The example generates its own table; replace it by yours. A customer leaves after
+# waiting more than twelve days for the answer to a complaint. Neither a single event
+# nor the number of events of each kind reveals this: the order of the events and the
+# time between them matter. As in real data, some labels are wrong: one in twenty.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ KINDS = ["visit", "order", "complaint", "answer"]
 
 def make_events(n_customers=600):
     rng = np.random.default_rng(0)
-    pace, care = rng.uniform(1, 3, 20), rng.uniform(0.1, 0.3, 20)  # of the 20 stores
+    pace, care = rng.uniform(1, 3, 20), rng.uniform(0.1, 0.3, 20)  # of 20 stores
     customers = []
     for customer in range(n_customers):
         store, n_events = rng.integers(20), rng.integers(8, 40)
@@ -63,7 +63,7 @@ def longest_wait(days, kind):
     """Return the longest time from a complaint to the next answer, or to the end."""
     answers = np.append(days[kind == "answer"], days[-1])
     complaints = days[kind == "complaint"]
-    # where no answer comes, the wait lasts until the last event
+    # without an answer, the wait lasts until the last event
     waits = answers[np.searchsorted(answers[:-1], complaints)] - complaints
     return waits.max(initial=0)
 
@@ -72,10 +72,10 @@ events = make_events()
 print(events.head(4).to_string())
 
 # %%
-# :class:`~sklearn_rnn.preprocessing.SequenceBuilder` turns the table into a sequence
-# for each customer, sorted by time, and finds the label and the store of each, in the
-# same order. Text becomes a feature as a number, here the number of the kind. Missing
-# amounts stay missing.
+# :class:`~sklearn_rnn.preprocessing.SequenceBuilder` converts the table to one sequence
+# per customer, sorted by time, and returns the label and the store of each customer in
+# the same order. Text features must be encoded as numbers, here as the number of the
+# kind. Missing amounts stay missing.
 events["kind_number"] = events["kind"].map(KINDS.index)
 builder = SequenceBuilder(
     "customer", time="time", features=["time", "kind_number", "amount"]
@@ -86,18 +86,18 @@ stores = builder.targets(events, "store")
 print(f"{X}; {y.mean():.0%} of the customers left")
 
 # %%
-# Stores have their habits, and the classifier is for new stores. So stores are the
-# groups of all splits: those of the test data, first of all, are held out.
+# Stores differ, and the classifier must work for new stores. The stores are therefore
+# the groups of all splits, starting with the split into training and test data.
 split = GroupShuffleSplit(test_size=0.3, random_state=0)
 train, test = next(split.split(X, y, groups=stores))
-print(f"{len(train)} customers to learn from, {len(test)} of other stores to test on")
+print(f"{len(train)} training customers, {len(test)} test customers of other stores")
 
 # %%
-# :class:`~sklearn_rnn.preprocessing.GapEncoder` fills the missing amounts, says where
-# they were missing, and puts the time since the event before in place of the time.
-# :class:`~sklearn_rnn.preprocessing.Stepwise` applies scikit-learn's transformers to
-# all steps as one table, here to make one column of each kind, whose number is still
-# column 1. All of it is learned from the training part of each split alone.
+# :class:`~sklearn_rnn.preprocessing.GapEncoder` imputes the missing amounts, adds a
+# mask of them, and replaces the time by the time since the previous event.
+# :class:`~sklearn_rnn.preprocessing.Stepwise` applies scikit-learn transformers to all
+# steps as one table. Here it one-hot encodes the kind, which is still column 1. Each
+# split fits these transformers on its training data only.
 one_hot = ColumnTransformer([("kind", OneHotEncoder(), [1])], remainder="passthrough")
 preparation = [GapEncoder(time=0), Stepwise(one_hot)]
 pipeline = make_pipeline(*preparation, RNNClassifier(max_epochs=30, random_state=0))
@@ -112,8 +112,8 @@ print(f"cross-validated accuracy: {search.best_score_:.3f}")
 print(f"test accuracy: {search.score(X[test], y[test]):.3f}")
 
 # %%
-# The honest baseline gets the same preparation and a summary of each sequence: length,
-# and mean, spread, extremes, last value and slope of each column.
+# The baseline uses the same preprocessing and a summary of each sequence: the length
+# and, for each column, the mean, spread, extremes, last value and slope.
 baseline = make_pipeline(
     *preparation,
     SequenceFeatures(),
@@ -121,13 +121,14 @@ baseline = make_pipeline(
 )
 baseline.fit(X[train], y[train])
 print(f"summary and gradient boosting: {baseline.score(X[test], y[test]):.3f}")
-print(f"always the more frequent answer: {max(y[test].mean(), 1 - y[test].mean()):.3f}")
+print(f"most frequent class: {max(y[test].mean(), 1 - y[test].mean()):.3f}")
 
 # %%
-# With the builder in front, the finished model takes a table. As the events come in, it
-# says how likely a customer is to leave: here one of the test data who stayed and one
-# who left, both with the most complaints of their kind. The probability rises while a
-# complaint waits for its answer, and stays where the wait was too long.
+# With the builder as its first step, the fitted pipeline accepts a table. It predicts
+# the probability that a customer leaves, after each event. The figure shows two test
+# customers, one who stayed and one who left, each with the most complaints of that
+# class. The probability rises while a complaint is unanswered, and stays high if the
+# wait was too long.
 model = make_pipeline(builder, search.best_estimator_)
 of_test = events[events["customer"].isin(builder.ids(events)[test])]
 complaints = (
@@ -152,5 +153,5 @@ figure.savefig("events_to_classifier.png", dpi=100)
 print("figure saved: events_to_classifier.png")
 
 # %%
-# :doc:`/tables` says what may be in such a table, :doc:`/scikit_learn` how groups get
-# into a search.
+# For the columns of such a table, see :doc:`/tables`. For groups in a search, see
+# :doc:`/scikit_learn`.

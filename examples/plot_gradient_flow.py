@@ -1,19 +1,20 @@
 """
-Why plain recurrent networks forget, and what gates and clipping do
-===================================================================
+Gradient flow: the effect of gates and clipping
+===============================================
 
-The loss stands at the end of a sequence, and what it depends on may stand at the start.
-Training has to carry a gradient from one to the other, step by step. Here we look at
-what arrives.
+The loss is computed at the end of a sequence, but the relevant input may be at its
+start. Training propagates the gradient from one to the other, step by step. This
+example shows the gradient norm at each step, with and without gates and clipping.
 """
 
 # %%
-# In the adding problem, a sequence has two marked numbers, one in its first half and
-# one in its second. The target is their sum. Always to guess the mean gives an R² of 0,
-# to remember the later number alone 0.5, both 1.
+# In the adding problem, each sequence has two marked numbers, one in its first half and
+# one in its second half. The target is their sum. A model that predicts the mean has an
+# R² of 0, a model that remembers only the later number 0.5, and a model that remembers
+# both 1.
 #
-# Three networks that differ in their cell alone read the sequences in one direction,
-# and answer from their last state: whatever they know has come through all the steps.
+# The three networks differ only in their cell. They read the sequences in one direction
+# and predict from the last state, so all information must pass through all steps.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -24,7 +25,7 @@ from sklearn_rnn import RNNRegressor
 from sklearn_rnn.datasets import make_adding_problem
 from sklearn_rnn.inspection import GradientFlowDisplay, TrainingDisplay
 
-# thirty epochs are few, and enough for these pictures
+# thirty epochs are few, but enough for these figures
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
 
 X, y = make_adding_problem(1500, n_steps=60, random_state=0)
@@ -46,9 +47,9 @@ def make_regressor(cell, **params):
 
 
 # %%
-# We fit each of them with gradient clipping, which is the default, and without. Before
-# training, weights are as they were drawn: an epoch with a learning rate of next to
-# nothing leaves them there.
+# Each network is fitted with gradient clipping, the default, and without. For the state
+# before training, one epoch with a learning rate near zero leaves the initial weights
+# unchanged.
 untrained, clipped, unclipped = {}, {}, {}
 for cell in cells:
     untrained[cell] = make_regressor(cell, learning_rate=1e-12)
@@ -74,30 +75,32 @@ for ax, title, fitted in zip(
         )
     ax.set_title(title)
     ax.label_outer()
-figure.suptitle("How much of the gradient reaches the steps before")
+figure.suptitle("Gradient norm by number of steps back")
 figure.savefig("gradient_flow.png", dpi=100)
 print("figure saved: gradient_flow.png")
 
 # %%
-# A straight line on this axis is a gradient that shrinks by the same factor in each
-# step. Before training, all of them do. The LSTM's shrinks least: its forget gate
-# starts open. The GRU's shrinks most: its update gate starts half open, so that each
-# step replaces about half of the state.
+# A straight line on this axis is a gradient that shrinks by the same factor at each
+# step. Before training, all lines are straight. The gradient of the LSTM shrinks least,
+# because its forget gate starts open. The gradient of the GRU shrinks most: its update
+# gate starts half open, so each step replaces about half of the state.
 #
-# Then the gates learn. After training, what reaches the state of a GRU or an LSTM sixty
-# steps back is of the same order as what reaches the last one. Elman's network has no
-# gates to open: it must find weights whose product neither shrinks nor grows, and luck
-# decides. With eight seeds, its R² was between -0.35 and 0.67 with clipping, 0.32 on
-# average, and between -0.21 and 0.41 without, 0.04 on average. In one of the fits with
-# clipping and in three of those without, the gradient vanished: ten steps back, less
-# than a hundredth was left of it.
+# Training changes the gates. After training, the gradient of a GRU or an LSTM sixty
+# steps back has the same order of magnitude as at the last step. The Elman network has
+# no gates. It must find weights whose product neither shrinks nor grows, and the
+# outcome depends on the seed. Over eight seeds, its R² was between -0.35 and 0.67 with
+# clipping, 0.32 on average, and between -0.21 and 0.41 without, 0.04 on average. In one
+# of the fits with clipping and in three of those without, the gradient vanished: ten
+# steps back, less than a hundredth of it was left.
 #
-# How large the gradient of all weights was, before clipping and on average over the
-# batches of each epoch, is in `history_`. Clipping begins at 1, the default of
-# `max_grad_norm`.
+# `history_` records the gradient norm of all weights before clipping, averaged over the
+# mini-batches of each epoch. Clipping starts at 1, the default of `max_grad_norm`.
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for cell, marker, color in (("rnn", "o", "#000000"), ("lstm", "^", "#D55E00")):
-    for fitted, dashes, how in ((clipped, "-", "clipped"), (unclipped, "--", "not")):
+    for fitted, dashes, how in (
+        (clipped, "-", "clipped"),
+        (unclipped, "--", "unclipped"),
+    ):
         history = fitted[cell].history_
         ax.plot(
             history[:, "epoch"],
@@ -108,21 +111,21 @@ for cell, marker, color in (("rnn", "o", "#000000"), ("lstm", "^", "#D55E00")):
             color=color,
             label=f"{cells[cell]}, {how}",
         )
-ax.axhline(1, color="grey", linestyle=":", label="where clipping begins")
+ax.axhline(1, color="grey", linestyle=":", label="clipping threshold")
 ax.set(xlabel="epoch", ylabel="mean norm of the gradient", yscale="log")
 ax.set_title("Gradient of all weights, before clipping")
 ax.legend()
 
 # %%
-# The course of training: the loss of the gated networks falls to nearly zero, that of
-# Elman's network does not, and falls less far without clipping.
+# The loss of the gated networks falls to nearly zero. The loss of the Elman network
+# does not, and falls less without clipping.
 figure, ax = plt.subplots(figsize=(7, 6), layout="constrained")
 TrainingDisplay.from_estimators(
     [clipped["rnn"], unclipped["rnn"], clipped["gru"], clipped["lstm"]],
     names=["Elman", "Elman, unclipped", "GRU", "LSTM"],
     ax=ax,
 )
-figure.suptitle("Loss and learning rate, epoch by epoch")
+figure.suptitle("Loss and learning rate by epoch")
 
 # %%
-# :doc:`/networks` has the formulas, :doc:`/inspection` more of the displays.
+# For the equations, see :doc:`/networks`. For other displays, see :doc:`/inspection`.

@@ -1,16 +1,16 @@
 """
-How far back can a network remember?
-====================================
+Memory length of Elman, GRU and LSTM cells
+==========================================
 
-The answer is the first step, and the question comes at the end. The longer the
-sequence, the longer the memory must hold: where do Elman's network, the GRU and the
-LSTM give up?
+The target is the first step of a sequence, and the prediction is made after the last
+one. This example measures how long a sequence may be before Elman, GRU and LSTM
+networks forget its first step.
 """
 
 # %%
-# :func:`~sklearn_rnn.datasets.make_delayed_copy` shows one of four symbols a step,
-# drawn anew each time; the class is the first. All others say nothing, so who remembers
-# nothing is right one time in four.
+# :func:`~sklearn_rnn.datasets.make_delayed_copy` draws one of four symbols per step;
+# the class is the first symbol. The other steps carry no information, so a model
+# without memory is correct one time in four.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -22,10 +22,10 @@ from sklearn_rnn.datasets import make_delayed_copy
 from sklearn_rnn.preprocessing import SequenceFeatures
 
 # %%
-# For once we want nothing but the memory itself: no convolution, which shortens the
-# sequence; one direction, as the backward one would see the first step last; and the
-# last state alone. All have the same small budget, 25 epochs of 500 sequences: how far
-# back they *can* remember is what they learn with it, and with more they learn more.
+# To measure the memory alone, the networks have no convolutions, which would shorten
+# the sequence; they read in one direction, since the backward network would read the
+# first step last; and they use only the last state. All have the same small budget, 25
+# epochs of 500 sequences. With a larger budget they learn to remember longer.
 models = {
     name: RNNClassifier(
         cell=cell,
@@ -40,14 +40,14 @@ models = {
 }
 
 # %%
-# The baseline reads length, mean, spread, extremes, last value and slope of each
-# symbol. The fewer the steps, the more they betray of the first.
+# The baseline uses the length and, for each symbol, the mean, spread, extremes, last
+# value and slope. In short sequences, these reveal more about the first step.
 models["gradient boosting"] = make_pipeline(
     SequenceFeatures(), HistGradientBoostingClassifier(max_iter=20, random_state=0)
 )
 
 # %%
-# Three times 500 sequences are drawn to learn from, and 500 to be tested on.
+# Each of three random splits has 500 training and 500 test sequences.
 n_steps = [10, 20, 30, 50]
 cv = ShuffleSplit(3, train_size=500, test_size=500, random_state=0)
 scores = {name: [] for name in models}
@@ -59,10 +59,11 @@ for n in n_steps:
     print(f"{n} steps: {', '.join(means)}")
 
 # %%
-# Each point is one draw, each line their mean. Memory hardly fades: mostly it is there
-# or not, and near the limit luck decides. To learn it, the error at the last step must
-# reach the first, through all steps between. The gates of an LSTM, of which the forget
-# gate starts open, let it through farthest.
+# Each point is one split, each line the mean of three. The accuracy does not decline
+# gradually: most networks either remember or do not, and near the limit the outcome
+# varies by chance. To learn the task, the network must propagate the error from the
+# last step to the first. It reaches farthest through the gates of an LSTM, whose forget
+# gate starts open.
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for (name, drawn), marker in zip(scores.items(), "so^x", strict=True):
     (line,) = ax.plot(n_steps, np.mean(drawn, axis=1), label=name)
@@ -70,11 +71,11 @@ for (name, drawn), marker in zip(scores.items(), "so^x", strict=True):
 ax.axhline(1 / 4, color="gray", linestyle=":", label="chance")
 ax.set(xticks=n_steps, ylim=(0, 1.03))
 ax.set(xlabel="steps of the sequence", ylabel="test accuracy")
-ax.set_title("Which symbol was the first? Told after so many steps")
+ax.set_title("Recall of the first symbol by sequence length")
 ax.legend(loc="upper right")
 figure.savefig("how_far_back.png", dpi=100)
 print("figure saved: how_far_back.png")
 
 # %%
-# :doc:`/networks` says why, from the formulas; :doc:`/settings`, what to set where the
-# first steps decide.
+# For the equations behind these results, see :doc:`/networks`. For parameters that suit
+# distant steps, see :doc:`/settings`.

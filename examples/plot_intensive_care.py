@@ -2,16 +2,16 @@
 Mortality from irregular vital signs
 ====================================
 
-In intensive care a heart rate comes every hour, a laboratory value twice a day, and
-nothing at the same minute. What was measured, and how long ago, tells as much as the
-value: :class:`~sklearn_rnn.preprocessing.GapEncoder` gives all three to the network.
+In intensive care, heart rates are recorded every hour and laboratory values twice a
+day, at different times. The presence of a measurement and its age can be as informative
+as its value: :class:`~sklearn_rnn.preprocessing.GapEncoder` encodes all three.
 """
 
 # %%
-# PhysioNet 2012, set A: the first two days of 3,996 stays, all of them. A step is a
-# minute in which something was measured; all else in it is missing, NaN. The first
-# feature is the time. The data are downloaded once and kept; where they cannot be had,
-# sines with irregular times and holes stand in for them.
+# PhysioNet 2012, set A, contains the first two days of 3,996 stays; the example uses
+# all of them. A step is a minute with at least one measurement; all other values of the
+# step are missing (NaN). The first feature is the time. The data are downloaded once.
+# If the download fails, the example uses sines with irregular times and gaps instead.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -45,21 +45,20 @@ except OSError as error:
     X, y = make_stays(random_state=0)
     names, shown = ["minutes", "signal", "part"], ["signal", "part"]
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-print(f"{len(X_train)} stays to learn from, {y_train.mean():.1%} of them of class 1")
+print(f"{len(X_train)} training stays, {y_train.mean():.1%} of them of class 1")
 
 # %%
-# ``GapEncoder(time=0)`` carries the last value forward and adds, for each feature,
-# where it was seen and how long ago; the time itself becomes the time since the step
-# before. Nobody has to lay a grid over the two days.
+# ``GapEncoder(time=0)`` carries the last value forward. For each feature it adds a mask
+# and the time since the last measurement, and it replaces the time by the time since
+# the previous step. The data need no regular time grid.
 network = make_pipeline(
     GapEncoder(time=0),
     RNNClassifier(max_epochs=4, batch_size=64, dropout=0.3, random_state=0),
 )
 
 # %%
-# The honest baseline is gradient boosting on a summary of each stay: length, and mean,
-# spread, extremes, last value and slope of each variable. It takes missing values as
-# they are.
+# The baseline is gradient boosting on a summary of each stay: the length and, for each
+# variable, the mean, spread, extremes, last value and slope. It accepts missing values.
 baseline = make_pipeline(
     SequenceFeatures(), HistGradientBoostingClassifier(random_state=0)
 )
@@ -69,9 +68,9 @@ for name, model in [("network", network), ("gradient boosting", baseline)]:
     print(f"{name}: area under the ROC curve {roc_auc_score(y_test, risks[name]):.3f}")
 
 # %%
-# Left, what a stay looks like: each dot is a value that was measured. Right, how well
-# the risk sorts the test stays by who dies. The two are as good as each other: a
-# difference of 0.02 is within the chance of one split, and the baseline costs less.
+# Left: one stay; each dot is a measurement. Right: the ROC curves of both models on the
+# test stays. The models are equally good: a difference of 0.02 is within the variation
+# between splits, and the baseline is cheaper.
 columns = [names.index(name) for name in shown]
 stay = next(x for x in X_test if np.isfinite(x[:, columns]).any(axis=0).all())
 figure, (left, right) = plt.subplots(
@@ -88,10 +87,10 @@ left.set_title(f"one stay, {len(shown)} of its variables")
 for name, risk in risks.items():
     RocCurveDisplay.from_predictions(y_test, risk, name=name, ax=right)
 right.plot([0, 1], [0, 1], ":", color="gray")
-right.set(xlabel="false positive rate", ylabel="true positive rate", title="who dies?")
+right.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC curves")
 figure.savefig("intensive_care.png", dpi=100)
 print("figure saved: intensive_care.png")
 
 # %%
-# :doc:`/preprocessing` has the other ways to fill gaps; :doc:`/how_to/imbalance`, what
-# to do where one class is rare.
+# For other imputation strategies, see :doc:`/preprocessing`. For rare classes, see
+# :doc:`/how_to/imbalance`.

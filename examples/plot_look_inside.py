@@ -1,15 +1,15 @@
 """
-What does the network look at?
+Inspecting a recurrent network
 ==============================
 
-A recurrent network is no black box: we can ask which steps raise its answer, which of
-its states it weighs, what it keeps in mind and when its gates open. Here we know what
-the answers must be, so we can see whether the pictures tell the truth.
+The inspection tools show which steps raise a prediction, how the states are weighted,
+what the hidden states encode, and when the gates open. The data of this example are
+generated so that the correct explanation is known and can be compared to the figures.
 """
 
 # %%
-# The data: sequences of 30 to 50 steps of two sensors, all noise, but that in the first
-# sensor there may be a bump or a dip, five steps long.
+# The sequences have 30 to 50 steps of two sensors. Both sensors are noise, except that
+# the first one may contain a bump or a dip of five steps.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -34,7 +34,7 @@ for label in y:
     events.append(event)
 
 # %%
-# A GRU that reads from left to right, and pools its states by learned weights.
+# The network is a GRU that reads in one direction and uses attention pooling.
 network = RNNClassifier(
     conv_channels=None,
     bidirectional=False,
@@ -47,38 +47,39 @@ X_test, y_test, events_test = X[240:], y[240:], events[240:]
 print(f"test accuracy: {network.score(X_test, y_test):.2f}")
 
 # %%
-# Which values raise the log-odds of the predicted class? In a sequence with a dip those
-# of the dip, which is shaded; what the second sensor adds is small. The numbers are
-# those of :func:`~sklearn_rnn.inspection.step_attributions`.
+# Attributions show which values raise the log-odds of the predicted class. In this
+# sequence with a dip, these are the values of the dip (shaded); the second sensor
+# contributes little. :func:`~sklearn_rnn.inspection.step_attributions` returns the
+# numbers.
 display = AttributionDisplay.from_estimator(network, X_test, sample=1)
 event = events_test[1]
 display.ax_.axvspan(event - 0.5, event + 4.5, color="0.9", zorder=-1)
-display.figure_.suptitle("What speaks for a dip, step by step")
+display.figure_.suptitle("Attributions to the class dip, step by step")
 display.figure_.savefig("look_inside_attributions.png", dpi=100)
 print(f"predicted: {network.predict(X_test)[1]}; the {y_test[1]} is at step {event}")
 
 # %%
-# Which states does it weigh? Each row is a sequence, those of a class in the order of
-# their events; it ends where the white begins. The weights, those of
-# :func:`~sklearn_rnn.inspection.attention_weights`, follow the event; where nothing is
-# to be found, they are spread out.
+# Attention weights show how the states are weighted. Each row is a sequence and ends
+# where the white begins. Within a class, rows are sorted by the time of the event. The
+# weights follow the event; without an event, they are spread out.
+# :func:`~sklearn_rnn.inspection.attention_weights` returns them.
 order = np.argsort(events_test)[::2]
 display = AttentionDisplay.from_estimator(
     network, [X_test[i] for i in order], y_test[order]
 )
-display.ax_.set_title("Weights of attention: they follow the events")
+display.ax_.set_title("Attention weights follow the events")
 
 # %%
-# What does it keep in mind? The states of all sequences, from the first step to the
-# last, seen along their two main directions: the events drive the classes apart.
+# The hidden states of all sequences, from the first step to the last, are projected on
+# their two principal directions. The events separate the classes.
 display = HiddenStateDisplay.from_estimator(
     network, X_test[:30], y_test[:30], kind="path"
 )
 display.ax_.set_title("States, from the first step to the last")
 
 # %%
-# The states of the sequence with the dip, unit by unit, and the update gate of each
-# unit: where it is near 1, the unit keeps what it has.
+# The next figure shows the states of the sequence with the dip and the update gate of
+# each unit. A unit whose gate is near 1 keeps its value.
 figure, axes = plt.subplots(2, figsize=(6.4, 7), layout="constrained")
 HiddenStateDisplay.from_estimator(network, X_test, sample=1, ax=axes[0])
 gates = gate_activations(network, X_test)
@@ -87,12 +88,13 @@ figure.suptitle("States and update gates, unit by unit")
 figure.savefig("look_inside.png", dpi=100)
 
 # %%
-# That was one sequence. What does the accuracy on all of them lose if a sensor is
-# exchanged between them?
+# The figures above explain single sequences. Permutation importance measures the loss
+# in accuracy on all sequences if the values of one sensor are permuted between
+# sequences.
 importance = permutation_importance(network, X_test, y_test, random_state=0)
 for name, lost in zip(importance.names, importance.importances_mean, strict=True):
     print(f"sensor {name}: {lost:.2f}")
 
 # %%
-# :doc:`/inspection_states` and :doc:`/inspection` say what such pictures and numbers
-# can tell and what not.
+# For the interpretation and limits of these tools, see :doc:`/inspection_states` and
+# :doc:`/inspection`.

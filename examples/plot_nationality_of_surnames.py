@@ -1,15 +1,16 @@
 """
-Which letters tell where a surname comes from
-=============================================
+Nationality of surnames, letter by letter
+=========================================
 
-A name is a sequence of letters. A recurrent network reads them one after the other,
-and we can ask after each what it believes: is it the beginning of a name that gives its
-origin away, or the ending?
+A name is a sequence of letters. A recurrent network reads them one by one, and the
+predicted probabilities after each letter show if the beginning or the ending of a name
+reveals its origin.
 """
 
 # %%
-# 20,050 surnames of 18 nationalities are downloaded once and kept. Where they cannot be
-# had, names of three invented peoples stand in, which differ in their endings.
+# The data set has 20,050 surnames of 18 nationalities. The data are downloaded once. If
+# the download fails, the example uses invented names of three groups that differ in
+# their endings instead.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -45,21 +46,21 @@ names, y = np.array(surnames.data), surnames.target
 nationalities = np.array(surnames.target_names)
 
 # %%
-# A fifth is held out. Some names occur several times, so the name is the group of a
-# sample, and none is on both sides.
+# A fifth of the names is held out as the test set. Some names occur several times, so
+# each name is a group, and no name is on both sides of the split.
 split = GroupShuffleSplit(test_size=0.2, random_state=0)
 train, test = next(split.split(names, y, groups=names))
-print(f"{len(train)} names to learn from, {len(test)} to test on")
+print(f"{len(train)} training names, {len(test)} test names")
 
 # %%
-# :class:`~sklearn_rnn.preprocessing.SequenceTokenizer` makes a step of each letter,
-# and the network gives each a learned vector. A name is short, so no convolution stands
-# in front, and there are many names, so few epochs will do. The training loss is still
-# falling then, of which the estimator warns; more epochs would learn names by heart.
-# The honest baseline counts runs of one to three letters, which a linear model weighs.
+# :class:`~sklearn_rnn.preprocessing.SequenceTokenizer` converts each letter to a step,
+# and the network learns a vector per letter. Names are short, so no convolution is
+# used. There are many names, so few epochs suffice. The training loss is still falling
+# at that point, and the estimator emits a warning; more epochs would overfit. The
+# baseline counts runs of one to three letters and fits a linear model.
 #
-# Nearly half of the names are Russian. So next to the accuracy stands the balanced one:
-# the mean of the 18 nationalities' shares of right answers.
+# Nearly half of the names are Russian. The balanced accuracy is therefore printed too:
+# the mean recall of the 18 nationalities.
 warnings.filterwarnings("ignore", "Maximum epochs", ConvergenceWarning)
 models = {
     "recurrent network": make_pipeline(
@@ -86,12 +87,13 @@ for title, model in models.items():
     )
 
 # %%
-# The linear model is a little better here: short runs of letters say most of what there
-# is to know.
+# The linear model is slightly better here: short runs of letters carry most of the
+# information.
 #
-# And what does the network believe after each letter? Every column is a prediction of
-# its own, of the letters so far. The names are those in the middle of the test data of
-# the four most frequent nationalities, right or wrong.
+# The figure shows the probabilities after each letter. Every column is a separate
+# prediction from the letters so far. For each of the four most frequent nationalities,
+# it shows the name in the middle of the test data, whether the prediction is correct or
+# not.
 network = models["recurrent network"]
 frequent = np.bincount(y[test]).argsort()[::-1][:4]
 of_each = [test[y[test] == nationality] for nationality in frequent]
@@ -107,11 +109,11 @@ for axis, i in zip(axes, shown, strict=True):
     axis.set_xticks(range(len(name)), list(name))
     axis.set_yticks(range(len(belief)), nationalities[network[-1].classes_])
     axis.set_title(nationalities[y[i]])
-figure.suptitle("Where does the name come from? Told after each letter")
+figure.suptitle("Predicted nationality after each letter")
 figure.supxlabel("letters read so far")
 figure.colorbar(picture, ax=axes, label="probability")
 figure.savefig("nationality_of_surnames.png", dpi=100)
 print("figure saved: nationality_of_surnames.png")
 
 # %%
-# :doc:`/text` has the other kinds of tokens, and what becomes of unknown ones.
+# For other tokens and for unknown tokens, see :doc:`/text`.

@@ -2,15 +2,16 @@
 From one long sensor log to an alarm
 ====================================
 
-A machine writes a row a minute, and fails now and then. When should it have called for
-help? From a log that nobody cut into samples to windows, to a probability, to a
-threshold, to alarms.
+A machine records one row per minute and fails occasionally. This example predicts the
+failures. It goes from a continuous log to windows, to probabilities, to a threshold and
+to alarms.
 """
 
 # %%
-# Your own log would be read from a file. This one is made: a pump, whose load changes
-# every hour or two and moves power, temperature and vibration. In the hours before a
-# failure the vibration begins to beat, once in eight minutes, and ever harder.
+# The example generates its own log; replace it by yours. The load of a pump changes
+# every hour or two and affects power, temperature and vibration. In the hours before a
+# failure, the vibration oscillates with a period of eight minutes and a growing
+# amplitude.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.signal import lfilter
@@ -42,11 +43,12 @@ log, failures = make_log(n_failures=24, random_state=0)
 print(f"a log of {len(log) / 1440:.0f} days, {len(failures)} failures")
 
 # %%
-# What do we want to be told? At each minute: whether a failure comes within two hours.
-# The log falls into runs, each from a repair to the next failure. They are the groups:
+# The target at each minute is whether a failure follows within two hours. The log is
+# split into runs, each from a repair to the next failure. The runs are the groups:
 # windows of one run overlap and must not be on both sides of a split. ``y`` has two
-# values a step, as the minute tells us later when an alarm was; ``horizon=0`` takes
-# those of the window's own last step, so nothing of the future is used.
+# values per step, the label and the minute, which is used later to locate the alarms.
+# ``horizon=0`` selects the values at the last step of the window, so no future values
+# are used.
 minute = np.arange(len(log))
 to_failure = failures[np.searchsorted(failures, minute)] - minute
 label = (to_failure <= 120).astype(int)
@@ -59,23 +61,23 @@ X, y, run = make_windows(
     horizon=0,
 )
 y, minute = y.T
-train, test = run < 16, run >= 16  # the later runs are the test
+train, test = run < 16, run >= 16  # test on the later runs
 print(f"{len(X)} windows of an hour, {y.mean():.1%} of them before a failure")
 
 
 # %%
-# An alarm begins where the probability rises over a threshold. It is false if no
-# failure comes within two hours. We choose the lowest threshold with at most one false
-# alarm a week, on training runs that the model did not learn from; the test runs have
-# no say in it.
+# An alarm starts when the probability rises above a threshold. It is false if no
+# failure follows within two hours. The threshold is the lowest one with at most one
+# false alarm per week, on held-out training runs. The test runs are not used to choose
+# it.
 def begins(above, run):
-    """Whether an alarm begins: above, but not one window before in the same run."""
+    """Whether an alarm starts: above now, but not one window before in the same run."""
     before = np.r_[False, above[:-1] & (run[1:] == run[:-1])]
     return above & ~before
 
 
 def false_alarms_a_week(score, threshold, y, run):
-    n_weeks = len(y) * 10 / (7 * 1440)  # a window every ten minutes
+    n_weeks = len(y) * 10 / (7 * 1440)  # one window per ten minutes
     return (begins(score > threshold, run) & (y == 0)).sum() / n_weeks
 
 
@@ -86,8 +88,9 @@ def choose_threshold(score, y, run):
 
 
 # %%
-# Beside the network stand gradient boosting on a summary of each window, and what most
-# machines have: a limit on the vibration. All three get their threshold in one way.
+# The network is compared to gradient boosting on a summary of each window, and to the
+# common solution, a limit on the vibration. All three thresholds are chosen in the same
+# way.
 models = {
     "gradient boosting": make_pipeline(
         SequenceFeatures(), HistGradientBoostingClassifier(random_state=0)
@@ -114,13 +117,14 @@ for name, (held_out, score) in scores.items():
     threshold = thresholds[name] = choose_threshold(held_out, y[train], run[train])
     called = np.unique(run[test][(score > threshold) & (y[test] == 1)])
     n_false = false_alarms_a_week(score, threshold, y[test], run[test])
-    print(f"{name}: {len(called)} of 8 failures called, {n_false:.1f} false a week")
+    print(f"{name}: {len(called)} of 8 failures detected, {n_false:.1f} false a week")
 
 # %%
-# The test runs, end to end. Vibration follows the load, so a limit on it says little.
-# Gradient boosting knows how far it spreads within the hour, but a change of the load
-# spreads it too; the network knows the beat. Lines across are thresholds, triangles the
-# alarms: green where a failure came within two hours, red where none did.
+# The figure shows the test runs end to end. Vibration depends on the load, so a limit
+# on it is a poor detector. Gradient boosting uses the spread within an hour, but a
+# change of the load also increases the spread; the network detects the oscillation.
+# Horizontal lines are thresholds. Triangles are alarms: green if a failure followed
+# within two hours, red otherwise.
 figure, axes = plt.subplots(3, 1, figsize=(10, 6), sharex=True, layout="constrained")
 day = minute[test] / 1440
 shown = np.arange(failures[15] + 1, len(log))
@@ -143,5 +147,5 @@ figure.savefig("sensor_log_to_alarm.png", dpi=100)
 print("figure saved: sensor_log_to_alarm.png")
 
 # %%
-# :doc:`/preprocessing` says which windows, targets and gaps suit which question;
-# :doc:`/how_to/imbalance`, how to choose a threshold by cross-validation.
+# For windows, targets and gaps, see :doc:`/preprocessing`. To choose a threshold by
+# cross-validation, see :doc:`/how_to/imbalance`.

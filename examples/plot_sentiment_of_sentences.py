@@ -1,15 +1,15 @@
 """
-For or against: the sentiment of a sentence, word by word
-=========================================================
+Sentiment of a sentence, word by word
+=====================================
 
-Sentences of film reviews, each for the film or against it. A linear model weighs the
-words and knows little of their order; a recurrent network reads them in order. Which
-tells the sentiment better, and what does the network think after each word?
+The sentences are from film reviews and are either positive or negative. A linear model
+weights the words and largely ignores their order; a recurrent network reads them in
+order. This example compares both, and shows the prediction after each word.
 """
 
 # %%
-# SST-2 is downloaded once and kept. Where it cannot be had, invented sentences stand
-# in, in which "not" turns the sentiment around.
+# SST-2 is downloaded once. If the download fails, the example uses invented sentences
+# instead, in which "not" reverses the sentiment.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -46,17 +46,18 @@ except OSError as error:
     print(f"{error}\nInvented sentences stand in for the reviews.")
     X_train, y_train = invent_sentences(2000, seed=0)
     X_test, y_test = invent_sentences(500, seed=1)
-print(f"{len(X_train)} sentences to learn from, {len(X_test)} to test on, such as:")
+print(f"{len(X_train)} training sentences, {len(X_test)} test sentences, such as:")
 print(f'"{X_test[0]}"')
 
 # %%
-# Spaces stand between words and marks already, so ``str.split`` makes the tokens. All
-# word vectors are learned from these sentences alone; models with vectors from billions
-# of words do better. Much keeps the network from learning the sentences by heart: few
-# units, a dropout of a half, a strong decay of the weights, few epochs, and words that
-# occur only once are unknown. These settings were chosen on the development part of
-# SST-2. The training loss is still falling then, of which the estimator warns; more
-# epochs would not help. The honest baseline weighs words and pairs of words.
+# Words and punctuation are already separated by spaces, so ``str.split`` is the
+# tokenizer. All word vectors are learned from these sentences; models with vectors
+# pretrained on billions of words are more accurate. Several measures reduce
+# overfitting: few units, a dropout of 0.5, strong weight decay, few epochs, and
+# treating words that occur only once as unknown. These parameters were chosen on the
+# development set of SST-2. The training loss is still falling at the end, and the
+# estimator emits a warning; more epochs would not help. The baseline is a linear model
+# of words and pairs of words.
 warnings.filterwarnings("ignore", "Maximum epochs", ConvergenceWarning)
 models = {
     "recurrent network": make_pipeline(
@@ -84,12 +85,11 @@ for name, model in models.items():
     print(f"{name}: test accuracy {model.score(X_test, y_test):.3f}")
 
 # %%
-# With no more than these sentences to learn from, the linear model is as good, and
-# faster.
+# With this amount of training data, the linear model is as accurate, and faster.
 #
-# And what does the network think after each word? Each point is a prediction of its
-# own, of the words so far; below the line it is against the film. Shown are the first
-# short sentences of the test data, right or wrong.
+# The figure shows the prediction after each word. Each point is a separate prediction
+# from the words so far; points below the line are negative. The sentences are the first
+# short ones of the test data, whether the predictions are correct or not.
 network = models["recurrent network"]
 shown = [i for i, s in enumerate(X_test) if 6 <= len(s.split()) <= 12][:3]
 figure, axes = plt.subplots(
@@ -101,12 +101,12 @@ for axis, i in zip(axes, shown, strict=True):
     axis.plot(network.predict_proba(beginnings)[:, 1], marker="o")
     axis.axhline(0.5, color="grey", lw=1)
     axis.set_xticks(range(len(words)), words, rotation=20)
-    axis.set(ylim=(-0.05, 1.05), title="for" if y_test[i] else "against")
-figure.suptitle("For or against the film? Told after each word")
-figure.supylabel("probability that the sentence is for the film")
+    axis.set(ylim=(-0.05, 1.05), title="positive" if y_test[i] else "negative")
+figure.suptitle("Predicted sentiment after each word")
+figure.supylabel("probability of a positive sentence")
 figure.savefig("sentiment_of_sentences.png", dpi=100)
 print("figure saved: sentiment_of_sentences.png")
 
 # %%
-# :doc:`/text` has the other kinds of tokens; :doc:`/settings`, more against learning by
-# heart.
+# For other tokens, see :doc:`/text`. For other ways to reduce overfitting, see
+# :doc:`/settings`.

@@ -1,15 +1,15 @@
 """
-How much of a vowel tells the speaker
-=====================================
+Speaker recognition from vowels
+===============================
 
-Nine men say the same two vowels, "ae". One takes 7 frames of sound for it, another 29:
-sequences of different length, which the estimators take as they are. How much of it
-must we hear to know who speaks?
+Nine men say the same two vowels, "ae". The utterances have between 7 and 29 frames. The
+estimators accept such sequences of different length directly. This example measures how
+many frames are needed to recognise the speaker.
 """
 
 # %%
-# Each frame has 12 coefficients of the sound. The data are downloaded once and kept;
-# where they cannot be had, mixtures of sines of different length stand in for them.
+# Each frame has 12 coefficients of the sound. The data are downloaded once. If the
+# download fails, the example uses mixtures of sines of different length instead.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -27,12 +27,12 @@ except OSError as error:
     print(f"{error}\nMixtures of sines stand in for the vowels.")
     X, y = make_sine_mixtures(640, n_steps=(7, 29), n_classes=9, random_state=0)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-print(f"to train on: {X_train}\nto test on:  {X_test}")
+print(f"training data: {X_train}\ntest data:     {X_test}")
 
 # %%
-# Both models learn from whole utterances: the network frame by frame, and as an honest
-# baseline, gradient boosting on a summary of each (length, and mean, spread, extremes,
-# last value and slope of each coefficient).
+# Both models are fitted on whole utterances. The network reads them frame by frame. The
+# baseline is gradient boosting on a summary of each utterance: the length and, for each
+# coefficient, the mean, spread, extremes, last value and slope.
 models = {
     "recurrent network": RNNClassifier(random_state=0),
     "summary and gradient boosting": make_pipeline(
@@ -44,8 +44,8 @@ for name, model in models.items():
     print(f"{name}: accuracy {model.score(X_test, y_test):.3f} on whole utterances")
 
 # %%
-# Sequences to predict may be shorter than any that the network was fitted on. So we let
-# both hear the first frames only, of the same utterances.
+# Sequences passed to ``predict`` may be shorter than all training sequences. Both
+# models are therefore scored on the first frames of the same utterances.
 n_heard = np.array([1, 2, 3, 4, 6, 8, 10, 12, 15, 20, 25, 29])
 figure, axes = plt.subplots(
     2, 1, figsize=(7, 5.5), sharex=True, height_ratios=[3, 1], layout="constrained"
@@ -57,12 +57,12 @@ axes[0].axhline(
     np.bincount(y_test).max() / len(y_test), color="grey", ls=":", label="most frequent"
 )
 axes[0].set(ylabel="test accuracy", ylim=(0, 1.02))
-axes[0].set_title("Who speaks? Told from the first frames of an utterance")
+axes[0].set_title("Accuracy by number of frames")
 axes[0].legend(loc="lower right")
 axes[1].hist(X_test.lengths, bins=np.arange(0.5, 30.5), color="grey")
-axes[1].set(xlabel="frames heard", ylabel="utterances\nof this length")
+axes[1].set(xlabel="number of first frames", ylabel="utterances\nof this length")
 figure.savefig("speaker_from_vowels.png", dpi=100)
 print("figure saved: speaker_from_vowels.png")
 
 # %%
-# :doc:`/data` says how else sequences of different length may come.
+# For other containers of sequences of different length, see :doc:`/data`.

@@ -1,14 +1,15 @@
 """
-The next months of sunspots
-===========================
+Forecasting sunspots
+====================
 
-One long series, to be continued: windows of eleven years go in, the next twelve months
-come out. A forecast is worth something if it beats those that cost nothing.
+This example forecasts a long series: from a window of eleven years, it predicts the
+next twelve months. A forecast is useful only if it is better than trivial ones, so the
+network is compared to two of them.
 """
 
 # %%
-# The monthly numbers of sunspots, 1749 to 1983. They are downloaded once and kept;
-# where they cannot be had, two sines and noise stand in for them.
+# The series has the monthly numbers of sunspots from 1749 to 1983. The data are
+# downloaded once. If the download fails, the example uses two sines with noise instead.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -30,11 +31,11 @@ except OSError as error:
     months = np.datetime64("1749-01") + np.arange(len(series))
 
 # %%
-# :func:`~sklearn_rnn.preprocessing.make_windows` makes samples of it: a forecast every
-# third month, each with twelve targets. Windows overlap, so they must not be shuffled:
-# :class:`~sklearn.model_selection.TimeSeriesSplit` learns from the past and tests on
-# what comes next. With a gap of ``(12 - 1) // 3`` windows, no target of the training
-# part is later than the last month of a test window.
+# :func:`~sklearn_rnn.preprocessing.make_windows` cuts the series into samples, one
+# forecast every third month, each with twelve targets. Windows overlap, so they must
+# not be shuffled: :class:`~sklearn.model_selection.TimeSeriesSplit` trains on the past
+# and tests on what follows. With a gap of ``(12 - 1) // 3`` windows, no training target
+# is later than the last month of a test window.
 LENGTH, STEP = 132, 3
 horizon = np.arange(1, 13)
 X, y, _ = make_windows(series, length=LENGTH, step=STEP, horizon=horizon)
@@ -42,8 +43,8 @@ cv = TimeSeriesSplit(n_splits=3, test_size=150, gap=(horizon.max() - 1) // STEP)
 print(f"{len(X)} windows of {LENGTH} months, {y.shape[1]} targets each")
 
 # %%
-# Four forecasts: two that cost nothing, gradient boosting on a summary of each window,
-# and the network.
+# There are four forecasts: two trivial ones, gradient boosting on a summary of each
+# window, and the network.
 
 
 def repeat_last_month(X):
@@ -83,17 +84,17 @@ for name, error in errors.items():
     print(f"{name}: RMSE {error[0]:.1f} next month, {error[-1]:.1f} in a year")
 
 # %%
-# Left, the error of each, by how far ahead it looks. The next month is told as well by
-# the last one; a year ahead, where the cycle counts, the network is best. Right, the
-# end of the series with one forecast a year: each is made of the 132 months before it
-# alone.
+# Left: the error of each forecast by the number of months ahead. For the next month,
+# the last month is as good; a year ahead, where the cycle matters, the network is best.
+# Right: the end of the series with one forecast per year. Each uses only the 132 months
+# before it.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(10, 4), width_ratios=[1, 1.6], layout="constrained"
 )
 for name, error in errors.items():
     left.plot(horizon, error, ".-", label=name)
 left.set(xlabel="months ahead", ylabel="RMSE, sunspots", ylim=(0, None))
-left.set_title("errors, by how far ahead")
+left.set_title("error by months ahead")
 left.legend()
 
 last = test * STEP + LENGTH - 1  # the month in which each forecast is made
@@ -104,13 +105,13 @@ for i in range(0, len(test), 12 // STEP):
         months[last[i] + horizon],
         forecasts["network"][-1][i],
         color="C3",
-        label="network, made once a year" if i == 0 else None,
+        label="network, once a year" if i == 0 else None,
     )
-right.set(ylabel="sunspots", title="the last cycles, and forecasts of them")
+right.set(ylabel="sunspots", title="forecasts of the last cycles")
 right.legend()
 figure.savefig("sunspots.png", dpi=100)
 print("figure saved: sunspots.png")
 
 # %%
-# :doc:`/preprocessing` says which gap suits which split; :doc:`/regression`, what else
-# several targets can be.
+# For gaps in splits, see :doc:`/preprocessing`. For several targets, see
+# :doc:`/regression`.

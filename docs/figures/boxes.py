@@ -1,4 +1,4 @@
-"""Boxes with words and arrows between them, for the drawings of the documentation."""
+"""Boxes with text and arrows between them, for the figures of the documentation."""
 
 import matplotlib.pyplot as plt
 
@@ -15,7 +15,7 @@ def make_canvas(width, height):
 
 
 def draw_box(axes, x, y, text, *, width, height=0.5, color=BLUE, **options):
-    """Write text into a box around the point (x, y)."""
+    """Draw a box with text, centred at (x, y)."""
     corner = (x - width / 2, y - height / 2)
     axes.add_patch(
         plt.Rectangle(corner, width, height, facecolor=color, edgecolor="#444444")

@@ -1,4 +1,4 @@
-"""Which settings: questions from top to bottom, what to set on the right."""
+"""Choosing parameters: questions from top to bottom, parameters on the right."""
 
 from boxes import BLUE, GREEN, ORANGE, draw_arrow, draw_box, make_canvas
 
@@ -13,9 +13,9 @@ STEPS = [
         "yes",
         "SequenceTokenizer or\nembedding_dim=32",
     ),
-    ("Few steps, each of\nwhich means much?", "yes", "conv_channels=None"),
+    ("Few steps, each with\nmuch information?", "yes", "conv_channels=None"),
     (
-        "Must it count, or copy\nfrom far away?",
+        "Counting, or copying\nfrom far away?",
         "yes",
         'conv_channels=None,\nbidirectional=False,\npooling="last"',
     ),
@@ -51,7 +51,7 @@ for text, color in LAST:
 axes.text(
     RIGHT - 1.1,
     y + ROW / 2,
-    "Whatever the answer,\ngo on downwards: settings\nadd up.",
+    "Continue downwards after\neach answer: parameters\nadd up.",
     va="center",
     fontsize=10,
 )

@@ -28,7 +28,7 @@ bottom.set(xlabel="epoch", ylabel="validation accuracy")
 for axes in (top, bottom):
     axes.axvline(best, color="#444444", linestyle=":")
 bottom.annotate(
-    "the weights of this\nepoch are kept",
+    "the weights of this\nepoch are restored",
     (best, bottom.get_ylim()[0]),
     xytext=(6, 8),
     textcoords="offset points",

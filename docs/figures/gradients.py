@@ -1,4 +1,4 @@
-"""How much of the gradient of the last state is left some steps back."""
+"""Gradient norm of the last state by number of steps back."""
 
 import matplotlib.pyplot as plt
 import torch
@@ -22,7 +22,7 @@ def norms_back_in_time(layer):
 
 
 def make_elman(scale):
-    """Return Elman's network with its first recurrent weights times a number."""
+    """Return an Elman network with scaled initial recurrent weights."""
     layer = initialize(Elman(4, HIDDEN), torch.Generator().manual_seed(0))
     with torch.no_grad():
         layer.rnn.weight_hh_l0 *= scale
@@ -30,16 +30,16 @@ def make_elman(scale):
 
 
 def make_gated(layer_class):
-    """Return a layer with its first weights."""
+    """Return a layer with its initial weights."""
     return initialize(layer_class(4, HIDDEN), torch.Generator().manual_seed(0))
 
 
 lines = {
     "Elman, recurrent weights x 1.5": (make_elman(1.5), "#d55e00", "-"),
-    "Elman, orthogonal (as we start)": (make_elman(1.0), "#e69f00", "--"),
+    "Elman, orthogonal (default)": (make_elman(1.0), "#e69f00", "--"),
     "Elman, recurrent weights x 0.7": (make_elman(0.7), "#000000", "-."),
-    "GRU, as we start": (make_gated(GRU), "#009e73", (0, (1, 1))),
-    "LSTM, forget gate open, as we start": (make_gated(LSTM), "#0072b2", (0, (5, 1))),
+    "GRU (default)": (make_gated(GRU), "#009e73", (0, (1, 1))),
+    "LSTM, forget gate open (default)": (make_gated(LSTM), "#0072b2", (0, (5, 1))),
 }
 figure, axes = plt.subplots(figsize=(5.2, 4.4), layout="constrained")
 for name, (layer, color, style) in lines.items():

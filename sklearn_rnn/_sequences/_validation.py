@@ -55,7 +55,7 @@ def check_sequences(
     Parameters
     ----------
     X : array-like, RaggedArray, tensor, or list of them
-        See the page "What X and y may be".
+        See the page "Accepted X and y".
     estimator : estimator
         Gets ``n_features_in_``, ``feature_names_in_`` and ``_reads_table`` if `reset`,
         and is compared with otherwise.

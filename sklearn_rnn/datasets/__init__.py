@@ -1,4 +1,4 @@
-"""Data sets: made by a formula, downloaded once, or read from public formats."""
+"""Data sets: generated, downloaded once, or read from public formats."""
 
 from sklearn_rnn.datasets._cmapss import fetch_cmapss_fd001
 from sklearn_rnn.datasets._data_home import clear_data_home, get_data_home

@@ -1,4 +1,4 @@
-"""See inside a fitted network: curves, gradients, importances."""
+"""Model inspection: training curves, gradient flow, attributions, importances."""
 
 from sklearn_rnn.inspection._attention import attention_weights
 from sklearn_rnn.inspection._attributions import step_attributions

@@ -1,4 +1,4 @@
-"""Metrics of one answer a step: labels, spans and numbers."""
+"""Metrics for predictions at every step: labels, spans and numbers."""
 
 from sklearn_rnn.metrics._scorers import (
     make_step_scorer,

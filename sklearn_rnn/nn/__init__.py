@@ -1,4 +1,4 @@
-"""Recurrent layers and their surroundings: tensors and lengths in, tensors out."""
+"""PyTorch layers of the recurrent networks: tensors and lengths in, tensors out."""
 
 from sklearn_rnn.nn._config import config_context
 from sklearn_rnn.nn._crf import CRF

@@ -1,4 +1,4 @@
-"""From what people have to sequences: tables, text, long series, holes.
+"""Preparing data: tables, text, long series, missing values.
 
 Transformers for a pipeline, and windows of long series.
 """

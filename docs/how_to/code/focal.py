@@ -4,7 +4,7 @@ from torch import nn
 
 
 class FocalCriterion(nn.Module):
-    """-(1 - p)^gamma log p of the right class (Lin et al., ICCV 2017)."""
+    """-(1 - p)^gamma log p of the true class (Lin et al., ICCV 2017)."""
 
     def __init__(self, gamma):
         super().__init__()

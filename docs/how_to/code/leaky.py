@@ -3,13 +3,13 @@ from torch import nn
 
 
 class Leaky(nn.Module):
-    """h[t] = a h[t-1] + (1 - a) tanh(W x[t] + U h[t-1]), a rate for each unit."""
+    """h[t] = a h[t-1] + (1 - a) tanh(W x[t] + U h[t-1]), one rate per unit."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__()
         self.read = nn.Linear(input_size, hidden_size)
         self.recur = nn.Linear(hidden_size, hidden_size, bias=False)
-        self.rate = nn.Parameter(torch.zeros(hidden_size))  # a = 1/2 at first
+        self.rate = nn.Parameter(torch.zeros(hidden_size))  # initially a = 1/2
 
     def forward(self, x, lengths=None, state=None):
         h = x.new_zeros(len(x), self.rate.numel()) if state is None else state
@@ -23,6 +23,6 @@ class Leaky(nn.Module):
                 outputs.append(h)
             else:
                 valid = (t < lengths).unsqueeze(1)
-                h = torch.where(valid, new, h)  # padding changes no state
+                h = torch.where(valid, new, h)  # padding keeps the state
                 outputs.append(h * valid)
         return torch.stack(outputs, dim=1), h

@@ -21,5 +21,5 @@ classifier = RNNClassifier(
     validation_fraction=0.2,
     random_state=0,
 )
-classifier.fit(X, labels)  # any type, any lengths, any labels
+classifier.fit(X, labels)  # any dtype, any lengths, any labels
 predicted = classifier.predict(X)

@@ -34,5 +34,5 @@ net = NeuralNetClassifier(
     callbacks=[EarlyStopping(patience=10), GradientNormClipping(1.0)],
     verbose=0,
 )
-net.fit(X, y)  # float32, of one length, classes 0 and 1
+net.fit(X, y)  # float32, equal lengths, classes 0 and 1
 predicted = classes[net.predict(X)]
