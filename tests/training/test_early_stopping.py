@@ -1,0 +1,48 @@
+"""Early stopping by the validation score."""
+
+import numpy as np
+import pytest
+from training_tools import assert_weights_equal, make_classifier, weights_of
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(rng):
+    X, y = rng.normal(size=(60, 5, 2)), rng.integers(0, 2, 60)  # nothing to learn
+    classifier = make_classifier(
+        early_stopping=True, max_epochs=100, validation_fraction=0.3
+    ).fit(X, y)
+    scores = classifier.validation_scores_
+    assert classifier.n_iter_ == len(scores) < 100
+    assert classifier.best_validation_score_ == max(scores)
+    best_epoch = int(np.argmax(scores))
+    assert classifier.n_iter_ <= best_epoch + 1 + 10 + 1
+    trained_to_best = make_classifier(
+        early_stopping=True,
+        max_epochs=best_epoch + 1,
+        validation_fraction=0.3,
+        learning_rate_schedule=None,
+    )
+    constant = make_classifier(
+        early_stopping=True,
+        max_epochs=100,
+        validation_fraction=0.3,
+        learning_rate_schedule=None,
+    ).fit(X, y)
+    trained_to_best.set_params(
+        max_epochs=int(np.argmax(constant.validation_scores_)) + 1
+    )
+    assert_weights_equal(weights_of(trained_to_best.fit(X, y)), weights_of(constant))
+
+
+def test_given_validation_data_take_the_place_of_a_split(ragged):
+    X, y = ragged
+    classifier = make_classifier(early_stopping=True, max_epochs=30)
+    classifier.fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
+    assert classifier.best_validation_score_ == pytest.approx(
+        classifier.score(X[30:], y[30:])
+    )
+
+
+def test_a_class_of_one_sample_is_no_error_for_early_stopping(rng):
+    X, y = rng.normal(size=(40, 3, 1)), np.array([0] * 20 + [1] * 19 + [2])
+    classifier = make_classifier(early_stopping=True).fit(X, y)
+    assert len(classifier.validation_scores_) == 5
