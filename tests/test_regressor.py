@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import mean_pinball_loss, r2_score
+from sklearn.metrics import (
+    d2_absolute_error_score,
+    d2_pinball_score,
+    mean_pinball_loss,
+    r2_score,
+)
 from training_tools import make_regressor
 
 
@@ -81,12 +86,27 @@ def test_several_targets_keep_their_columns(ragged):
     assert one_column.shape == (len(X), 1)
 
 
-@pytest.mark.parametrize(
-    ("loss", "score"), [("squared_error", r2_score), ("gaussian", r2_score)]
-)
+def d2_ninth_decile_score(y, predicted):
+    return d2_pinball_score(y, predicted, alpha=0.9)
+
+
+VALIDATION_SCORES = {
+    "squared_error": r2_score,
+    "huber": r2_score,
+    "poisson": r2_score,
+    "gaussian": r2_score,
+    "absolute_error": d2_absolute_error_score,
+    "quantile": d2_ninth_decile_score,
+}
+
+
+@pytest.mark.parametrize(("loss", "score"), VALIDATION_SCORES.items())
 def test_validation_score_of_the_regressor(ragged, loss, score):
     X, _ = ragged
-    y = np.array([x[:, 0].mean() for x in X])
-    fitted = make_regressor(loss=loss).fit(X, y, X_val=X[:9], y_val=y[:9])
-    expected = score(y[:9], fitted.predict(X[:9]))
-    assert fitted.validation_scores_[-1] == pytest.approx(expected, rel=1e-4)
+    y = np.exp([x[:, 0].mean() for x in X])  # positive, for "poisson"
+    regressor = make_regressor(loss=loss, quantile=0.9)
+    fitted = regressor.fit(X, y, X_val=X[:9], y_val=y[:9])
+    predicted, recorded = fitted.predict(X[:9]), fitted.validation_scores_[-1]
+    assert recorded == pytest.approx(score(y[:9], predicted), rel=1e-4)
+    for other in {*VALIDATION_SCORES.values()} - {score}:
+        assert recorded != pytest.approx(other(y[:9], predicted), abs=0.01)

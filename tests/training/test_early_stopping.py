@@ -5,32 +5,29 @@ import pytest
 from training_tools import assert_weights_equal, make_classifier, weights_of
 
 
-def test_early_stopping_keeps_the_weights_of_the_best_epoch(rng):
-    X, y = rng.normal(size=(60, 5, 2)), rng.integers(0, 2, 60)  # nothing to learn
+@pytest.fixture
+def noise(rng):
+    """Labels with no relation to X."""
+    return rng.normal(size=(60, 5, 2)), rng.integers(0, 2, 60)
+
+
+def test_early_stopping_ends_n_iter_no_change_epochs_after_the_best_one(noise):
     classifier = make_classifier(
         early_stopping=True, max_epochs=100, validation_fraction=0.3
-    ).fit(X, y)
+    ).fit(*noise)
     scores = classifier.validation_scores_
     assert classifier.n_iter_ == len(scores) < 100
     assert classifier.best_validation_score_ == max(scores)
-    best_epoch = int(np.argmax(scores))
-    assert classifier.n_iter_ <= best_epoch + 1 + 10 + 1
-    trained_to_best = make_classifier(
-        early_stopping=True,
-        max_epochs=best_epoch + 1,
-        validation_fraction=0.3,
-        learning_rate_schedule=None,
-    )
-    constant = make_classifier(
-        early_stopping=True,
-        max_epochs=100,
-        validation_fraction=0.3,
-        learning_rate_schedule=None,
-    ).fit(X, y)
-    trained_to_best.set_params(
-        max_epochs=int(np.argmax(constant.validation_scores_)) + 1
-    )
-    assert_weights_equal(weights_of(trained_to_best.fit(X, y)), weights_of(constant))
+    assert classifier.n_iter_ == int(np.argmax(scores)) + 1 + 10
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(noise):
+    params = {"validation_fraction": 0.3, "learning_rate_schedule": None}
+    stopped = make_classifier(**params, early_stopping=True, max_epochs=100).fit(*noise)
+    best = int(np.argmax(stopped.validation_scores_)) + 1
+    assert best < stopped.n_iter_
+    trained_to_best = make_classifier(**params, early_stopping=True, max_epochs=best)
+    assert_weights_equal(weights_of(stopped), weights_of(trained_to_best.fit(*noise)))
 
 
 def test_given_validation_data_take_the_place_of_a_split(ragged):

@@ -22,11 +22,10 @@ def test_tolerance_is_absolute_also_for_negative_losses(rng):
         max_epochs=200,
         learning_rate_schedule=None,
         n_iter_no_change=5,
-        tol=1e-4,
+        tol=0.1,
     ).fit(X, y)
     curve = np.array(regressor.loss_curve_)
     assert curve.min() < -0.5
     best = np.minimum.accumulate(curve)
-    improved = np.flatnonzero(curve[1:] < best[:-1] - 1e-4) + 1
-    if regressor.n_iter_ < 200:
-        assert regressor.n_iter_ == improved[-1] + 5 + 1
+    improved = np.flatnonzero(curve[1:] < best[:-1] - 0.1) + 1
+    assert regressor.n_iter_ == improved[-1] + 5 + 1 < 200
