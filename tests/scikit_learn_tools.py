@@ -49,7 +49,7 @@ def take(X, rows):
 
 
 class StepScaler(TransformerMixin, BaseEstimator):
-    """A user's own scaler for any container: StandardScaler on the table of steps."""
+    """A custom scaler for any container: StandardScaler on the table of steps."""
 
     def fit(self, X, y=None):
         self.scaler_ = StandardScaler().fit(np.concatenate(list(X)))

@@ -24,7 +24,7 @@ class MeanCell(torch.nn.Module):
         return outputs, None
 
 
-def test_cell_may_be_a_class_of_the_user(ragged):
+def test_cell_accepts_a_layer_class(ragged):
     X, y = ragged
     before = torch.get_rng_state()
     classifier = make_classifier(cell=MeanCell, bidirectional=True, max_epochs=40)
@@ -35,7 +35,7 @@ def test_cell_may_be_a_class_of_the_user(ragged):
     np.testing.assert_array_equal(alone, classifier.predict_proba(X))
 
 
-def test_hidden_size_may_differ_from_layer_to_layer(ragged):
+def test_hidden_size_sets_the_size_of_each_layer(ragged):
     stacked = make_classifier(hidden_size=(6, 3), cell="lstm", bidirectional=True)
     encoder = stacked.fit(*ragged).module_.encoder
     sizes = [(layer.input_size, layer.hidden_size) for layer in encoder.forward_layers]
@@ -46,7 +46,7 @@ def test_hidden_size_may_differ_from_layer_to_layer(ragged):
     assert isinstance(equal.module_.encoder.forward_layers[0], GRU)
 
 
-def test_tokens_that_fit_did_not_see_share_one_vector(rng):
+def test_unseen_tokens_share_one_vector(rng):
     X = [rng.integers(0, 5, n) * 10**9 for n in rng.integers(2, 8, 40)]
     y = np.array([int((x == 10**9).any()) for x in X])
     classifier = make_classifier(embedding_dim=4, max_epochs=40).fit(X, y)
@@ -57,7 +57,7 @@ def test_tokens_that_fit_did_not_see_share_one_vector(rng):
     )
 
 
-def test_last_pooling_is_the_state_at_each_own_last_step(ragged):
+def test_last_pooling_returns_the_state_at_each_last_step(ragged):
     X, y = ragged
     classifier = make_classifier(pooling="last").fit(X, y)
     states = classifier.hidden_states(X)

@@ -11,7 +11,7 @@ from training_tools import make_classifier
     [["b", "a"], [True, False], [7, -3], [2.0, 1.0], np.array(["x", "yy"], object)],
     ids=str,
 )
-def test_labels_come_back_as_they_were(ragged, labels):
+def test_predicted_labels_keep_their_type(ragged, labels):
     X, y = ragged
     y = np.where(y == "up", labels[0], labels[1])
     classifier = make_classifier(max_epochs=40).fit(X, y)
@@ -20,7 +20,7 @@ def test_labels_come_back_as_they_were(ragged, labels):
     assert classifier.predict(X).dtype == classifier.classes_.dtype
 
 
-def test_multilabel(rng):
+def test_multilabel_targets_are_predicted_column_by_column(rng):
     Y = np.array([[i % 2, i // 2 % 2] for i in range(40)])
     X = [rng.normal(2 * labels - 1, size=(6, 2)) for labels in Y]
     classifier = make_classifier(max_epochs=60).fit(X, Y)

@@ -21,7 +21,7 @@ def noisy(rng):
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.9])
-def test_quantile_covers_its_part(noisy, quantile):
+def test_predicted_quantile_covers_its_share_of_targets(noisy, quantile):
     X, y, _ = noisy
     regressor = make_regressor(loss="quantile", quantile=quantile, max_epochs=60)
     predicted = regressor.fit(X, y).predict(X)
@@ -32,7 +32,7 @@ def test_quantile_covers_its_part(noisy, quantile):
     )
 
 
-def test_gaussian_finds_the_noise(noisy):
+def test_gaussian_loss_predicts_the_standard_deviation(noisy):
     X, y, std = noisy
     regressor = make_regressor(loss="gaussian", max_epochs=60).fit(X, y)
     mean, predicted_std = regressor.predict(X, return_std=True)
@@ -44,7 +44,7 @@ def test_gaussian_finds_the_noise(noisy):
     )
 
 
-def test_gaussian_survives_an_exact_fit(rng):
+def test_gaussian_loss_stays_finite_on_constant_targets(rng):
     X = rng.normal(size=(8, 3, 1))
     y = np.zeros(8)
     regressor = make_regressor(loss="gaussian", max_epochs=300).fit(X, y)
@@ -52,7 +52,7 @@ def test_gaussian_survives_an_exact_fit(rng):
 
 
 @pytest.mark.parametrize("scale", [1, 10_000])
-def test_poisson_predicts_counts_of_any_size(rng, scale):
+def test_poisson_loss_predicts_counts_of_any_size(rng, scale):
     X = rng.normal(size=(300, 6, 1))
     rate = scale * np.exp(X[:, :, 0].mean(axis=1))
     y = rng.poisson(rate)
@@ -101,7 +101,7 @@ VALIDATION_SCORES = {
 
 
 @pytest.mark.parametrize(("loss", "score"), VALIDATION_SCORES.items())
-def test_validation_score_of_the_regressor(ragged, loss, score):
+def test_validation_score_matches_the_loss(ragged, loss, score):
     X, _ = ragged
     y = np.exp([x[:, 0].mean() for x in X])  # positive, for "poisson"
     regressor = make_regressor(loss=loss, quantile=0.9)

@@ -50,7 +50,7 @@ def _score_by_hand(estimator, X, y):
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
-def test_cross_val_predict_is_the_plain_loop_over_folds(method, X, y):
+def test_cross_val_predict_equals_a_plain_loop_over_folds(method, X, y):
     cv = StratifiedKFold(3, shuffle=True, random_state=0)
     predicted = cross_val_predict(make_classifier(), X, y, cv=cv, method=method)
     if method == "predict":
@@ -61,7 +61,7 @@ def test_cross_val_predict_is_the_plain_loop_over_folds(method, X, y):
         assert np.array_equal(predicted[test], expected)
 
 
-def test_cross_val_predict_of_a_regressor_is_the_plain_loop_over_folds(X, target):
+def test_cross_val_predict_of_a_regressor_equals_a_plain_loop_over_folds(X, target):
     targets = np.column_stack([target, -3 * target])
     predicted = cross_val_predict(make_regressor(), X, targets, cv=KFold(3))
     assert r2_score(targets, predicted) > 0.8
@@ -98,7 +98,7 @@ def test_group_folds_keep_groups_apart(X, y):
         assert not set(groups[train]) & set(groups[test])
 
 
-def test_permutation_test_finds_that_the_labels_are_no_chance(X, y):
+def test_permutation_test_score_tells_labels_from_permuted_ones(X, y):
     score, permuted, p_value = permutation_test_score(
         make_classifier(), X, y, cv=2, n_permutations=4, random_state=0
     )

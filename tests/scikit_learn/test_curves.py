@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold, learning_curve, validation_curve
 
 
-def test_learning_curve_is_the_plain_loop_over_sizes(X, y):
+def test_learning_curve_equals_a_plain_loop_over_sizes(X, y):
     sizes, _, scores = learning_curve(
         make_classifier(), X, y, cv=KFold(2), train_sizes=[0.4, 1.0]
     )
@@ -20,7 +20,7 @@ def test_learning_curve_is_the_plain_loop_over_sizes(X, y):
     assert (scores[-1] > 0.85).all()
 
 
-def test_incremental_learning_curve_is_the_plain_loop_over_partial_fit(X, y):
+def test_incremental_learning_curve_equals_a_plain_loop_over_partial_fit(X, y):
     classifier = make_classifier(batch_size=2, learning_rate=0.05)
     sizes, _, scores = learning_curve(
         classifier,
@@ -52,7 +52,7 @@ def test_incremental_learning_curve_takes_a_regressor(X, target):
     assert scores[-1].mean() > scores[0].mean()
 
 
-def test_validation_curve_is_the_plain_loop_over_values(X, y):
+def test_validation_curve_equals_a_plain_loop_over_values(X, y):
     sizes = [1, 5]
     _, scores = validation_curve(
         make_classifier(),

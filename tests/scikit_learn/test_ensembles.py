@@ -34,7 +34,7 @@ def test_voting_of_regressors_is_the_mean_of_predictions(X, target):
     assert voting.score(X, target) > 0.8
 
 
-def test_stacking_joins_a_network_and_a_model_of_tables(X, y):
+def test_stacking_combines_a_network_and_a_table_model(X, y):
     table_model = make_pipeline(FunctionTransformer(step_means), GaussianNB())
     members = [("rnn", make_classifier()), ("table", table_model)]
     stacking = StackingClassifier(members, GaussianNB(), cv=2).fit(X, y)

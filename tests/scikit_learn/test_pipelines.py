@@ -15,14 +15,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 
-def test_pipeline_is_its_steps_one_after_the_other(X, y):
+def test_pipeline_equals_its_steps_applied_in_order(X, y):
     pipeline = make_pipeline(FunctionTransformer(tanh), make_classifier()).fit(X, y)
     by_hand = make_classifier().fit(tanh(X), y)
     assert pipeline.score(X, y) > 0.9
     assert np.array_equal(pipeline.predict_proba(X), by_hand.predict_proba(tanh(X)))
 
 
-def test_own_scaler_in_a_pipeline_undoes_the_scale_of_the_data(X, y):
+def test_custom_scaler_in_a_pipeline_undoes_the_scale_of_the_data(X, y):
     strange = map_values(lambda values: 1e4 * values.astype(float) - 3e6, X)
     pipeline = make_pipeline(StepScaler(), make_classifier())
     expected = clone(pipeline).fit(X, y).predict_proba(X)
@@ -47,7 +47,7 @@ def test_pipeline_with_memory_fits_the_same_network(X, y, tmp_path):
         assert np.array_equal(cached.fit(X, y).predict_proba(X), expected)
 
 
-def test_clone_of_a_fitted_pipeline_is_unfitted_and_fits_to_the_same(X, y):
+def test_clone_of_a_fitted_pipeline_is_unfitted_and_fits_identically(X, y):
     pipeline = make_pipeline(StepScaler(), make_classifier(max_epochs=3)).fit(X, y)
     copy = clone(pipeline)
     with pytest.raises(NotFittedError):
@@ -56,7 +56,7 @@ def test_clone_of_a_fitted_pipeline_is_unfitted_and_fits_to_the_same(X, y):
     assert np.array_equal(copy.fit(X, y).predict_proba(X), expected)
 
 
-def test_pipeline_hands_return_std_to_the_network(X, target):
+def test_pipeline_passes_return_std_to_the_network(X, target):
     regressor = make_regressor(loss="gaussian")
     pipeline = make_pipeline(FunctionTransformer(), regressor).fit(X, target)
     mean, std = pipeline.predict(X, return_std=True)

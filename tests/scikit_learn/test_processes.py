@@ -58,7 +58,7 @@ from sklearn_rnn import RaggedArray
     ],
     ids=["cross_val_predict", "cross_validate", "GridSearchCV", "learning_curve"],
 )
-def test_two_processes_find_what_one_finds(compute, X, y):
+def test_results_do_not_depend_on_n_jobs(compute, X, y):
     np.testing.assert_allclose(compute(2, X, y), compute(1, X, y), atol=1e-5)
 
 

@@ -28,12 +28,12 @@ def _assert_finds_what_learns(search, X, y):
     np.testing.assert_allclose(search.predict_proba(X), expected, atol=1e-5)
 
 
-def test_grid_search_takes_sequences_unmodified(X, y, slow_and_fast):
+def test_grid_search_accepts_sequences(X, y, slow_and_fast):
     search = GridSearchCV(make_classifier(), slow_and_fast, cv=2, n_jobs=2)
     _assert_finds_what_learns(search, X, y)
 
 
-def test_halving_grid_search_takes_sequences_unmodified(X, y, slow_and_fast):
+def test_halving_grid_search_accepts_sequences(X, y, slow_and_fast):
     search = HalvingGridSearchCV(
         make_classifier(),
         slow_and_fast,
@@ -46,7 +46,7 @@ def test_halving_grid_search_takes_sequences_unmodified(X, y, slow_and_fast):
     assert search.n_resources_ == [N_SAMPLES // 2, N_SAMPLES]
 
 
-def test_halving_grid_search_spends_epochs(X, y, slow_and_fast):
+def test_halving_grid_search_accepts_epochs_as_resource(X, y, slow_and_fast):
     search = HalvingGridSearchCV(
         make_classifier(),
         slow_and_fast,
@@ -60,7 +60,7 @@ def test_halving_grid_search_spends_epochs(X, y, slow_and_fast):
     assert search.n_resources_ == [4, 8]
 
 
-def test_randomized_search_takes_sequences_unmodified(X, y):
+def test_randomized_search_accepts_sequences(X, y):
     candidates = {"learning_rate": loguniform(1e-4, 1.0), "cell": ["gru", "lstm"]}
     search = RandomizedSearchCV(
         make_classifier(), candidates, n_iter=5, cv=2, random_state=0
@@ -73,7 +73,7 @@ def test_randomized_search_takes_sequences_unmodified(X, y):
     assert np.array_equal(search.predict_proba(X), by_hand.predict_proba(X))
 
 
-def test_grid_search_reaches_through_a_pipeline(X, y):
+def test_grid_search_sets_parameters_inside_a_pipeline(X, y):
     pipeline = Pipeline([("scale", StepScaler()), ("rnn", make_classifier())])
     grid = {"scale": ["passthrough", StepScaler()], "rnn__learning_rate": [1e-6, 0.2]}
     search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)

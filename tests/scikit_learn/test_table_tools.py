@@ -1,7 +1,7 @@
 """Tools that turn X into a 2-D array before any estimator sees it.
 
-Should one of these tests fail because a tool has learned to take sequences: delete its
-line, and note it.
+If a tool of a new scikit-learn accepts sequences, its test here fails: delete its line
+and note it in the changes.
 """
 
 from pathlib import Path
@@ -34,6 +34,9 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 import sklearn_rnn
 from sklearn_rnn import RaggedArray
 
+# messages of scikit-learn and NumPy
+NOT_A_TABLE = r"dim|inhomogeneous|Expected 2D"
+
 
 def _fit_self_training(classifier, X, y):
     some = np.arange(N_SAMPLES) < 40
@@ -58,10 +61,10 @@ parametrize_table_tools = pytest.mark.parametrize(
 )
 
 
-def _assert_not_raised_by_us(raised):
-    ours = Path(sklearn_rnn.__file__).parent
+def _assert_raised_by_the_tool_itself(raised):
+    package = Path(sklearn_rnn.__file__).parent
     frames = [Path(str(entry.path)) for entry in raised.traceback]
-    assert not any(ours in frame.parents for frame in frames)
+    assert not any(package in frame.parents for frame in frames)
 
 
 @pytest.fixture
@@ -71,9 +74,9 @@ def binary(y):
 
 @parametrize_table_tools
 def test_table_tool_itself_refuses_sequences(fit_tool, X, binary):
-    with pytest.raises(ValueError, match=r"dim|inhomogeneous|Expected 2D") as raised:
+    with pytest.raises(ValueError, match=NOT_A_TABLE) as raised:
         fit_tool(make_classifier(), X, binary)
-    _assert_not_raised_by_us(raised)
+    _assert_raised_by_the_tool_itself(raised)
 
 
 @parametrize_table_tools
@@ -116,9 +119,9 @@ def test_table_tool_takes_row_numbers(fit_tool, X, binary):
 
 def test_bagging_of_regressors_refuses_sequences_and_takes_a_table(X, cube, target):
     bagging = BaggingRegressor(make_regressor(), n_estimators=2, random_state=0)
-    with pytest.raises(ValueError, match=r"dim|inhomogeneous|Expected 2D") as raised:
+    with pytest.raises(ValueError, match=NOT_A_TABLE) as raised:
         bagging.fit(X, target)
-    _assert_not_raised_by_us(raised)
+    _assert_raised_by_the_tool_itself(raised)
     table = cube[:, :, 0]
     assert bagging.fit(table, target).score(table, target) > 0.8
 
@@ -129,7 +132,7 @@ def test_boosting_takes_arrays_and_refuses_ragged_sequences(cube, sequences, y):
     for X in (sequences, RaggedArray.from_sequences(sequences)):
         with pytest.raises(ValueError, match=r"inhomogeneous|Expected 2D") as raised:
             boosting.fit(X, y)
-        _assert_not_raised_by_us(raised)
+        _assert_raised_by_the_tool_itself(raised)
 
 
 def test_chains_refuse_sequences_and_one_network_has_several_outputs(X, y, target):
@@ -139,11 +142,9 @@ def test_chains_refuse_sequences_and_one_network_has_several_outputs(X, y, targe
         (ClassifierChain(make_classifier()), make_classifier(), labels),
         (RegressorChain(make_regressor()), make_regressor(), targets),
     ]:
-        with pytest.raises(
-            ValueError, match=r"dim|inhomogeneous|Expected 2D"
-        ) as raised:
+        with pytest.raises(ValueError, match=NOT_A_TABLE) as raised:
             chain.fit(X, outputs)
-        _assert_not_raised_by_us(raised)
+        _assert_raised_by_the_tool_itself(raised)
         assert network.fit(X, outputs).score(X, outputs) > 0.8
 
 
@@ -156,9 +157,9 @@ def test_transformer_of_tables_refuses_sequences_and_takes_a_table(
     transformer, X, cube, y
 ):
     pipeline = make_pipeline(transformer, make_classifier())
-    with pytest.raises(ValueError, match=r"dim|inhomogeneous|Expected 2D") as raised:
+    with pytest.raises(ValueError, match=NOT_A_TABLE) as raised:
         pipeline.fit(X, y)
-    _assert_not_raised_by_us(raised)
+    _assert_raised_by_the_tool_itself(raised)
     table = cube[:, :, 0]
     assert clone(pipeline).fit(table, y).score(table, y) > 0.9
 
@@ -167,7 +168,7 @@ def test_permutation_importance_refuses_sequences_and_takes_them_flattened(cube,
     options = {"scoring": "neg_log_loss", "n_repeats": 3, "random_state": 0}
     with pytest.raises(ValueError, match="dim") as raised:
         permutation_importance(make_classifier().fit(cube, y), cube, y, **options)
-    _assert_not_raised_by_us(raised)
+    _assert_raised_by_the_tool_itself(raised)
     table = cube.reshape(N_SAMPLES, -1)
     pipeline = make_pipeline(FunctionTransformer(_to_cube), make_classifier())
     result = permutation_importance(pipeline.fit(table, y), table, y, **options)

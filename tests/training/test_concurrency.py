@@ -7,7 +7,7 @@ import numpy as np
 from training_tools import make_classifier
 
 
-def test_threads_may_predict_with_one_estimator(ragged):
+def test_predictions_are_thread_safe(ragged):
     X, y = ragged
     classifier = make_classifier().fit(X, y)
     expected = classifier.predict_proba(X)
@@ -16,7 +16,7 @@ def test_threads_may_predict_with_one_estimator(ragged):
             np.testing.assert_array_equal(answer, expected)
 
 
-def test_fits_in_threads_do_not_disturb_each_other(ragged):
+def test_fits_in_threads_are_independent(ragged):
     X, y = ragged
     expected = make_classifier(dropout=0.3).fit(X, y).loss_curve_
     curves = {}

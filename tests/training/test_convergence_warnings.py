@@ -18,11 +18,11 @@ def test_finished_training_does_not_warn(ragged):
 
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("max_epochs", [1, 2, 5, 10])
-def test_a_few_epochs_more_after_training_is_finished_do_not_warn(ragged, max_epochs):
+def test_a_few_more_epochs_after_finished_training_do_not_warn(ragged, max_epochs):
     classifier = make_classifier(max_epochs=100, warm_start=True).fit(*ragged)
     classifier.set_params(max_epochs=max_epochs, learning_rate=1e-4).fit(*ragged)
 
 
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
-def test_one_epoch_does_not_warn_of_a_fall_that_it_cannot_show(ragged):
+def test_a_single_epoch_does_not_warn(ragged):
     make_classifier(max_epochs=1).fit(*ragged)

@@ -21,7 +21,7 @@ def wide(rng):
     return rng.normal(size=(40, 50, 1)) * 10, rng.normal(size=40)
 
 
-def test_a_loss_that_is_not_finite_is_an_error_that_names_the_epoch(wide):
+def test_a_nonfinite_loss_raises_an_error_with_the_epoch(wide):
     regressor = make_regressor(**UNSTABLE)
     with pytest.raises(ValueError, match=NAMES_THE_EPOCH):
         regressor.fit(*wide)

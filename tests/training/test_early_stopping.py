@@ -30,7 +30,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(noise):
     assert_weights_equal(weights_of(stopped), weights_of(trained_to_best.fit(*noise)))
 
 
-def test_given_validation_data_take_the_place_of_a_split(ragged):
+def test_validation_data_passed_to_fit_replace_the_split(ragged):
     X, y = ragged
     classifier = make_classifier(early_stopping=True, max_epochs=30)
     classifier.fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
@@ -39,7 +39,7 @@ def test_given_validation_data_take_the_place_of_a_split(ragged):
     )
 
 
-def test_a_class_of_one_sample_is_no_error_for_early_stopping(rng):
+def test_early_stopping_accepts_a_class_of_one_sample(rng):
     X, y = rng.normal(size=(40, 3, 1)), np.array([0] * 20 + [1] * 19 + [2])
     classifier = make_classifier(early_stopping=True).fit(X, y)
     assert len(classifier.validation_scores_) == 5

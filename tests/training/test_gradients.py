@@ -6,7 +6,7 @@ import torch
 from training_tools import make_classifier, weights_of
 
 
-def test_clipping_bounds_the_step_and_the_norm_is_recorded(ragged):
+def test_clipping_bounds_the_update_and_the_norm_before_it_is_recorded(ragged):
     X, y = ragged
     params = {"optimizer": torch.optim.SGD, "learning_rate_schedule": None}
     params |= {"batch_size": 40, "max_epochs": 1, "learning_rate": 1.0}
@@ -24,7 +24,7 @@ def test_clipping_bounds_the_step_and_the_norm_is_recorded(ragged):
     assert clipped.history_[0]["grad_norm"] == pytest.approx(norm)  # before clipping
 
 
-def test_history_has_the_mean_norm_of_the_gradients_of_an_epoch(ragged):
+def test_history_records_the_mean_gradient_norm_of_each_epoch(ragged):
     X, y = ragged
     # the weights stay as they are, and every sample is a batch
     params = {"learning_rate": 1e-30, "batch_size": 1, "max_epochs": 2}

@@ -7,7 +7,7 @@ from training_tools import make_classifier
 
 
 @pytest.mark.parametrize("n_samples", [33, 40, 64])
-def test_batches_of_an_epoch_differ_by_one_at_most(rng, n_samples):
+def test_mini_batch_sizes_differ_by_one_at_most(rng, n_samples):
     sizes = []
 
     class Record(Callback):
@@ -21,6 +21,6 @@ def test_batches_of_an_epoch_differ_by_one_at_most(rng, n_samples):
     assert max(sizes) <= 32
 
 
-def test_memory_of_the_history_does_not_grow_with_batches(ragged):
+def test_memory_of_the_history_does_not_grow_with_mini_batches(ragged):
     classifier = make_classifier(batch_size=1).fit(*ragged)
     assert all(len(row["batches"]) == 0 for row in classifier.history_)

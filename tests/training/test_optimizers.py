@@ -22,7 +22,7 @@ def test_every_optimizer_and_schedule_learns(ragged, optimizer, schedule):
     assert classifier.loss_curve_[-1] < 0.6 * classifier.loss_curve_[0]
 
 
-def test_fit_agrees_with_a_loop_written_by_hand(rng):
+def test_fit_agrees_with_a_hand_written_loop(rng):
     """One optimizer step after another, in plain torch, from the same weights."""
     X = rng.normal(size=(16, 6, 2)).astype("f4")
     y = rng.integers(0, 3, 16)
@@ -49,7 +49,7 @@ def test_fit_agrees_with_a_loop_written_by_hand(rng):
     assert fitted.loss_curve_[-1] == pytest.approx(loss.item(), rel=1e-4)
 
 
-def test_optimizer_may_be_a_class(ragged):
+def test_optimizer_accepts_a_class(ragged):
     by_class = make_classifier(optimizer=torch.optim.Adamax).fit(*ragged)
     assert isinstance(by_class.net_.optimizer_, torch.optim.Adamax)
     assert by_class.net_.optimizer_.param_groups[0]["lr"] < 0.01

@@ -21,7 +21,7 @@ def test_partial_fit_is_an_epoch_at_a_constant_rate(ragged):
     assert_weights_equal(weights_of(streamed), weights_of(whole))
 
 
-def test_partial_fit_takes_classes_that_come_later(ragged):
+def test_partial_fit_accepts_classes_that_come_later(ragged):
     X, y = ragged
     up = y == "up"
     classifier = make_classifier().partial_fit(
@@ -34,7 +34,7 @@ def test_partial_fit_takes_classes_that_come_later(ragged):
         make_classifier().partial_fit(X, y)
 
 
-def test_partial_fit_after_fit_goes_on_at_the_full_rate(ragged):
+def test_partial_fit_after_fit_uses_the_full_learning_rate(ragged):
     regressor = make_regressor().fit(ragged[0], np.arange(40.0))
     regressor.partial_fit(ragged[0], np.arange(40.0))
     assert regressor.history_[-2]["lr"] < 0.005

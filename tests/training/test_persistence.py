@@ -49,7 +49,7 @@ def test_a_pickle_holds_the_weights_once_and_no_data(rng):
 
 
 @pytest.mark.gpu
-def test_fitted_on_a_gpu_loaded_where_there_is_none(ragged, monkeypatch):
+def test_an_estimator_fitted_on_a_gpu_loads_without_one(ragged, monkeypatch):
     X, y = ragged
     classifier = make_classifier(device="cuda").fit(X, y)
     expected = classifier.predict_proba(X)

@@ -4,7 +4,7 @@ import numpy as np
 from training_tools import make_classifier, make_regressor
 
 
-def test_scale_of_features_changes_nothing(ragged):
+def test_predictions_are_invariant_to_the_scale_of_features(ragged):
     X, y = ragged
     scaled = [x * np.array([1024.0, 0.25]) for x in X]  # powers of two: exact
     expected = make_classifier().fit(X, y).predict_proba(X)

@@ -4,7 +4,7 @@ import numpy as np
 from training_tools import make_regressor
 
 
-def test_training_loss_stops_an_open_ended_training(rng):
+def test_training_loss_stops_training_without_a_planned_end(rng):
     X, y = rng.normal(size=(40, 3, 1)), rng.normal(size=40)
     params = {"tol": 10.0, "n_iter_no_change": 3, "max_epochs": 50}
     stopped = make_regressor(**params, learning_rate_schedule=None).fit(X, y)

@@ -51,7 +51,9 @@ def test_groups_are_never_split(rng):
 
 
 @pytest.mark.parametrize("n_samples", [2, 3, 5])
-def test_too_few_samples_for_a_split_are_said_and_trained_on(rng, n_samples):
+def test_too_few_samples_for_a_validation_set_warn_and_are_all_trained_on(
+    rng, n_samples
+):
     X, y = rng.normal(size=(n_samples, 3, 1)), np.arange(n_samples) % 2
     with pytest.warns(UserWarning, match="too few to hold out"):
         classifier = make_classifier(early_stopping=True).fit(X, y)

@@ -6,7 +6,7 @@ import torch
 from training_tools import make_classifier
 
 
-def test_warm_start_goes_on_and_a_cold_one_begins_anew(ragged):
+def test_warm_start_continues_and_cold_start_begins_again(ragged):
     X, y = ragged
     warm = make_classifier(warm_start=True).fit(X, y)
     first = list(warm.loss_curve_)
@@ -18,7 +18,7 @@ def test_warm_start_goes_on_and_a_cold_one_begins_anew(ragged):
     assert cold.fit(X, y).loss_curve_ == first
 
 
-def test_warm_start_takes_new_parameters(ragged):
+def test_warm_start_uses_changed_parameters(ragged):
     warm = make_classifier(warm_start=True).fit(*ragged)
     warm.set_params(optimizer="sgd", batch_size=7, max_epochs=2).fit(*ragged)
     assert isinstance(warm.net_.optimizer_, torch.optim.SGD)
