@@ -18,6 +18,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # tests run side by side; two threads each would wait for one another
 torch.set_num_threads(1)
 
+# a conftest.py holds no doctests, and pytest cannot import two of one name as modules
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

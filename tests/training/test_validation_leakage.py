@@ -1,4 +1,4 @@
-"""A validation set that is held out tells nothing to the training."""
+"""A validation set that is held out does not leak into the training."""
 
 import numpy as np
 import pytest

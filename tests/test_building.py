@@ -1,0 +1,74 @@
+"""From parameters to a network: cells, layer sizes, embeddings, pooling, strides."""
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from training_tools import make_classifier
+
+from sklearn_rnn.nn import GRU, LSTM
+
+
+class MeanCell(torch.nn.Module):
+    """A user's layer: the running mean of a linear map. Draws from torch's global."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.map = torch.nn.Linear(input_size, hidden_size)
+
+    def forward(self, x, lengths=None, state=None):
+        outputs = self.map(x).cumsum(1)
+        outputs = outputs / torch.arange(1, x.shape[1] + 1).unsqueeze(-1)
+        if lengths is not None:
+            mask = torch.arange(x.shape[1]) < lengths.unsqueeze(1)
+            outputs = outputs * mask.unsqueeze(-1)
+        return outputs, None
+
+
+def test_cell_accepts_a_layer_class(ragged):
+    X, y = ragged
+    before = torch.get_rng_state()
+    classifier = make_classifier(cell=MeanCell, bidirectional=True, max_epochs=40)
+    assert classifier.fit(X, y).score(X, y) > 0.9
+    assert torch.equal(before, torch.get_rng_state())
+    assert classifier.loss_curve_ == clone(classifier).fit(X, y).loss_curve_
+    alone = np.concatenate([classifier.predict_proba([x]) for x in X])
+    np.testing.assert_array_equal(alone, classifier.predict_proba(X))
+
+
+def test_hidden_size_sets_the_size_of_each_layer(ragged):
+    stacked = make_classifier(hidden_size=(6, 3), cell="lstm", bidirectional=True)
+    encoder = stacked.fit(*ragged).module_.encoder
+    sizes = [(layer.input_size, layer.hidden_size) for layer in encoder.forward_layers]
+    assert sizes == [(2, 6), (12, 3)]
+    assert all(isinstance(layer, LSTM) for layer in encoder.backward_layers)
+    equal = make_classifier(hidden_size=4, num_layers=3, cell="gru").fit(*ragged)
+    assert [c.hidden_size for c in equal.module_.encoder.forward_layers] == [4, 4, 4]
+    assert isinstance(equal.module_.encoder.forward_layers[0], GRU)
+
+
+def test_unseen_tokens_share_one_vector(rng):
+    X = [rng.integers(0, 5, n) * 10**9 for n in rng.integers(2, 8, 40)]
+    y = np.array([int((x == 10**9).any()) for x in X])
+    classifier = make_classifier(embedding_dim=4, max_epochs=40).fit(X, y)
+    assert classifier.score(X, y) > 0.9
+    one, other = ([[0, unseen, 0]] for unseen in (3, 77 * 10**10))
+    np.testing.assert_array_equal(
+        classifier.predict_proba(one), classifier.predict_proba(other)
+    )
+
+
+def test_last_pooling_returns_the_state_at_each_last_step(ragged):
+    X, y = ragged
+    classifier = make_classifier(pooling="last").fit(X, y)
+    states = classifier.hidden_states(X)
+    expected = np.array([state[-1] for state in states])
+    np.testing.assert_array_equal(classifier.encode(X), expected)
+
+
+def test_stride_shortens_hidden_states(ragged):
+    X, y = ragged
+    classifier = make_classifier(conv_channels=4, conv_stride=2).fit(X, y)
+    expected = [-(-len(x) // 2) for x in X]
+    assert classifier.hidden_states(X).lengths.tolist() == expected
+    same = classifier.hidden_states(np.zeros((3, 7, 2)))
+    assert same.shape == (3, 4, 8)

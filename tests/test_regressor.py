@@ -1,0 +1,112 @@
+"""RNNRegressor: losses, scores, several targets."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import (
+    d2_absolute_error_score,
+    d2_pinball_score,
+    mean_pinball_loss,
+    r2_score,
+)
+from training_tools import make_regressor
+
+
+@pytest.fixture
+def noisy(rng):
+    """Targets whose noise grows with the first feature's mean."""
+    X = rng.normal(size=(400, 6, 1)) + rng.uniform(-1, 1, (400, 1, 1))
+    level = X[:, :, 0].mean(axis=1)
+    noise = rng.normal(size=400) * np.exp(0.5 * level)
+    return X, 10 + 3 * level + noise, np.exp(0.5 * level)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.9])
+def test_predicted_quantile_covers_its_share_of_targets(noisy, quantile):
+    X, y, _ = noisy
+    regressor = make_regressor(loss="quantile", quantile=quantile, max_epochs=60)
+    predicted = regressor.fit(X, y).predict(X)
+    assert np.mean(y <= predicted) == pytest.approx(quantile, abs=0.05)
+    constant = np.full_like(y, np.quantile(y, quantile))
+    assert mean_pinball_loss(y, predicted, alpha=quantile) < 0.8 * mean_pinball_loss(
+        y, constant, alpha=quantile
+    )
+
+
+def test_gaussian_loss_predicts_the_standard_deviation(noisy):
+    X, y, std = noisy
+    regressor = make_regressor(loss="gaussian", max_epochs=60).fit(X, y)
+    mean, predicted_std = regressor.predict(X, return_std=True)
+    assert mean.shape == predicted_std.shape == (400,)
+    np.testing.assert_array_equal(mean, regressor.predict(X))
+    assert np.corrcoef(np.log(std), np.log(predicted_std))[0, 1] > 0.7
+    assert np.mean(np.abs(y - mean) < 1.96 * predicted_std) == pytest.approx(
+        0.95, abs=0.04
+    )
+
+
+def test_gaussian_loss_stays_finite_on_constant_targets(rng):
+    X = rng.normal(size=(8, 3, 1))
+    y = np.zeros(8)
+    regressor = make_regressor(loss="gaussian", max_epochs=300).fit(X, y)
+    assert np.isfinite(regressor.predict(X, return_std=True)).all()
+
+
+@pytest.mark.parametrize("scale", [1, 10_000])
+def test_poisson_loss_predicts_counts_of_any_size(rng, scale):
+    X = rng.normal(size=(300, 6, 1))
+    rate = scale * np.exp(X[:, :, 0].mean(axis=1))
+    y = rng.poisson(rate)
+    predicted = make_regressor(loss="poisson", max_epochs=20).fit(X, y).predict(X)
+    assert (predicted > 0).all()
+    assert predicted.mean() == pytest.approx(y.mean(), rel=0.05)
+    assert r2_score(rate, predicted) > 0.7
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_robust_losses_ignore_outliers(rng, loss):
+    X = rng.normal(size=(300, 6, 1))
+    clean = X[:, :, 0].mean(axis=1)
+    y = clean.copy()
+    y[::10] += 30
+    robust = make_regressor(loss=loss, max_epochs=60).fit(X, y).predict(X)
+    squared = make_regressor(max_epochs=60).fit(X, y).predict(X)
+    assert np.abs(robust - clean).mean() < 0.5 * np.abs(squared - clean).mean()
+
+
+def test_several_targets_keep_their_columns(ragged):
+    X, _ = ragged
+    Y = np.array([[x[:, 0].mean(), 100 * x[:, 1].mean()] for x in X])
+    regressor = make_regressor(max_epochs=60).fit(X, Y)
+    assert regressor.n_outputs_ == 2
+    predicted = regressor.predict(X)
+    assert predicted.shape == Y.shape
+    for column in range(2):
+        assert r2_score(Y[:, column], predicted[:, column]) > 0.7
+    one_column = make_regressor().fit(X, Y[:, :1]).predict(X)
+    assert one_column.shape == (len(X), 1)
+
+
+def d2_ninth_decile_score(y, predicted):
+    return d2_pinball_score(y, predicted, alpha=0.9)
+
+
+VALIDATION_SCORES = {
+    "squared_error": r2_score,
+    "huber": r2_score,
+    "poisson": r2_score,
+    "gaussian": r2_score,
+    "absolute_error": d2_absolute_error_score,
+    "quantile": d2_ninth_decile_score,
+}
+
+
+@pytest.mark.parametrize(("loss", "score"), VALIDATION_SCORES.items())
+def test_validation_score_matches_the_loss(ragged, loss, score):
+    X, _ = ragged
+    y = np.exp([x[:, 0].mean() for x in X])  # positive, for "poisson"
+    regressor = make_regressor(loss=loss, quantile=0.9)
+    fitted = regressor.fit(X, y, X_val=X[:9], y_val=y[:9])
+    predicted, recorded = fitted.predict(X[:9]), fitted.validation_scores_[-1]
+    assert recorded == pytest.approx(score(y[:9], predicted), rel=1e-4)
+    for other in {*VALIDATION_SCORES.values()} - {score}:
+        assert recorded != pytest.approx(other(y[:9], predicted), abs=0.01)
