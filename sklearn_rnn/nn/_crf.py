@@ -199,6 +199,44 @@ class CRF(nn.Module):
         self._check_results(log_z, lengths)
         return probabilities
 
+    def log_odds(self, emissions: Tensor, step: int, label: int) -> Tensor:
+        """Return the log-odds of the marginal probability of a class at a step.
+
+        ``log(p / (1 - p))`` as the difference of two normalisers, that of all paths
+        through the class and that of all others: exact also where p rounds to 0 or 1,
+        and differentiable.
+
+        Parameters
+        ----------
+        emissions : Tensor of shape (batch, time, n_classes)
+            Score of each class at each step, without padding.
+        step : int
+            Which step; negative: from the end.
+        label : int
+            Which class.
+
+        Returns
+        -------
+        log_odds : Tensor of shape (batch,)
+            In float64; infinite for a class that the constraints forbid, or demand, at
+            this step.
+
+        Raises
+        ------
+        ValueError
+            If the shape or the type of the emissions is wrong.
+        """
+        lengths = self._check_inputs(emissions, None)
+        at_label = torch.zeros_like(emissions[:1], dtype=torch.bool)
+        at_label[:, step, label] = True
+        elsewhere = torch.zeros_like(at_label)
+        elsewhere[:, step] = ~at_label[:, step]
+        both = [emissions.masked_fill(m, -torch.inf) for m in (elsewhere, at_label)]
+        potentials = self._stack_potentials()
+        messages = _forward(torch.cat(both).double(), lengths.repeat(2), potentials)
+        on, off = _log_sum(messages[-1] + potentials[-1], 1).chunk(2)
+        return on - off
+
     @torch.no_grad()
     def decode(self, emissions: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the most probable labels of each row, by the Viterbi algorithm.
