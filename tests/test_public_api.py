@@ -36,6 +36,8 @@ PUBLIC = {
         "AttentionDisplay",
         "AttributionDisplay",
         "HiddenStateDisplay",
+        "StepLabelDisplay",
+        "TaggedTextDisplay",
         "attention_weights",
         "gate_activations",
         "step_attributions",

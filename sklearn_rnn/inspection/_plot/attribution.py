@@ -18,6 +18,7 @@ from sklearn_rnn.inspection._plot._sequences import (
 )
 from sklearn_rnn.inspection._steps import check_step, name_tokens
 
+_LONG_NAME = 40  # characters of an output's name; the legend has a line an entry
 _HALF_ROW = 0.45  # of the distance between the rows of two features
 _FONT_SIZES = range(14, 4, -1)  # points; the largest that fits
 _WIDTH, _MARGIN, _MAX_LINES = 6.2, 0.5, 12  # of a figure of its own; inches, lines
@@ -251,7 +252,7 @@ class AttributionDisplay:
             handles=handles,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
-            ncols=len(handles),
+            ncols=len(handles) if len(name) < _LONG_NAME else 1,
             frameon=False,
             columnspacing=1.0,
             handlelength=1.0,
