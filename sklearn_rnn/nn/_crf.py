@@ -199,7 +199,9 @@ class CRF(nn.Module):
         self._check_results(log_z, lengths)
         return probabilities
 
-    def log_odds(self, emissions: Tensor, step: int, label: int) -> Tensor:
+    def log_odds(
+        self, emissions: Tensor, step: int, label: int, lengths: Tensor | None = None
+    ) -> Tensor:
         """Return the log-odds of the marginal probability of a class at a step.
 
         ``log(p / (1 - p))`` as the difference of two normalisers, that of all paths
@@ -209,24 +211,26 @@ class CRF(nn.Module):
         Parameters
         ----------
         emissions : Tensor of shape (batch, time, n_classes)
-            Score of each class at each step, without padding.
+            Score of each class at each step; any numbers at padding.
         step : int
-            Which step; negative: from the end.
+            Which step; negative: from the end of the batch.
         label : int
             Which class.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
         log_odds : Tensor of shape (batch,)
             In float64; infinite for a class that the constraints forbid, or demand, at
-            this step.
+            this step. Zero if the step is padding.
 
         Raises
         ------
         ValueError
-            If the shape or the type of the emissions is wrong.
+            If a shape or a type is wrong.
         """
-        lengths = self._check_inputs(emissions, None)
+        lengths = self._check_inputs(emissions, lengths)
         at_label = torch.zeros_like(emissions[:1], dtype=torch.bool)
         at_label[:, step, label] = True
         elsewhere = torch.zeros_like(at_label)

@@ -189,6 +189,14 @@ def test_log_odds_are_those_of_the_marginals(rng, kernels, constrained):
         torch.testing.assert_close(log_odds, p.logit(), rtol=1e-5, atol=1e-5)
 
 
+def test_log_odds_leave_out_padding(rng):
+    crf = make_crf(rng, 3)
+    emissions = normal(rng, 2, 5, 3)
+    padded = crf.log_odds(emissions, 1, 2, torch.tensor([3, 1]))
+    alone = crf.log_odds(emissions[:1, :3], 1, 2)
+    torch.testing.assert_close(padded, torch.tensor([alone.item(), 0.0]).double())
+
+
 def test_log_odds_grow_with_the_emission_where_probabilities_are_1(rng):
     crf = make_crf(rng, 3)
     emissions = normal(rng, 2, 4, 3).double()

@@ -95,7 +95,8 @@ class TaggedTextDisplay:
         y : like y in `fit`, default=None
             Their true labels.
         scheme : {"iob1", "iob2", "iobes", "bilou"}, default=None
-            How tags mark spans. None: the `scheme` of the tagger.
+            How tags mark spans. None: the `scheme` of the tagger; without it, each
+            word has a box of its own.
 
         Returns
         -------
@@ -133,7 +134,8 @@ class TaggedTextDisplay:
         y_true : list of array-like of shape (n_words_i,), default=None
             The true labels.
         scheme : {"iob1", "iob2", "iobes", "bilou"}, default=None
-            How tags mark spans. None: each word has a box of its own.
+            How tags mark spans. None: the `scheme` of the tagger; without it, each
+            word has a box of its own.
 
         Returns
         -------
