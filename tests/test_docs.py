@@ -16,6 +16,7 @@ RUN_ELSEWHERE = {  # by the tests of
     "datasets.rst": "datasets, from a mirror",
     "inspection.rst": "inspection, with matplotlib",
     "inspection_states.rst": "inspection, with matplotlib",
+    "inspection_steps.rst": "inspection, with matplotlib",
 }
 PAGES = sorted(
     str(page.relative_to(DOCS))

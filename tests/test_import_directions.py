@@ -43,8 +43,9 @@ MAY_IMPORT = {
     "_kernels": set(),
     "_sequences": {"utils"},
     "datasets": {"_sequences", "utils"},
+    "_inspectable": {"_step_base", "_targets", "_sequences", "nn"},
     "inspection": {
-        *(*ESTIMATORS, "_inference", "_targets"),
+        *("_base", "_inference", "_inspectable"),
         *("_sequences", "_training", "nn", "utils"),
     },
     "metrics": {"_sequences", "utils"},
@@ -58,7 +59,7 @@ RESERVED = {
     "skorch": {"_training"},
     "torch": {
         *("_kernels", "nn", "_training", "utils", "inspection"),
-        *(*ESTIMATORS, "_building", "_inference", "_parameters"),
+        *(*ESTIMATORS, "_building", "_inference", "_inspectable", "_parameters"),
     },
     "captum": {"inspection"},
     "matplotlib": {"inspection"},

@@ -43,6 +43,8 @@ PUBLIC = {
         "AttentionDisplay",
         "AttributionDisplay",
         "HiddenStateDisplay",
+        "StepLabelDisplay",
+        "TaggedTextDisplay",
         "attention_weights",
         "gate_activations",
         "step_attributions",

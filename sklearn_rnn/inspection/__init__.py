@@ -8,6 +8,8 @@ from sklearn_rnn.inspection._plot.attention import AttentionDisplay
 from sklearn_rnn.inspection._plot.attribution import AttributionDisplay
 from sklearn_rnn.inspection._plot.gradient_flow import GradientFlowDisplay
 from sklearn_rnn.inspection._plot.hidden_state import HiddenStateDisplay
+from sklearn_rnn.inspection._plot.step_label import StepLabelDisplay
+from sklearn_rnn.inspection._plot.tagged_text import TaggedTextDisplay
 from sklearn_rnn.inspection._plot.training import TrainingDisplay
 
 __all__ = [
@@ -15,6 +17,8 @@ __all__ = [
     "AttributionDisplay",
     "GradientFlowDisplay",
     "HiddenStateDisplay",
+    "StepLabelDisplay",
+    "TaggedTextDisplay",
     "TrainingDisplay",
     "attention_weights",
     "gate_activations",

@@ -36,7 +36,8 @@ def attention_weights(estimator, X):
     ValueError
         If the network has another pooling, or X is not what it was fitted on.
     TypeError
-        If the estimator is none of ours.
+        If it is not an sklearn_rnn estimator, or one without pooling, such as
+        `RNNTagger`.
 
     See Also
     --------
@@ -77,6 +78,12 @@ def attention_weights(estimator, X):
 def find_weights(seen):
     """Return the weights for what `resolve_inputs` has returned."""
     module = copy_module(seen.rnn)
+    if not hasattr(module, "pooling"):
+        raise TypeError(
+            "attention_weights needs an estimator with pooling='attention'. "
+            f"{type(seen.rnn).__name__} has no pooling: it answers from the state of "
+            "each step. step_attributions shows which steps an answer depends on."
+        )
     if module.pooling.kind != "attention":
         raise ValueError(
             "attention_weights needs an estimator that was fitted with "

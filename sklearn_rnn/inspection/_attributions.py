@@ -1,12 +1,12 @@
 """step_attributions: what each step and feature adds to an output."""
 
+import numpy as np
 import torch
 
-from sklearn_rnn._classifier import RNNClassifier
-from sklearn_rnn._targets import LabelTargets
+from sklearn_rnn._inspectable import explained_output
 from sklearn_rnn.inspection._common import choose_outputs, copy_module, resolve_inputs
-from sklearn_rnn.inspection._steps import as_array_or_ragged
-from sklearn_rnn.nn import config_context
+from sklearn_rnn.inspection._steps import as_array_or_ragged, check_step
+from sklearn_rnn.nn import Standardize, TokenEmbedding, config_context
 from sklearn_rnn.utils._torch import neutral_torch_state
 
 _POINTS = 16  # of the integral, on each piece of the path
@@ -15,7 +15,9 @@ _SHORTEST = 2.0**-20  # a piece that is halved no further; the whole path is 1
 _MAX_STEPS = 65_536  # that go through the network together: bounds the memory
 
 
-def step_attributions(estimator, X, *, method="integrated_gradients", target=None):
+def step_attributions(
+    estimator, X, *, method="integrated_gradients", target=None, step=None
+):
     """Attribute an output of the network to the steps and features of its input.
 
     An attribution is what a value adds to the output, compared with a baseline that
@@ -24,13 +26,16 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
 
     The output is, of a regressor, what `predict` returns, in the units of y; of a
     classifier, the log-odds ``log(p / (1 - p))`` of a class, where p is its
-    probability. Log-odds go on growing where probabilities are nearly 1.
+    probability. Log-odds go on growing where probabilities are nearly 1. Estimators
+    of an answer at every step have such an output at each: `step` chooses one. With
+    ``crf=True``, p is the marginal probability, as from `predict_proba`: what speaks
+    for the labels beside it counts, too.
 
     Needs captum: ``pip install "sklearn-rnn[explain]"``.
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor, Pipeline or search
+    estimator : estimator of sklearn_rnn, Pipeline or search
         Fitted. The transformers of a pipeline are applied to X first; the features are
         those that they make.
     X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
@@ -54,23 +59,29 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
 
         On a linear network the three are equal.
     target : label, int or None, default=None
-        Which output: of a classifier, the label of a class; of a regressor, the number
-        of a target. None: all of them.
+        Which output: of a classifier or tagger, the label of a class; of a regressor,
+        the number of a target. None: all of them.
+    step : int or None, default=None
+        Which step's answer is explained, in every sequence: from 0, or from -1, the
+        last, backwards. Required for `RNNTagger` and `RNNStepRegressor`; None for
+        others.
 
     Returns
     -------
     attributions : ndarray of shape (n_samples, n_steps, n_features), RaggedArray or \
             dict
-        Float64; an array where all sequences are equally long. Of tokens, one feature:
-        the sum over the embedding. With ``target=None``, a dict that has attributions
-        for each class or target, in order, unless there is one target alone.
+        Float64; an array if all sequences are equally long. A column of tokens or
+        categories is one feature: the sum over its embedding. Zero for a label that
+        the scheme of a CRF forbids, or demands, at `step`. With ``target=None``, a
+        dict that has attributions for each class or target, in order, unless there is
+        one target alone.
 
     Raises
     ------
     ImportError
         If captum is not installed.
     TypeError, ValueError
-        If the estimator is none of ours or a parameter or X does not suit it.
+        If it is not an sklearn_rnn estimator, or a parameter or X does not suit it.
 
     See Also
     --------
@@ -111,25 +122,26 @@ def step_attributions(estimator, X, *, method="integrated_gradients", target=Non
     np.int64(1)
     """
     seen = resolve_inputs(estimator, X)
+    check_step(step, seen)
     columns, indexed = choose_outputs(seen.rnn, target), seen.index_tokens()
     results = [
-        as_array_or_ragged(attribute_sequences(seen.rnn, indexed, method, column))
+        as_array_or_ragged(attribute_sequences(seen.rnn, indexed, method, column, step))
         for column in columns
     ]
     if len(results) == 1:
         return results[0]
-    is_classifier = isinstance(seen.rnn, RNNClassifier)
-    keys = seen.rnn.classes_.tolist() if is_classifier else columns
+    has_classes = hasattr(seen.rnn, "classes_")
+    keys = seen.rnn.classes_.tolist() if has_classes else columns
     return dict(zip(keys, results, strict=True))
 
 
 @neutral_torch_state()
-def attribute_sequences(rnn, X, method, column):
+def attribute_sequences(rnn, X, method, column, step=None):
     """Attribute one output to the values of some sequences.
 
     Parameters
     ----------
-    rnn : RNNClassifier or RNNRegressor
+    rnn : BaseRNN
         Fitted.
     X : RaggedArray
         As the network reads it: `Inspected.index_tokens` made it.
@@ -137,6 +149,8 @@ def attribute_sequences(rnn, X, method, column):
         As of `step_attributions`.
     column : int
         Which class or target.
+    step : int or None, default=None
+        Which step's answer; None if there is one answer a sequence.
 
     Returns
     -------
@@ -149,54 +163,50 @@ def attribute_sequences(rnn, X, method, column):
             "instead."
         )
     module = copy_module(rnn).requires_grad_(False)
-    attribute = _METHODS[method]
-    return [_attribute_one(attribute, rnn, module, x, column) for x in X]
+
+    def explain(vectors):
+        outputs = module.forward_vectors(vectors)
+        return explained_output(rnn, outputs, column, step, len(vectors))
+
+    return [_attribute_one(_METHODS[method], module, explain, x) for x in X]
 
 
-def _attribute_one(attribute, rnn, module, sequence, column):
-    """Return the attributions of one sequence, (n_steps, n_features)."""
+def _attribute_one(attribute, module, explain, sequence):
+    """Return the attributions of one sequence, (n_steps, n_columns)."""
     parameter = next(module.parameters())
-    tokens = rnn._vocabulary is not None
+    columns = _columns_of_vectors(module.inputs, sequence.shape[1])
     # cuDNN has no gradients in eval mode
     with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
         x = torch.tensor(sequence)[None].to(parameter.device)
-        vectors = module.inputs(x if tokens else x.to(parameter.dtype))
-
-        def output(vectors):
-            # the baseline is zero, after standardisation and of embedded tokens
-            return explained_output(rnn, module.forward_vectors(vectors), column)
-
-        parts = attribute(output, vectors, tokens)[0].detach()
-    parts = parts.sum(dim=1, keepdim=True) if tokens else parts
-    return parts.double().cpu().numpy()
+        # the baseline is zero, after standardisation and of embedded tokens
+        vectors = module.inputs(x if x.dtype == torch.int64 else x.to(parameter.dtype))
+        if _is_certain(module, explain(vectors)):
+            return np.zeros(sequence.shape)
+        parts = attribute(explain, vectors, columns)[0].detach()
+    parts = [parts[:, columns == j].sum(dim=1) for j in range(sequence.shape[1])]
+    return torch.stack(parts, dim=1).double().cpu().numpy()
 
 
-def explained_output(rnn, outputs, column):
-    """Return the output that attributions are of, (batch,).
+def _is_certain(module, output):
+    """Return whether the constraints of a CRF alone decide about a label."""
+    return getattr(module, "crf", None) is not None and not output.isfinite()
 
-    Parameters
-    ----------
-    rnn : RNNClassifier or RNNRegressor
-        Fitted.
-    outputs : Tensor of shape (batch, n_outputs)
-        Of the network, before the link.
-    column : int
-        Which class or target.
-    """
-    if not isinstance(rnn, RNNClassifier):
-        targets = rnn._targets
-        scale, mean = float(targets.scale[column]), float(targets.mean[column])
-        return rnn._loss.predict(outputs)[:, column] * scale + mean
-    if isinstance(rnn._targets, LabelTargets):
-        return outputs[:, column]
-    others = torch.arange(outputs.shape[1], device=outputs.device) != column
-    return outputs[:, column] - outputs[:, others].logsumexp(dim=1)
+
+def _columns_of_vectors(inputs, n_columns):
+    """Return which column of X each entry of the vectors belongs to."""
+    if isinstance(inputs, Standardize):
+        return torch.arange(n_columns)
+    if isinstance(inputs, TokenEmbedding):
+        return torch.zeros(inputs.output_size, dtype=torch.int64)
+    sizes = [embedding.output_size for embedding in inputs.embeddings]
+    embedded = torch.tensor(inputs.columns).repeat_interleave(torch.tensor(sizes))
+    return torch.cat([torch.tensor(inputs.numbers, dtype=torch.int64), embedded])
 
 
 # The methods ------------------------------------------------------------------------
 
 
-def _integrated_gradients(output, x, whole_steps):
+def _integrated_gradients(output, x, columns):
     """Along the straight path from zeros to x, in pieces as short as it takes."""
     method = _import_captum().IntegratedGradients(output)
     at_once = max(1, _MAX_STEPS // (_POINTS * x.shape[1]))
@@ -223,19 +233,23 @@ def _integrated_gradients(output, x, whole_steps):
     return total
 
 
-def _gradient(output, x, whole_steps):
+def _gradient(output, x, columns):
     return _import_captum().InputXGradient(output).attribute(x.requires_grad_())
 
 
-def _occlusion(output, x, whole_steps):
-    """Hide value by value, or step by step where a step is one token."""
-    width = x.shape[2] if whole_steps else 1
-    at_once = max(1, _MAX_STEPS // x.shape[1])
-    method = _import_captum().Occlusion(output)
+def _occlusion(output, x, columns):
+    """Hide the value, or the whole embedding, of one column at one step."""
+    _, n_steps, _ = x.shape
+    at_once = max(1, _MAX_STEPS // n_steps)
+    steps = torch.arange(n_steps)[:, None] * (int(columns.max()) + 1)
+    method = _import_captum().FeatureAblation(output)
     parts = method.attribute(
-        x, sliding_window_shapes=(1, width), perturbations_per_eval=at_once
+        x,
+        feature_mask=(steps + columns)[None].to(x.device),
+        perturbations_per_eval=at_once,
     )
-    return parts / width  # each value of a window was given the whole difference
+    # each entry of an embedding was given the whole difference
+    return parts / columns.bincount()[columns].to(x)
 
 
 def _import_captum():

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._base import BaseRNN
-from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._inspectable import check_inputs, index_inputs, reads_table
 from sklearn_rnn._sequences._batching import batches_by_length
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._training._loader import make_inputs
@@ -22,22 +22,25 @@ class Inspected:
 
     Parameters
     ----------
-    rnn : RNNClassifier or RNNRegressor
+    rnn : BaseRNN
         The last step of what the user gave.
     X : RaggedArray
         What `rnn` got from the transformers in front of it: float32 steps or int64
         token ids.
     feature_names : ndarray of str of shape (n_features,)
         Names of the features of a step of `X`.
+    words : list of list of str, or None
+        The words that the user gave, one a step. None if X came otherwise.
     """
 
     rnn: Any
     X: RaggedArray
     feature_names: np.ndarray
+    words: list[list[str]] | None = None
 
     def index_tokens(self):
         """Return X as the network reads it: token ids become rows of the embedding."""
-        return self.rnn._index_tokens(self.X)
+        return index_inputs(self.rnn, self.X)
 
 
 def resolve_inputs(estimator, X):
@@ -63,10 +66,25 @@ def resolve_inputs(estimator, X):
         If X is not what the estimator was fitted on.
     """
     rnn, transformers = unwrap(estimator)
+    given = X
     for transformer in transformers:
         X = transformer.transform(X)
-    X = rnn._check_X(X)
-    return Inspected(rnn, X, _name_features(rnn, transformers, X.n_features))
+    X = check_inputs(rnn, X)
+    names = _name_features(rnn, transformers, X.n_features)
+    return Inspected(rnn, X, names, _find_words(given, X.lengths))
+
+
+def _find_words(given, lengths):
+    """Return the words of sentences that are split into words, one a step of X."""
+    if not hasattr(given, "__iter__") or not hasattr(given, "__len__"):
+        return None
+    sentences = list(given)
+    splits = [isinstance(s, list | tuple | np.ndarray) for s in sentences]
+    if not all(splits) or [len(s) for s in sentences] != lengths.tolist():
+        return None
+    if not all(isinstance(word, str) for s in sentences for word in s):
+        return None
+    return [[str(word) for word in s] for s in sentences]
 
 
 def unwrap(estimator):
@@ -74,13 +92,13 @@ def unwrap(estimator):
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor, Pipeline or search
+    estimator : estimator of sklearn_rnn, Pipeline or search
         Fitted. A search stands for its `best_estimator_`; a pipeline ends in an RNN
         estimator.
 
     Returns
     -------
-    rnn : RNNClassifier or RNNRegressor
+    rnn : BaseRNN
         The last step.
     transformers : list of transformer
         The fitted steps before it, in their order.
@@ -114,7 +132,7 @@ def _no_rnn(given, estimator):
     found = type(estimator).__name__
     inside = "" if estimator is given else f", which ends in {found}"
     return TypeError(
-        "The 'estimator' parameter must be a fitted RNNClassifier or RNNRegressor, a "
+        "The 'estimator' parameter must be a fitted estimator of sklearn_rnn, a "
         "Pipeline that ends in one, or a search over one of these. Got "
         f"{type(given).__name__}{inside} instead."
     )
@@ -131,7 +149,7 @@ def _name_features(rnn, transformers, n_features):
             names = transformer.get_feature_names_out(names)
         except (AttributeError, ValueError):  # has no names, or cannot take these
             names = None
-    if names is None and not rnn._reads_table:
+    if names is None and not reads_table(rnn):
         names = getattr(rnn, "feature_names_in_", None)
     if names is None or len(names) != n_features:
         names = [f"x{i}" for i in range(n_features)]
@@ -143,16 +161,16 @@ def name_outputs(rnn):
 
     Parameters
     ----------
-    rnn : RNNClassifier or RNNRegressor
+    rnn : BaseRNN
         Fitted.
 
     Returns
     -------
     names : list of str
-        Of a classifier, its classes; of a regressor, "y", or "y0", "y1", ... where it
-        has several targets.
+        Of a classifier or tagger, its classes; of a regressor, "y", or "y0", "y1", ...
+        if it has several targets.
     """
-    if isinstance(rnn, RNNClassifier):
+    if hasattr(rnn, "classes_"):
         return [str(label) for label in rnn.classes_]
     if rnn.n_outputs_ == 1:
         return ["y"]
@@ -164,11 +182,11 @@ def choose_outputs(rnn, target):
 
     Parameters
     ----------
-    rnn : RNNClassifier or RNNRegressor
+    rnn : BaseRNN
         Fitted.
     target : label, int or None
-        Of a classifier, one of its `classes_`; of a regressor, the number of a target.
-        None: all.
+        Of a classifier or tagger, one of its `classes_`; of a regressor, the number of
+        a target. None: all.
 
     Returns
     -------
@@ -181,12 +199,12 @@ def choose_outputs(rnn, target):
     ValueError
         If there is no such class or target.
     """
-    is_classifier = isinstance(rnn, RNNClassifier)
-    choices = rnn.classes_.tolist() if is_classifier else list(range(rnn.n_outputs_))
+    has_classes = hasattr(rnn, "classes_")
+    choices = rnn.classes_.tolist() if has_classes else list(range(rnn.n_outputs_))
     if target is None:
         return list(range(len(choices)))
     if target not in choices:
-        what = "classes" if is_classifier else "targets"
+        what = "classes" if has_classes else "targets"
         raise ValueError(
             f"The 'target' parameter must be None or one of the {what} {choices}. Got "
             f"{target!r} instead."
@@ -208,7 +226,7 @@ def batches(X, rnn, *, max_rows=256, max_steps=65_536):
     ----------
     X : RaggedArray
         What `Inspected.index_tokens` returns.
-    rnn : RNNClassifier or RNNRegressor
+    rnn : BaseRNN
         Its device gets the tensors.
     max_rows : int, default=256
         No batch has more sequences.

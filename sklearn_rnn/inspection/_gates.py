@@ -36,7 +36,7 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor, Pipeline or search
+    estimator : estimator of sklearn_rnn, Pipeline or search
         Fitted, with ``cell="lstm"`` or ``cell="gru"``. The transformers of a pipeline
         are applied to X first.
     X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
@@ -62,7 +62,7 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     ValueError
         If there is no such layer or direction, or X is not what was fitted.
     TypeError
-        If the estimator is none of ours, or its layers are neither LSTM nor GRU.
+        If it is not an sklearn_rnn estimator, or its layers are neither LSTM nor GRU.
 
     See Also
     --------

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_rnn._inspectable import compute_losses, encode_targets
 from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
 from sklearn_rnn.nn._masking import padding_mask
 from sklearn_rnn.utils._torch import neutral_torch_state
@@ -52,7 +53,7 @@ def compute_gradient_norms(estimator, X, y):
         As `GradientFlowDisplay.from_estimator` takes it.
     X : like X in `fit`
         The sequences.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    y : like y in `fit`
         Their targets.
 
     Returns
@@ -62,8 +63,7 @@ def compute_gradient_norms(estimator, X, y):
     """
     seen = resolve_inputs(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
-    targets = seen.rnn._targets
-    y = torch.from_numpy(targets.encode(targets.read(y)))
+    y = encode_targets(seen.rnn, seen.X, y)
     module = copy_module(seen.rnn)
     n_directions = 2 if module.encoder.backward_layers else 1
     layers = _run_step_by_step(module.encoder)
@@ -71,8 +71,7 @@ def compute_gradient_norms(estimator, X, y):
     for rows, x, lengths in batches(
         seen.index_tokens(), seen.rnn, max_steps=_MAX_STEPS
     ):
-        output = module(x, lengths)
-        loss = seen.rnn._loss(output, _as_target(y[rows], output)).sum()
+        loss = compute_losses(seen.rnn, module(x, lengths), y[rows]).sum()
         valid = layers[0].valid.cpu().numpy()
         norms.append(_norms_of_gradients(loss, layers)[:, valid])
         steps_back.append((valid.sum(1, keepdims=True) - valid.cumsum(1))[valid])
@@ -94,10 +93,6 @@ def _run_step_by_step(encoder):
                 layers[index] = StepByStep(layers[index])
                 replaced.append(layers[index])
     return replaced
-
-
-def _as_target(y, output):
-    return y.to(output) if y.is_floating_point() else y.to(output.device)
 
 
 def _norms_of_gradients(loss, layers):

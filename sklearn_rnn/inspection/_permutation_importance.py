@@ -10,7 +10,7 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_rnn._sequences._ragged import RaggedArray, step_index
+from sklearn_rnn._sequences._ragged import step_index
 from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.utils._sklearn import Interval, StrOptions, validate_params
 
@@ -48,14 +48,14 @@ def permutation_importance(
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor, Pipeline or search
+    estimator : estimator of sklearn_rnn, Pipeline or search
         Fitted. Of a search, its `best_estimator_`. Of a pipeline, the transformers are
         applied first, and what they make is permuted: the features are those that the
         network reads.
     X : like X in `fit`
         The sequences: best, those held out from the fit. An importance for training
         data tells what was learned by heart, too.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    y : like y in `fit`
         Their targets.
     by : {"feature", "step", "segment"}, default="feature"
         What is permuted at a time.
@@ -72,7 +72,7 @@ def permutation_importance(
     scoring : str, callable or None, default=None
         A name of :func:`sklearn.metrics.get_scorer_names` or a function
         ``scorer(estimator, X, y)``, higher is better. None: the `score` of the
-        recurrent estimator, accuracy or R².
+        recurrent estimator, accuracy or R², over steps if it has an answer at each.
     n_repeats : int, default=5
         How often each part is permuted.
     n_jobs : int or None, default=None
@@ -214,4 +214,4 @@ def _permute(X, starts, lengths, features, rng):
     given = np.repeat(X.offsets[givers] + starts[givers], n_taken) + step
     values = X.values.copy()
     values[np.ix_(taken, features)] = X.values[np.ix_(given, features)]
-    return RaggedArray(values, X.offsets)
+    return type(X)(values, X.offsets)

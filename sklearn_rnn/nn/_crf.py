@@ -199,6 +199,48 @@ class CRF(nn.Module):
         self._check_results(log_z, lengths)
         return probabilities
 
+    def log_odds(
+        self, emissions: Tensor, step: int, label: int, lengths: Tensor | None = None
+    ) -> Tensor:
+        """Return the log-odds of the marginal probability of a class at a step.
+
+        ``log(p / (1 - p))`` as the difference of two normalisers, that of all paths
+        through the class and that of all others: exact also where p rounds to 0 or 1,
+        and differentiable.
+
+        Parameters
+        ----------
+        emissions : Tensor of shape (batch, time, n_classes)
+            Score of each class at each step; any numbers at padding.
+        step : int
+            Which step; negative: from the end of the batch.
+        label : int
+            Which class.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        log_odds : Tensor of shape (batch,)
+            In float64; infinite for a class that the constraints forbid, or demand, at
+            this step. Zero if the step is padding.
+
+        Raises
+        ------
+        ValueError
+            If a shape or a type is wrong.
+        """
+        lengths = self._check_inputs(emissions, lengths)
+        at_label = torch.zeros_like(emissions[:1], dtype=torch.bool)
+        at_label[:, step, label] = True
+        elsewhere = torch.zeros_like(at_label)
+        elsewhere[:, step] = ~at_label[:, step]
+        both = [emissions.masked_fill(m, -torch.inf) for m in (elsewhere, at_label)]
+        potentials = self._stack_potentials()
+        messages = _forward(torch.cat(both).double(), lengths.repeat(2), potentials)
+        on, off = _log_sum(messages[-1] + potentials[-1], 1).chunk(2)
+        return on - off
+
     @torch.no_grad()
     def decode(self, emissions: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the most probable labels of each row, by the Viterbi algorithm.

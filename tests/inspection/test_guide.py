@@ -9,7 +9,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["inspection_states.rst"])
+@pytest.mark.parametrize("page", ["inspection_states.rst", "inspection_steps.rst"])
 def test_the_examples_of_the_page_are_right(page):
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     path = str(DOCS / page)

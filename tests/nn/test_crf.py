@@ -178,6 +178,40 @@ def test_gradients_of_the_twin_are_those_of_finite_differences(rng, constrained)
     assert gradcheck(compute, (emissions, *parameters))
 
 
+@pytest.mark.parametrize("constrained", [False, True])
+def test_log_odds_are_those_of_the_marginals(rng, kernels, constrained):
+    crf = make_crf(rng, 3, **(make_constraints(rng, 3) if constrained else {}))
+    emissions = normal(rng, 4, 5, 3)
+    marginals = crf.marginals(emissions)
+    for step, label in itertools.product(range(-1, 5), range(3)):
+        p = marginals[:, step, label]
+        log_odds = crf.log_odds(emissions, step, label)
+        torch.testing.assert_close(log_odds, p.logit(), rtol=1e-5, atol=1e-5)
+
+
+def test_log_odds_leave_out_padding(rng):
+    crf = make_crf(rng, 3)
+    emissions = normal(rng, 2, 5, 3)
+    padded = crf.log_odds(emissions, 1, 2, torch.tensor([3, 1]))
+    alone = crf.log_odds(emissions[:1, :3], 1, 2)
+    torch.testing.assert_close(padded, torch.tensor([alone.item(), 0.0]).double())
+
+
+def test_log_odds_grow_with_the_emission_where_probabilities_are_1(rng):
+    crf = make_crf(rng, 3)
+    emissions = normal(rng, 2, 4, 3).double()
+    before = crf.log_odds(emissions, 1, 2)
+    emissions[:, 1, 2] += 1000
+    assert (crf.marginals(emissions)[:, 1, 2] == 1).all()
+    torch.testing.assert_close(crf.log_odds(emissions, 1, 2), before + 1000)
+
+
+def test_log_odds_have_the_right_gradient(rng):
+    crf = make_crf(rng, 3, **make_constraints(rng, 3)).double()
+    emissions = normal(rng, 2, 4, 3).double().requires_grad_()
+    assert gradcheck(lambda e: crf.log_odds(e, 2, 0), emissions)
+
+
 def test_gradient_is_the_difference_of_marginals_and_labels(rng, kernels):
     crf = make_crf(rng, 4)
     emissions = normal(rng, 3, 5, 4).requires_grad_()

@@ -36,6 +36,37 @@ def make_axes(ax):
     return ax.figure, ax
 
 
+_HATCHES = ("", "///", "...", "xxx")
+
+
+def fill_style(index):
+    """Return the style of areas of one of several labels, different also in grey.
+
+    Parameters
+    ----------
+    index : int
+        The number of the label, from 0. Colours begin again after six, with another
+        hatch.
+
+    Returns
+    -------
+    style : dict
+        `facecolor`, `edgecolor` (of the hatch) and `hatch` of a patch.
+    """
+    colors = PALETTE[1:]  # black would hide what is drawn over it
+    return {
+        "facecolor": colors[index % len(colors)],
+        "edgecolor": "white",
+        "hatch": _HATCHES[index // len(colors) % len(_HATCHES)],
+    }
+
+
+def lighten(color, share):
+    """Return a colour "#rrggbb" mixed with white, of which `share` is left."""
+    parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(255 - share * (255 - p)):02x}" for p in parts)
+
+
 def series_style(index):
     """Return colour and marker of one of several series, different also in grey.
 

@@ -98,14 +98,14 @@ class AttentionDisplay:
         ImportError
             If matplotlib is not installed.
         TypeError, ValueError
-            If the estimator is none of ours or has another pooling, or X or y does not
-            suit it.
+            If it is not an sklearn_rnn estimator or has another pooling, or X or y does
+            not suit it.
         """
         seen = resolve_inputs(estimator, X)
         return cls(
             find_weights(seen),
             y=y,
-            tokens=name_tokens(estimator, seen.X),
+            tokens=name_tokens(estimator, seen),
             steps_per_state=steps_per_state(seen.rnn.module_),
         ).plot(ax=ax)
 

@@ -1,21 +1,24 @@
 """AttributionDisplay: attributions on a series, or over the tokens of a text."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from sklearn_rnn._classifier import RNNClassifier
-from sklearn_rnn._targets import ClassTargets
+from sklearn_rnn._inspectable import embedded_columns, predicts_one_class
 from sklearn_rnn.inspection._attributions import attribute_sequences
 from sklearn_rnn.inspection._common import choose_outputs, name_outputs, resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     LOWERS,
     RAISES,
     check_sample,
+    label_steps,
     make_wide_axes,
     show_token,
     size_in_points,
 )
-from sklearn_rnn.inspection._steps import name_tokens
+from sklearn_rnn.inspection._steps import check_step, name_tokens
 
+_LONG_NAME = 40  # characters of an output's name; the legend has a line an entry
 _HALF_ROW = 0.45  # of the distance between the rows of two features
 _FONT_SIZES = range(14, 4, -1)  # points; the largest that fits
 _WIDTH, _MARGIN, _MAX_LINES = 6.2, 0.5, 12  # of a figure of its own; inches, lines
@@ -41,7 +44,8 @@ class AttributionDisplay:
     feature_names : list of str of length n_features, default=None
         Names of the rows.
     tokens : list of str of length n_steps, default=None
-        The text. Not None: there is one feature.
+        The text. With one feature, the text is the picture; with several, it stands
+        below the rows.
     output_name : str, default="output"
         What is raised and lowered.
 
@@ -91,6 +95,7 @@ class AttributionDisplay:
         *,
         sample=0,
         target=None,
+        step=None,
         method="integrated_gradients",
         ax=None,
     ):
@@ -98,7 +103,7 @@ class AttributionDisplay:
 
         Parameters
         ----------
-        estimator : RNNClassifier, RNNRegressor, Pipeline or search
+        estimator : estimator of sklearn_rnn, Pipeline or search
             Fitted. The transformers of a pipeline are applied to X first.
         X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
                 n_features), RaggedArray, or list of array-like of shape \
@@ -107,9 +112,11 @@ class AttributionDisplay:
         sample : int, default=0
             Which sequence of X.
         target : label, int or None, default=None
-            Which output: of a classifier, the label of a class; of a regressor, the
-            number of a target. None: the class that is predicted for the sequence, or
-            the only target.
+            Which output: of a classifier or tagger, the label of a class; of a
+            regressor, the number of a target. None: the class that is predicted for the
+            sequence, or at `step`, or the only target.
+        step : int or None, default=None
+            As of :func:`step_attributions`.
         method : {"integrated_gradients", "gradient", "occlusion"}, \
                 default="integrated_gradients"
             As of :func:`step_attributions`.
@@ -126,22 +133,25 @@ class AttributionDisplay:
         ImportError
             If captum or matplotlib is not installed.
         TypeError, ValueError
-            If the estimator is none of ours, a parameter or X does not suit it, or
+            If it is not an sklearn_rnn estimator, a parameter or X does not suit it, or
             there are several targets and none is chosen.
         """
         seen = resolve_inputs(estimator, X)
         check_sample(sample, len(seen.X))
         rnn, one = seen.rnn, seen.index_tokens()[[sample]]
-        if target is None and _has_classes(rnn):
+        check_step(step, replace(seen, X=seen.X[[sample]]))
+        if target is None and predicts_one_class(rnn):
             target = estimator.predict(X)[sample]
+            target = target if step is None else target[step]
         column = _choose_output(rnn, target)
-        tokens = name_tokens(estimator, seen.X[[sample]])
+        tokens = name_tokens(estimator, seen)
+        is_text = tokens is not None and one.n_features == 1
         return cls(
-            attribute_sequences(rnn, one, method, column)[0],
-            values=None if tokens else one[0],
-            feature_names=None if tokens else list(seen.feature_names),
-            tokens=tokens[0] if tokens else None,
-            output_name=_name_output(rnn, column),
+            attribute_sequences(rnn, one, method, column, step)[0],
+            values=None if is_text else _hide_embedded(rnn, one[0]),
+            feature_names=None if is_text else list(seen.feature_names),
+            tokens=None if tokens is None else tokens[sample],
+            output_name=_name_output(rnn, column, step),
         ).plot(ax=ax)
 
     def plot(self, ax=None):
@@ -161,13 +171,16 @@ class AttributionDisplay:
         attributions = np.asarray(self.attributions, dtype=float)
         self._plot_legend(attributions)
         largest = np.abs(attributions).max() or 1.0
-        if self.tokens is None:
+        if not self._is_text(attributions):
             self._plot_series(attributions / largest)
             return self
         if ax is None:
             self.figure_.set_figheight(_MARGIN + _estimate_height(self.tokens))
         self._plot_text(attributions[:, 0] / largest)
         return self
+
+    def _is_text(self, attributions):
+        return self.tokens is not None and attributions.shape[1] == 1
 
     def _plot_series(self, parts):
         n_steps, n_features = parts.shape
@@ -195,7 +208,7 @@ class AttributionDisplay:
         self.ax_.set_yticks(range(n_features)[::-1], names)
         self.ax_.set(ylim=(-0.55, n_features - 0.45), xlim=(edges[0], edges[-1]))
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
-        self.ax_.set_xlabel("step")
+        label_steps(self.ax_, self.tokens)
 
     def _plot_text(self, parts):
         from matplotlib.patches import Rectangle
@@ -233,13 +246,13 @@ class AttributionDisplay:
             Patch(color=RAISES, label=f"up: raises {name}{_reach(highest, '+')}"),
             Patch(color=LOWERS, label=f"down: lowers it{_reach(-lowest, '-')}"),
         ]
-        if self.tokens is None and self.values is not None:
+        if not self._is_text(attributions) and self.values is not None:
             handles.append(Line2D([], [], color="black", label="the series"))
         self.ax_.legend(
             handles=handles,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
-            ncols=len(handles),
+            ncols=len(handles) if len(name) < _LONG_NAME else 1,
             frameon=False,
             columnspacing=1.0,
             handlelength=1.0,
@@ -247,8 +260,17 @@ class AttributionDisplay:
         )
 
 
-def _has_classes(rnn):
-    return isinstance(rnn._targets, ClassTargets)
+def _hide_embedded(rnn, sequence):
+    """Return a sequence without its rows of embeddings, or None if no number is left.
+
+    They are NaN, which is not drawn.
+    """
+    embedded = embedded_columns(rnn)
+    if len(embedded) == sequence.shape[1]:
+        return None
+    values = np.array(sequence, dtype=float)
+    values[:, embedded] = np.nan
+    return values
 
 
 def _choose_output(rnn, target):
@@ -262,9 +284,10 @@ def _choose_output(rnn, target):
     return columns[0]
 
 
-def _name_output(rnn, column):
+def _name_output(rnn, column, step):
     name = name_outputs(rnn)[column]
-    return f"log-odds of {name}" if isinstance(rnn, RNNClassifier) else name
+    name = f"log-odds of {name}" if hasattr(rnn, "classes_") else name
+    return name if step is None else f"{name} at step {step}"
 
 
 def _reach(largest, sign):

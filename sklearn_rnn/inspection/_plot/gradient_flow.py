@@ -50,9 +50,11 @@ class GradientFlowDisplay:
     The gradient is the whole one: by way of all later steps, and by way of what the
     layers above, and the pooling, read from step :math:`t` itself. With
     ``pooling="mean"``, "meanmax" or "attention" the loss reaches most states directly,
-    so lines fall less; ``pooling="last"`` shows the recurrence alone. Of an LSTM,
-    :math:`h_t` is taken with the cell state :math:`c_t` held. After a convolutional
-    stem, steps are those that the recurrent layers read, fewer than those of X.
+    so lines fall less; ``pooling="last"`` shows the recurrence alone. An estimator
+    of an answer at every step is like the first: its loss is the sum over steps. Of an
+    LSTM, :math:`h_t` is taken with the cell state :math:`c_t` held. After a
+    convolutional stem, steps are those that the recurrent layers read, fewer than those
+    of X.
 
     The loss is the one of the fit, on the scale of its targets, without weights of
     samples and classes; dropout is off. Computed step by step, on the CPU in double
@@ -93,12 +95,12 @@ class GradientFlowDisplay:
 
         Parameters
         ----------
-        estimator : RNNClassifier, RNNRegressor, Pipeline or search
+        estimator : estimator of sklearn_rnn, Pipeline or search
             Fitted. Of a search, its `best_estimator_`; of a pipeline, the last step,
             for what the transformers before it make of X.
         X : like X in `fit`
             The sequences, equally long or not. A hundred are enough for a picture.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y : like y in `fit`
             Their targets.
         name : str, default=None
             What the lines are called; by default the class of the estimator.

@@ -5,6 +5,7 @@ from sklearn.base import is_classifier
 from sklearn.decomposition import PCA
 
 from sklearn_rnn._inference import compute_states
+from sklearn_rnn._inspectable import answers_each_step
 from sklearn_rnn.inspection._common import copy_module, resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     HEAT,
@@ -15,7 +16,7 @@ from sklearn_rnn.inspection._plot._sequences import (
 )
 from sklearn_rnn.inspection._plot._style import series_style
 from sklearn_rnn.inspection._plot.attention import check_labels
-from sklearn_rnn.inspection._steps import name_tokens, steps_per_state
+from sklearn_rnn.inspection._steps import name_tokens, read_step_labels, steps_per_state
 from sklearn_rnn.utils._torch import neutral_torch_state
 
 _LINESTYLES = ("-", "--", ":", "-.")  # classes are told apart also in grey
@@ -35,8 +36,10 @@ class HiddenStateDisplay:
     ----------
     states : ndarray of shape (n_samples, n_states, n_units) or RaggedArray
         As from ``estimator.hidden_states(X)``.
-    y : array-like of shape (n_samples,), default=None
-        What the paths are coloured by: labels of classes, or floats. None: one colour.
+    y : array-like of shape (n_samples,), or list of ndarray of shape (n_states_i,), \
+            default=None
+        What the paths are coloured by: labels of classes, or floats, of sequences or
+        of single steps. None: one colour.
     tokens : list of list of str, default=None
         The token at each step, below the heat map.
     steps_per_state : int, default=1
@@ -106,15 +109,16 @@ class HiddenStateDisplay:
 
         Parameters
         ----------
-        estimator : RNNClassifier, RNNRegressor, Pipeline or search
+        estimator : estimator of sklearn_rnn, Pipeline or search
             Fitted. The transformers of a pipeline are applied to X first.
         X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
                 n_features), RaggedArray, or list of array-like of shape \
                 (n_steps_i, n_features) or (n_steps_i,)
             The sequences, as the estimator takes them.
-        y : array-like of shape (n_samples,), default=None
-            The class, or target, of each sequence. None: what is predicted, if that is
-            one label or number.
+        y : like y in `fit`, default=None
+            The class, or target, of each sequence, or of each step if the estimator
+            has an answer at every step. None: what is predicted, if that is one label
+            or number.
         kind : {"heatmap", "path"}, default="heatmap"
             Which picture.
         sample : int, default=0
@@ -132,21 +136,24 @@ class HiddenStateDisplay:
         ImportError
             If matplotlib is not installed.
         TypeError, ValueError
-            If the estimator is none of ours, or X, y or a parameter does not suit it.
+            If it is not an sklearn_rnn estimator, or X, y or a parameter does not suit
+            it.
         """
         seen = resolve_inputs(estimator, X)
-        if y is None:
+        if answers_each_step(seen.rnn):
+            y = read_step_labels(estimator.predict(X) if y is None else y, seen)
+        elif y is None:
             y = estimator.predict(X)
             y = y if y.ndim == 1 else None
-        if y is not None:  # labels may be floats too
+        if y is not None and not answers_each_step(seen.rnn):  # labels may be floats
             y = np.asarray(y, dtype=object if is_classifier(seen.rnn) else float)
         module = copy_module(seen.rnn)
         return cls(
             compute_states(module, seen.index_tokens()),
             y=y,
-            tokens=name_tokens(estimator, seen.X),
+            tokens=name_tokens(estimator, seen),
             steps_per_state=steps_per_state(module),
-            bidirectional=module.pooling.bidirectional,
+            bidirectional=len(module.encoder.backward_layers) > 0,
         ).plot(ax=ax, kind=kind, sample=sample)
 
     def plot(self, ax=None, *, kind="heatmap", sample=0):
@@ -171,12 +178,14 @@ class HiddenStateDisplay:
                 f"The 'kind' parameter must be 'heatmap' or 'path'. Got {kind!r}."
             )
         check_sample(sample, len(self.states))
-        y = None if self.y is None else check_labels(self.y, len(self.states))
+        y, is_stepwise = self.y, _has_steps(self.y)
+        if y is not None and not is_stepwise:
+            y = check_labels(y, len(self.states))
         if kind == "path" and self.states[0].shape[1] < 2:
             raise ValueError("kind='path' needs states of 2 units at least. Got 1.")
         self.figure_, self.ax_ = make_wide_axes(ax)
         if kind == "heatmap":
-            self._plot_heat_map(sample, y)
+            self._plot_heat_map(sample, None if is_stepwise else y)
         else:
             self._plot_paths(y)
         return self
@@ -208,6 +217,8 @@ class HiddenStateDisplay:
         paths = [pca.transform(states) for states in sequences]
         if y is None:
             self._draw(paths, series_style(1))
+        elif _has_steps(y):
+            self._draw_steps(paths, np.concatenate(list(y)))
         elif y.dtype.kind == "f":
             self._draw_numbers(paths, y)
         else:
@@ -220,7 +231,8 @@ class HiddenStateDisplay:
             *first.T, s=12, c="white", edgecolors="black", zorder=3, label="first step"
         )
         _, labels = self.ax_.get_legend_handles_labels()
-        self.ax_.legend(title="last step" if len(labels) > 1 else None)
+        title = "each step" if _has_steps(y) else "last step"
+        self.ax_.legend(title=title if len(labels) > 1 else None)
         shares = 100 * pca.explained_variance_ratio_
         self.ax_.set_xlabel(f"1st principal component ({shares[0]:.0f} % of variance)")
         self.ax_.set_ylabel(f"2nd principal component ({shares[1]:.0f} % of variance)")
@@ -233,6 +245,19 @@ class HiddenStateDisplay:
         last = np.array([path[-1] for path in paths])
         self.ax_.scatter(*last.T, s=30, zorder=2, label=label, **style)
 
+    def _draw_steps(self, paths, labels):
+        """Draw thin paths, and a marker for each step in the style of its label."""
+        for path in paths:
+            self.ax_.plot(*path.T, color="0.7", linewidth=0.6, zorder=0)
+        steps = np.concatenate(paths)
+        if labels.dtype.kind == "f":
+            points = self.ax_.scatter(*steps.T, s=12, c=labels, cmap=HEAT)
+            self.figure_.colorbar(points, ax=self.ax_, label="y")
+            return
+        for index, label in enumerate(np.unique(labels)):
+            chosen = steps[labels == label].T
+            self.ax_.scatter(*chosen, s=12, label=str(label), **series_style(index + 1))
+
     def _draw_numbers(self, paths, y):
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
@@ -241,6 +266,11 @@ class HiddenStateDisplay:
         for path, color in zip(paths, scale.to_rgba(y), strict=True):
             self._draw([path], {"color": color, "marker": "o"})
         self.figure_.colorbar(scale, ax=self.ax_, label="y")
+
+
+def _has_steps(y):
+    """Return whether y has a label for each step."""
+    return y is not None and all(np.ndim(labels) == 1 for labels in y)
 
 
 def _short(value):

@@ -81,7 +81,7 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        estimator : RNNClassifier, RNNRegressor, Pipeline or search
+        estimator : estimator of sklearn_rnn, Pipeline or search
             Fitted. Of a search, its `best_estimator_`; of a pipeline, the last step.
         name : str, default=None
             What it is called; by default its class.
@@ -109,7 +109,7 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        estimators : list of RNNClassifier, RNNRegressor, Pipeline or search
+        estimators : list of estimator of sklearn_rnn, Pipeline or search
             Fitted.
         names : list of str, default=None
             What they are called; by default their classes, with a number if one occurs

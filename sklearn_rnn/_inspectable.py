@@ -1,0 +1,103 @@
+"""Parts of fitted estimators for inspection, which reads no private name itself."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds
+from sklearn_rnn._sequences._step_array import StepArray
+from sklearn_rnn._step_base import StepRNN
+from sklearn_rnn._targets import LabelTargets, StepLabelTargets, StepNumberTargets
+from sklearn_rnn.nn._models import Emissions
+
+
+def answers_each_step(rnn: Any) -> bool:
+    """Return whether an estimator has an answer at every step."""
+    return isinstance(rnn, StepRNN)
+
+
+def predicts_one_class(rnn: Any) -> bool:
+    """Return whether an answer is one of several classes, not numbers or labels."""
+    several = isinstance(rnn._targets, LabelTargets | StepLabelTargets)
+    return hasattr(rnn, "classes_") and not several
+
+
+def reads_table(rnn: Any) -> bool:
+    """Return whether the columns of X are steps of one feature."""
+    return rnn._reads_table
+
+
+def embedded_columns(rnn: Any) -> list[int]:
+    """Return the columns of X that hold tokens or categories."""
+    return [] if rnn._vocabulary is None else list(rnn._vocabulary.sizes)
+
+
+def check_inputs(rnn: Any, X: Any) -> RaggedArray:
+    """Validate X as `predict` does; the result can be given to `predict` again."""
+    X = rnn._check_X(X)
+    return TokenIds(X.values, X.offsets) if rnn._reads_tokens else X
+
+
+def index_inputs(rnn: Any, X: RaggedArray) -> RaggedArray:
+    """Return validated X as the network reads it: tokens are rows of an embedding."""
+    return rnn._index_tokens(X)
+
+
+def encode_targets(rnn: Any, X: RaggedArray, y: Any) -> Any:
+    """Return y as the loss reads it, an ndarray or a `StepArray`: rows can be taken."""
+    y, _ = rnn._check_y(y, X, None)
+    return rnn._targets.encode(rnn._targets.read(y))
+
+
+def compute_losses(rnn: Any, output: Any, target: Any) -> Tensor:
+    """Return the loss of each sequence, or step, without weights.
+
+    Parameters
+    ----------
+    rnn : BaseRNN
+        Fitted.
+    output : Tensor or Emissions
+        What the network returns.
+    target : ndarray or StepArray
+        Rows of what `encode_targets` returns.
+    """
+    values = target.values if isinstance(target, StepArray) else target
+    scores = output.scores if isinstance(output, Emissions) else output
+    y = torch.from_numpy(values).to(scores.device)
+    return rnn._loss(output, y.to(scores) if y.is_floating_point() else y)
+
+
+def explained_output(
+    rnn: Any, outputs: Any, column: int, step: int | None, n_samples: int
+) -> Tensor:
+    """Return the output that attributions explain, (n_samples,).
+
+    Parameters
+    ----------
+    rnn : BaseRNN
+        Fitted.
+    outputs : Tensor of shape (n_samples, n_outputs) or (n_samples * n_steps, \
+            n_outputs), or Emissions
+        What the network returns for sequences of one length.
+    column : int
+        Which class or target.
+    step : int or None
+        Which step; None if an estimator has one answer a sequence.
+    n_samples : int
+        Number of sequences.
+    """
+    if isinstance(outputs, Emissions):
+        return outputs.crf.log_odds(outputs.scores, step, column)
+    if step is not None:
+        outputs = outputs.view(n_samples, -1, outputs.shape[1])[:, step]
+    if not hasattr(rnn, "classes_"):
+        targets = rnn._targets
+        if isinstance(targets, StepNumberTargets):
+            targets = targets.numbers
+        scale, mean = float(targets.scale[column]), float(targets.mean[column])
+        return rnn._loss.predict(outputs)[:, column] * scale + mean
+    if not predicts_one_class(rnn):
+        return outputs[:, column]
+    others = torch.arange(outputs.shape[1], device=outputs.device) != column
+    return outputs[:, column] - outputs[:, others].logsumexp(dim=1)
