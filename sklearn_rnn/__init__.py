@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._regressor import RNNRegressor
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn.nn import config_context

@@ -27,31 +27,28 @@ from sklearn_rnn._inference import (
     make_batch_invariant,
 )
 from sklearn_rnn._parameters import get_fixed_parameters, refuse_changed_parameters
-from sklearn_rnn._sequences._categories import CategoryEncoder
-from sklearn_rnn._sequences._ragged import TokenIds
-from sklearn_rnn._sequences._validation import (
+from sklearn_rnn._sequences import (
+    CategoryEncoder,
+    TokenIds,
+    Vocabulary,
     check_sequences,
     read_argument,
     read_targets,
 )
-from sklearn_rnn._sequences._vocabulary import Vocabulary
-from sklearn_rnn._training._callbacks import Monitor, make_reporters
-from sklearn_rnn._training._net import Checkpoint
+from sklearn_rnn._training import Checkpoint, Monitor, make_reporters
 from sklearn_rnn._training_data import TrainingData, check_weights
-from sklearn_rnn.nn._gated import threads_for
-from sklearn_rnn.utils._html import learning_curve_svg
-from sklearn_rnn.utils._interrupts import finally_do
-from sklearn_rnn.utils._sklearn import (
-    estimator_html_repr,
-    safe_indexing,
-)
-from sklearn_rnn.utils._torch import (
+from sklearn_rnn.nn import threads_for
+from sklearn_rnn.utils import (
     draw_seed,
+    estimator_html_repr,
+    finally_do,
     isolated_seed,
+    learning_curve_svg,
     make_generator,
     make_random_state,
     neutral_torch_state,
     resolve_device,
+    safe_indexing,
 )
 
 _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zero

@@ -9,12 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_rnn import nn
-from sklearn_rnn._sequences._batching import weighted_moments
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._training._callbacks import check_callbacks
-from sklearn_rnn._training._net import SequenceNet
-from sklearn_rnn._training._optimizers import Adam, AdamW
-from sklearn_rnn.nn._cells import CELLS
+from sklearn_rnn._sequences import RaggedArray, weighted_moments
+from sklearn_rnn._training import Adam, AdamW, SequenceNet, check_callbacks
+from sklearn_rnn.nn import CELLS
 
 _EMBEDDING_SIZE = 32  # of embedding_dim="auto", at most
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {

@@ -5,11 +5,8 @@ from sklearn.base import ClassifierMixin
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import LabelTargets, make_label_targets
-from sklearn_rnn.nn._losses import BinaryCrossEntropy, CrossEntropy
-from sklearn_rnn.utils._sklearn import (
-    check_partial_fit_first_call,
-    fit_context,
-)
+from sklearn_rnn.nn import BinaryCrossEntropy, CrossEntropy
+from sklearn_rnn.utils import check_partial_fit_first_call, fit_context
 
 
 class RNNClassifier(ClassifierMixin, SequenceRNN):

@@ -9,16 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sklearn_rnn._sequences._batching import batches_by_length
-from sklearn_rnn._sequences._ragged import (
+from sklearn_rnn._sequences import (
     RaggedArray,
+    batches_by_length,
     lengths_to_offsets,
     step_index,
 )
-from sklearn_rnn._training._loader import make_inputs
-from sklearn_rnn.nn._gated import threads_for
-from sklearn_rnn.nn._masking import flatten_steps
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn._training import make_inputs
+from sklearn_rnn.nn import flatten_steps, threads_for
+from sklearn_rnn.utils import neutral_torch_state
 
 _MAX_ROWS = 1024
 _MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs

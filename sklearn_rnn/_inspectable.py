@@ -5,11 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds
-from sklearn_rnn._sequences._step_array import StepArray
+from sklearn_rnn._sequences import RaggedArray, StepArray, TokenIds
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import LabelTargets, StepLabelTargets, StepNumberTargets
-from sklearn_rnn.nn._models import Emissions
+from sklearn_rnn.nn import Emissions
 
 
 def answers_each_step(rnn: Any) -> bool:

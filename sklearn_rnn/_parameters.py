@@ -10,10 +10,9 @@ import numpy as np
 import torch
 
 from sklearn_rnn._building import OPTIMIZERS
-from sklearn_rnn._sequences._schemes import TAGGER_SCHEMES
-from sklearn_rnn.nn._cells import CELLS
-from sklearn_rnn.nn._losses import REGRESSION_LOSSES
-from sklearn_rnn.utils._sklearn import Interval, StrOptions
+from sklearn_rnn._sequences import TAGGER_SCHEMES
+from sklearn_rnn.nn import CELLS, REGRESSION_LOSSES
+from sklearn_rnn.utils import Interval, StrOptions
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")

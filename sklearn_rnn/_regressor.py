@@ -7,8 +7,8 @@ from sklearn.base import RegressorMixin
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import NumberTargets
-from sklearn_rnn.nn._losses import make_regression_loss
-from sklearn_rnn.utils._sklearn import fit_context
+from sklearn_rnn.nn import make_regression_loss
+from sklearn_rnn.utils import fit_context
 
 
 class RNNRegressor(RegressorMixin, SequenceRNN):

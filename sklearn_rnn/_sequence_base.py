@@ -7,11 +7,13 @@ from sklearn.base import is_classifier
 from sklearn_rnn import nn
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
-from sklearn_rnn._sequences._steps import is_ragged_answer, may_be_labels_of_steps
-from sklearn_rnn._sequences._validation import read_argument
-from sklearn_rnn._training._loader import SequenceDataset
-from sklearn_rnn.utils._sklearn import fit_context
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn._sequences import (
+    is_ragged_answer,
+    may_be_labels_of_steps,
+    read_argument,
+)
+from sklearn_rnn._training import SequenceDataset
+from sklearn_rnn.utils import fit_context, neutral_torch_state
 
 
 class SequenceRNN(BaseRNN):

@@ -5,10 +5,10 @@ import numpy as np
 from sklearn_rnn import nn
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_steps
-from sklearn_rnn._sequences._step_targets import read_step_targets, split_weights
-from sklearn_rnn._training._loader import StepDataset
+from sklearn_rnn._sequences import read_step_targets, split_weights
+from sklearn_rnn._training import StepDataset
 from sklearn_rnn._training_data import check_weights
-from sklearn_rnn.utils._sklearn import fit_context
+from sklearn_rnn.utils import fit_context
 
 
 class StepRNN(BaseRNN):

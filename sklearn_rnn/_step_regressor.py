@@ -5,10 +5,10 @@ import torch
 from sklearn.metrics import r2_score
 
 from sklearn_rnn._parameters import constraints_of
-from sklearn_rnn._sequences._step_array import split_steps
+from sklearn_rnn._sequences import split_steps
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import NumberTargets, StepNumberTargets
-from sklearn_rnn.nn._losses import make_regression_loss
+from sklearn_rnn.nn import make_regression_loss
 
 
 class RNNStepRegressor(StepRNN):

@@ -10,15 +10,17 @@ from sklearn.metrics import accuracy_score
 from sklearn_rnn import nn
 from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
 from sklearn_rnn._parameters import constraints_of
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._sequences._step_array import split_steps
+from sklearn_rnn._sequences import RaggedArray, split_steps
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import StepClassTargets, StepLabelTargets
-from sklearn_rnn._training._loader import PathDataset
-from sklearn_rnn.nn._losses import BinaryCrossEntropy, CrossEntropy, PathLikelihood
-from sklearn_rnn.nn._masking import flatten_steps
-from sklearn_rnn.utils._sklearn import check_partial_fit_first_call
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn._training import PathDataset
+from sklearn_rnn.nn import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    PathLikelihood,
+    flatten_steps,
+)
+from sklearn_rnn.utils import check_partial_fit_first_call, neutral_torch_state
 
 
 class RNNTagger(StepRNN):

@@ -13,11 +13,13 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 
-from sklearn_rnn._sequences._batching import merge_equal_samples
-from sklearn_rnn._sequences._containers import errors_that_name
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._sequences._validation import read_argument
-from sklearn_rnn.utils._sklearn import check_sample_weight
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    errors_that_name,
+    merge_equal_samples,
+    read_argument,
+)
+from sklearn_rnn.utils import check_sample_weight
 
 
 @dataclass(frozen=True)

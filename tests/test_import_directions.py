@@ -121,3 +121,27 @@ def test_numba_is_imported_only_to_compile():
         own = {"_library.py": {"numba"}}.get(path.name, set())  # in `_compile`
         names = {name for name in imports_of(path) if name.startswith("numba")}
         assert names == own, path
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_a_package_is_imported_by_its_face(path):
+    """No private module or name of another package is imported.
+
+    The modules of `_kernels` import llvmlite: they are imported where they are used.
+    """
+    room, inside = room_of(path), str(path.relative_to(ROOT))
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.ImportFrom) or node.module is None:
+            continue
+        package, *rest = node.module.split(".")
+        if package != "sklearn_rnn" or not rest or rest[0] in (room, "_kernels"):
+            continue
+        if (ROOT / rest[0]).is_dir():
+            private = [*rest[1:], *(alias.name for alias in node.names)]
+            assert not any(map(is_private, private)), f"{inside}: {ast.unparse(node)}"

@@ -31,7 +31,7 @@ from sklearn_rnn._sequences._ragged import (
     first_place,
     lengths_to_offsets,
 )
-from sklearn_rnn.utils._sklearn import check_feature_names
+from sklearn_rnn.utils import check_feature_names
 
 _ACCEPTED = (
     "X must be a 2-D array or DataFrame (n_samples, n_steps), a 3-D array (n_samples, "

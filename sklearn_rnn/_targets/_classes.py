@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 
-from sklearn_rnn._sequences._containers import errors_that_name
+from sklearn_rnn._sequences import errors_that_name
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._validation import (
     check_class_weight,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
 
-from sklearn_rnn._sequences._validation import as_numbers, check_targets
+from sklearn_rnn._sequences import as_numbers, check_targets
 from sklearn_rnn._targets._base import Targets
 
 

@@ -8,12 +8,12 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_rnn._sequences._schemes import (
+from sklearn_rnn._sequences import (
+    StepArray,
     allowed_transitions,
     describe_broken,
     find_broken,
 )
-from sklearn_rnn._sequences._step_array import StepArray
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._validation import check_class_weight, class_weight_error
 

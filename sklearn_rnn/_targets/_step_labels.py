@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
 
-from sklearn_rnn._sequences._step_array import StepArray
+from sklearn_rnn._sequences import StepArray
 from sklearn_rnn._targets._base import Targets
 
 

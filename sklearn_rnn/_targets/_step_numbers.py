@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_rnn._sequences._step_array import StepArray
+from sklearn_rnn._sequences import StepArray
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._numbers import NumberTargets
 

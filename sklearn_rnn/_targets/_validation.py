@@ -6,8 +6,7 @@ from typing import Any
 
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklearn_rnn._sequences._containers import errors_that_name
-from sklearn_rnn._sequences._validation import check_targets
+from sklearn_rnn._sequences import check_targets, errors_that_name
 
 MULTILABEL = "multilabel-indicator"
 

@@ -1,1 +1,25 @@
 """The training loop: skorch lives here and nowhere else."""
+
+from sklearn_rnn._training._callbacks import Monitor, check_callbacks, make_reporters
+from sklearn_rnn._training._loader import (
+    PathDataset,
+    SequenceDataset,
+    StepDataset,
+    make_inputs,
+)
+from sklearn_rnn._training._net import Checkpoint, SequenceNet
+from sklearn_rnn._training._optimizers import Adam, AdamW
+
+__all__ = [
+    "Adam",
+    "AdamW",
+    "Checkpoint",
+    "Monitor",
+    "PathDataset",
+    "SequenceDataset",
+    "SequenceNet",
+    "StepDataset",
+    "check_callbacks",
+    "make_inputs",
+    "make_reporters",
+]

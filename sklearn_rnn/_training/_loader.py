@@ -8,10 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_rnn._sequences._batching import gather_batch
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._sequences._step_array import StepArray
-from sklearn_rnn.nn._config import uses_kernels
+from sklearn_rnn._sequences import RaggedArray, StepArray, gather_batch
+from sklearn_rnn.nn import uses_kernels
 
 Inputs = dict[str, Any]
 

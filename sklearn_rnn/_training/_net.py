@@ -15,10 +15,13 @@ from sklearn_rnn._training._callbacks import Monitor, copy_weights
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
-from sklearn_rnn.nn import set_dropout_generator
-from sklearn_rnn.nn._direct import compute_gradients, supports_fused_training
-from sklearn_rnn.nn._gated import threads_for
-from sklearn_rnn.utils._interrupts import finally_do
+from sklearn_rnn.nn import (
+    compute_gradients,
+    set_dropout_generator,
+    supports_fused_training,
+    threads_for,
+)
+from sklearn_rnn.utils import finally_do
 
 
 class SequenceNet(NeuralNet):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
-from sklearn_rnn.nn._config import uses_kernels
+from sklearn_rnn.nn import uses_kernels
 
 
 def clip_gradients(parameters: Sequence[Tensor], limit: float | None) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.utils import Bunch
 
-from sklearn_rnn.utils._sklearn import StrOptions
+from sklearn_rnn.utils import StrOptions
 
 DATA_HOME = {"data_home": [str, PathLike, None]}
 SUBSETS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}

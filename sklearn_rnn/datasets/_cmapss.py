@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
 from sklearn_rnn.datasets._bunch import DATA_HOME, SUBSET, SUBSETS, as_bunch
 from sklearn_rnn.datasets._downloads import RemoteFile, fetch_file
-from sklearn_rnn.utils._sklearn import check_pandas_support, validate_params
+from sklearn_rnn.utils import check_pandas_support, validate_params
 
 _SOURCE = (
     "https://raw.githubusercontent.com/MostafaMousivand/Predictive-Maintenance-with-"

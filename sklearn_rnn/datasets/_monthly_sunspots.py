@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 
 from sklearn_rnn.datasets._bunch import DATA_HOME, as_bunch
 from sklearn_rnn.datasets._downloads import RemoteFile, fetch_file
-from sklearn_rnn.utils._sklearn import check_pandas_support, validate_params
+from sklearn_rnn.utils import check_pandas_support, validate_params
 
 _FILE = RemoteFile(
     "monthly_sunspots",

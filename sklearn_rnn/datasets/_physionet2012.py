@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
 from sklearn_rnn.datasets._bunch import DATA_HOME, as_bunch
 from sklearn_rnn.datasets._downloads import (
     RemoteFile,
@@ -28,7 +28,7 @@ from sklearn_rnn.datasets._downloads import (
     fetch_file,
     mirror_url,
 )
-from sklearn_rnn.utils._sklearn import check_pandas_support, validate_params
+from sklearn_rnn.utils import check_pandas_support, validate_params
 
 _FILE = RemoteFile(
     "physionet2012",

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from sklearn.utils import check_random_state
 
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
-from sklearn_rnn.utils._sklearn import Interval, validate_params
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
+from sklearn_rnn.utils import Interval, validate_params
 
 _COMMON = {
     "n_samples": [Interval(Integral, 1, None, closed="left")],

@@ -8,7 +8,7 @@ from sklearn.utils import Bunch
 
 from sklearn_rnn.datasets._bunch import DATA_HOME, as_bunch
 from sklearn_rnn.datasets._downloads import RemoteFile, fetch_file
-from sklearn_rnn.utils._sklearn import StrOptions, validate_params
+from sklearn_rnn.utils import StrOptions, validate_params
 
 _PRACTICAL_PYTORCH = (
     "https://raw.githubusercontent.com/spro/practical-pytorch/"

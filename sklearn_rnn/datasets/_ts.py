@@ -6,7 +6,7 @@ from os import PathLike, fspath
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences import RaggedArray
 
 
 def read_ts(path: str | PathLike[str]) -> tuple[RaggedArray, NDArray[np.str_]]:

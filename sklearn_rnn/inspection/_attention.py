@@ -5,7 +5,7 @@ import torch
 
 from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn.utils import neutral_torch_state
 
 
 def attention_weights(estimator, X):

@@ -7,7 +7,7 @@ from sklearn_rnn._inspectable import explained_output
 from sklearn_rnn.inspection._common import choose_outputs, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged, check_step
 from sklearn_rnn.nn import Standardize, TokenEmbedding, config_context
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn.utils import neutral_torch_state
 
 _POINTS = 16  # of the integral, on each piece of the path
 _TOLERANCE = 1e-3  # what completeness may lack on a piece, relative

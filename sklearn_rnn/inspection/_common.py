@@ -11,9 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inspectable import check_inputs, index_inputs, reads_table
-from sklearn_rnn._sequences._batching import batches_by_length
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._training._loader import make_inputs
+from sklearn_rnn._sequences import RaggedArray, batches_by_length
+from sklearn_rnn._training import make_inputs
 
 
 @dataclass(frozen=True)

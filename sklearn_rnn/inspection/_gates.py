@@ -9,8 +9,7 @@ from scipy.special import expit
 from sklearn_rnn import nn
 from sklearn_rnn.inspection._common import copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged
-from sklearn_rnn.utils._sklearn import StrOptions, validate_params
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn.utils import StrOptions, neutral_torch_state, validate_params
 
 
 @validate_params(

@@ -6,8 +6,8 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklearn_rnn._inspectable import compute_losses, encode_targets
 from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
-from sklearn_rnn.nn._masking import padding_mask
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn.nn import padding_mask
+from sklearn_rnn.utils import neutral_torch_state
 
 _MAX_STEPS = 16_384  # of a batch: every step of it is kept for the way back
 

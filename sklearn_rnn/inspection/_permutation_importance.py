@@ -10,9 +10,9 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_rnn._sequences._ragged import step_index
+from sklearn_rnn._sequences import step_index
 from sklearn_rnn.inspection._common import resolve_inputs
-from sklearn_rnn.utils._sklearn import Interval, StrOptions, validate_params
+from sklearn_rnn.utils import Interval, StrOptions, validate_params
 
 
 @validate_params(

@@ -5,8 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from sklearn_rnn._inspectable import answers_each_step, embedded_columns
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._sequences._steps import check_same_steps, check_step_targets
+from sklearn_rnn._sequences import RaggedArray, check_same_steps, check_step_targets
 from sklearn_rnn.inspection._common import unwrap
 
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"

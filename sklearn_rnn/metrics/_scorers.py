@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sklearn_rnn._sequences._steps import (
+from sklearn_rnn._sequences import (
     check_same_steps,
     check_step_targets,
     check_step_weight,
@@ -16,7 +16,7 @@ from sklearn_rnn.metrics._steps import (
     step_mean_absolute_error,
     step_r2_score,
 )
-from sklearn_rnn.utils._sklearn import BaseScorer
+from sklearn_rnn.utils import BaseScorer
 
 
 class _RaggedScorer(BaseScorer):

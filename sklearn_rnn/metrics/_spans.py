@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
-from sklearn_rnn._sequences._schemes import (
+from sklearn_rnn._sequences import (
+    check_same_steps,
+    check_sequence_weight,
     check_tags,
     convert_tags,
     find_spans,
     list_spans,
     read_tags,
 )
-from sklearn_rnn._sequences._steps import check_same_steps, check_sequence_weight
 
 
 class _Counts(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
 
-from sklearn_rnn._sequences._steps import (
+from sklearn_rnn._sequences import (
     check_same_steps,
     check_sequence_weight,
     check_step_targets,

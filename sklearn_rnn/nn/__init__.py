@@ -1,12 +1,52 @@
 """PyTorch layers of the recurrent networks: tensors and lengths in, tensors out."""
 
+# for the other packages, not public
+from sklearn_rnn.nn._cells import (
+    CELLS as CELLS,
+)
 from sklearn_rnn.nn._config import config_context
+from sklearn_rnn.nn._config import (
+    uses_kernels as uses_kernels,
+)
 from sklearn_rnn.nn._crf import CRF
+from sklearn_rnn.nn._direct import (
+    compute_gradients as compute_gradients,
+)
+from sklearn_rnn.nn._direct import (
+    supports_fused_training as supports_fused_training,
+)
 from sklearn_rnn.nn._dropout import Dropout, set_dropout_generator
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import GRU, LSTM, Elman
+from sklearn_rnn.nn._gated import (
+    threads_for as threads_for,
+)
 from sklearn_rnn.nn._initialization import initialize
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize, TokenEmbedding
+from sklearn_rnn.nn._losses import (
+    REGRESSION_LOSSES as REGRESSION_LOSSES,
+)
+from sklearn_rnn.nn._losses import (
+    BinaryCrossEntropy as BinaryCrossEntropy,
+)
+from sklearn_rnn.nn._losses import (
+    CrossEntropy as CrossEntropy,
+)
+from sklearn_rnn.nn._losses import (
+    PathLikelihood as PathLikelihood,
+)
+from sklearn_rnn.nn._losses import (
+    make_regression_loss as make_regression_loss,
+)
+from sklearn_rnn.nn._masking import (
+    flatten_steps as flatten_steps,
+)
+from sklearn_rnn.nn._masking import (
+    padding_mask as padding_mask,
+)
+from sklearn_rnn.nn._models import (
+    Emissions as Emissions,
+)
 from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
 

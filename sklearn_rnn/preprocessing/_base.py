@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn.utils._sklearn import check_feature_names_in, wrap_data_with_container
+from sklearn_rnn._sequences import RaggedArray
+from sklearn_rnn.utils import check_feature_names_in, wrap_data_with_container
 
 
 class BaseSequenceTransformer(

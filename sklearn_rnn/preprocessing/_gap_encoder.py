@@ -5,10 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._sequences._validation import check_floats, first_place
+from sklearn_rnn._sequences import RaggedArray, check_floats, first_place
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
-from sklearn_rnn.utils._sklearn import StrOptions, fit_context
+from sklearn_rnn.utils import StrOptions, fit_context
 
 
 def last_seen(seen, offsets):

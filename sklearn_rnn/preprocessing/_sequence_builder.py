@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_rnn._sequences._dataframe import (
+from sklearn_rnn._sequences import (
+    RaggedArray,
     check_distinct,
     check_numeric,
     first_of_each,
@@ -12,14 +13,14 @@ from sklearn_rnn._sequences._dataframe import (
     get_present,
     import_narwhals,
     is_numeric,
+    lengths_to_offsets,
     number_ids,
     read_table,
     sort_rows,
     to_floats,
     to_times,
 )
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
-from sklearn_rnn.utils._sklearn import fit_context
+from sklearn_rnn.utils import fit_context
 
 
 def to_seconds(times, first_rows):

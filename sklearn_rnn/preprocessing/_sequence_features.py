@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._validation import check_floats
+from sklearn_rnn._sequences import check_floats
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer
 from sklearn_rnn.preprocessing._gap_encoder import last_seen
-from sklearn_rnn.utils._sklearn import fit_context
+from sklearn_rnn.utils import fit_context
 
 _STATISTICS = ("mean", "std", "min", "max", "last", "slope")
 

@@ -5,10 +5,14 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets, step_index
-from sklearn_rnn._sequences._validation import check_floats
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    check_floats,
+    lengths_to_offsets,
+    step_index,
+)
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer
-from sklearn_rnn.utils._sklearn import Interval, StrOptions, fit_context
+from sklearn_rnn.utils import Interval, StrOptions, fit_context
 
 
 def _valid_steps(lengths, n_steps, padding_side):

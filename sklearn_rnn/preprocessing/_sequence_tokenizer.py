@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._ragged import RaggedArray, TokenIds, lengths_to_offsets
+from sklearn_rnn._sequences import RaggedArray, TokenIds, lengths_to_offsets
 from sklearn_rnn.preprocessing._words import check_words
-from sklearn_rnn.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
+from sklearn_rnn.utils import HasMethods, Interval, StrOptions, fit_context
 
 _PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; tokens have those from _FIRST on
 _SPLITTERS = {"char": list, "word": re.compile(r"\w+|[^\w\s]").findall}

@@ -14,8 +14,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_rnn._sequences._ragged import RaggedArray
-from sklearn_rnn._sequences._validation import (
+from sklearn_rnn._sequences import (
+    RaggedArray,
     check_frames,
     check_layout,
     first_place,
@@ -28,12 +28,7 @@ from sklearn_rnn.preprocessing._words import (
     first_step,
     has_no_step,
 )
-from sklearn_rnn.utils._sklearn import (
-    HasMethods,
-    StrOptions,
-    check_feature_names,
-    fit_context,
-)
+from sklearn_rnn.utils import HasMethods, StrOptions, check_feature_names, fit_context
 
 _LARGEST_TABLE = 2**32  # bytes of a dense table made of a sparse one
 

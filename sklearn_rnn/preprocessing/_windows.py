@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
 
 
 def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):

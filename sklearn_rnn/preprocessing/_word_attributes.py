@@ -8,9 +8,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import murmurhash3_32
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences._ragged import TokenIds
+from sklearn_rnn._sequences import TokenIds
 from sklearn_rnn.preprocessing._words import check_words
-from sklearn_rnn.utils._sklearn import Interval, fit_context
+from sklearn_rnn.utils import Interval, fit_context
 
 _UNKNOWN, _FIRST = 1, 2  # ids; 0 is left free, as in SequenceTokenizer
 _LONG_RUN = re.compile(r"(.)\1{4,}", re.DOTALL)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
 
 _ACCEPTED = {
     str: "X must be a list, object array or Series of sentences, each a list of words "

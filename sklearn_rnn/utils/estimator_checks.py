@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences import RaggedArray
 
 Check = Callable[[str, Any], None]
 

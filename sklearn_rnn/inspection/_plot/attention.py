@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn.inspection._attention import find_weights
 from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (

@@ -17,7 +17,7 @@ from sklearn_rnn.inspection._plot._sequences import (
 from sklearn_rnn.inspection._plot._style import series_style
 from sklearn_rnn.inspection._plot.attention import check_labels
 from sklearn_rnn.inspection._steps import name_tokens, read_step_labels, steps_per_state
-from sklearn_rnn.utils._torch import neutral_torch_state
+from sklearn_rnn.utils import neutral_torch_state
 
 _LINESTYLES = ("-", "--", ":", "-.")  # classes are told apart also in grey
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_rnn._inspectable import embedded_columns
-from sklearn_rnn._sequences._steps import check_same_steps, check_step_targets
+from sklearn_rnn._sequences import check_same_steps, check_step_targets
 from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import check_sample, make_wide_axes
 from sklearn_rnn.inspection._plot._style import fill_style

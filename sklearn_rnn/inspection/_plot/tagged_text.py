@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_rnn._inspectable import answers_each_step, predicts_one_class
-from sklearn_rnn._sequences._schemes import find_spans
-from sklearn_rnn._sequences._steps import check_same_steps, check_step_targets
+from sklearn_rnn._sequences import check_same_steps, check_step_targets, find_spans
 from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.inspection._plot._sequences import (
     make_wide_axes,
