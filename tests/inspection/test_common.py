@@ -1,5 +1,8 @@
 """The way to the network: searches, pipelines, names."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn import RNNClassifier, RNNRegressor, inspection
 from sklearn_rnn.inspection import _common
 from sklearn_rnn.preprocessing import SequenceTokenizer, Stepwise
 
@@ -128,3 +131,13 @@ def test_classes_and_targets_have_names_and_numbers(ragged):
     regressor.fit(X, np.arange(80.0).reshape(40, 2))
     assert _common.name_outputs(regressor) == ["y0", "y1"]
     assert _common.choose_outputs(regressor, 1) == [1]
+
+
+def test_inspection_reads_no_private_attribute_of_an_estimator():
+    for path in Path(inspection.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+                owner = getattr(node.value, "id", None)
+                assert node.attr.startswith("__") or owner in ("self", "cls"), (
+                    f"{path.name}, line {node.lineno}: {node.attr}"
+                )

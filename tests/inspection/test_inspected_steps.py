@@ -284,6 +284,13 @@ def test_labels_of_other_lengths_are_refused(tagger, ragged, labels):
         HiddenStateDisplay.from_estimator(tagger, ragged[0], y)
 
 
+def test_labels_of_steps_are_refused_by_an_estimator_of_one_label(ragged, labels):
+    X = np.stack([x[:3] for x in ragged[0]])
+    classifier = RNNClassifier(**SMALL).fit(X, ragged[1])
+    with pytest.raises(ValueError, match="one label for each of the 40 sequences"):
+        HiddenStateDisplay.from_estimator(classifier, X, [y[:3] for y in labels])
+
+
 def test_gates_and_training_of_step_estimators(tagger, ragged):
     gates = gate_activations(tagger, ragged[0])
     assert gates["update"].lengths.tolist() == [len(x) for x in ragged[0]]

@@ -147,6 +147,7 @@ class HiddenStateDisplay:
             y = y if y.ndim == 1 else None
         if y is not None and not answers_each_step(seen.rnn):  # labels may be floats
             y = np.asarray(y, dtype=object if is_classifier(seen.rnn) else float)
+            y = check_labels(y, len(seen.X))
         module = copy_module(seen.rnn)
         return cls(
             compute_states(module, seen.index_tokens()),
