@@ -112,6 +112,80 @@ class Encoder(nn.Module):
         outputs = self._run_layer(-1, x, lengths)
         return gather_ends(outputs, lengths, bidirectional=len(layers) == 2)
 
+    def run(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        state: Sequence[Any] | None = None,
+    ) -> tuple[Tensor, list[Any]]:
+        """Return the outputs of the last layer and the last state of every layer.
+
+        A sequence that is run in parts, each from the state of the part before, has the
+        outputs of the whole sequence.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+        state : list with an entry for each layer, default=None
+            Initial states, as this method returns them. None: zeros.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, time, output_size)
+            Zeros at padding.
+        state : list with an entry for each layer
+            State after the last valid step of each row: a Tensor of shape (batch,
+            hidden_size), or a pair of them for an LSTM.
+
+        Raises
+        ------
+        ValueError
+            If the encoder is bidirectional: its backward layers begin at the end.
+        """
+        if self.backward_layers:
+            raise ValueError(
+                "Only an encoder with bidirectional=False can run from a state: "
+                "backward layers begin at the end of a sequence."
+            )
+        starts = [None] * len(self.forward_layers) if state is None else state
+        finals: list[Any] = []
+        for layer, start in zip(self.forward_layers, starts, strict=True):
+            if finals:
+                x = self.dropout(x)
+            x, final = layer(x, lengths, start)
+            finals.append(final)
+        return x, finals
+
+    def step(
+        self, x_t: Tensor, state: Sequence[Any] | None = None
+    ) -> tuple[Tensor, list[Any]]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x_t : Tensor of shape (batch, input_size)
+            Features of this step.
+        state : list with an entry for each layer, default=None
+            Initial states, as `run` returns them. None: zeros.
+
+        Returns
+        -------
+        output : Tensor of shape (batch, output_size)
+            Output of the last layer at this step.
+        state : list with an entry for each layer
+            Initial states of the next step.
+
+        Raises
+        ------
+        ValueError
+            If the encoder is bidirectional.
+        """
+        outputs, state = self.run(x_t.unsqueeze(1), None, state)
+        return outputs[:, 0], state
+
     def suits_kernels(self) -> bool:
         """Tell whether the package's own kernels run all layers on the CPU.
 
