@@ -75,43 +75,57 @@ def draw_batch(rng, n_features):
     return x, lengths
 
 
-def assert_close(actual, expected):
+def difference(actual, expected):
     """Relative to the largest of all, as sums of both signs lose digits."""
     expected = expected.detach()
     scale = float(expected.abs().max().clamp(min=1))
-    error = float((actual.detach().double() - expected).abs().max()) / scale
-    assert error < 2e-4
+    return float((actual.detach().double() - expected).abs().max()) / scale
+
+
+def is_smooth(model):
+    """Whether gradients are continuous: no ReLU, and no maximum."""
+    relu = model.encoder.forward_layers[0].rnn.mode == "RNN_RELU"
+    return not relu and model.stem is None and "max" not in model.pooling.kind
+
+
+def run(model, x, lengths, weight, kernels):
+    """Return the outputs, those without gradients, and the gradients."""
+    with config_context(kernels=kernels):
+        outputs = model(x, lengths)
+        gradients = torch.autograd.grad(
+            (outputs * weight.to(outputs.dtype)).sum(),
+            list(model.parameters()),
+            allow_unused=True,
+        )
+        with torch.inference_mode():
+            predicted = model(x, lengths)
+    return outputs, predicted, gradients
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_outputs_and_gradients_are_those_of_torch_in_double(seed):
     rng = np.random.default_rng(seed)
+    n_beyond_a_kink = 0
     for _ in range(BLOCK):
         model = draw_network(rng)
         x, lengths = draw_batch(rng, model.inputs.output_size)
+        weight = torch.from_numpy(rng.normal(size=(len(x), model.head.out_features)))
         double = copy.deepcopy(model).double()
-        given = x.double()
-        with config_context(kernels="torch"):
-            expected = double(given, lengths)
-            weight = torch.from_numpy(rng.normal(size=expected.shape))
-            expected_gradients = torch.autograd.grad(
-                (expected * weight).sum(), list(double.parameters()), allow_unused=True
-            )
-        with config_context(kernels="numba"):
-            actual = model(x, lengths)
-            gradients = torch.autograd.grad(
-                (actual * weight.float()).sum(),
-                list(model.parameters()),
-                allow_unused=True,
-            )
-            with torch.inference_mode():
-                predicted = model(x, lengths)
-        assert_close(actual, expected)
-        assert_close(predicted, expected)
-        for own, wanted in zip(gradients, expected_gradients, strict=True):
-            assert (own is None) == (wanted is None)
-            if own is not None:
-                assert_close(own, wanted)
+        expected, _, wanted = run(double, x.double(), lengths, weight, "torch")
+        outputs, predicted, gradients = run(model, x, lengths, weight, "numba")
+        assert difference(outputs, expected) < 2e-5
+        assert difference(predicted, expected) < 2e-5
+        assert [g is None for g in gradients] == [g is None for g in wanted]
+        pairs = [
+            (g, w) for g, w in zip(gradients, wanted, strict=True) if w is not None
+        ]
+        worst = max(difference(*pair) for pair in pairs)
+        if is_smooth(model):
+            assert worst < 2e-4
+        else:  # rounded, a value may lie on the other side of a kink: torch's do too
+            assert worst < 0.1
+            n_beyond_a_kink += worst >= 2e-4
+    assert n_beyond_a_kink <= 2
 
 
 def draw_shape(rng, shape):
