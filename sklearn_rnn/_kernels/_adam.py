@@ -67,7 +67,7 @@ def update(
     arrays = [*map(_addresses, lists), _sizes(weights)]
     settings = array("d", (rate, *betas, eps, decay))
     get_library().adam(
-        len(weights), *map(_address, arrays), decoupled, _address(settings)
+        len(weights), decoupled, *map(_address, arrays), _address(settings)
     )
 
 

@@ -173,6 +173,8 @@ def _name_functions_of_c() -> None:
         for name in ("exp", "log", "pow", "memcpy", "memmove", "memset"):
             function = ctypes.cast(getattr(ctypes.cdll.msvcrt, name), ctypes.c_void_p)
             llvm.add_symbol(name, function.value)
+        clock = ctypes.WinDLL("kernel32").QueryPerformanceCounter
+        llvm.add_symbol(clock.__name__, ctypes.cast(clock, ctypes.c_void_p).value)
 
 
 def _identify() -> str:

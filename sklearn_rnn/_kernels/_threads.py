@@ -4,8 +4,10 @@ import ctypes
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from typing import Any
 
 import torch
@@ -14,15 +16,17 @@ from torch import Tensor
 from sklearn_rnn._kernels._tensors import empty
 
 _ON_LINUX = sys.platform == "linux"
-_lock = threading.Lock()
+_lock = threading.RLock()
 _local = threading.local()
-_idle: list["_Worker"] = []
-_holders = 0  # how many threads are inside `threads_for_kernels`
-_n_threads = 1  # that the first of them had
+_idle: set["_Worker"] = set()
+# who is inside `threads_for_kernels`, and how many threads of torch each had
+_holders: dict["_Holder", int] = {}
 _find_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if _ON_LINUX else None
 # multiplications that are worth a second thread: handing work over costs about 20 us
 _WORTH_A_THREAD = 3_000_000
-_N_LOOKS = 20_000  # for a job, or for its end, before a thread sleeps
+# half a millisecond: how long a thread looks for a job, or its end, before it sleeps
+_CLOCK = time.get_clock_info("perf_counter").resolution  # of Windows; others have ns
+_WAIT = round(0.0005 / (_CLOCK if sys.platform == "win32" else 1e-9))
 
 
 @contextmanager
@@ -35,24 +39,61 @@ def threads_for_kernels() -> Iterator[None]:
     if getattr(_local, "buffers", None) is not None:  # this thread is inside already
         yield
         return
-    global _holders, _n_threads
-    with _lock:
-        # torch counts for each thread; a new one begins with the number set last
-        n_threads = torch.get_num_threads()
-        if _holders == 0:
-            _n_threads = n_threads
-        elif n_threads == 1:
-            n_threads = _n_threads
-        _holders += 1
-        torch.set_num_threads(1)
-    _local.buffers, _local.n_threads = _Buffers(), n_threads
+    holder = _Holder()
+    # twice, since Ctrl-C may come in the midst of giving back, too
     try:
-        yield
+        try:
+            holder.take()
+            yield
+        finally:
+            holder.give_back()
     finally:
+        holder.give_back()
+
+
+class _Holder:
+    """Torch's threads while the kernels have them; each step may be repeated.
+
+    There is no ``with _lock``: Ctrl-C between its end and the next line would leave the
+    lock shut.
+    """
+
+    def __init__(self) -> None:
+        self.has_given_back = False
+
+    def take(self) -> None:
+        try:
+            _lock.acquire()
+            # torch counts for each thread; a new one begins with the number set last
+            n_threads = torch.get_num_threads()
+            if n_threads == 1:
+                n_threads = next(iter(_holders.values()), 1)
+            _holders[self] = n_threads
+            torch.set_num_threads(1)
+        finally:
+            _open_lock()
+        _local.n_threads = n_threads
+        _local.buffers = _Buffers()
+
+    def give_back(self) -> None:
+        if self.has_given_back:
+            return
         _local.buffers = _local.n_threads = None
-        with _lock:
-            _holders -= 1
-            torch.set_num_threads(n_threads)
+        try:
+            _lock.acquire()
+            if self in _holders:
+                torch.set_num_threads(_holders[self])
+                del _holders[self]
+        finally:
+            _open_lock()
+        self.has_given_back = True
+
+
+def _open_lock() -> None:
+    """As often as this thread has shut it."""
+    with suppress(RuntimeError):  # not shut by this thread
+        while True:
+            _lock.release()
 
 
 def get_num_threads() -> int:
@@ -87,23 +128,84 @@ def run_in_threads(
         for job in jobs:
             function(*job)
         return
-    workers = [_take_worker() for _ in jobs[1:]]
-    for worker, job in zip(workers, jobs[1:], strict=True):
-        worker.start(function, job, memory)
+    others = [_Job(function, job, memory) for job in jobs[1:]]
+    # twice, since Ctrl-C may come in the midst of waiting, too
     try:
-        function(*jobs[0])
+        try:
+            for other in others:
+                other.hand_over()
+            function(*jobs[0])
+        finally:
+            for other in others:
+                other.wait()
     finally:
-        errors = [worker.wait() for worker in workers]
-        _idle.extend(workers)
-    for error in filter(None, errors):
-        raise error
+        for other in others:
+            other.wait()
+    for other in others:
+        if other.error is not None:
+            raise other.error
+
+
+class _Job:
+    """A call for another thread."""
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: tuple, memory: Any
+    ) -> None:
+        self.call: Any = (function, arguments, memory)
+        self.error: Exception | None = None
+        self.worker: _Worker | None = None
+        self.was_handed_over = False
+        self.begins, self.ended = threading.Lock(), threading.Lock()
+        self.ended.acquire()
+        self.has_ended = ctypes.c_int64(0)
+
+    def hand_over(self) -> None:
+        """Give the job to a worker."""
+        self.worker = _take_worker()
+        self.worker.start(self)
+        self.was_handed_over = True
+
+    def run(self) -> None:
+        """Call the function, in the worker's thread."""
+        if not self.begins.acquire(blocking=False):
+            return  # given up meanwhile
+        function, arguments, _ = self.call
+        try:
+            function(*arguments)
+        except Exception as error:
+            self.error = error
+
+    def end(self) -> None:
+        """Tell the thread that waits, and keep no memory for it."""
+        self.call = None
+        self.has_ended.value = 1
+        self.ended.release()
+
+    def wait(self) -> None:
+        """Wait until the call has ended.
+
+        A job that Ctrl-C kept from being handed over is given up. Its worker is sent
+        the job nevertheless, perhaps once more, and then is free as after any other.
+        """
+        if self.worker is None:
+            return
+        if not self.was_handed_over and self.begins.acquire(blocking=False):
+            self.worker.start(self)
+            self.worker = None
+            return
+        if not self.has_ended.value:
+            self.worker.spin(_WAIT, ctypes.addressof(self.has_ended))
+            self.ended.acquire()
+        self.worker = None
 
 
 def _take_worker() -> "_Worker":
-    try:
-        return _idle.pop()
-    except IndexError:
-        return _Worker()
+    while True:
+        try:
+            return _idle.pop()
+        except KeyError:
+            _Worker().is_ready.wait()
 
 
 class _Worker:
@@ -112,28 +214,28 @@ class _Worker:
     A pool of concurrent.futures costs several times as much for each job, most of it
     under the lock of Python's interpreter. Before it sleeps, it looks for the next job
     for about half a millisecond: a thread that sleeps is slow to wake up.
+
+    It says itself when it is free: no Ctrl-C reaches it.
     """
 
     def __init__(self) -> None:
         from sklearn_rnn._kernels._library import get_library  # imports llvmlite
 
         self.spin = get_library().spin
-        self.begins, self.ended = threading.Lock(), threading.Lock()
-        self.begins.acquire()
-        self.ended.acquire()
-        self.has_job, self.has_ended = ctypes.c_int64(0), ctypes.c_int64(0)
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self.has_job = ctypes.c_int64(0)
+        self.is_ready = threading.Event()
         self.cores: set[int] = set()
         self.thread = threading.Thread(
             target=self._run, name="sklearn_rnn", daemon=True
         )
         self.thread.start()
 
-    def start(self, function: Callable[..., Any], job: tuple, memory: Any) -> None:
-        """Begin to call the function with these arguments."""
-        self.function, self.job, self.memory = function, job, memory
+    def start(self, job: _Job) -> None:
+        """Begin to run the job."""
         self._leave_core()
         self.has_job.value = 1
-        self.begins.release()
+        self.jobs.put(job)
 
     def _leave_core(self) -> None:
         """Keep off the core of the thread that gives the job, and works meanwhile.
@@ -148,34 +250,28 @@ class _Worker:
                 os.sched_setaffinity(self.thread.native_id, cores)
             self.cores = cores
 
-    def wait(self) -> Exception | None:
-        """Wait until the call has ended; return its error, if it had one."""
-        self.spin(ctypes.addressof(self.has_ended), _N_LOOKS)
-        self.ended.acquire()
-        self.has_ended.value = 0
-        return self.error
-
     def _run(self) -> None:
+        _idle.add(self)
+        self.is_ready.set()
         while True:
-            self.spin(ctypes.addressof(self.has_job), _N_LOOKS)
-            self.begins.acquire()
+            self.spin(_WAIT, ctypes.addressof(self.has_job))
+            job = self.jobs.get()
             self.has_job.value = 0
-            self.error = None
-            try:
-                self.function(*self.job)
-            except Exception as error:
-                self.error = error
-            self.function = self.job = self.memory = None
-            self.has_ended.value = 1
-            self.ended.release()
+            job.run()
+            _idle.add(self)
+            job.end()
+            del job
 
 
 def _forget_threads() -> None:
     """In a forked process, where the other threads do not exist."""
-    global _lock, _holders
+    global _lock
     _idle.clear()
-    _lock = threading.Lock()
-    _holders = int(getattr(_local, "buffers", None) is not None)
+    _lock = threading.RLock()
+    own = getattr(_local, "n_threads", None)
+    _holders.clear()
+    if own is not None:
+        _holders[_Holder()] = own
     torch.set_num_threads(1)  # torch would wait for its own for ever
 
 

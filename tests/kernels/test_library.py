@@ -124,7 +124,7 @@ load = _library.load_library.__wrapped__
 flag = ctypes.c_int64(1)
 spin = load().spin
 gc.collect()
-spin(ctypes.addressof(flag), 1)
+spin(1, ctypes.addressof(flag))
 """
 
 

@@ -160,7 +160,7 @@ def test_a_worker_keeps_the_memory_of_its_job_also_where_waiting_is_ended(two_th
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_threads._Worker, "wait", interrupted)
+        patch.setattr(_threads._Job, "wait", interrupted)
         with pytest.raises(KeyboardInterrupt):
             _threads.run_in_threads(
                 lambda number: number and goes_on.wait(60), [(0,), (1,)], memory

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
-from sklearn_rnn._kernels._numba._memory import floats_at
+from sklearn_rnn._kernels._numba._memory import floats_at, pointer_in
 
 # the order of a sum is free here
 _SUM = JIT | {"fastmath": {"contract", "reassoc"}}
@@ -14,16 +14,16 @@ _SUM = JIT | {"fastmath": {"contract", "reassoc"}}
 def clip(gradients, sizes, limit):
     """Scale gradients down to a norm of `limit` at most; return their norm before.
 
-    `gradients` are addresses, `sizes` how many numbers are there.
+    `gradients` points to pointers; `sizes` are how many numbers are there.
     """
     total = f4(0)
     for i in range(len(sizes)):
-        total += _sum_of_squares(floats_at(gradients[i], (sizes[i],)))
+        total += _sum_of_squares(floats_at(pointer_in(gradients, i), (sizes[i],)))
     norm = np.sqrt(total)
     if norm > limit:
         factor = f4(limit / (norm + 1e-6))
         for i in range(len(sizes)):
-            gradient = floats_at(gradients[i], (sizes[i],))
+            gradient = floats_at(pointer_in(gradients, i), (sizes[i],))
             for j in range(sizes[i]):
                 gradient[j] *= factor
     return norm
@@ -44,20 +44,20 @@ def update(
 ):  # fmt: skip
     """Take a step of Adam, or of AdamW where the weight decay is decoupled.
 
-    The first five are addresses of numbers, as many as `sizes` says; of steps one.
+    The first five point to pointers to numbers, as many as `sizes` says; of steps one.
     """
     coupled_decay = f4(0) if decoupled else f4(decay)
     shrink = f4(1 - rate * decay) if decoupled else f4(1)
     for i in range(len(sizes)):
         shape = (sizes[i],)
-        step = floats_at(steps[i], (1,))
+        step = floats_at(pointer_in(steps, i), (1,))
         step[0] += f4(1)
         count = np.float64(step[0])
         _update_one(
-            floats_at(weights[i], shape),
-            floats_at(gradients[i], shape),
-            floats_at(first_moments[i], shape),
-            floats_at(second_moments[i], shape),
+            floats_at(pointer_in(weights, i), shape),
+            floats_at(pointer_in(gradients, i), shape),
+            floats_at(pointer_in(first_moments, i), shape),
+            floats_at(pointer_in(second_moments, i), shape),
             f4(rate / (1 - beta1**count)),
             f4(np.sqrt(1 - beta2**count)),
             f4(1 - beta1),

@@ -1,6 +1,6 @@
-"""What Python calls: functions of whole numbers, some of them addresses of memory.
+"""What Python calls: functions of whole numbers and, after the "/", of pointers.
 
-An address of 0 stands for what is not given, or not wanted.
+A pointer to 0 stands for what is not given, or not wanted.
 """
 
 import inspect
@@ -17,6 +17,10 @@ from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
     floats_at,
     integers_at,
+    is_given,
+    move,
+    nothing,
+    read_clock,
     read_flag,
 )
 from sklearn_rnn._kernels._numba._recurrence import GRU, LSTM, count_gates
@@ -35,13 +39,21 @@ def compile_entries() -> tuple[dict[str, int], bytes]:
 
 def _compile(entry: Callable[..., Any]) -> llvm.ModuleRef:
     """Return a module in which the function has its own name."""
-    n = len(inspect.signature(entry).parameters)
-    signature = types.void(*[types.int64] * n)
+    signature = types.void(*find_types(entry))
     compiled = njit(signature, **JIT)(entry)
     module = llvm.parse_assembly(compiled.inspect_llvm(signature.args))
     name = compiled.overloads[signature.args].fndesc.llvm_func_name
     module.get_function(name).name = entry.__name__
     return module
+
+
+def find_types(entry: Callable[..., Any]) -> list[types.Type]:
+    """Return the types of an entry's arguments: integers, then pointers."""
+    parameters = inspect.signature(entry).parameters.values()
+    return [
+        types.int64 if p.kind is p.POSITIONAL_ONLY else types.voidptr
+        for p in parameters
+    ]
 
 
 def _drop_what_is_unused(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
@@ -54,7 +66,7 @@ def _drop_what_is_unused(module: llvm.ModuleRef, machine: llvm.TargetMachine) ->
 # Batches ------------------------------------------------------------------------------
 
 
-def gather(n_values, n_features, n_rows, n_steps, values, offsets, rows, x):
+def gather(n_values, n_features, n_rows, n_steps, /, values, offsets, rows, x):
     _batches.gather(
         floats_at(values, (n_values,)),
         n_features,
@@ -64,7 +76,7 @@ def gather(n_values, n_features, n_rows, n_steps, values, offsets, rows, x):
     )
 
 
-def standardize(n, n_features, x, mean, scale, repeated, result):
+def standardize(n, n_features, /, x, mean, scale, repeated, result):
     _batches.standardize(
         floats_at(x, (n,)),
         floats_at(mean, (n_features,)),
@@ -74,12 +86,14 @@ def standardize(n, n_features, x, mean, scale, repeated, result):
     )
 
 
-def partition_rows(n_rows, n_steps, n_parts, keep, lengths, memory, numbers, summary):
+def partition_rows(
+    n_rows, n_steps, n_parts, keep, /, lengths, memory, numbers, summary
+):
     _batches.partition_rows(
         integers_at(lengths, (n_rows,)),
         keep != 0,
         integers_at(memory, (n_steps + 1,)),
-        integers_at(memory + 8 * (n_steps + 1), (n_rows,)),
+        integers_at(move(memory, 8 * (n_steps + 1)), (n_rows,)),
         integers_at(numbers, (2 * n_rows + n_parts * (n_steps + 2),)),
         integers_at(summary, (n_parts, 3)),
     )
@@ -88,7 +102,7 @@ def partition_rows(n_rows, n_steps, n_parts, keep, lengths, memory, numbers, sum
 # One layer in one direction ---------------------------------------------------------
 
 
-def pack(cell, n_features, hidden, w_ih, w_hh, b_ih, b_hh, packed):
+def pack(cell, n_features, hidden, /, w_ih, w_hh, b_ih, b_hh, packed):
     n = rows_of_weights(cell, hidden)
     _recurrence.pack(
         cell,
@@ -100,7 +114,7 @@ def pack(cell, n_features, hidden, w_ih, w_hh, b_ih, b_hh, packed):
     )
 
 
-def pack_transposed(cell, n_inputs, hidden, of_x, weight, packed):
+def pack_transposed(cell, n_inputs, hidden, of_x, /, weight, packed):
     n = count_gates(cell)[0] * round_up(hidden)
     _recurrence.pack_transposed(
         cell,
@@ -112,7 +126,7 @@ def pack_transposed(cell, n_inputs, hidden, of_x, weight, packed):
 
 
 def unpack_gradients(
-    cell, n_features, hidden, n_parts, packed, dw_ih, dw_hh, db_ih, db_hh
+    cell, n_features, hidden, n_parts, /, packed, dw_ih, dw_hh, db_ih, db_hh
 ):
     n = rows_of_weights(cell, hidden)
     columns = count_gates(cell)[0] * round_up(hidden)
@@ -128,19 +142,19 @@ def unpack_gradients(
 
 def forward(
     cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
-    column, x, rows, start, weights, memory, out, final,
+    column, /, x, rows, start, weights, memory, out, final,
 ):  # fmt: skip
     states = count_states(cell) * hidden
-    begins = integers_at(rows + 16 * n_rows, (longest + 2,))
+    begins = integers_at(move(rows, 16 * n_rows), (longest + 2,))
     n = max(n_rows, begins[longest + 1])
     widths = widths_of_blocks(cell, n_features, hidden)
-    cells = memory + 4 * n * widths[0]
-    inputs = cells + 4 * n * widths[1]
+    cells = move(memory, 4 * n * widths[0])
+    inputs = move(cells, 4 * n * widths[1])
     _recurrence.forward(
         cell,
         floats_at(x, (batch, n_steps, n_features)),
         integers_at(rows, (n_rows,)),
-        integers_at(rows + 8 * n_rows, (n_rows,)),
+        integers_at(move(rows, 8 * n_rows), (n_rows,)),
         begins,
         reverse != 0,
         floats_at(start, (given(start, batch), states)),
@@ -156,24 +170,24 @@ def forward(
 
 def backward(
     cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
-    column, rows, w_x, w_h, memory, memory_of_step, d_out, d_final, d_x, d_start,
+    column, /, rows, w_x, w_h, memory, memory_of_step, d_out, d_final, d_x, d_start,
     gradients,
 ):  # fmt: skip
     states = count_states(cell) * hidden
     size = round_up(hidden)
     wide_x = given(w_x, round_up(n_features))
-    begins = integers_at(rows + 16 * n_rows, (longest + 2,))
+    begins = integers_at(move(rows, 16 * n_rows), (longest + 2,))
     n = begins[longest + 1]
     widths = widths_of_blocks(cell, n_features, hidden)
-    cells = memory + 4 * n * widths[0]
-    inputs = cells + 4 * n * widths[1]
-    dc = memory_of_step + 4 * n_rows * size
-    dx = dc + 4 * n_rows * widths[1]
+    cells = move(memory, 4 * n * widths[0])
+    inputs = move(cells, 4 * n * widths[1])
+    dc = move(memory_of_step, 4 * n_rows * size)
+    dx = move(dc, 4 * n_rows * widths[1])
     _recurrence.backward(
         cell,
         n_features,
         integers_at(rows, (n_rows,)),
-        integers_at(rows + 8 * n_rows, (n_rows,)),
+        integers_at(move(rows, 8 * n_rows), (n_rows,)),
         begins,
         reverse != 0,
         floats_at(w_x, (wide_x // WIDTH, widths[0] * WIDTH)),
@@ -205,9 +219,9 @@ def widths_of_blocks(cell, n_features, hidden):
 
 
 @njit(**JIT)
-def given(address, n):
+def given(pointer, n):
     """How many rows there are: none where nothing is given."""
-    return n if address != 0 else 0
+    return n if is_given(pointer) else 0
 
 
 @njit(**JIT)
@@ -238,7 +252,7 @@ def shape_of_packed(cell, n_features, hidden):
 # Rows ---------------------------------------------------------------------------------
 
 
-def pack_rows(n_out, channels, kernel_size, weight, packed):
+def pack_rows(n_out, channels, kernel_size, /, weight, packed):
     n_panels = round_up(n_out) // WIDTH
     _rows.pack(
         floats_at(weight, (n_out, channels, kernel_size)),
@@ -247,7 +261,7 @@ def pack_rows(n_out, channels, kernel_size, weight, packed):
 
 
 def convolve(
-    batch, n_numbers, n_steps, n_out, n_inputs, shift, x, packed, bias, sums, out
+    batch, n_numbers, n_steps, n_out, n_inputs, shift, /, x, packed, bias, sums, out
 ):
     wide = round_up(n_out)
     _rows.convolve(
@@ -260,7 +274,7 @@ def convolve(
     )
 
 
-def multiply(n, n_in, n_out, x, weight, bias, out):
+def multiply(n, n_in, n_out, /, x, weight, bias, out):
     _head.multiply(
         floats_at(x, (n, n_in)),
         floats_at(weight, (n_out, n_in)),
@@ -269,7 +283,7 @@ def multiply(n, n_in, n_out, x, weight, bias, out):
     )
 
 
-def mean_over_time(batch, n_steps, size, x, lengths, total, out):
+def mean_over_time(batch, n_steps, size, /, x, lengths, total, out):
     _rows.mean_over_time(
         floats_at(x, (batch, n_steps, size)),
         integers_at(lengths, (batch,)),
@@ -278,7 +292,7 @@ def mean_over_time(batch, n_steps, size, x, lengths, total, out):
     )
 
 
-def attend(batch, n_steps, size, x, scores, lengths, total, out):
+def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
     _rows.attend(
         floats_at(x, (batch, n_steps, size)),
         floats_at(scores, (batch, n_steps)),
@@ -292,7 +306,7 @@ def attend(batch, n_steps, size, x, scores, lengths, total, out):
 
 
 def compute_loss(
-    loss, n, size, n_outputs, states, weight, bias, target, sample_weight, output,
+    loss, n, size, n_outputs, /, states, weight, bias, target, sample_weight, output,
     d_output, d_states, d_weight, d_bias, result,
 ):  # fmt: skip
     doubles_at(result, (1,))[0] = _head.compute_loss(
@@ -311,24 +325,22 @@ def compute_loss(
     )
 
 
-def clip(n, gradients, sizes, limit_and_norm):
+def clip(n, /, gradients, sizes, limit_and_norm):
     numbers = doubles_at(limit_and_norm, (2,))
-    numbers[1] = _adam.clip(
-        integers_at(gradients, (n,)), integers_at(sizes, (n,)), numbers[0]
-    )
+    numbers[1] = _adam.clip(gradients, integers_at(sizes, (n,)), numbers[0])
 
 
 def adam(
-    n, weights, gradients, first_moments, second_moments, steps, sizes, decoupled,
+    n, decoupled, /, weights, gradients, first_moments, second_moments, steps, sizes,
     settings,
 ):  # fmt: skip
     numbers = doubles_at(settings, (5,))
     _adam.update(
-        integers_at(weights, (n,)),
-        integers_at(gradients, (n,)),
-        integers_at(first_moments, (n,)),
-        integers_at(second_moments, (n,)),
-        integers_at(steps, (n,)),
+        weights,
+        gradients,
+        first_moments,
+        second_moments,
+        steps,
         integers_at(sizes, (n,)),
         numbers[0],
         numbers[1],
@@ -343,7 +355,7 @@ def adam(
 
 
 def crf_log_likelihood(
-    n_rows, n_steps, n_classes, emissions, targets, lengths, potentials, memory,
+    n_rows, n_steps, n_classes, /, emissions, targets, lengths, potentials, memory,
     result, d_emissions, counts,
 ):  # fmt: skip
     n = 2 * n_classes + 5 + 3 * n_steps
@@ -354,7 +366,7 @@ def crf_log_likelihood(
         _crf.make_chain(
             doubles_at(potentials, (n_classes + 2, n_classes)),
             doubles_at(memory, (n, n_classes)),
-            doubles_at(memory + 8 * n * n_classes, (n_steps + 4,)),
+            doubles_at(move(memory, 8 * n * n_classes), (n_steps + 4,)),
         ),
         doubles_at(result, (n_rows,)),
         floats_at(d_emissions, (given(d_emissions, n_rows), n_steps, n_classes)),
@@ -363,26 +375,26 @@ def crf_log_likelihood(
 
 
 def crf_marginals(
-    n_rows, n_steps, n_classes, emissions, lengths, potentials, memory, log_z, result
+    n_rows, n_steps, n_classes, /, emissions, lengths, potentials, memory, log_z, result
 ):
     n = 2 * n_classes + 5 + 3 * n_steps
     _crf.marginals(
         floats_at(emissions, (n_rows, n_steps, n_classes)),
-        integers_at(0, (0,)),
+        integers_at(nothing(), (0,)),
         integers_at(lengths, (n_rows,)),
         _crf.make_chain(
             doubles_at(potentials, (n_classes + 2, n_classes)),
             doubles_at(memory, (n, n_classes)),
-            doubles_at(memory + 8 * n * n_classes, (n_steps + 4,)),
+            doubles_at(move(memory, 8 * n * n_classes), (n_steps + 4,)),
         ),
-        doubles_at(0, (0, n_classes + 2, n_classes)),
+        doubles_at(nothing(), (0, n_classes + 2, n_classes)),
         doubles_at(log_z, (n_rows,)),
         doubles_at(result, (n_rows, n_steps, n_classes)),
     )
 
 
 def crf_decode(
-    n_rows, n_steps, n_classes, emissions, lengths, potentials, messages, pointers,
+    n_rows, n_steps, n_classes, /, emissions, lengths, potentials, messages, pointers,
     scores, paths,
 ):  # fmt: skip
     _crf.decode(
@@ -399,10 +411,11 @@ def crf_decode(
 # Threads ------------------------------------------------------------------------------
 
 
-def spin(flag, n_looks):
-    """Wait until the flag is set, but look at it so many times at most."""
-    while n_looks > 0 and read_flag(flag) == 0:
-        n_looks -= 1
+def spin(n_ticks, /, flag):
+    """Wait until the flag is set, but for so many ticks of the clock at most."""
+    begin = read_clock()
+    while read_flag(flag) == 0 and read_clock() - begin < n_ticks:
+        pass
 
 
 ENTRIES = (
