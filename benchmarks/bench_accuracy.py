@@ -449,10 +449,11 @@ def words():
 
 
 def attributes():
-    """Lower case, prefix, suffix and shape of each word."""
+    """Lower case, shape, and prefixes and suffixes of several lengths of each word."""
+    names = ("lower", "shape", "prefix2", "prefix3", "suffix2", "suffix3", "suffix4")
     return parts_of_speech(
-        WordAttributes(min_count=2),
-        RNNTagger(embedding_dim=[64, 32, 32, 32], max_epochs=8, **REGULARIZED),
+        WordAttributes(names, min_count=2),
+        RNNTagger(embedding_dim=[64, 16] + [32] * 5, max_epochs=8, **REGULARIZED),
     )
 
 
@@ -558,14 +559,12 @@ def engines_each_cycle(cap=125):
         ),
         model=make_pipeline(
             GapEncoder(add_mask=False, add_time_since=False),
-            FunctionTransformer(running_means_of_ten),
             RNNStepRegressor(
-                cell="lstm",
                 bidirectional=False,
                 dropout=0.5,
                 optimizer="adamw",
                 weight_decay=1.0,
-                max_epochs=30,
+                max_epochs=40,
                 batch_size=8,
             ),
         ),
@@ -594,18 +593,6 @@ def last_cycle_scorer(model, X, y):
     answers = model.predict(X)
     errors = [a[-1] - t[-1] for a, t in zip(answers, y, strict=True)]
     return np.sqrt(np.mean(np.square(errors)))
-
-
-def running_means_of_ten(X):
-    """Return the mean of each step and up to nine before it."""
-    return [running_mean(x) for x in X]
-
-
-def running_mean(x, length=10):
-    total = np.vstack([np.zeros(x.shape[1]), np.cumsum(x, axis=0, dtype=float)])
-    end = np.arange(1, len(x) + 1)
-    begin = np.maximum(end - length, 0)
-    return (total[end] - total[begin]) / (end - begin)[:, np.newaxis]
 
 
 TASKS = {
