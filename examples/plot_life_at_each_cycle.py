@@ -94,5 +94,4 @@ figure.savefig("life_at_each_cycle.png", dpi=100)
 print("figure saved: life_at_each_cycle.png")
 
 # %%
-# :doc:`/regression` has the other losses; ``loss="gaussian"`` adds a standard deviation
-# at each step.
+# ``loss="gaussian"`` adds a standard deviation at each step: :doc:`/tagging`.

@@ -71,4 +71,4 @@ print("figure saved: machine_states.png")
 # %%
 # :ref:`sphx_glr_auto_examples_plot_part_of_speech.py` tags words;
 # :ref:`sphx_glr_auto_examples_plot_life_at_each_cycle.py` answers with a number at each
-# step.
+# step. :doc:`/tagging` has more of both.

@@ -110,4 +110,4 @@ print("figure saved: notes_that_sound_next.png")
 
 # %%
 # A multilabel tagger takes each key as a question of its own, given all notes so far;
-# that the keys of one chord go together it cannot tell.
+# that the keys of one chord go together it cannot tell. :doc:`/tagging` has more.

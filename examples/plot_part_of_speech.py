@@ -115,4 +115,4 @@ print("figure saved: part_of_speech.png")
 
 # %%
 # Names and places in text are tagged the same way, with tags such as B-person and
-# I-person, ``crf=True`` and ``scheme="iob2"``. :doc:`/text` has other kinds of tokens.
+# I-person, ``crf=True`` and ``scheme="iob2"``. :doc:`/tagging` has more.
