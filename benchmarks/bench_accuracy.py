@@ -560,11 +560,12 @@ def engines_each_cycle(cap=125):
         model=make_pipeline(
             GapEncoder(add_mask=False, add_time_since=False),
             RNNStepRegressor(
+                hidden_size=128,
                 bidirectional=False,
                 dropout=0.5,
                 optimizer="adamw",
                 weight_decay=1.0,
-                max_epochs=40,
+                max_epochs=60,
                 batch_size=8,
             ),
         ),
