@@ -1,5 +1,6 @@
 """Real data sets of the benchmarks, with their standard splits."""
 
+import gzip
 import os
 import threading
 from contextlib import contextmanager
@@ -67,6 +68,50 @@ def load_pollution():
     """Return a table with one row per hour: PM2.5 with gaps, weather and time."""
     table = pd.read_csv(DATA / "beijing_pm25" / "pollution.csv.gz")
     return pd.get_dummies(table.drop(columns=["No"]), columns=["cbwd"], dtype=float)
+
+
+def read_tags(path):
+    """Return words and tags of each sentence: a word and its tag a line, split by tabs.
+
+    A blank line ends a sentence.
+    """
+    open_text = gzip.open if path.suffix == ".gz" else open
+    sentences, words, tags = [], [], []
+    with open_text(path, "rt", encoding="utf-8") as lines:
+        for line in [*lines, ""]:
+            if line.strip():
+                word, tag = line.rstrip("\n").split("\t")[:2]
+                words.append(word)
+                tags.append(tag)
+            elif words:
+                sentences.append((words, tags))
+                words, tags = [], []
+    X, y = zip(*sentences, strict=True)
+    return list(X), list(y)
+
+
+def load_parts_of_speech(part):
+    """Return sentences of UD English EWT and the universal tags of their words."""
+    return read_tags(DATA / "ud_ewt_pos" / f"{part}.tsv.gz")
+
+
+def load_entities(part):
+    """Return messages of WNUT 2017 and the tags of names, IOB2."""
+    names = {
+        "train": "wnut17train.conll",
+        "dev": "emerging.dev.conll",
+        "test": "emerging.test.annotated",
+    }
+    return read_tags(DATA / "wnut17" / names[part])
+
+
+def load_pronunciation():
+    """Return words of NETtalk, the phoneme of each letter, and which are for test."""
+    with gzip.open(DATA / "nettalk" / "nettalk.data.gz", "rt") as lines:
+        fields = [line.rstrip("\n").split("\t") for line in lines]
+    letters, phonemes = zip(*[field[:2] for field in fields], strict=True)
+    is_test = np.arange(len(fields)) % 5 == 0
+    return list(letters), [list(word) for word in phonemes], is_test
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -1,6 +1,7 @@
 """WordAttributes: words to ids of their form, prefix, suffix and shape."""
 
 import re
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -25,12 +26,22 @@ def get_shape(word):
     return _LONG_RUN.sub(r"\1\1\1\1", "".join(kinds))
 
 
+def get_prefix(length, word):
+    return word.lower()[:length]
+
+
+def get_suffix(length, word):
+    return word.lower()[-length:]
+
+
 _ATTRIBUTES = {
     "word": str,
     "lower": str.lower,
-    "prefix": lambda word: word.lower()[:3],
-    "suffix": lambda word: word.lower()[-3:],
+    "prefix": partial(get_prefix, 3),
+    "suffix": partial(get_suffix, 3),
     "shape": get_shape,
+    **{f"prefix{n}": partial(get_prefix, n) for n in (1, 2, 3, 4)},
+    **{f"suffix{n}": partial(get_suffix, n) for n in (1, 2, 3, 4)},
 }
 
 
@@ -87,6 +98,8 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         - "lower": the word in lower case.
         - "prefix": its first three characters, in lower case.
         - "suffix": its last three characters, in lower case.
+        - "prefix1" to "prefix4", "suffix1" to "suffix4": as many characters. Several
+          lengths together tag new words better.
         - "shape": X for each capital letter, x for each other letter, d for each digit;
           other characters as they are. Runs are cut after the fourth: "McDonald's" is
           "XxXxxxx'x", "2026" is "dddd".

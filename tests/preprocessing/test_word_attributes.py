@@ -55,6 +55,10 @@ def test_the_shape_replaces_letters_and_digits_and_cuts_runs(word, shape):
         ("prefix", ["Voted", "vot", "votes"], "vo"),
         ("suffix", ["Floridians", "ANS", "fans"], "an"),
         ("shape", ["Vote", "Abcd"], "VOTE"),
+        ("prefix1", ["Vote", "v", "VAN"], "ov"),
+        ("prefix4", ["Voted", "VOTE"], "vot"),
+        ("suffix2", ["Floridians", "NS"], "s"),
+        ("suffix4", ["Voting", "ting"], "ing"),
     ],
 )
 def test_words_share_an_id_if_they_share_the_attribute(attribute, same, other):
@@ -182,6 +186,7 @@ def test_an_empty_sentence_stays_empty():
             "'attributes' parameter of WordAttributes must be some of",
         ),
         ({"attributes": ["lower", "length"]}, "'attributes' parameter"),
+        ({"attributes": ["lower", "suffix5"]}, "'attributes' parameter"),
         ({"attributes": ["lower", "lower"]}, "each once"),
         ({"attributes": "lower"}, "'attributes' parameter"),
         ({"n_buckets": 0}, "'n_buckets' parameter of WordAttributes"),
