@@ -24,7 +24,7 @@ from sklearn_rnn import RNNClassifier, RNNRegressor
 from sklearn_rnn.utils._interrupts import finally_do
 
 PACKAGE = Path(sklearn_rnn.__file__).parent
-LEFT_OUT = ("_kernels",)  # folders whose lines are not interrupted
+LEFT_OUT = ()  # folders whose lines are not interrupted
 N_LINES = 30  # of each case, without --run-slow
 N_EPOCHS = 3
 TINY = {

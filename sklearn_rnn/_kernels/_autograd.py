@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sklearn_rnn._kernels._library import WIDTH, get_library
+from sklearn_rnn._kernels._constants import CELLS, WIDTH
+from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._tensors import check_lengths, empty, read
 from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threads
 
-_CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"  # as the kernels count them
 _N_GATES = 1, 1, 4, 4
 _WEIGHTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
 _N_GATES_OF_TORCH = 1, 1, 3, 4  # r, z, n of a GRU, where the kernels have four
@@ -115,7 +115,7 @@ class _Sizes(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _find_sizes(mode, n_features, hidden):
-    cell, lstm = _CELLS.index(mode), mode == "lstm"
+    cell, lstm = CELLS.index(mode), mode == "lstm"
     size = _round_up(hidden)
     columns = _N_GATES[cell] * size
     cells = size if lstm else 0

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_rnn._kernels._library import WIDTH, get_library
+from sklearn_rnn._kernels._constants import WIDTH
+from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._tensors import check_sequences, empty, read
 
 

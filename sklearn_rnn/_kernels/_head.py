@@ -5,10 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sklearn_rnn._kernels._constants import LOSSES
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._tensors import empty, read
-
-LOSSES = "cross_entropy", "squared_error"  # as the kernels count them
 
 
 class HeadGradients(NamedTuple):

@@ -26,9 +26,8 @@ from typing import TYPE_CHECKING, Any
 import llvmlite.binding as llvm
 from filelock import FileLock
 
-_FEATURES = llvm.get_host_cpu_features()
-# floats of one vector: columns of matrices come in multiples of it
-WIDTH = 16 if _FEATURES.get("avx512f") else 8
+from sklearn_rnn._kernels._constants import FEATURES, RUNS_AS_PYTHON, WIDTH
+
 _SOURCES = Path(__file__).with_name("_numba")
 
 _under_test = threading.local()  # kernels that are compared with torch
@@ -91,6 +90,8 @@ def load_library() -> Library:
         Whatever numba, llvmlite or the comparison with torch raises: "auto" then goes
         on with torch, see `sklearn_rnn.nn._config`.
     """
+    if RUNS_AS_PYTHON:
+        return _make_python_library()
     name = f"kernels-{_identify()}.o"
     library = _load(name)
     if library is not None:
@@ -103,6 +104,17 @@ def load_library() -> Library:
             _verify(library)
             _write(name, *found)
     return library
+
+
+def _make_python_library() -> Any:
+    """Return the kernels' source, to be run and debugged as Python."""
+    from numba import config
+
+    config.DISABLE_JIT = 1
+    from sklearn_rnn._kernels._numba._entries import ENTRIES
+    from sklearn_rnn._kernels._numba._python import PythonLibrary
+
+    return PythonLibrary(ENTRIES)
 
 
 def _load(name: str) -> Library | None:
@@ -144,7 +156,7 @@ def make_target_machine() -> llvm.TargetMachine:
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(),
-        features=_FEATURES.flatten(),
+        features=FEATURES,
         opt=3,
         reloc="static" if target.name.startswith("x86") else "default",  # as numba
         jit=True,
@@ -180,10 +192,11 @@ def _name_functions_of_c() -> None:
 def _identify() -> str:
     """Return a short name of the kernels' sources, of numba and of the machine."""
     digest = hashlib.sha256()
-    for path in (*sorted(_SOURCES.glob("*.py")), Path(__file__)):
+    own = Path(__file__), Path(__file__).with_name("_constants.py")
+    for path in (*sorted(_SOURCES.glob("*.py")), *own):
         digest.update(path.read_bytes())
     versions = version("numba"), version("llvmlite")
-    machine = llvm.get_host_cpu_name(), _FEATURES.flatten(), llvm.get_default_triple()
+    machine = llvm.get_host_cpu_name(), FEATURES, llvm.get_default_triple(), str(WIDTH)
     digest.update(" ".join((*versions, *machine)).encode())
     return digest.hexdigest()[:16]
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from sklearn_rnn._kernels._library import WIDTH, get_library
+from sklearn_rnn._kernels._constants import WIDTH
+from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._tensors import check_lengths, empty, read, read_lengths
 from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 

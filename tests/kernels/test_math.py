@@ -5,7 +5,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba import _math
 from sklearn_rnn._kernels._numba._vectors import for_all_units
 

@@ -7,7 +7,7 @@ import pytest
 
 numba = pytest.importorskip("numba", reason="needs numba")
 
-from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba._product import add_product as _add_product
 
 f4 = np.float32

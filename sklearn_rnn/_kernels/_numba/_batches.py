@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba._math import ONCE, f4
 
 

@@ -22,6 +22,8 @@ from llvmlite import ir
 from numba import literal_unroll, njit, types
 from numba.extending import intrinsic
 
+from sklearn_rnn._kernels._constants import RUNS_AS_PYTHON
+from sklearn_rnn._kernels._numba import _python
 from sklearn_rnn._kernels._numba._math import JIT, ONCE
 
 _TINY = 1e-120
@@ -122,6 +124,10 @@ def shift_to_exponent(typing, number):
         return builder.bitcast(bits, ir.DoubleType())
 
     return types.float64(types.float64), codegen
+
+
+if RUNS_AS_PYTHON:
+    shift_to_exponent = _python.shift_to_exponent
 
 
 @njit(**JIT)

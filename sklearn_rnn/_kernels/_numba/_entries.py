@@ -10,7 +10,8 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba import njit, types
 
-from sklearn_rnn._kernels._library import WIDTH, make_target_machine
+from sklearn_rnn._kernels._constants import WIDTH
+from sklearn_rnn._kernels._library import make_target_machine
 from sklearn_rnn._kernels._numba import _adam, _batches, _crf, _head, _recurrence, _rows
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (

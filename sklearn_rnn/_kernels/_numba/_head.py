@@ -3,9 +3,10 @@
 import numpy as np
 from numba import njit
 
+from sklearn_rnn._kernels._constants import LOSSES
 from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
 
-CROSS_ENTROPY, SQUARED_ERROR = range(2)
+CROSS_ENTROPY, SQUARED_ERROR = map(LOSSES.index, LOSSES)
 # the order of a sum is free here
 _SUM = JIT | {"fastmath": {"contract", "reassoc"}}
 

@@ -16,6 +16,9 @@ from numba.core.errors import NumbaTypeError
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
+from sklearn_rnn._kernels._constants import RUNS_AS_PYTHON
+from sklearn_rnn._kernels._numba import _python
+
 _ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
 _BYTE, _INT32, _INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
@@ -137,3 +140,15 @@ def _call_clock(builder, name, arguments, n_numbers):
     found = builder.load(place, typ=time_type)
     numbers = [builder.extract_value(found, k) for k in range(n_numbers)]
     return numbers if n_numbers > 1 else numbers[0]
+
+
+if RUNS_AS_PYTHON:
+    doubles_at = _python.doubles_at
+    floats_at = _python.floats_at
+    integers_at = _python.integers_at
+    is_given = _python.is_given
+    move = _python.move
+    nothing = _python.nothing
+    pointer_in = _python.pointer_in
+    read_clock = _python.read_clock
+    read_flag = _python.read_flag

@@ -13,7 +13,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._constants import RUNS_AS_PYTHON, WIDTH
+from sklearn_rnn._kernels._numba import _python
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._vectors import VECTOR, vector_at
 
@@ -164,3 +165,7 @@ _SIGNATURE = types.void(
     types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N, _N
 )
 add_product = njit(_SIGNATURE, **JIT)(_add_product)
+
+
+if RUNS_AS_PYTHON:
+    add_product = _python.add_product

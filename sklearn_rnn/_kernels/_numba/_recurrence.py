@@ -17,12 +17,12 @@ Where nothing is to be kept for a backward pass, all blocks are one and the same
 
 from numba import njit
 
-from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._constants import CELLS, WIDTH
 from sklearn_rnn._kernels._numba import _elman, _gru, _lstm
 from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
 from sklearn_rnn._kernels._numba._product import add_product
 
-RNN_TANH, RNN_RELU, GRU, LSTM = range(4)
+RNN_TANH, RNN_RELU, GRU, LSTM = map(CELLS.index, CELLS)
 _CHUNK = 128  # rows of gradients, still in the cache, that the weights' sum up at once
 
 

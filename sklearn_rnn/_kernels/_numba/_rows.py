@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba._math import ONCE, f4
 from sklearn_rnn._kernels._numba._product import add_product
 

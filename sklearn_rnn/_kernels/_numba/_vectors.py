@@ -11,7 +11,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sklearn_rnn._kernels._library import WIDTH
+from sklearn_rnn._kernels._constants import RUNS_AS_PYTHON, WIDTH
+from sklearn_rnn._kernels._numba import _python
 
 VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
 _BITS = ir.VectorType(ir.IntType(32), WIDTH)
@@ -143,3 +144,9 @@ def for_all_units(formula):
         return types.void(types.intp, types.intp, places), codegen
 
     return run
+
+
+if RUNS_AS_PYTHON:
+    Floats = _python.Floats
+    choose = _python.choose
+    for_all_units = _python.for_all_units

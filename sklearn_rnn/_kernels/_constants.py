@@ -1,0 +1,41 @@
+"""Constants that the kernels and their callers share: each is written once, here."""
+
+import os
+
+import llvmlite.binding as llvm
+
+# the kernels count cells and losses by their positions
+CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"
+LOSSES = "cross_entropy", "squared_error"
+
+# For debugging only. The width of vectors in floats: 4, 8 or 16.
+_FORCED_WIDTH = os.environ.get("SKLEARN_RNN_VECTOR_WIDTH")
+# "1": the source of the kernels runs as Python, some thousand times slower.
+RUNS_AS_PYTHON = os.environ.get("SKLEARN_RNN_PYTHON_KERNELS") == "1"
+
+# what an x86 processor must not use, if vectors are to be as narrow as this
+_WITHOUT = {4: ",-avx", 8: ",-avx512f", 16: ""}
+
+
+def _choose_width(features: dict[str, bool], is_x86: bool) -> int:
+    """Return how many floats a vector has: columns of matrices are multiples of it."""
+    if _FORCED_WIDTH is not None:
+        if _FORCED_WIDTH not in ("4", "8", "16"):
+            raise ValueError(
+                "The environment variable SKLEARN_RNN_VECTOR_WIDTH must be 4, 8 or 16. "
+                f"Got {_FORCED_WIDTH!r} instead."
+            )
+        return int(_FORCED_WIDTH)
+    if features.get("avx512f"):
+        return 16
+    # 16 registers of 4 floats without AVX; elsewhere 32, which are used in pairs
+    return 4 if is_x86 and not features.get("avx") else 8
+
+
+_HOST = llvm.get_host_cpu_features()
+_IS_X86 = llvm.get_process_triple().startswith(("x86", "i686", "amd64"))
+WIDTH = _choose_width(_HOST, _IS_X86)
+# of the processor, as LLVM takes them
+FEATURES = _HOST.flatten()
+if _FORCED_WIDTH is not None and _IS_X86:
+    FEATURES += _WITHOUT[WIDTH]

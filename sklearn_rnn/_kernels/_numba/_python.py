@@ -1,0 +1,189 @@
+"""The parts of the kernels that are LLVM instructions, once more in NumPy.
+
+With them, the source of the kernels runs as Python: in a debugger, with prints, line by
+line. See the page on the kernels in the documentation.
+"""
+
+import ctypes
+import inspect
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+_UNKNOWN_LENGTH = 2**36  # of an array whose length no caller passes
+
+
+def _make_array_at(dtype):
+    def array_at(pointer, shape):
+        if shape == (0,) and pointer != 0:
+            shape = (_UNKNOWN_LENGTH,)
+        n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        if n_bytes == 0 or pointer == 0:
+            return np.empty(shape, dtype)
+        memory = (ctypes.c_char * n_bytes).from_address(pointer)
+        return np.frombuffer(memory, dtype).reshape(shape)
+
+    return array_at
+
+
+floats_at = _make_array_at(np.float32)
+doubles_at = _make_array_at(np.float64)
+integers_at = _make_array_at(np.int64)
+
+
+def move(pointer, n_bytes):
+    """Return the pointer, moved by so many bytes."""
+    return pointer + int(n_bytes)
+
+
+def pointer_in(pointers, index):
+    """Return the pointer with this number among those that lie there."""
+    return int(integers_at(pointers, (index + 1,))[index])
+
+
+def nothing():
+    """Return the pointer that stands for a missing argument."""
+    return 0
+
+
+def is_given(pointer):
+    """Whether the pointer stands for an argument."""
+    return pointer != 0
+
+
+def read_flag(pointer):
+    """Return the integer there, as other threads have set it."""
+    return int(integers_at(pointer, (1,))[0])
+
+
+def read_clock():
+    """Return the time of a monotonic clock, in ns."""
+    return time.monotonic_ns()
+
+
+def shift_to_exponent(number):
+    """Return the bits of a double, shifted to the left by 52, as a double."""
+    bits = np.float64(number).view(np.uint64) << np.uint64(52)
+    return bits.view(np.float64)
+
+
+class Floats:
+    """One vector as an array of float32, with the methods of its compiled twin."""
+
+    def __init__(self, value):
+        self.value = np.asarray(value, np.float32)
+
+    def like(self, number):
+        """Return the same number everywhere; a vector as it is."""
+        return number if isinstance(number, Floats) else Floats(number)
+
+    def shifted(self, n_bits):
+        """Return the bits, shifted to the left, as numbers."""
+        bits = self.value.view(np.uint32) << np.uint32(n_bits)
+        return Floats(bits.view(np.float32))
+
+    def __add__(self, other):
+        return Floats(self.value + self.like(other).value)
+
+    def __sub__(self, other):
+        return Floats(self.value - self.like(other).value)
+
+    def __mul__(self, other):
+        return Floats(self.value * self.like(other).value)
+
+    def __truediv__(self, other):
+        return Floats(self.value / self.like(other).value)
+
+    def __neg__(self):
+        return Floats(-self.value)
+
+    def __radd__(self, other):
+        return self.like(other) + self
+
+    def __rsub__(self, other):
+        return self.like(other) - self
+
+    def __rmul__(self, other):
+        return self.like(other) * self
+
+    def __rtruediv__(self, other):
+        return self.like(other) / self
+
+    def __lt__(self, other):
+        return self.value < self.like(other).value
+
+    def __gt__(self, other):
+        return self.value > self.like(other).value
+
+
+def choose(condition, value, otherwise):
+    """Return `value` if ``a < b`` or ``a > b`` holds, element by element."""
+    vector = value if isinstance(value, Floats) else otherwise
+    value, otherwise = vector.like(value), vector.like(otherwise)
+    return Floats(np.where(condition, value.value, otherwise.value))
+
+
+class _Units:
+    """All units of one row: ``units[k]`` is the vector of their gate k."""
+
+    def __init__(self, row, column, size):
+        self.row, self.column, self.size = row, column, size
+
+    def _place(self, gate):
+        begin = self.column + gate * self.size
+        return slice(begin, begin + self.size)
+
+    def __getitem__(self, gate):
+        return Floats(self.row[self._place(gate)].copy())
+
+    def __setitem__(self, gate, value):
+        self.row[self._place(gate)] = getattr(value, "value", value)
+
+
+def for_all_units(formula):
+    """Return ``run``, which applies a formula to all units of some rows."""
+
+    def run(n_rows, size, places):
+        with np.errstate(all="ignore"):
+            for i in range(n_rows):
+                formula(
+                    *(_Units(array[row + i], col, size) for array, row, col in places)
+                )
+
+    return run
+
+
+def add_product(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K
+):
+    """C += A @ B, or C = A @ B if `fresh`; the arguments are those of `_product.py`."""
+    from sklearn_rnn._kernels._constants import WIDTH
+
+    A, B, C = (matrix.reshape(-1) for matrix in (A, B, C))
+    for i in range(n_rows):
+        for j in range(n_columns // WIDTH):
+            begin = c + i * c_row + j * WIDTH
+            total = np.zeros(WIDTH, np.float32) if fresh else C[begin:][:WIDTH].copy()
+            for k in range(K):
+                row = B[b + j * b_vector + k * b_k :][:WIDTH]
+                total += A[a + i * a_row + k * a_k] * row
+            C[begin:][:WIDTH] = total
+
+
+class PythonLibrary(SimpleNamespace):
+    """The functions of `_entries.py`, by name, as Python: for debugging."""
+
+    def __init__(self, entries):
+        super().__init__(**{entry.__name__: _take_integers(entry) for entry in entries})
+
+
+def _take_integers(entry):
+    """Return the entry; arguments may be numbers of ctypes and NumPy."""
+    n = len(inspect.signature(entry).parameters)
+
+    def call(*arguments):
+        assert len(arguments) == n, entry.__name__
+        return entry(*map(int, arguments))
+
+    return call

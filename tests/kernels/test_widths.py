@@ -1,0 +1,86 @@
+"""Kernels for vectors of 4, 8 and 16 floats, and their source as Python.
+
+The width is that of the processor, if nothing forces another one: so each runs in a
+process of its own, where the tests of the kernels are run once more.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.numba
+
+TESTS = Path(__file__).parents[1]
+FILES = [
+    *("kernels/test_rows.py", "kernels/test_batches.py", "kernels/test_product.py"),
+    *("kernels/test_autograd.py", "kernels/test_adam.py", "nn/test_direct.py"),
+]
+AS_PYTHON = """
+import numpy as np
+from sklearn_rnn import RNNClassifier, RNNTagger, config_context
+
+rng = np.random.default_rng(0)
+X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 6, 8)]
+y, steps = np.arange(8) % 2, [(x[:, 0] > 0).astype(int) for x in X]
+small = {"hidden_size": 3, "max_epochs": 2, "random_state": 0}
+plain = small | {"conv_channels": None, "pooling": "last"}
+
+
+def predict(kernels):
+    with config_context(kernels=kernels):
+        for cell in ("gru", "lstm", "rnn"):
+            yield RNNClassifier(cell=cell, **plain).fit(X, y).predict_proba(X)
+        both = {"conv_channels": 4, "pooling": "attention", "dropout": 0.2}
+        yield RNNClassifier(**small, **both).fit(X, y).predict_proba(X)
+        yield RNNTagger(crf=True, **small).fit(X, steps).predict_proba(X).values
+
+
+for ours, torchs in zip(predict("numba"), predict("torch"), strict=True):
+    np.testing.assert_allclose(ours, torchs, rtol=1e-4, atol=1e-5)
+"""
+
+
+def run(arguments, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | environment,
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("width", ["4", "8", "16"])
+def test_kernels_of_every_width_pass_the_tests_of_the_kernels(width):
+    pytest_options = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    files = [str(TESTS / file) for file in FILES]
+    done = run([*pytest_options, *files], SKLEARN_RNN_VECTOR_WIDTH=width)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"\d{3} passed", done.stdout)
+
+
+@pytest.mark.parametrize("width", ["4", "8", "16"])
+def test_the_width_is_forced(width):
+    code = "from sklearn_rnn._kernels._constants import WIDTH; print(WIDTH)"
+    done = run(["-c", code], SKLEARN_RNN_VECTOR_WIDTH=width)
+    assert done.stdout.strip() == width
+
+
+def test_another_width_is_refused_by_name():
+    code = "import sklearn_rnn._kernels._constants"
+    done = run(["-c", code], SKLEARN_RNN_VECTOR_WIDTH="5")
+    assert "SKLEARN_RNN_VECTOR_WIDTH must be 4, 8 or 16. Got '5'" in done.stderr
+
+
+def test_the_source_of_the_kernels_runs_as_python():
+    done = run(
+        ["-W", "ignore", "-c", AS_PYTHON],
+        SKLEARN_RNN_PYTHON_KERNELS="1",
+        SKLEARN_RNN_VECTOR_WIDTH="4",
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
