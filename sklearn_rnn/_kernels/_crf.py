@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels._library import get_library
-from sklearn_rnn._kernels._tensors import empty
+from sklearn_rnn._kernels._tensors import empty, read
 from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 
 
@@ -70,14 +70,13 @@ class _LogLikelihood(torch.autograd.Function):
 
 def _compute_log_likelihood(emissions, potentials, targets, lengths, *, with_gradients):
     batch, n_steps, n_classes = emissions.shape
-    _check("targets", targets, torch.int64, (batch, n_steps))
     result = empty(batch, dtype=torch.float64)
     n = batch if with_gradients else 0
     d_emissions = empty(n, n_steps, n_classes)
     d_potentials = empty(n, n_classes + 2, n_classes, dtype=torch.float64)
     _run_on_rows(
         get_library().crf_log_likelihood,
-        (emissions, targets.contiguous()),
+        {"emissions": emissions, "targets": targets},
         lengths,
         potentials,
         _make_chain_memory,
@@ -108,7 +107,7 @@ def marginals(
     result = empty(*emissions.shape, dtype=torch.float64)
     _run_on_rows(
         get_library().crf_marginals,
-        (emissions,),
+        {"emissions": emissions},
         lengths,
         potentials,
         _make_chain_memory,
@@ -139,7 +138,7 @@ def decode(
     paths = empty(*emissions.shape[:2], dtype=torch.int64)
     _run_on_rows(
         get_library().crf_decode,
-        (emissions,),
+        {"emissions": emissions},
         lengths,
         potentials,
         _make_path_memory,
@@ -150,7 +149,7 @@ def decode(
 
 def _run_on_rows(
     function: Callable[..., Any],
-    inputs: tuple[Tensor, ...],
+    inputs: dict[str, Tensor],
     lengths: Tensor,
     potentials: Tensor,
     make_memory: Callable[[int, int], tuple[Tensor, ...]],
@@ -161,13 +160,9 @@ def _run_on_rows(
     Its arguments are the sizes, then the addresses of its rows of the inputs, the
     lengths, the potentials, the memory of a thread, and its rows of the results.
     """
-    emissions = inputs[0]
-    batch, n_steps, n_classes = emissions.shape
-    _check("emissions", emissions, torch.float32, (batch, n_steps, n_classes))
-    _check("lengths", lengths, torch.int64, (batch,))
-    _check("potentials", potentials, torch.float64, (n_classes + 2, n_classes))
-    by_row = [tensor.contiguous() for tensor in (*inputs, lengths)]
-    potentials = potentials.contiguous()
+    _, n_steps, n_classes = inputs["emissions"].shape
+    tensors = {**inputs, "lengths": lengths, "potentials": potentials}
+    *by_row, potentials = read("crf", {"classes + 2": n_classes + 2}, tensors)
     jobs, kept = [], [*by_row, potentials, *results]
     for first, last in _split_rows(lengths, n_classes):
         memory = make_memory(n_steps, n_classes)
@@ -180,14 +175,6 @@ def _run_on_rows(
              *(_address_of_row(tensor, first) for tensor in results))
         )  # fmt: skip
     run_in_threads(function, jobs, kept)
-
-
-def _check(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple) -> None:
-    if tensor.device.type != "cpu" or tensor.dtype != dtype or tensor.shape != shape:
-        raise ValueError(
-            f"{name} must be on the CPU, of type {dtype} and of shape {shape}. "
-            f"Got {tensor.device}, {tensor.dtype}, {tuple(tensor.shape)}."
-        )
 
 
 def _split_rows(lengths: Tensor, n_classes: int) -> list[tuple[int, int]]:

@@ -73,6 +73,12 @@ TABLE: dict[str, dict[str, Expected]] = {
         "targets": _floats("batch", "outputs"),
         "sample_weight": _floats("batch"),
     },
+    "crf": {
+        "emissions": _floats("batch", "time", "classes"),
+        "targets": _integers("batch", "time"),
+        "lengths": _integers("batch"),
+        "potentials": Expected(("classes + 2", "classes"), torch.float64),
+    },
     "adam": {
         "gradient": _floats("numbers"),
         "weight": _floats("numbers"),

@@ -109,15 +109,15 @@ def test_lengths_out_of_range_reach_no_other_memory(rng):
 @pytest.mark.parametrize(
     ("position", "tensor", "fragment"),
     [
-        (0, torch.zeros(2, 3, 4).double(), "emissions must be on the CPU"),
-        (0, torch.zeros(2, 3, 4, device="meta"), "emissions must be on the CPU"),
-        (0, torch.zeros(2, 3, 5), r"potentials must be .*\(7, 5\)"),
-        (1, torch.zeros(2, 3), "targets must be .*int64"),
-        (1, torch.zeros(2, 4).long(), r"targets must be .*\(2, 3\)"),
-        (2, torch.zeros(3).long(), r"lengths must be .*\(2,\)"),
-        (2, torch.zeros(2).int(), "lengths must be .*int64"),
-        (3, torch.zeros(6, 4), "potentials must be .*float64"),
-        (3, torch.zeros(5, 4).double(), r"potentials must be .*\(6, 4\)"),
+        (0, torch.zeros(2, 3, 4).double(), "emissions must have the shape"),
+        (0, torch.zeros(2, 3, 4, device="meta"), "emissions must have the shape"),
+        (0, torch.zeros(2, 3, 5), r"potentials must have .*\(7, 5\)"),
+        (1, torch.zeros(2, 3), "targets must have .*int64"),
+        (1, torch.zeros(2, 4).long(), r"targets must have .*\(2, 3\)"),
+        (2, torch.zeros(3).long(), r"lengths must have .*\(2\)"),
+        (2, torch.zeros(2).int(), "lengths must have .*int64"),
+        (3, torch.zeros(6, 4), "potentials must have .*float64"),
+        (3, torch.zeros(5, 4).double(), r"potentials must have .*\(6, 4\)"),
     ],
 )
 def test_other_memory_than_expected_raises(position, tensor, fragment):
