@@ -55,9 +55,9 @@ _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zer
 
 
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
-    """What all estimators share. Think twice before adding to it."""
+    """Base class of all estimators. Think twice before adding to it."""
 
-    # What a subclass provides ---------------------------------------------------------
+    # Methods that subclasses implement ------------------------------------------------
 
     @abstractmethod
     def _make_targets(self, y, **options):
@@ -68,7 +68,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _make_loss(self):
-        """Return the loss, which knows the link from outputs to predictions."""
+        """Return the loss, which defines the link from outputs to predictions."""
 
     @abstractmethod
     def _make_model(self, inputs, stem, encoder, n_outputs):
@@ -135,7 +135,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _rollback_on_error(self, continues):
         """Put all back should a fit fail or be interrupted, so that none is half new.
 
-        Attributes change in a dict aside: one assignment puts back all of them.
+        Attributes change in a copy of the dict: one assignment restores all of them.
         Weights change in place where training continues.
         """
         before, aside, is_done = vars(self), dict(vars(self)), False
@@ -173,7 +173,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         check_consistent_length(X, y, groups)
         y, weight = self._check_y(y, X, sample_weight)
         kept = np.flatnonzero(weight)
-        if len(kept) < len(X):  # a weight of 0 is as good as not there, label included
+        if len(kept) < len(X):  # a weight of 0 excludes the sample and its label
             X, y, weight = X[kept], self._take(y, kept), weight[kept]
             groups = None if groups is None else np.asarray(groups)[kept]
         if not continues:
@@ -183,7 +183,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _learn_encoding(self, data, train):
         """Learn classes from all data; a scale and a vocabulary from the training set.
 
-        The validation set tells nothing about the values that come later.
+        The validation set must not influence the scale and the vocabulary.
         """
         self._targets.fit(data.targets, data.sample_weight)
         self._targets.fit_scale(train.targets, train.sample_weight)
@@ -268,7 +268,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     # The network ---------------------------------------------------------------------
 
     def _build_net(self, train):
-        """Return a new net with fresh weights, and forget what was learned before."""
+        """Return a new net with fresh weights; discard the previous fit."""
         device = resolve_device(self.device)
         self._loss = self._make_loss()
         module = self._make_module(train)
@@ -315,7 +315,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         watch_score = self.early_stopping and held_out is not None
         patience = self.n_iter_no_change
         if not watch_score and self.learning_rate_schedule in _ANNEALED:
-            patience = None  # the course of the rate is planned to the end
+            patience = None  # the schedule is planned to the last epoch
         score = None if held_out is None else partial(self._score_module, held_out)
         return Monitor(score, patience, self.tol, watch_score)
 
@@ -392,7 +392,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         X comes from `_validate_for_predict`.
         """
         module = make_batch_invariant(self.module_)
-        with threads_for(module):  # torch's own would spin on after a link
+        with threads_for(module):  # torch's own would keep spinning after a link
             outputs = torch.from_numpy(self._apply(module, X)).double()
             results = [getattr(self._loss, link)(outputs).numpy() for link in links]
         for result in results:

@@ -298,7 +298,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
             All labels that will ever come, in the first call; optional afterwards.
             Multilabel y needs none.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts.
+            Per-sample weights.
 
         Returns
         -------

@@ -20,13 +20,13 @@ from sklearn_rnn.nn import flatten_steps, threads_for
 from sklearn_rnn.utils import neutral_torch_state
 
 _MAX_ROWS = 1024
-_MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs
+_MAX_STEPS = 32_768  # per batch: limits the memory of predict
 
 Run = Callable[..., Tensor]  # of (module, x, lengths)
 
 
 def call(module: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return what the module returns, its hooks called."""
+    """Call the module with its hooks and return its output."""
     return module(x, lengths)
 
 

@@ -308,7 +308,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target of each sequence.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts.
+            Per-sample weights.
 
         Returns
         -------

@@ -63,7 +63,7 @@ class StepRNN(BaseRNN):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data is not what is accepted, or the training loss
+            If a parameter or the data is invalid, or the training loss
             becomes NaN or infinite.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)

@@ -184,7 +184,7 @@ class RNNStepRegressor(StepRNN):
 
     Notes
     -----
-    scikit-learn knows no estimators of one number a step. So this is no regressor to it
+    scikit-learn has no estimators of one number a step. So this is no regressor to it
     (``is_regressor`` is False); `score` is :math:`R^2` over steps. For other scores
     there is :mod:`sklearn_rnn.metrics`.
 

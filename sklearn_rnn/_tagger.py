@@ -200,7 +200,7 @@ class RNNTagger(StepRNN):
 
     Notes
     -----
-    scikit-learn knows no estimators of one label a step. So the tagger is no
+    scikit-learn has no estimators of one label a step. So the tagger is no
     classifier to it (``is_classifier`` is False), and cross-validation uses
     :class:`~sklearn.model_selection.KFold`; `score` is the accuracy over steps. For
     other scores there is :mod:`sklearn_rnn.metrics`.
@@ -393,7 +393,7 @@ class RNNTagger(StepRNN):
         Returns
         -------
         log_probability : RaggedArray, of ndarray of shape (n_steps_i, n_classes)
-            In the order of `classes_`; -inf for what the scheme of a CRF forbids.
+            In the order of `classes_`; -inf for labels that the CRF scheme forbids.
         """
         X = self._validate_for_predict(X)
         if self.module_.crf is None:
@@ -482,7 +482,7 @@ class RNNTagger(StepRNN):
             )
         return crf
 
-    # What BaseRNN asks for ------------------------------------------------------------
+    # Methods that BaseRNN requires ----------------------------------------------------
 
     def _make_targets(self, y, **options):
         name = type(self).__name__

@@ -21,7 +21,7 @@ _N_GATES_OF_TORCH = 1, 1, 3, 4  # r, z, n of a GRU, where the kernels have four
 
 
 class Plan(NamedTuple):
-    """What a layer computes, besides its tensors.
+    """Configuration of a layer run, besides its tensors.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Plan(NamedTuple):
         For each direction, whether each row is read from its own last step to its
         first.
     only_last : bool
-        Whether nobody wants the outputs of all steps.
+        Whether only the last outputs are needed.
     keep : bool
-        Whether a backward pass may come.
+        Whether a backward pass may follow.
     hidden_size : int
         Number of units.
     """
@@ -66,7 +66,7 @@ def run_layer(
     Returns
     -------
     outputs : Tensor of shape (batch, time, directions * hidden)
-        Zeros at padding; empty if nobody wants them.
+        Zeros at padding; empty if not needed.
     finals : list of Tensor
         Last state in each direction.
     """
@@ -90,7 +90,9 @@ class Recurrence(torch.autograd.Function):
     def backward(ctx, d_out, *d_finals):
         """Return the gradient of each argument of `forward`."""
         if ctx.run is None:
-            raise RuntimeError("A recurrent layer can go backwards only once.")
+            raise RuntimeError(
+                "backward() called twice; buffers are freed after the first call."
+            )
         run, ctx.run = ctx.run, None  # its memory is overwritten
         return None, *run.backward(d_out, d_finals, wants_x=ctx.needs_input_grad[1])
 
@@ -107,7 +109,7 @@ class _Sizes(NamedTuple):
     hidden: int
     states: int  # h, and c of an LSTM
     weights: int  # packed: x | 1 | h by gates
-    block: int  # what a row leaves at a step for the backward pass
+    block: int  # numbers a row stores at a step for the backward pass
     size: int  # of h, in whole vectors
     step: int  # gradients of h and c of a row
     step_x: int  # and of x
@@ -173,7 +175,7 @@ class LayerRun:
         return [t.detach() for t in read("recurrence", self.known, tensors)]
 
     def _make_parts(self):
-        """Return what each thread has to do, the same for a direction."""
+        """Return the rows of each thread, the same for each direction."""
         plan = self.plan
         batch, n_steps, _ = self.x.shape
         total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())

@@ -187,7 +187,7 @@ class Encoder(nn.Module):
         return outputs[:, 0], state
 
     def suits_kernels(self) -> bool:
-        """Tell whether the package's own kernels run all layers on the CPU.
+        """Return whether the package's kernels run all layers on the CPU.
 
         Returns
         -------
@@ -222,7 +222,7 @@ class Encoder(nn.Module):
 
 
 def _run_as_one(layers: list[nn.Module], x: Tensor, lengths: Tensor | None) -> bool:
-    """Whether kernels run both directions at once, past the layers' own calls."""
+    """Whether kernels run both directions at once, without calling the layers."""
     return suits_kernels(layers, x, lengths) and not any(map(has_hooks, layers))
 
 

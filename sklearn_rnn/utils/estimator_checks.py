@@ -1,8 +1,8 @@
-"""Promises about sequences that every estimator keeps: a check for each.
+"""Checks of properties that every sequence estimator must have.
 
-They stand beside :func:`sklearn.utils.estimator_checks.check_estimator`, which knows
+They complement :func:`sklearn.utils.estimator_checks.check_estimator`, which covers
 2-D arrays only, in the same style: ``check_*(name, estimator)`` raises an
-AssertionError where a promise is broken.
+AssertionError if a property does not hold.
 """
 
 import pickle
@@ -66,7 +66,7 @@ def yield_sequence_checks() -> Iterator[Check]:
 
 
 def check_containers_are_equivalent(name: str, estimator: Any) -> None:
-    """The container of X decides nothing: neither in fit nor in predict."""
+    """The container of X affects neither fit nor predict."""
     X, y = _make_data(estimator)
     reference = _fit(estimator, X, y)
     expected = _answer(reference, X)
@@ -180,7 +180,7 @@ def check_threads_differ_by_rounding(name: str, estimator: Any) -> None:
 
 
 def check_fitted_twice_is_fitted_once(name: str, estimator: Any) -> None:
-    """A second fit, on other data first, forgets the first."""
+    """A second fit does not depend on the first."""
     X, y = _make_data(estimator)
     once = _fit(estimator, X, y)
     steps = _answers_steps(estimator)
@@ -223,7 +223,7 @@ def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
 
 
 def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
-    """What is wrong with a sequence is fragment, with its number."""
+    """Errors about a sequence give its number."""
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
     nan = X[4].copy()
@@ -315,7 +315,7 @@ def _error_of(function: Callable[..., Any], *args: Any) -> str:
 
 
 def _assert_same(actual: NDArray, expected: NDArray, fitted: Any, name: str) -> None:
-    """Equal to the last bit on the CPU, to 1e-6 elsewhere."""
+    """Assert equality: bitwise on the CPU, to 1e-6 elsewhere."""
     if next(fitted.module_.parameters()).device.type == "cpu":
         assert_array_equal(actual, expected, name)
     else:
