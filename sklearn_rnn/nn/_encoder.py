@@ -130,7 +130,7 @@ class Encoder(nn.Module):
         lengths : Tensor of shape (batch,), default=None
             Number of valid steps of each row; None when no row has padding.
         state : list with an entry for each layer, default=None
-            Initial states, as this method returns them. None: zeros.
+            Initial state, as returned by an earlier call; zeros by default.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class Encoder(nn.Module):
         x_t : Tensor of shape (batch, input_size)
             Features of this step.
         state : list with an entry for each layer, default=None
-            Initial states, as `run` returns them. None: zeros.
+            Initial state, as returned by an earlier call; zeros by default.
 
         Returns
         -------

@@ -59,7 +59,7 @@ class RecurrentLayer(nn.Module):
         lengths : Tensor of shape (batch,), default=None
             Number of valid steps of each row; None when no row has padding.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
-            Where to start; zeros by default.
+            Initial state, as returned by an earlier call; zeros by default.
         reverse : bool, default=False
             Whether to read each row from its own last step to its first. The output
             of a step stays at its place; the final state is that of the first step.
@@ -122,16 +122,16 @@ class RecurrentLayer(nn.Module):
         Parameters
         ----------
         x_t : Tensor of shape (batch, input_size)
-            The features of this step.
+            Features of this step.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
-            Where to start; zeros by default.
+            Initial state, as returned by an earlier call; zeros by default.
 
         Returns
         -------
         output : Tensor of shape (batch, hidden_size)
             The hidden state after this step.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size)
-            What the next step starts from.
+            State before the next step.
         """
         if state is None:
             state = self.initial_state(x_t)
