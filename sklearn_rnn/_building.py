@@ -1,4 +1,4 @@
-"""From the parameters of an estimator to the parts of its network."""
+"""Construction of a network from the parameters of an estimator."""
 
 from collections.abc import Mapping
 from numbers import Integral

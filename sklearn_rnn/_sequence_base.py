@@ -1,4 +1,4 @@
-"""SequenceRNN: what classifier and regressor share."""
+"""SequenceRNN: base class of classifier and regressor."""
 
 import warnings
 
@@ -17,7 +17,7 @@ from sklearn_rnn.utils import fit_context, neutral_torch_state
 
 
 class SequenceRNN(BaseRNN):
-    """One answer a sequence: the states of all steps are pooled to one vector."""
+    """One prediction per sequence: the states of all steps are pooled to one vector."""
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(

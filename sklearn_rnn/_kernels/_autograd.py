@@ -26,7 +26,7 @@ class Plan(NamedTuple):
     Parameters
     ----------
     mode : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
-        As torch's modules call it.
+        Mode of torch's module, in lower case.
     lengths : ndarray of shape (batch,) or None
         Number of steps of each row; None: all.
     directions : tuple of bool
@@ -102,7 +102,7 @@ def _run_without_autograd(plan, x, *tensors):
 
 
 class _Sizes(NamedTuple):
-    """How many numbers of each kind there are."""
+    """Sizes of buffers, in numbers."""
 
     cell: int
     n_features: int
@@ -293,7 +293,7 @@ class _Part(NamedTuple):
     longest: int  # number of steps
     n_blocks: int  # rows of memory
     address: int  # of rows, their lengths, and where the blocks begin
-    numbers: Tensor  # what lies there
+    numbers: Tensor  # the memory itself, kept alive
 
 
 def _deal_rows(lengths, n_steps, n_parts, keep):

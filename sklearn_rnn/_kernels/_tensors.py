@@ -159,9 +159,9 @@ def read_in_place(numbers: int, tensors: Mapping[str, Tensor]) -> None:
     Parameters
     ----------
     numbers : int
-        How many numbers each has, but a number of steps, which is one.
+        Number of elements of each tensor; 1 for the number of steps.
     tensors : mapping of Tensor
-        By their names in the row "adam" of the table.
+        Tensors by their names in the row "adam" of the table.
 
     Raises
     ------

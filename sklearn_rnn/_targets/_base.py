@@ -1,4 +1,4 @@
-"""The contract of every kind of answer."""
+"""Base class of all kinds of target."""
 
 from abc import ABC, abstractmethod
 from typing import Any

@@ -28,9 +28,9 @@ class StepClassTargets(Targets):
     class_weight : dict, "balanced" or None
         As the parameter of the estimator.
     scheme : {"iob2", "iobes", "bilou"} or None, default=None
-        What tags may follow each other.
+        Tagging scheme, which restricts the order of tags.
     in_parts : bool, default=False
-        Whether y is the first part of more, so that classes must be announced.
+        Whether more parts of y follow, so that classes must be announced.
     announced : array-like, default=None
         All classes that will ever come.
     """

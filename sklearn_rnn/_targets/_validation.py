@@ -21,7 +21,7 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
     owner : str
         Name of the estimator.
     name : str, default="y"
-        What error messages call y.
+        Name of y in error messages.
 
     Returns
     -------

@@ -20,7 +20,7 @@ class Monitor(Callback):
     patience : int or None
         Epochs without an improvement after which training stops; None: never.
     tol : float
-        What counts as an improvement, absolute.
+        Minimum absolute improvement.
     watch_score : bool
         Whether to stop, and take the best weights, by the validation score rather
         than by the training loss.

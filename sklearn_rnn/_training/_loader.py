@@ -74,7 +74,7 @@ class StepDataset(SequenceDataset):
         self.targets = y
         self.y = torch.from_numpy(y.values)
         weight = y.repeat(sample_weight)
-        weight /= weight.sum() / len(X)  # of a sequence: 1, on average
+        weight /= weight.sum() / len(X)  # 1 per sequence, on average
         self.weight = torch.from_numpy(weight.astype(np.float32))
 
     def split_targets(
@@ -144,9 +144,9 @@ class BatchLoader:
     def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
         order = self.random_state.permutation(len(self.dataset))
         batches = np.array_split(order, self.n_batches)
-        answers = self.dataset.split_targets(batches, self.device)
-        for rows, answer in zip(batches, answers, strict=True):
-            yield make_inputs(self.dataset.X, rows, self.device), answer
+        targets = self.dataset.split_targets(batches, self.device)
+        for rows, target in zip(batches, targets, strict=True):
+            yield make_inputs(self.dataset.X, rows, self.device), target
 
 
 def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:

@@ -48,7 +48,7 @@ class _KernelStep(torch.optim.Optimizer):
         weights = [group["params"] for group in self.param_groups]
         gradients = [[w.grad for w in group] for group in weights]
         if self._state_lists is None:
-            self._state_lists = self._list_states()  # of a state that was loaded
+            self._state_lists = self._list_states()  # after loading a state
         if self._state_lists is None or not all(
             _suit_kernels(group) for group in (*weights, *gradients)
         ):
@@ -84,13 +84,13 @@ class _KernelStep(torch.optim.Optimizer):
 
 
 class Adam(_KernelStep, torch.optim.Adam):
-    """torch.optim.Adam by our kernel, or fused."""
+    """torch.optim.Adam, by the kernel or fused."""
 
     decoupled = False
 
 
 class AdamW(_KernelStep, torch.optim.AdamW):
-    """torch.optim.AdamW by our kernel, or fused."""
+    """torch.optim.AdamW, by the kernel or fused."""
 
     decoupled = True
 

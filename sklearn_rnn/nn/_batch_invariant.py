@@ -1,7 +1,7 @@
 """Batch-invariant linear layers, convolutions and means for prediction.
 
-Where nothing is trained, and our kernels are in use, each row is computed by itself,
-see `sklearn_rnn._kernels._rows`; elsewhere these are torch's.
+In prediction, the kernels compute each row by itself,
+see `sklearn_rnn._kernels._rows`. Otherwise torch's operators are used.
 """
 
 from typing import Any

@@ -456,16 +456,16 @@ def run_kernels(
     x : Tensor of shape (batch, time, input_size)
     lengths : Tensor of shape (batch,) or None
     states : sequence of Tensor or tuple of Tensor, or None
-        Where each direction starts; None: zeros.
+        Initial state of each direction; None: zeros.
     directions : sequence of bool
         For each direction, whether it reads from the end to the start.
     only_last : bool, default=False
-        Whether only the last states are wanted.
+        Whether only the last states are needed.
 
     Returns
     -------
     outputs : Tensor of shape (batch, time, n_directions * hidden_size)
-        Empty if only the last states are wanted.
+        Empty if only the last states are needed.
     states : list of Tensor or tuple of Tensor
         The last state of each direction.
     """

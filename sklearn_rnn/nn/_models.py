@@ -305,7 +305,7 @@ class StepModel(RecurrentModel):
         Returns
         -------
         probability : Tensor of shape (n_valid_steps, n_outputs)
-            Of all valid steps end to end, as float64.
+            Probabilities of all valid steps end to end, float64.
         """
         emissions, lengths, crf = self(x, lengths)
         return flatten_steps(crf.marginals(emissions, lengths), lengths)

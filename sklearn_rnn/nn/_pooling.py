@@ -20,7 +20,7 @@ class Pooling(nn.Module):
     Parameters
     ----------
     kind : {"last", "mean", "max", "meanmax", "attention"}
-        How the states become one vector.
+        Kind of pooling.
     input_size : int
         Size of the state of a step, both directions together.
     bidirectional : bool, default=False

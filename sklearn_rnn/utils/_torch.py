@@ -81,7 +81,7 @@ def isolated_seed(seed: int) -> Iterator[None]:
 
 
 # Settings of the whole process; while one thread needs them neutral, they stay so.
-_Setting = tuple[Callable[[Any], None], Any]  # how to set it, and a value
+_Setting = tuple[Callable[[Any], None], Any]  # setter and value
 _lock = threading.Lock()
 _holders: set[object] = set()  # one for each `neutral_torch_state` that is open
 _settings_before: list[_Setting] = []
@@ -93,7 +93,7 @@ def neutral_torch_state() -> Iterator[None]:
 
     Neutral are the default dtype and device, gradient and inference mode, autocast,
     the flushing of denormal numbers, oneDNN and its precision. Flags of CUDA are left
-    as they are: on a GPU no result is promised to the last bit.
+    as they are: on a GPU results are not bitwise reproducible.
     """
     holder = object()
     flushes = _flushes_denormals()

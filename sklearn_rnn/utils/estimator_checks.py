@@ -29,12 +29,12 @@ def check_sequence_estimator(estimator: Any) -> None:
     estimator : estimator object
         Not fitted; cloned for each check. It must take numeric sequences of two
         features. Its tag `estimator_type` decides what y is: "tagger" and
-        "step_regressor" get an answer for each step.
+        "step_regressor" get a target for each step.
 
     Raises
     ------
     AssertionError
-        If a promise is broken.
+        If a property does not hold.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
 def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
     """`encode` gives a vector a sequence; `hidden_states` one a step of the network.
 
-    An estimator of an answer at every step has no `encode`.
+    An estimator that predicts at every step has no `encode`.
     """
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
@@ -232,7 +232,7 @@ def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
         (nan, "X[4] has NaN at step 2, feature 1"),
         (np.zeros((3, 5)), "X[4] has 5 features"),
     ]
-    if not _answers_steps(estimator):  # which need none for an empty sequence
+    if not _answers_steps(estimator):  # step estimators accept empty sequences
         spoils.append((np.zeros((0, 2)), "X[4] is an empty sequence"))
     for bad, fragment in spoils:
         spoiled = [*X[:4], bad, *X[5:]]
@@ -244,7 +244,7 @@ def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
 
 
 def _answers_steps(estimator: Any) -> bool:
-    """Whether y has an answer for each step."""
+    """Whether y has a target for each step."""
     kind = get_tags(estimator).estimator_type
     return kind in ("tagger", "step_regressor")
 
