@@ -1,4 +1,4 @@
-"""BaseRNN: the story of fit, told once."""
+"""BaseRNN: the steps of fit, shared by all estimators."""
 
 import re
 import warnings
@@ -55,20 +55,20 @@ _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zer
 
 
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
-    """What all estimators share. Think twice before adding to it."""
+    """Base class of all estimators. Think twice before adding to it."""
 
-    # What a subclass provides ---------------------------------------------------------
+    # Methods that subclasses implement ------------------------------------------------
 
     @abstractmethod
     def _make_targets(self, y, **options):
-        """Return what kind of answer y holds, a `Targets` that is not fitted.
+        """Return an unfitted `Targets` for y.
 
         Options come from `partial_fit`.
         """
 
     @abstractmethod
     def _make_loss(self):
-        """Return the loss, which knows the link from outputs to predictions."""
+        """Return the loss, which defines the link from outputs to predictions."""
 
     @abstractmethod
     def _make_model(self, inputs, stem, encoder, n_outputs):
@@ -76,19 +76,19 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _make_dataset(self, train):
-        """Return what batches are made of."""
+        """Return the dataset that batches are drawn from."""
 
     @abstractmethod
     def _apply(self, module, X):
         """Return outputs of the network, a row a prediction."""
 
     def _initialize_head(self, module, train):
-        """Choose the head's first weights, if the drawn ones do not suit."""
+        """Initialize the head, if random weights do not suit."""
 
     # Fit -----------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups):
-        """Train the network: the story of `fit`."""
+        """Train the network: the steps of `fit`."""
         continues = self.warm_start and hasattr(self, "net_")
         with neutral_torch_state(), self._rollback_on_error(continues):
             data = self._check_data(X, y, sample_weight, groups, continues)
@@ -114,7 +114,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return self
 
     def _partial_fit(self, X, y, sample_weight, **options):
-        """One epoch at a constant learning rate, from the weights that are there."""
+        """Train for one epoch at a constant learning rate, from the current weights."""
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
@@ -133,28 +133,28 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     @contextmanager
     def _rollback_on_error(self, continues):
-        """Put all back should a fit fail or be interrupted, so that none is half new.
+        """Restore the previous state if a fit fails or is interrupted.
 
-        Attributes change in a dict aside: one assignment puts back all of them.
+        Attributes change in a copy of the dict: one assignment restores all of them.
         Weights change in place where training continues.
         """
         before, aside, is_done = vars(self), dict(vars(self)), False
         checkpoint = Checkpoint(self.net_, self._random_state) if continues else None
 
-        def put_back():
+        def roll_back():
             if is_done or vars(self) is not aside:
                 return
             if checkpoint is not None:
                 checkpoint.restore()
             self.__dict__ = before
 
-        with finally_do(put_back):
+        with finally_do(roll_back):
             self.__dict__ = aside
             yield
             is_done = True
 
     def _check_data(self, X, y, sample_weight, groups, continues, **options):
-        """Validate what `fit` got; without `continues`, learn what kind of data it is.
+        """Validate the arguments of `fit`; without `continues`, learn the kind of data.
 
         Neither X nor y is encoded: what the encoding is learned from is chosen later.
         """
@@ -173,7 +173,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         check_consistent_length(X, y, groups)
         y, weight = self._check_y(y, X, sample_weight)
         kept = np.flatnonzero(weight)
-        if len(kept) < len(X):  # a weight of 0 is as good as not there, label included
+        if len(kept) < len(X):  # a weight of 0 excludes the sample and its label
             X, y, weight = X[kept], self._take(y, kept), weight[kept]
             groups = None if groups is None else np.asarray(groups)[kept]
         if not continues:
@@ -183,7 +183,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _learn_encoding(self, data, train):
         """Learn classes from all data; a scale and a vocabulary from the training set.
 
-        The validation set tells nothing about the values that come later.
+        The validation set must not influence the scale and the vocabulary.
         """
         self._targets.fit(data.targets, data.sample_weight)
         self._targets.fit_scale(train.targets, train.sample_weight)
@@ -191,7 +191,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         self._vocabulary = self._make_vocabulary(train.X)
 
     def _encode(self, data):
-        """Return data as the network and the loss read them."""
+        """Encode data for the network and the loss."""
         targets = self._targets.encode(data.targets)
         targets, weight = self._targets.weigh(targets, data.sample_weight)
         return TrainingData(self._index_tokens(data.X), targets, weight)
@@ -201,7 +201,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         return y, check_weights(sample_weight, X)
 
     def _take(self, y, rows):
-        """Return some rows of what `_check_y` returns."""
+        """Return some rows of the result of `_check_y`."""
         return safe_indexing(y, rows)
 
     def _learn_kind(self, X):
@@ -229,7 +229,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         )
 
     def _index_tokens(self, X):
-        """Turn token ids and categories into rows of the embedding."""
+        """Convert token ids and categories to rows of the embedding."""
         return X if self._vocabulary is None else self._vocabulary.encode(X)
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
@@ -268,7 +268,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     # The network ---------------------------------------------------------------------
 
     def _build_net(self, train):
-        """Return a new net with fresh weights, and forget what was learned before."""
+        """Return a new net with fresh weights; discard the previous fit."""
         device = resolve_device(self.device)
         self._loss = self._make_loss()
         module = self._make_module(train)
@@ -280,10 +280,10 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _draw_seeds(self):
         self._random_state = make_random_state(self.random_state)
-        self._seed = draw_seed(self._random_state)  # of splits and dropout
+        self._seed = draw_seed(self._random_state)  # for splits and dropout
 
     def _rebuild_net(self):
-        """Return a net with today's parameters around the weights that are there."""
+        """Return a net with the current parameters and weights."""
         for module in self.module_.modules():
             if isinstance(module, nn.Dropout):
                 module.p = self.dropout
@@ -315,7 +315,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         watch_score = self.early_stopping and held_out is not None
         patience = self.n_iter_no_change
         if not watch_score and self.learning_rate_schedule in _ANNEALED:
-            patience = None  # the course of the rate is planned to the end
+            patience = None  # the schedule is planned to the last epoch
         score = None if held_out is None else partial(self._score_module, held_out)
         return Monitor(score, patience, self.tol, watch_score)
 
@@ -332,7 +332,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             return self._loss.predict(outputs).numpy()
 
     def _train(self, net, train, monitor, max_epochs, schedule):
-        """Train a net, and keep what was learned also when a person interrupts.
+        """Train a net; keep the finished epochs if Ctrl-C interrupts.
 
         Returns the KeyboardInterrupt, if one came after an epoch, or in the first
         epoch of a first fit; an earlier one is raised.
@@ -387,12 +387,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     @neutral_torch_state()
     def _link(self, X, *links):
-        """Return what methods of the loss make of the outputs of the network.
+        """Apply methods of the loss to the outputs of the network.
 
         X comes from `_validate_for_predict`.
         """
         module = make_batch_invariant(self.module_)
-        with threads_for(module):  # torch's own would spin on after a link
+        with threads_for(module):  # torch's own would keep spinning after a link
             outputs = torch.from_numpy(self._apply(module, X)).double()
             results = [getattr(self._loss, link)(outputs).numpy() for link in links]
         for result in results:
@@ -456,7 +456,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
 @contextmanager
 def _x_is_called(name):
-    """Let errors about X call it by the name of the argument that it came as."""
+    """Replace X in error messages by the name of the argument."""
     try:
         yield
     except (ValueError, TypeError) as error:

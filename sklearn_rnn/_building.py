@@ -1,4 +1,4 @@
-"""From the parameters of an estimator to the parts of its network."""
+"""Construction of a network from the parameters of an estimator."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -13,14 +13,14 @@ from sklearn_rnn._sequences import RaggedArray, weighted_moments
 from sklearn_rnn._training import Adam, AdamW, SequenceNet, check_callbacks
 from sklearn_rnn.nn import CELLS
 
-_EMBEDDING_SIZE = 32  # of embedding_dim="auto", at most
+_EMBEDDING_SIZE = 32  # maximum for embedding_dim="auto"
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (Adam, {"fused": True}),
     "adamw": (AdamW, {"fused": True}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9}),
     "rmsprop": (torch.optim.RMSprop, {}),
 }
-_LARGEST_STRIDE = 2**31 - 1  # of torch; no sequence is as long
+_LARGEST_STRIDE = 2**31 - 1  # limit of torch; no sequence is as long
 
 
 def make_standardize(

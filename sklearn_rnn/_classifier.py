@@ -283,7 +283,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on some samples, from the weights that are there.
+        """Train for one epoch on some samples, from the current weights.
 
         The learning rate is constant, as a stream has no planned end; the first call
         decides the standardisation of X and the known token ids.
@@ -298,7 +298,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
             All labels that will ever come, in the first call; optional afterwards.
             Multilabel y needs none.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts.
+            Per-sample weights.
 
         Returns
         -------

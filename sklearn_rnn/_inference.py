@@ -20,13 +20,13 @@ from sklearn_rnn.nn import flatten_steps, threads_for
 from sklearn_rnn.utils import neutral_torch_state
 
 _MAX_ROWS = 1024
-_MAX_STEPS = 32_768  # of a batch: bounds the memory that predict needs
+_MAX_STEPS = 32_768  # per batch: limits the memory of predict
 
-Run = Callable[..., Tensor]  # of (module, x, lengths)
+Run = Callable[..., Tensor]  # called with (module, x, lengths)
 
 
 def call(module: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return what the module returns, its hooks called."""
+    """Call the module with its hooks and return its output."""
     return module(x, lengths)
 
 
@@ -155,7 +155,7 @@ def _recompute_overflowed_rows(
     X: RaggedArray,
     run: Run,
 ) -> None:
-    """Compute in double precision what float32 could not hold, row by row."""
+    """Recompute overflowed rows in double precision."""
     bad = _find_bad_rows(part, counts)
     if not bad.any():
         return
@@ -173,7 +173,7 @@ def _recompute_overflowed_rows(
 
 
 def check_finite_predictions(predictions: NDArray, X: RaggedArray) -> None:
-    """Refuse a prediction that is not finite, a row a sequence or a row a step."""
+    """Raise an error if a prediction is not finite; a row is a sequence or a step."""
     finite = np.isfinite(predictions).all(axis=1)
     if finite.all():
         return

@@ -1,4 +1,4 @@
-"""Parts of fitted estimators for inspection, which reads no private name itself."""
+"""Access to fitted estimators for `sklearn_rnn.inspection`."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from sklearn_rnn.nn import Emissions
 
 
 def answers_each_step(rnn: Any) -> bool:
-    """Return whether an estimator has an answer at every step."""
+    """Return whether an estimator predicts at every step."""
     return isinstance(rnn, StepRNN)
 
 
 def predicts_one_class(rnn: Any) -> bool:
-    """Return whether an answer is one of several classes, not numbers or labels."""
+    """Return whether targets are single classes, not numbers or sets of labels."""
     several = isinstance(rnn._targets, LabelTargets | StepLabelTargets)
     return hasattr(rnn, "classes_") and not several
 
@@ -39,12 +39,12 @@ def check_inputs(rnn: Any, X: Any) -> RaggedArray:
 
 
 def index_inputs(rnn: Any, X: RaggedArray) -> RaggedArray:
-    """Return validated X as the network reads it: tokens are rows of an embedding."""
+    """Encode validated X for the network: tokens become rows of an embedding."""
     return rnn._index_tokens(X)
 
 
 def encode_targets(rnn: Any, X: RaggedArray, y: Any) -> Any:
-    """Return y as the loss reads it, an ndarray or a `StepArray`: rows can be taken."""
+    """Encode y for the loss, as an ndarray or a `StepArray`."""
     y, _ = rnn._check_y(y, X, None)
     return rnn._targets.encode(rnn._targets.read(y))
 
@@ -57,7 +57,7 @@ def compute_losses(rnn: Any, output: Any, target: Any) -> Tensor:
     rnn : BaseRNN
         Fitted.
     output : Tensor or Emissions
-        What the network returns.
+        Output of the network.
     target : ndarray or StepArray
         Rows of what `encode_targets` returns.
     """
@@ -78,11 +78,11 @@ def explained_output(
         Fitted.
     outputs : Tensor of shape (n_samples, n_outputs) or (n_samples * n_steps, \
             n_outputs), or Emissions
-        What the network returns for sequences of one length.
+        Output of the network for sequences of one length.
     column : int
         Which class or target.
     step : int or None
-        Which step; None if an estimator has one answer a sequence.
+        Number of the step; None for one prediction per sequence.
     n_samples : int
         Number of sequences.
     """

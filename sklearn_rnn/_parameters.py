@@ -62,7 +62,7 @@ def constraints_of(constructor: Callable[..., None]) -> dict[str, list[Any]]:
     return {name: CONSTRAINTS[name] for name in names}
 
 
-# what the network and the encoding of X and y were made from
+# parameters that define the network and the encoding of X and y
 FIXED_BY_FIT = (
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride"),
@@ -78,7 +78,7 @@ def get_fixed_parameters(estimator: Any) -> dict[str, Any]:
 
 
 def refuse_changed_parameters(estimator: Any, fitted: dict[str, Any]) -> None:
-    """Raise an error if a parameter is not what it was in fit."""
+    """Raise an error if a parameter has changed since fit."""
     now = get_fixed_parameters(estimator)
     for name, value in fitted.items():
         if not _equal(now[name], value):

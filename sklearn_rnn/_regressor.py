@@ -296,7 +296,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on some samples, from the weights that are there.
+        """Train for one epoch on some samples, from the current weights.
 
         The learning rate is constant, as a stream has no planned end; the first call
         decides the standardisation of X and y and the known token ids.
@@ -308,7 +308,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target of each sequence.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts.
+            Per-sample weights.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""SequenceRNN: what classifier and regressor share."""
+"""SequenceRNN: base class of classifier and regressor."""
 
 import warnings
 
@@ -17,7 +17,7 @@ from sklearn_rnn.utils import fit_context, neutral_torch_state
 
 
 class SequenceRNN(BaseRNN):
-    """One answer a sequence: the states of all steps are pooled to one vector."""
+    """One prediction per sequence: the states of all steps are pooled to one vector."""
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -42,7 +42,7 @@ class SequenceRNN(BaseRNN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target of each sequence.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts; a weight of 2 counts as two samples, a weight of
+            Per-sample weights; a weight of 2 counts as two samples, a weight of
             0 as none.
         X_val : like X, default=None
             Sequences to compute `validation_scores_` on after each epoch. With
@@ -63,7 +63,7 @@ class SequenceRNN(BaseRNN):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data is not what is accepted, or the training loss
+            If a parameter or the data is invalid, or the training loss
             becomes NaN or infinite.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)

@@ -1,4 +1,4 @@
-"""StepRNN: what estimators of an answer at every step share."""
+"""StepRNN: base class of estimators that predict at every step."""
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from sklearn_rnn.utils import fit_context
 
 
 class StepRNN(BaseRNN):
-    """One answer a step: the last layer reads the state of each step."""
+    """One prediction per step: the last layer reads the state of each step."""
 
-    conv_stride = 1  # an answer for each step, not for every second
-    _answers: str  # what error messages call the answers in y
+    conv_stride = 1  # a prediction for each step, not every second one
+    _answers: str  # name of the items of y in error messages
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -63,7 +63,7 @@ class StepRNN(BaseRNN):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data is not what is accepted, or the training loss
+            If a parameter or the data is invalid, or the training loss
             becomes NaN or infinite.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)

@@ -184,7 +184,7 @@ class RNNStepRegressor(StepRNN):
 
     Notes
     -----
-    scikit-learn knows no estimators of one number a step. So this is no regressor to it
+    scikit-learn has no estimators of one number a step. So this is no regressor to it
     (``is_regressor`` is False); `score` is :math:`R^2` over steps. For other scores
     there is :mod:`sklearn_rnn.metrics`.
 
@@ -280,7 +280,7 @@ class RNNStepRegressor(StepRNN):
     _answers = "targets"
 
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on some samples, from the weights that are there.
+        """Train for one epoch on some samples, from the current weights.
 
         The learning rate is constant, as a stream has no planned end; the first call
         decides the standardisation of X and y and the known token ids.

@@ -200,7 +200,7 @@ class RNNTagger(StepRNN):
 
     Notes
     -----
-    scikit-learn knows no estimators of one label a step. So the tagger is no
+    scikit-learn has no estimators of one label a step. So the tagger is no
     classifier to it (``is_classifier`` is False), and cross-validation uses
     :class:`~sklearn.model_selection.KFold`; `score` is the accuracy over steps. For
     other scores there is :mod:`sklearn_rnn.metrics`.
@@ -310,7 +310,7 @@ class RNNTagger(StepRNN):
     _answers = "labels"
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on some samples, from the weights that are there.
+        """Train for one epoch on some samples, from the current weights.
 
         The learning rate is constant, as a stream has no planned end; the first call
         decides the standardisation of X and the known token ids.
@@ -393,7 +393,7 @@ class RNNTagger(StepRNN):
         Returns
         -------
         log_probability : RaggedArray, of ndarray of shape (n_steps_i, n_classes)
-            In the order of `classes_`; -inf for what the scheme of a CRF forbids.
+            In the order of `classes_`; -inf for labels that the CRF scheme forbids.
         """
         X = self._validate_for_predict(X)
         if self.module_.crf is None:
@@ -414,8 +414,8 @@ class RNNTagger(StepRNN):
         Returns
         -------
         log_probability : ndarray of shape (n_samples,)
-            Of all labels of each sequence together; -inf for a path that the scheme of
-            a CRF forbids.
+            Joint log-probability of each label sequence; -inf for a path that the
+            CRF scheme forbids.
         """
         X = self._validate_for_predict(X)
         y, _ = self._check_y(y, X, None)
@@ -458,19 +458,19 @@ class RNNTagger(StepRNN):
 
     @property
     def transitions_(self):
-        """Scores of transitions, of ``crf=True``."""
+        """Scores of transitions, for ``crf=True``."""
         crf = self._get_crf("transitions_")
         return _forbid(crf.transitions, crf.allowed)
 
     @property
     def start_transitions_(self):
-        """Scores of the first label, of ``crf=True``."""
+        """Scores of the first label, for ``crf=True``."""
         crf = self._get_crf("start_transitions_")
         return _forbid(crf.start_transitions, crf.allowed_start)
 
     @property
     def end_transitions_(self):
-        """Scores of the last label, of ``crf=True``."""
+        """Scores of the last label, for ``crf=True``."""
         crf = self._get_crf("end_transitions_")
         return _forbid(crf.end_transitions, crf.allowed_end)
 
@@ -482,7 +482,7 @@ class RNNTagger(StepRNN):
             )
         return crf
 
-    # What BaseRNN asks for ------------------------------------------------------------
+    # Methods that BaseRNN requires ----------------------------------------------------
 
     def _make_targets(self, y, **options):
         name = type(self).__name__
@@ -589,6 +589,6 @@ def _run_to_scores(module, x, lengths):
 
 
 def _forbid(scores, allowed):
-    """Return scores, -inf where a transition is forbidden."""
+    """Return scores, -inf for forbidden transitions."""
     scores = scores.detach().cpu().numpy().astype(np.float64)
     return scores if allowed is None else np.where(allowed.cpu(), scores, -np.inf)

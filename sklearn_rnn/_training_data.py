@@ -1,4 +1,4 @@
-"""What a network is trained on, and the split for validation."""
+"""Training data and the split of a validation set."""
 
 import math
 from dataclasses import dataclass

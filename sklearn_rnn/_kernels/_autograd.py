@@ -21,21 +21,21 @@ _N_GATES_OF_TORCH = 1, 1, 3, 4  # r, z, n of a GRU, where the kernels have four
 
 
 class Plan(NamedTuple):
-    """What a layer computes, besides its tensors.
+    """Configuration of a layer run, besides its tensors.
 
     Parameters
     ----------
     mode : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
-        As torch's modules call it.
+        Mode of torch's module, in lower case.
     lengths : ndarray of shape (batch,) or None
         Number of steps of each row; None: all.
     directions : tuple of bool
         For each direction, whether each row is read from its own last step to its
         first.
     only_last : bool
-        Whether nobody wants the outputs of all steps.
+        Whether only the last outputs are needed.
     keep : bool
-        Whether a backward pass may come.
+        Whether a backward pass may follow.
     hidden_size : int
         Number of units.
     """
@@ -66,7 +66,7 @@ def run_layer(
     Returns
     -------
     outputs : Tensor of shape (batch, time, directions * hidden)
-        Zeros at padding; empty if nobody wants them.
+        Zeros at padding; empty if not needed.
     finals : list of Tensor
         Last state in each direction.
     """
@@ -90,7 +90,9 @@ class Recurrence(torch.autograd.Function):
     def backward(ctx, d_out, *d_finals):
         """Return the gradient of each argument of `forward`."""
         if ctx.run is None:
-            raise RuntimeError("A recurrent layer can go backwards only once.")
+            raise RuntimeError(
+                "backward() called twice; buffers are freed after the first call."
+            )
         run, ctx.run = ctx.run, None  # its memory is overwritten
         return None, *run.backward(d_out, d_finals, wants_x=ctx.needs_input_grad[1])
 
@@ -100,14 +102,14 @@ def _run_without_autograd(plan, x, *tensors):
 
 
 class _Sizes(NamedTuple):
-    """How many numbers of each kind there are."""
+    """Sizes of buffers, in numbers."""
 
     cell: int
     n_features: int
     hidden: int
     states: int  # h, and c of an LSTM
     weights: int  # packed: x | 1 | h by gates
-    block: int  # what a row leaves at a step for the backward pass
+    block: int  # numbers a row stores at a step for the backward pass
     size: int  # of h, in whole vectors
     step: int  # gradients of h and c of a row
     step_x: int  # and of x
@@ -173,7 +175,7 @@ class LayerRun:
         return [t.detach() for t in read("recurrence", self.known, tensors)]
 
     def _make_parts(self):
-        """Return what each thread has to do, the same for a direction."""
+        """Return the rows of each thread, the same for each direction."""
         plan = self.plan
         batch, n_steps, _ = self.x.shape
         total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
@@ -291,7 +293,7 @@ class _Part(NamedTuple):
     longest: int  # number of steps
     n_blocks: int  # rows of memory
     address: int  # of rows, their lengths, and where the blocks begin
-    numbers: Tensor  # what lies there
+    numbers: Tensor  # the memory itself, kept alive
 
 
 def _deal_rows(lengths, n_steps, n_parts, keep):

@@ -22,9 +22,9 @@ def gather(
     values : ndarray of shape (n_total_steps, n_features)
         All sequences, end to end; contiguous.
     offsets : ndarray of shape (n_samples + 1,)
-        Where each begins.
+        First step of each sequence in `values`, and the end.
     rows : ndarray of shape (batch,)
-        Which of them; none may have more steps than `n_steps`.
+        Sequences of the batch; none may have more steps than `n_steps`.
     n_steps : int
 
     Returns

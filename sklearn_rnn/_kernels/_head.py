@@ -11,7 +11,7 @@ from sklearn_rnn._kernels._tensors import empty, read
 
 
 class HeadGradients(NamedTuple):
-    """What comes out of the last layer and the loss."""
+    """Results of the last layer and the loss."""
 
     loss: Tensor  # the mean of the batch
     output: Tensor  # (batch, n_outputs)

@@ -1,7 +1,7 @@
 """Row by row: products and means that do not depend on what else is in the batch.
 
 A matrix product of a library rounds differently for another number of rows. These
-sum each row in one and the same order, so a prediction is the same to the last bit
+sum each row in the same order, so a prediction is identical to the last bit
 whatever it is computed with.
 """
 

@@ -34,7 +34,7 @@ def _integers(*sizes: str) -> Expected:
     return Expected(sizes, torch.int64)
 
 
-# What each kernel reads. A size is given, or known from the first tensor that has it.
+# Inputs of each kernel. A size is given, or taken from the first tensor that has it.
 TABLE: dict[str, dict[str, Expected]] = {
     "recurrence": {
         "x": _floats("batch", "time", "features"),
@@ -106,7 +106,7 @@ def read(
     sizes : dict of int
         The sizes that are known; those of the tensors are added.
     tensors : mapping of Tensor or None
-        By their names in the table. What is None is left out of the result.
+        Tensors by their names in the table. None is left out of the result.
 
     Returns
     -------
@@ -165,9 +165,9 @@ def read_in_place(numbers: int, tensors: Mapping[str, Tensor]) -> None:
     Parameters
     ----------
     numbers : int
-        How many numbers each has, but a number of steps, which is one.
+        Number of elements of each tensor; 1 for the number of steps.
     tensors : mapping of Tensor
-        By their names in the row "adam" of the table.
+        Tensors by their names in the row "adam" of the table.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Freshly compiled kernels against torch and NumPy, before they are used or kept.
+"""Freshly compiled kernels against torch and NumPy, before they are used or cached.
 
 A compiler that is too new, or a processor that is too odd, may give code that loads
 and computes something else. One small case of each family of kernels shows it.

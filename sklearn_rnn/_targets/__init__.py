@@ -1,4 +1,4 @@
-"""Kinds of answer: what y may be, what the loss takes, what users get back."""
+"""Kinds of target: validation, encoding for the loss, decoding of predictions."""
 
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._classes import ClassTargets

@@ -1,4 +1,4 @@
-"""The contract of every kind of answer."""
+"""Base class of all kinds of target."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 
 class Targets(ABC):
-    """One kind of answer, learned from the y of the first fit.
+    """One kind of target, learned from the y of the first fit.
 
-    `read` validates y. `fit` learns what the answers are: classes, or a number of
-    outputs; `fit_scale` learns their scale. `encode` turns y into what the loss takes,
-    and `decode` turns predictions of the network back.
+    `read` validates y. `fit` learns the classes, or the number of outputs;
+    `fit_scale` learns their scale. `encode` turns y into targets of the loss,
+    and `decode` turns predictions of the network into values of y.
 
     Parameters
     ----------
@@ -20,19 +20,19 @@ class Targets(ABC):
         Name of the estimator, for error messages.
     """
 
-    n_outputs: int  # answers a sequence, or a step
-    n_columns: int  # numbers that the network predicts for them
+    n_outputs: int  # per sequence, or per step
+    n_columns: int  # numbers that the network predicts
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
 
     @abstractmethod
     def read(self, y: Any, name: str = "y") -> Any:
-        """Return a valid y, indexed by rows; `name` is what error messages call it."""
+        """Return a valid y, indexed by rows; error messages refer to it as `name`."""
 
     @abstractmethod
     def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "Targets":
-        """Learn what the answers are: classes, or the number of outputs."""
+        """Learn the classes, or the number of outputs."""
 
     def fit_scale(self, y: Any, sample_weight: NDArray[np.float64]) -> "Targets":
         """Learn the scale of numbers, from the training set alone."""
@@ -40,11 +40,11 @@ class Targets(ABC):
 
     @abstractmethod
     def encode(self, y: Any, name: str = "y") -> Any:
-        """Return targets as the loss takes them, of a y that was read."""
+        """Encode a validated y as targets of the loss."""
 
     @abstractmethod
     def decode(self, predictions: Any) -> Any:
-        """Return predictions of the network as users get them."""
+        """Decode predictions of the network into values of y."""
 
     @abstractmethod
     def score(

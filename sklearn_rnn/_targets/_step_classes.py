@@ -28,9 +28,9 @@ class StepClassTargets(Targets):
     class_weight : dict, "balanced" or None
         As the parameter of the estimator.
     scheme : {"iob2", "iobes", "bilou"} or None, default=None
-        What tags may follow each other.
+        Tagging scheme, which restricts the order of tags.
     in_parts : bool, default=False
-        Whether y is the first part of more, so that classes must be announced.
+        Whether more parts of y follow, so that classes must be announced.
     announced : array-like, default=None
         All classes that will ever come.
     """
@@ -89,7 +89,7 @@ class StepClassTargets(Targets):
         return encoded
 
     def encode_paths(self, y: StepArray, name: str = "y") -> StepArray:
-        """Encode labels whether or not they keep to the scheme."""
+        """Encode labels, whether or not they follow the scheme."""
         known = y.weight > 0
         labels = y.values[known]
         _check_classes(labels, self.owner, name)
@@ -119,7 +119,7 @@ class StepClassTargets(Targets):
         return find_broken(encoded.values, encoded.offsets, self.rules)
 
     def decode(self, predictions: NDArray) -> NDArray:
-        """Return labels of class numbers."""
+        """Decode class numbers into labels."""
         return self.classes[predictions]
 
     def score(
@@ -162,7 +162,7 @@ class StepClassTargets(Targets):
 
 
 def _check_classes(labels: NDArray, owner: str, name: str = "y") -> None:
-    """Refuse answers that are no classes: numbers with fractions."""
+    """Raise an error if labels are not classes but numbers with fractions."""
     if labels.dtype.kind == "f" and type_of_target(labels).startswith("continuous"):
         raise ValueError(
             f"{owner} needs labels of a few classes. Got numbers with fractions in "

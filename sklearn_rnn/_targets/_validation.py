@@ -1,4 +1,4 @@
-"""What a y of classes may be."""
+"""Validation of class labels and class weights."""
 
 import math
 from numbers import Real
@@ -21,7 +21,7 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
     owner : str
         Name of the estimator.
     name : str, default="y"
-        What error messages call y.
+        Name of y in error messages.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
 
 
 def check_class_weight(class_weight: Any, owner: str) -> None:
-    """Refuse weights of classes that are negative, infinite, NaN or all zero."""
+    """Raise an error if class weights are negative, infinite, NaN or all zero."""
     if not isinstance(class_weight, dict) or not class_weight:
         return
     weights = list(class_weight.values())

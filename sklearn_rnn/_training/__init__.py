@@ -1,4 +1,4 @@
-"""The training loop: skorch lives here and nowhere else."""
+"""Training loop. Only this package imports skorch."""
 
 from sklearn_rnn._training._callbacks import Monitor, check_callbacks, make_reporters
 from sklearn_rnn._training._loader import (

@@ -1,4 +1,4 @@
-"""What skorch lacks: MLPClassifier's early stopping, and a bar for all epochs."""
+"""Callbacks: MLPClassifier's early stopping, and a progress bar over epochs."""
 
 import copy
 import math
@@ -20,7 +20,7 @@ class Monitor(Callback):
     patience : int or None
         Epochs without an improvement after which training stops; None: never.
     tol : float
-        What counts as an improvement, absolute.
+        Minimum absolute improvement.
     watch_score : bool
         Whether to stop, and take the best weights, by the validation score rather
         than by the training loss.
@@ -62,7 +62,7 @@ class Monitor(Callback):
         self.misses_ = 0 if current > self.best_ + self.tol else self.misses_ + 1
         improved = current > self.best_
         weights = copy_weights(net.module_) if improved else self.best_weights_
-        # at once, so that Ctrl-C leaves all of an epoch or nothing
+        # one assignment: Ctrl-C leaves either the whole epoch or nothing
         self.__dict__.update(
             losses_=[*self.losses_, loss],
             scores_=self.scores_ + scores,
@@ -73,7 +73,7 @@ class Monitor(Callback):
             self.stopped_ = net.stop_training = True
 
     def restore_best(self, net: Any) -> None:
-        """Put the best weights so far into the net."""
+        """Restore the best weights so far."""
         if self.best_weights_ is not None:
             net.module_.load_state_dict(self.best_weights_)
 
@@ -93,7 +93,7 @@ class Monitor(Callback):
 
 
 def copy_weights(module: nn.Module) -> dict[str, Any]:
-    """Return the state dict of a module, which later training does not change."""
+    """Return a copy of the state dict of a module."""
     return {
         name: value.clone() if isinstance(value, Tensor) else copy.deepcopy(value)
         for name, value in module.state_dict().items()
@@ -101,7 +101,7 @@ def copy_weights(module: nn.Module) -> dict[str, Any]:
 
 
 class EpochProgress(Callback):
-    """A bar of epochs with loss, score and time left, in terminal and notebook.
+    """Progress bar over epochs with loss, score and time left.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class EpochProgress(Callback):
 
 
 def check_callbacks(callbacks: Sequence[Any] | None, name: str) -> list[Any] | None:
-    """Return the callbacks of a user as a list.
+    """Validate `callbacks` and return them as a list.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def check_callbacks(callbacks: Sequence[Any] | None, name: str) -> list[Any] | N
     if not is_valid or len(set(names)) < len(names):
         raise ValueError(
             f"The 'callbacks' parameter of {name} must be a list of "
-            "skorch.callbacks.Callback, or of pairs of a name, each another, and one, "
+            "skorch.callbacks.Callback, or of (name, callback) with unique names, "
             f"or None. Got {callbacks!r} instead."
         )
     return list(callbacks)
@@ -167,7 +167,7 @@ def _is_named_callback(value: Any) -> bool:
 
 
 def make_reporters(verbose: int, n_epochs: int) -> list[Callback]:
-    """Return what shows the progress: nothing, a bar, or a table."""
+    """Return the callbacks that show progress: none, a bar, or a table."""
     if verbose == 0:
         return []
     if verbose == 1:

@@ -1,4 +1,4 @@
-"""From a RaggedArray to batches of tensors on the device."""
+"""Mini-batches: from a RaggedArray to tensors on the device."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Inputs = dict[str, Any]
 
 
 class SequenceDataset(torch.utils.data.Dataset):
-    """Sequences, targets and weights, as skorch passes them about.
+    """Sequences, targets and weights, as skorch passes them.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class SequenceDataset(torch.utils.data.Dataset):
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Encoded targets.
     sample_weight : ndarray of shape (n_samples,)
-        What each sample counts; only ratios matter.
+        Per-sample weights; only ratios matter.
     """
 
     def __init__(self, X: RaggedArray, y: NDArray, sample_weight: NDArray) -> None:
@@ -54,7 +54,7 @@ class SequenceDataset(torch.utils.data.Dataset):
 
 
 class StepDataset(SequenceDataset):
-    """Sequences with a target at every step; weights are those of steps.
+    """Sequences with a target and a weight at every step.
 
     The weights of a batch have a mean of one step's share: a step counts the same in
     whatever batch and beside however many others.
@@ -74,7 +74,7 @@ class StepDataset(SequenceDataset):
         self.targets = y
         self.y = torch.from_numpy(y.values)
         weight = y.repeat(sample_weight)
-        weight /= weight.sum() / len(X)  # of a sequence: 1, on average
+        weight /= weight.sum() / len(X)  # 1 per sequence, on average
         self.weight = torch.from_numpy(weight.astype(np.float32))
 
     def split_targets(
@@ -111,17 +111,17 @@ class PathDataset(StepDataset):
 
 
 class BatchLoader:
-    """Whole batches, never collated sample by sample.
+    """Loader of whole mini-batches, without collating samples.
 
     Parameters
     ----------
     dataset : SequenceDataset
         All samples.
     batch_size : int
-        Samples of a batch, at most: batches of one epoch differ by one at most, so
+        Maximum mini-batch size; sizes within an epoch differ by one at most, so
         that no small one is left over.
     device : torch.device
-        Where the tensors go.
+        Device of the tensors.
     random_state : RandomState
         Draws a new order for each epoch.
     """
@@ -144,9 +144,9 @@ class BatchLoader:
     def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
         order = self.random_state.permutation(len(self.dataset))
         batches = np.array_split(order, self.n_batches)
-        answers = self.dataset.split_targets(batches, self.device)
-        for rows, answer in zip(batches, answers, strict=True):
-            yield make_inputs(self.dataset.X, rows, self.device), answer
+        targets = self.dataset.split_targets(batches, self.device)
+        for rows, target in zip(batches, targets, strict=True):
+            yield make_inputs(self.dataset.X, rows, self.device), target
 
 
 def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:
@@ -159,7 +159,7 @@ def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:
 
 
 def _gather(X: RaggedArray, rows: NDArray) -> tuple[Tensor, NDArray[np.int64] | None]:
-    """`gather_batch`, by our kernel where it can."""
+    """Run `gather_batch`, by the kernel if it is available."""
     values = X.values
     if (
         not uses_kernels()

@@ -1,4 +1,4 @@
-"""SequenceNet: skorch's loop with our batches, our loss and our seed."""
+"""SequenceNet: skorch's training loop with custom batches, loss and seed."""
 
 import math
 from collections.abc import Sequence
@@ -84,16 +84,16 @@ class SequenceNet(NeuralNet):
         Parameters
         ----------
         dataset : SequenceDataset
-            What to train on.
+            Training set.
         epochs : int
-            How many times at most.
+            Maximum number of epochs.
         random_state : RandomState
             Source of the order of the samples.
         seed : int
-            Of dropout: with the number of the epoch it decides what is dropped, so
-            that epochs one by one are the epochs of one training.
+            Seed of dropout. It is combined with the number of the epoch, so
+            that epochs trained one at a time equal those of one training run.
         schedule : {"onecycle", "cosine", "plateau"} or None
-            How the learning rate changes.
+            Schedule of the learning rate.
         monitor : Monitor
             Called before the net's own callbacks, one of which may end the training.
         reporters : sequence of skorch.callbacks.Callback
@@ -174,7 +174,7 @@ class SequenceNet(NeuralNet):
         self.history.record("train_batch_count", len(loader))
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
-        # as in skorch, with less work of Python's for each batch
+        # as in skorch, with less Python overhead per batch
         result: dict[str, Any] = {}
         groups = self.optimizer_.param_groups
         parameters = [p for group in groups for p in group["params"]]
@@ -194,7 +194,7 @@ class SequenceNet(NeuralNet):
         return result
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
-        # as in skorch, less setting the training mode in each step
+        # as in skorch, without setting the training mode in each step
         inputs, target = batch
         if self._plain:
             done = compute_gradients(self.module_, self.criterion_, inputs, *target)
@@ -214,7 +214,7 @@ class SequenceNet(NeuralNet):
         return (losses if weight is None else losses * weight).mean()
 
     def _check_finite_weights(self) -> None:
-        """Refuse weights that the last update made NaN or infinite."""
+        """Raise an error if the last update made weights NaN or infinite."""
         norms = torch._foreach_norm([p.detach() for p in self.module_.parameters()])
         if not math.isfinite(float(torch.stack(norms).sum())):
             raise self._make_divergence_error("weights")
@@ -234,7 +234,7 @@ class SequenceNet(NeuralNet):
         )
 
     def _stopped_by_callback(self) -> bool:
-        """Whether a callback of skorch raised KeyboardInterrupt, and not a person."""
+        """Whether a skorch callback, not Ctrl-C, raised KeyboardInterrupt."""
         return any(
             isinstance(callback, EarlyStopping)
             and callback.misses_ == callback.patience
@@ -254,7 +254,7 @@ class SequenceNet(NeuralNet):
 
 
 class Checkpoint:
-    """What more training changes in a net, to put it back.
+    """State of a net that training changes, to restore it later.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ class Checkpoint:
         self.drawn = random_state.get_state()
 
     def restore(self) -> None:
-        """Put all back."""
+        """Restore the state."""
         self.net.module_.load_state_dict(self.weights)
         self.net.optimizer_.load_state_dict(self.optimizer)
         del self.net.history[self.n_epochs :]

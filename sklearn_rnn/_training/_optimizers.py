@@ -1,4 +1,4 @@
-"""Clipping, Adam and AdamW: by our kernels where they can, else by torch."""
+"""Clipping, Adam and AdamW: by kernels if supported, otherwise by torch."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from sklearn_rnn.nn import uses_kernels
 
 
 def clip_gradients(parameters: Sequence[Tensor], limit: float | None) -> float:
-    """Scale gradients down to a norm of `limit` at most; return their norm before."""
+    """Clip the norm of the gradients to `limit`; return the norm before."""
     gradients = [p.grad for p in parameters if p.grad is not None]
     if _suit_kernels(gradients):
         from sklearn_rnn._kernels import _adam  # imports llvmlite
@@ -26,14 +26,14 @@ def clip_gradients(parameters: Sequence[Tensor], limit: float | None) -> float:
 
 
 class _KernelStep(torch.optim.Optimizer):
-    """A step by our kernel: the same weights and the same state as torch's."""
+    """Step by the kernel: the same weights and state as torch's."""
 
     decoupled: bool  # whether the weight decay is no part of the gradient
     _state_lists: list[Any] | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._state_lists = None  # the state's tensors are others than before
+        self._state_lists = None  # loading replaces the tensors
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take a step; `closure` computes the gradients and returns the loss."""
@@ -48,11 +48,11 @@ class _KernelStep(torch.optim.Optimizer):
         weights = [group["params"] for group in self.param_groups]
         gradients = [[w.grad for w in group] for group in weights]
         if self._state_lists is None:
-            self._state_lists = self._list_states()  # of a state that was loaded
+            self._state_lists = self._list_states()  # after loading a state
         if self._state_lists is None or not all(
             _suit_kernels(group) for group in (*weights, *gradients)
         ):
-            super().step()  # makes the state where there is none
+            super().step()  # creates the missing state
             self._state_lists = self._list_states()
             return loss
         from sklearn_rnn._kernels import _adam  # imports llvmlite
@@ -84,19 +84,19 @@ class _KernelStep(torch.optim.Optimizer):
 
 
 class Adam(_KernelStep, torch.optim.Adam):
-    """torch.optim.Adam by our kernel, or fused."""
+    """torch.optim.Adam, by the kernel or fused."""
 
     decoupled = False
 
 
 class AdamW(_KernelStep, torch.optim.AdamW):
-    """torch.optim.AdamW by our kernel, or fused."""
+    """torch.optim.AdamW, by the kernel or fused."""
 
     decoupled = True
 
 
 def _has_hooks(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether somebody listens to steps; yes, where torch keeps hooks elsewhere."""
+    """Whether step hooks exist; True if this torch stores them elsewhere."""
     return bool(
         getattr(optimizer, "_optimizer_step_pre_hooks", True)
         or getattr(optimizer, "_optimizer_step_post_hooks", True)

@@ -1,7 +1,7 @@
-"""Linear layers, convolutions and means for prediction, exact to the last bit.
+"""Batch-invariant linear layers, convolutions and means for prediction.
 
-Where nothing is trained, and our kernels are in use, each row is computed by itself,
-see `sklearn_rnn._kernels._rows`; elsewhere these are torch's.
+In prediction, the kernels compute each row by itself,
+see `sklearn_rnn._kernels._rows`. Otherwise torch's operators are used.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from sklearn_rnn.nn._masking import padding_mask
 
 
 def is_exact(x: Tensor) -> bool:
-    """Whether a computation on x is to be row by row."""
+    """Whether to compute x row by row."""
     return not torch.is_grad_enabled() and _suit_kernels(x)
 
 
@@ -26,7 +26,7 @@ def _suit_kernels(*tensors: Tensor) -> bool:
 
 
 def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """(x - mean) / scale, by our kernel where no gradient is wanted."""
+    """Return (x - mean) / scale, by the kernel if no gradient is needed."""
     trained = torch.is_grad_enabled() and x.requires_grad
     fits = mean.shape == scale.shape == x.shape[-1:]
     if trained or not fits or not _suit_kernels(x, mean, scale):
@@ -83,7 +83,7 @@ def _round_up_steps(n_steps: int) -> int:
 
 
 def _is_own(layer: Any, torch_class: Any) -> bool:
-    """Whether the layer is torch's: no subclass that does otherwise, and no hooks."""
+    """Whether the layer is torch's own class, without overrides and hooks."""
     return (
         type(layer).forward is torch_class.forward
         and not has_hooks(layer)

@@ -1,4 +1,4 @@
-"""The cells that estimators know by name."""
+"""Cells that estimators accept by name."""
 
 from sklearn_rnn.nn._gated import GRU, LSTM, Elman
 

@@ -1,4 +1,4 @@
-"""Which implementation the recurrent layers use on the CPU."""
+"""Selection of the CPU implementation of the recurrent layers."""
 
 import threading
 import warnings
@@ -23,12 +23,12 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
     Parameters
     ----------
     kernels : {"auto", "numba", "torch"}, default=None
-        What computes the recurrent layers on the CPU; None: no change.
+        Implementation of the recurrent layers on the CPU; None: no change.
 
-        - "auto": the package's own kernels where numba is installed and they are
+        - "auto": the package's kernels if numba is installed and they are
           faster, else torch; if they fail to compile or to load, torch, with one
-          warning. What holds outside any such block.
-        - "numba": the package's own kernels always; what keeps them from being
+          warning. The setting outside any such block.
+        - "numba": the package's kernels always; an error that prevents them from being
           compiled or loaded is raised by the first method that needs them.
         - "torch": torch's layers always.
 
@@ -37,7 +37,7 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If `kernels` is none of these.
+        If `kernels` has another value.
     ImportError
         If `kernels` is "numba" and numba is not installed.
 
@@ -64,7 +64,7 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
 
 
 def get_kernels() -> str:
-    """Return the `kernels` setting that holds in this thread."""
+    """Return the `kernels` setting of this thread."""
     return getattr(_local, "kernels", "auto")
 
 

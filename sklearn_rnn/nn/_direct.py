@@ -1,4 +1,4 @@
-"""Gradients of plain networks, by kernels alone.
+"""Fused training: gradients of standard networks, computed by kernels alone.
 
 For a small network torch's autograd, and its operators on small tensors, take longer
 than all arithmetic. A network of standardised features, recurrent layers, their last
@@ -29,10 +29,10 @@ _LOSSES = {CrossEntropy: "cross_entropy", SquaredError: "squared_error"}
 
 
 def supports_fused_training(model: nn.Module, criterion: nn.Module) -> bool:
-    """Whether `compute_gradients` serves this network and loss, as they are now.
+    """Whether `compute_gradients` supports this network and loss as they are now.
 
-    Not where somebody listens to modules or gradients, has frozen weights, or lets
-    layers share them.
+    False if there are hooks on modules or gradients, frozen weights, or layers that
+    share them.
     """
     return (
         type(model) is SequenceModel
@@ -50,7 +50,7 @@ def supports_fused_training(model: nn.Module, criterion: nn.Module) -> bool:
 
 
 def _has_own_layers(model: SequenceModel) -> bool:
-    """Whether all parts are what they were: parametrized ones are of other classes."""
+    """Whether all parts have their original classes; parametrization changes them."""
     encoder = model.encoder
     layers: list[Any] = [*encoder.forward_layers, *encoder.backward_layers]
     return (
@@ -65,7 +65,7 @@ def _has_own_layers(model: SequenceModel) -> bool:
 
 
 def _is_trained(weight: nn.Parameter) -> bool:
-    """Whether it is trained, nobody listens, and the kernels can read it."""
+    """Whether it is trained, has no hooks, and the kernels can read it."""
     hooks = weight._backward_hooks or weight._post_accumulate_grad_hooks
     fits = weight.dtype is torch.float32 and weight.is_cpu
     return weight.requires_grad and fits and not hooks
@@ -76,7 +76,7 @@ def _has_active_dropout(model: SequenceModel) -> bool:
 
 
 def _is_changed(module: nn.Module) -> bool:
-    """Whether somebody listens to the module, or has replaced one of its methods."""
+    """Whether the module has hooks or replaced methods."""
     replaced = any(callable(getattr(type(module), name, 0)) for name in vars(module))
     return replaced or has_hooks(module)
 
@@ -88,7 +88,7 @@ def compute_gradients(
     target: Tensor,
     sample_weight: Tensor | None,
 ) -> tuple[Tensor, Tensor] | None:
-    """Set the gradients of all weights of a plain network.
+    """Set the gradients of all weights of a standard network.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _targets_match_loss(
     batch: int,
     n_outputs: int,
 ) -> bool:
-    """Whether targets and weights have the shape and the type that the loss expects."""
+    """Whether targets and weights have the shape and type that the loss expects."""
     weight = sample_weight
     if weight is not None and (
         weight.dtype is not torch.float32 or weight.shape != (batch,)
@@ -183,5 +183,5 @@ def _join(parts: list[Tensor]) -> Tensor:
 
 
 def _widen(d_state: Tensor, final: Tensor) -> Tensor:
-    """Add the gradients of an LSTM's c, which nobody reads: zeros."""
+    """Add the gradients of an LSTM's unused cell state: zeros."""
     return nn.functional.pad(d_state, (0, final.shape[1] - d_state.shape[1]))

@@ -1,11 +1,11 @@
-"""Dropout with a generator of its own."""
+"""Dropout with a separate random generator."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Dropout(nn.Module):
-    """Zero a part of the input in training and scale up the rest.
+    """Zero random elements of the input in training and scale up the rest.
 
     Unlike :class:`torch.nn.Dropout` it draws from its own ``generator`` when it has
     one, so that torch's global generator is neither read nor moved.
@@ -38,7 +38,7 @@ class Dropout(nn.Module):
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero a part of the values, in training only.
+        """Zero random elements, in training only.
 
         Parameters
         ----------

@@ -130,7 +130,7 @@ class Encoder(nn.Module):
         lengths : Tensor of shape (batch,), default=None
             Number of valid steps of each row; None when no row has padding.
         state : list with an entry for each layer, default=None
-            Initial states, as this method returns them. None: zeros.
+            Initial state, as returned by an earlier call; zeros by default.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class Encoder(nn.Module):
         x_t : Tensor of shape (batch, input_size)
             Features of this step.
         state : list with an entry for each layer, default=None
-            Initial states, as `run` returns them. None: zeros.
+            Initial state, as returned by an earlier call; zeros by default.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class Encoder(nn.Module):
         return outputs[:, 0], state
 
     def suits_kernels(self) -> bool:
-        """Tell whether the package's own kernels run all layers on the CPU.
+        """Return whether the package's kernels run all layers on the CPU.
 
         Returns
         -------
@@ -222,7 +222,7 @@ class Encoder(nn.Module):
 
 
 def _run_as_one(layers: list[nn.Module], x: Tensor, lengths: Tensor | None) -> bool:
-    """Whether kernels run both directions at once, past the layers' own calls."""
+    """Whether kernels run both directions at once, without calling the layers."""
     return suits_kernels(layers, x, lengths) and not any(map(has_hooks, layers))
 
 

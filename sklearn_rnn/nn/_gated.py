@@ -1,6 +1,6 @@
 """Elman, GRU and LSTM layers: one layer, one direction, on torch's recurrent modules.
 
-The contract of every layer, ours or a user's::
+The contract of every layer, built-in or custom::
 
     outputs, state = layer(x, lengths, state=None)
     output, state = layer.step(x_t, state=None)
@@ -36,8 +36,8 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
-        # by way of "meta": torch's own initialisation would draw from the global
-        # generator, and nn.utils.skip_init does not take nn.RNN
+        # on device "meta": torch's initialisation would draw from the global
+        # generator, and nn.utils.skip_init does not support nn.RNN
         self.rnn = self.torch_class(
             input_size, hidden_size, batch_first=True, device="meta", **options
         ).to_empty(device="cpu")
@@ -59,7 +59,7 @@ class RecurrentLayer(nn.Module):
         lengths : Tensor of shape (batch,), default=None
             Number of valid steps of each row; None when no row has padding.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
-            Where to start; zeros by default.
+            Initial state, as returned by an earlier call; zeros by default.
         reverse : bool, default=False
             Whether to read each row from its own last step to its first. The output
             of a step stays at its place; the final state is that of the first step.
@@ -122,16 +122,16 @@ class RecurrentLayer(nn.Module):
         Parameters
         ----------
         x_t : Tensor of shape (batch, input_size)
-            The features of this step.
+            Features of this step.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size), default=None
-            Where to start; zeros by default.
+            Initial state, as returned by an earlier call; zeros by default.
 
         Returns
         -------
         output : Tensor of shape (batch, hidden_size)
             The hidden state after this step.
         state : Tensor or tuple of Tensor of shape (batch, hidden_size)
-            What the next step starts from.
+            State before the next step.
         """
         if state is None:
             state = self.initial_state(x_t)
@@ -335,7 +335,7 @@ class LSTM(RecurrentLayer):
 def suits_kernels(
     layers: Sequence[nn.Module], x: Tensor, lengths: Tensor | None
 ) -> bool:
-    """Whether the package's own kernels are to run these layers on x, as one."""
+    """Whether the package's kernels run these layers on x in one call."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or not uses_kernels():
         return False
     if x.dim() != 3 or x.numel() == 0:
@@ -347,14 +347,14 @@ def suits_kernels(
 
 
 def has_own_forward(layer: nn.Module) -> bool:
-    """Whether the layer is one of this file, and no subclass that does otherwise."""
+    """Whether the layer uses the `forward` of this file, not an override."""
     return getattr(
         type(layer), "forward", None
     ) is RecurrentLayer.forward and "forward" not in vars(layer)
 
 
 def has_kernel(layer: Any) -> bool:
-    """Whether kernels compute what the layer does, with what is attached to it.
+    """Whether kernels support the layer, including its hooks and weights.
 
     Parametrisations act in the kernels, which read the weights by their names; hooks,
     and what torch.nn.utils.prune does in hooks, act in torch's layers alone.
@@ -375,7 +375,7 @@ def has_kernel(layer: Any) -> bool:
 
 
 def _are_alike(layers: Sequence[Any]) -> bool:
-    """Whether all directions are of one kind and size, as the kernels run them."""
+    """Whether all directions have one class and size, as the kernels require."""
     first = layers[0]
     return all(
         other.rnn.mode == first.rnn.mode and other.hidden_size == first.hidden_size
@@ -384,7 +384,7 @@ def _are_alike(layers: Sequence[Any]) -> bool:
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether somebody listens to the module, or has replaced its `forward`."""
+    """Whether the module has hooks or a replaced `forward`."""
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks
@@ -395,13 +395,13 @@ def has_hooks(module: nn.Module) -> bool:
 
 
 def has_global_hooks() -> bool:
-    """Whether somebody listens to all modules; yes, if torch keeps hooks elsewhere."""
+    """Whether global module hooks exist; True if this torch stores them elsewhere."""
     place = vars(nn.modules.module)
     return any(place.get(name, True) for name in _GLOBAL_HOOKS)
 
 
 def prefers_torch(layer: Any) -> bool:
-    """Whether torch's layer trains faster than our kernels, on equal lengths.
+    """Whether torch's layer trains faster than the kernels, on equal lengths.
 
     A measured rule, see docs/benchmarks.rst: oneDNN's LSTM, from 385 units on.
     """
@@ -412,24 +412,24 @@ def prefers_torch(layer: Any) -> bool:
 
 @contextmanager
 def threads_for(module: nn.Module, *, equal_lengths: bool = False) -> Iterator[None]:
-    """Inside, torch's threads belong to the kernels, if the module will use them.
+    """Give torch's threads to the kernels in a block, if the module uses kernels.
 
-    The number of threads is `torch.get_num_threads()`; it is put back afterwards.
+    The number of threads is `torch.get_num_threads()`; it is restored afterwards.
 
     Parameters
     ----------
     module : torch.nn.Module
-        What is trained, or predicts, inside.
+        Module that trains or predicts in the block.
     equal_lengths : bool, default=False
         Whether it is trained on sequences that are all equally long.
     """
-    ours = uses_kernels() and any(
+    runs_kernels = uses_kernels() and any(
         isinstance(child, RecurrentLayer)
         and not (equal_lengths and prefers_torch(child))
         and not child.weights[0].is_cuda
         for child in module.modules()
     )
-    if not ours:
+    if not runs_kernels:
         yield
         return
     from sklearn_rnn._kernels._threads import threads_for_kernels
@@ -447,7 +447,7 @@ def run_kernels(
     *,
     only_last: bool = False,
 ) -> tuple[Tensor, list[Any]]:
-    """Run the package's own kernels: one layer in one or both directions.
+    """Run the package's kernels: one layer in one or both directions.
 
     Parameters
     ----------
@@ -456,16 +456,16 @@ def run_kernels(
     x : Tensor of shape (batch, time, input_size)
     lengths : Tensor of shape (batch,) or None
     states : sequence of Tensor or tuple of Tensor, or None
-        Where each direction starts; None: zeros.
+        Initial state of each direction; None: zeros.
     directions : sequence of bool
         For each direction, whether it reads from the end to the start.
     only_last : bool, default=False
-        Whether only the last states are wanted.
+        Whether only the last states are needed.
 
     Returns
     -------
     outputs : Tensor of shape (batch, time, n_directions * hidden_size)
-        Empty if only the last states are wanted.
+        Empty if only the last states are needed.
     states : list of Tensor or tuple of Tensor
         The last state of each direction.
     """
@@ -499,7 +499,7 @@ def make_plan(
 
 @contextmanager
 def _current_weights(rnn: Any) -> Iterator[None]:
-    """Let torch's module read parametrised weights: it keeps a list of the others."""
+    """Pass parametrised weights to torch's module, which caches a list of weights."""
     if not nn.utils.parametrize.is_parametrized(rnn):
         yield
         return

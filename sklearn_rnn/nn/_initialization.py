@@ -1,4 +1,4 @@
-"""Starting weights, drawn from a given generator."""
+"""Weight initialization from a given generator."""
 
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @torch.no_grad()
 def initialize(module: Module, generator: torch.Generator) -> Module:
-    """Draw new weights for every known layer inside the module.
+    """Initialize every supported layer of the module.
 
     - Recurrent layers: orthogonal recurrent weights, gate by gate [1]_, so that
       a state neither grows nor fades at first; Glorot-uniform input weights [2]_;
@@ -25,7 +25,7 @@ def initialize(module: Module, generator: torch.Generator) -> Module:
     module : torch.nn.Module
         Changed in place.
     generator : torch.Generator
-        Where the random numbers come from; on the CPU.
+        Source of random numbers; on the CPU.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def initialize(module: Module, generator: torch.Generator) -> Module:
     Parameter containing:
     tensor([0., 0., 1., 1., 0., 0., 0., 0.], requires_grad=True)
     """
-    # with two threads torch takes a hundred times as long for a small orthogonal matrix
+    # with two threads torch is a hundred times slower on a small orthogonal matrix
     with threads_for_kernels():
         for child in module.modules():
             _initialize_layer(child, generator)

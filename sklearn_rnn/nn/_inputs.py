@@ -1,4 +1,4 @@
-"""What stands before the recurrent layers: scaling, embedding, convolution."""
+"""Layers before the recurrent ones: scaling, embedding, convolution."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -97,7 +97,7 @@ class TokenEmbedding(nn.Module):
 
 
 class ColumnInputs(nn.Module):
-    """Columns of two kinds side by side: numbers standardised, categories embedded.
+    """Columns of two kinds, concatenated: numbers standardised, categories embedded.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Losses: one number for each sequence, and the link from outputs to predictions.
 
-A loss says how many outputs it needs for a target (`outputs_per_target`), what it
-costs (`forward`: (batch, n_outputs), targets to (batch,)) and what the outputs mean
+A loss defines the number of outputs per target (`outputs_per_target`), its value
+(`forward`: (batch, n_outputs), targets to (batch,)) and the meaning of the outputs
 (`predict`).
 """
 
@@ -47,7 +47,7 @@ class BinaryCrossEntropy(nn.Module):
 
     def predict(self, output: Tensor) -> Tensor:
         """Return the probability of each label, (batch, n_labels)."""
-        # torch.sigmoid rounds the last numbers of a batch otherwise than the others
+        # torch.sigmoid rounds the last numbers of a batch differently
         return 1 / (1 + torch.exp(-output))
 
     def predict_log(self, output: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ class Quantile(RegressionLoss):
 
 
 class Poisson(RegressionLoss):
-    """Half the Poisson deviance, less what does not depend on the output: counts."""
+    """Half the Poisson deviance, without its constant terms: for counts."""
 
     scales_target = False
 
@@ -184,7 +184,7 @@ class Gaussian(RegressionLoss):
 
     def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_std = output.chunk(2, dim=1)
-        return mean, log_std.clamp(min=-7)  # exact fits would run off to -infinity
+        return mean, log_std.clamp(min=-7)  # exact fits would diverge to -infinity
 
 
 REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {

@@ -15,7 +15,7 @@ from sklearn_rnn.nn._pooling import Pooling
 
 
 class RecurrentModel(nn.Module):
-    """Inputs, stem and encoder: what every network begins with.
+    """Inputs, stem and encoder: the first layers of every network.
 
     Parameters
     ----------
@@ -143,12 +143,12 @@ class SequenceModel(RecurrentModel):
         Returns
         -------
         output : Tensor of shape (batch, n_outputs)
-            What the loss reads: logits, say, or standardised targets.
+            Input of the loss, e.g. logits or standardised targets.
         """
         return self.forward_vectors(self.inputs(x), lengths)
 
     def forward_vectors(self, vectors: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return the output of each sequence, from what `inputs` returns.
+        """Return the output of each sequence, from the output of `inputs`.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class SequenceModel(RecurrentModel):
         Returns
         -------
         pooled : Tensor of shape (batch, pooling.output_size)
-            What the last linear layer reads, before dropout.
+            Input of the last linear layer, before dropout.
         """
         return self._pool(self.inputs(x), lengths)
 
@@ -185,7 +185,7 @@ class SequenceModel(RecurrentModel):
         x, lengths = self._run_stem(vectors, lengths)
         changed = has_hooks(self.encoder) or has_hooks(self.pooling)
         if self.pooling.kind == "last" and not changed and not has_global_hooks():
-            # no need to write down the other steps
+            # the outputs of the other steps need not be stored
             return self.encoder.last(x, lengths)
         return self.pooling(self.encoder(x, lengths), lengths)
 
@@ -235,7 +235,7 @@ class StepModel(RecurrentModel):
         self.crf = crf
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Any:
-        """Return what the loss reads.
+        """Return the input of the loss.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class StepModel(RecurrentModel):
         return self.forward_vectors(self.inputs(x), lengths)
 
     def forward_vectors(self, vectors: Tensor, lengths: Tensor | None = None) -> Any:
-        """Return what the loss reads, from what `inputs` returns.
+        """Return the input of the loss, from the output of `inputs`.
 
         Parameters
         ----------
@@ -305,7 +305,7 @@ class StepModel(RecurrentModel):
         Returns
         -------
         probability : Tensor of shape (n_valid_steps, n_outputs)
-            Of all valid steps end to end, as float64.
+            Probabilities of all valid steps end to end, float64.
         """
         emissions, lengths, crf = self(x, lengths)
         return flatten_steps(crf.marginals(emissions, lengths), lengths)

@@ -1,4 +1,4 @@
-"""From the states of all steps to one vector."""
+"""Pooling of the states of all steps into one vector."""
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ class Pooling(nn.Module):
     Parameters
     ----------
     kind : {"last", "mean", "max", "meanmax", "attention"}
-        How the states become one vector.
+        Kind of pooling.
     input_size : int
         Size of the state of a step, both directions together.
     bidirectional : bool, default=False
@@ -116,7 +116,7 @@ def _check_lengths(lengths: Tensor | None, batch: int, n_steps: int) -> None:
     if lengths is None:
         return
     check_lengths_type(lengths)
-    # what lies on a GPU is not waited for
+    # avoid a synchronisation with the GPU
     numbers = lengths.numpy() if lengths.is_cpu else np.ones(len(lengths), np.int64)
     check_lengths(numbers, batch, n_steps, least=1)
 

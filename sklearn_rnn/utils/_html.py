@@ -1,4 +1,4 @@
-"""A small picture of the learning curve, inline SVG."""
+"""Learning curve as inline SVG."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _WIDTH, _HEIGHT, _MARGIN = 260, 90, 6
 def learning_curve_svg(
     losses: Sequence[float], scores: Sequence[float] | None = None
 ) -> str:
-    """Draw the training loss, and the validation score where there is one.
+    """Draw the training loss, and the validation score if there is one.
 
     Parameters
     ----------

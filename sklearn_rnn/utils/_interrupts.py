@@ -1,4 +1,4 @@
-"""Cleaning up where Ctrl-C may come at any moment."""
+"""Cleanup that is safe against Ctrl-C."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

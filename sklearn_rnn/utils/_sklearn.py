@@ -1,4 +1,4 @@
-"""The private names of scikit-learn that we use, in one place."""
+"""Private names of scikit-learn used in this package."""
 
 from numbers import Integral
 from typing import Any

@@ -16,12 +16,12 @@ from sklearn_rnn.utils._interrupts import finally_do
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """Turn the `device` parameter into a device that is there.
+    """Convert the `device` parameter to an available device.
 
     Parameters
     ----------
     device : str or torch.device
-        "auto" is CUDA where there is a GPU and the CPU elsewhere.
+        "auto" is CUDA if there is a GPU, otherwise the CPU.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     Raises
     ------
     ValueError
-        If torch does not know the device, or this machine does not have it.
+        If torch does not support the device, or this machine does not have it.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -70,7 +70,7 @@ def make_generator(
 
 @contextmanager
 def isolated_seed(seed: int) -> Iterator[None]:
-    """Seed torch's global generator of the CPU inside, and put it back afterwards.
+    """Seed torch's global CPU generator in a block and restore it afterwards.
 
     For layer classes of users, which draw their weights from the global generator.
     """
@@ -81,7 +81,7 @@ def isolated_seed(seed: int) -> Iterator[None]:
 
 
 # Settings of the whole process; while one thread needs them neutral, they stay so.
-_Setting = tuple[Callable[[Any], None], Any]  # how to set it, and a value
+_Setting = tuple[Callable[[Any], None], Any]  # setter and value
 _lock = threading.Lock()
 _holders: set[object] = set()  # one for each `neutral_torch_state` that is open
 _settings_before: list[_Setting] = []
@@ -89,11 +89,11 @@ _settings_before: list[_Setting] = []
 
 @contextmanager
 def neutral_torch_state() -> Iterator[None]:
-    """Inside, torch computes as in a fresh process, whatever has been set before.
+    """Use torch's default settings in a block, whatever has been set before.
 
     Neutral are the default dtype and device, gradient and inference mode, autocast,
     the flushing of denormal numbers, oneDNN and its precision. Flags of CUDA are left
-    as they are: on a GPU no result is promised to the last bit.
+    as they are: on a GPU results are not bitwise reproducible.
     """
     holder = object()
     flushes = _flushes_denormals()
@@ -132,7 +132,7 @@ def _restore_settings(holder: object) -> None:
 
 
 def _list_changes() -> Iterator[tuple[Callable[[Any], None], Any, Any]]:
-    """Yield what is not neutral: how to set it, its value, and the neutral one."""
+    """Yield changed settings: the setter, the value, and the neutral value."""
     dtype = torch.get_default_dtype()
     if dtype is not torch.float32:
         yield torch.set_default_dtype, dtype, torch.float32
@@ -148,7 +148,7 @@ def _list_changes() -> Iterator[tuple[Callable[[Any], None], Any, Any]]:
 
 
 def _neutral_contexts() -> Iterator[AbstractContextManager[Any]]:
-    """Yield what makes this thread's settings neutral."""
+    """Yield contexts that make this thread's settings neutral."""
     if torch.is_inference_mode_enabled():
         yield torch.inference_mode(False)
     if not torch.is_grad_enabled():
@@ -161,15 +161,15 @@ def _neutral_contexts() -> Iterator[AbstractContextManager[Any]]:
 
 
 def _flushes_denormals() -> bool:
-    """Whether this thread rounds the smallest numbers to zero; torch does not tell."""
+    """Whether this thread flushes denormals to zero; torch has no getter."""
     return sys.float_info.min / 2 == 0
 
 
-def _forget_holders() -> None:
-    """In a forked process, where the other threads do not exist."""
+def _reset_holders() -> None:
+    """Reset after a fork: the other threads do not exist in the child."""
     global _lock
     _lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_holders)
+    os.register_at_fork(after_in_child=_reset_holders)

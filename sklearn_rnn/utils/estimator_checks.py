@@ -1,8 +1,8 @@
-"""Promises about sequences that every estimator keeps: a check for each.
+"""Checks of properties that every sequence estimator must have.
 
-They stand beside :func:`sklearn.utils.estimator_checks.check_estimator`, which knows
+They complement :func:`sklearn.utils.estimator_checks.check_estimator`, which covers
 2-D arrays only, in the same style: ``check_*(name, estimator)`` raises an
-AssertionError where a promise is broken.
+AssertionError if a property does not hold.
 """
 
 import pickle
@@ -29,12 +29,12 @@ def check_sequence_estimator(estimator: Any) -> None:
     estimator : estimator object
         Not fitted; cloned for each check. It must take numeric sequences of two
         features. Its tag `estimator_type` decides what y is: "tagger" and
-        "step_regressor" get an answer for each step.
+        "step_regressor" get a target for each step.
 
     Raises
     ------
     AssertionError
-        If a promise is broken.
+        If a property does not hold.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def yield_sequence_checks() -> Iterator[Check]:
 
 
 def check_containers_are_equivalent(name: str, estimator: Any) -> None:
-    """The container of X decides nothing: neither in fit nor in predict."""
+    """The container of X affects neither fit nor predict."""
     X, y = _make_data(estimator)
     reference = _fit(estimator, X, y)
     expected = _answer(reference, X)
@@ -180,7 +180,7 @@ def check_threads_differ_by_rounding(name: str, estimator: Any) -> None:
 
 
 def check_fitted_twice_is_fitted_once(name: str, estimator: Any) -> None:
-    """A second fit, on other data first, forgets the first."""
+    """A second fit does not depend on the first."""
     X, y = _make_data(estimator)
     once = _fit(estimator, X, y)
     steps = _answers_steps(estimator)
@@ -205,7 +205,7 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
 def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
     """`encode` gives a vector a sequence; `hidden_states` one a step of the network.
 
-    An estimator of an answer at every step has no `encode`.
+    An estimator that predicts at every step has no `encode`.
     """
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
@@ -223,7 +223,7 @@ def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
 
 
 def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
-    """What is wrong with a sequence is fragment, with its number."""
+    """Errors about a sequence give its number."""
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
     nan = X[4].copy()
@@ -232,7 +232,7 @@ def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
         (nan, "X[4] has NaN at step 2, feature 1"),
         (np.zeros((3, 5)), "X[4] has 5 features"),
     ]
-    if not _answers_steps(estimator):  # which need none for an empty sequence
+    if not _answers_steps(estimator):  # step estimators accept empty sequences
         spoils.append((np.zeros((0, 2)), "X[4] is an empty sequence"))
     for bad, fragment in spoils:
         spoiled = [*X[:4], bad, *X[5:]]
@@ -244,7 +244,7 @@ def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
 
 
 def _answers_steps(estimator: Any) -> bool:
-    """Whether y has an answer for each step."""
+    """Whether y has a target for each step."""
     kind = get_tags(estimator).estimator_type
     return kind in ("tagger", "step_regressor")
 
@@ -315,7 +315,7 @@ def _error_of(function: Callable[..., Any], *args: Any) -> str:
 
 
 def _assert_same(actual: NDArray, expected: NDArray, fitted: Any, name: str) -> None:
-    """Equal to the last bit on the CPU, to 1e-6 elsewhere."""
+    """Assert equality: bitwise on the CPU, to 1e-6 elsewhere."""
     if next(fitted.module_.parameters()).device.type == "cpu":
         assert_array_equal(actual, expected, name)
     else:
