@@ -57,9 +57,9 @@ def compute_losses(rnn: Any, output: Any, target: Any) -> Tensor:
     rnn : BaseRNN
         Fitted.
     output : Tensor or Emissions
-        What the network returns.
+        Output of the network.
     target : ndarray or StepArray
-        Rows of what `encode_targets` returns.
+        Rows of the result of `encode_targets`.
     """
     values = target.values if isinstance(target, StepArray) else target
     scores = output.scores if isinstance(output, Emissions) else output
@@ -78,7 +78,7 @@ def explained_output(
         Fitted.
     outputs : Tensor of shape (n_samples, n_outputs) or (n_samples * n_steps, \
             n_outputs), or Emissions
-        What the network returns for sequences of one length.
+        Output of the network for sequences of one length.
     column : int
         Which class or target.
     step : int or None
