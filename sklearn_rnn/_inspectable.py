@@ -59,7 +59,7 @@ def compute_losses(rnn: Any, output: Any, target: Any) -> Tensor:
     output : Tensor or Emissions
         Output of the network.
     target : ndarray or StepArray
-        Rows of what `encode_targets` returns.
+        Rows of the result of `encode_targets`.
     """
     values = target.values if isinstance(target, StepArray) else target
     scores = output.scores if isinstance(output, Emissions) else output

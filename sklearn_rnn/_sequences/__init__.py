@@ -1,4 +1,4 @@
-"""What X and y may be: containers and validation. NumPy only."""
+"""Accepted X and y: containers and validation. NumPy only."""
 
 from sklearn_rnn._sequences._batching import (
     batches_by_length,

@@ -79,7 +79,7 @@ def weighted_moments(
     X : RaggedArray
         All sequences.
     sample_weight : ndarray of shape (n_samples,)
-        What each step of a sequence counts.
+        Weight of each step of a sequence.
 
     Returns
     -------

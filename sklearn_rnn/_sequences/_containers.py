@@ -21,7 +21,7 @@ def read_container(value: Any, name: str) -> Any:
     value : object
         X, y or weights, as an estimator got them.
     name : str
-        What error messages call it.
+        Name in error messages.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from sklearn_rnn._sequences._validation import as_numbers
 
 
 def import_narwhals() -> ModuleType:
-    """Return narwhals, or say how to install it."""
+    """Return narwhals, or raise an error on how to install it."""
     try:
         import narwhals.stable.v2 as nw
     except ImportError as error:
@@ -51,7 +51,7 @@ def read_table(X: Any) -> Any:
 
 
 def get_column(table: Any, name: str) -> Any:
-    """Return a column, or say which ones there are."""
+    """Return a column, or raise an error that lists the columns."""
     if name in table.columns:
         return table[name]
     message = f"X has no column {name!r}. Its columns are {table.columns}."

@@ -284,7 +284,7 @@ class RaggedArray:
         Parameters
         ----------
         fill_value : float, default=nan
-            What the padding consists of.
+            Padding value.
 
         Returns
         -------

@@ -209,7 +209,7 @@ def check_tags(
     scheme : {"iob1", "iob2", "iobes", "bilou"}
         The tag scheme.
     name : str, default="y"
-        What error messages call the tags.
+        Name of the tags in error messages.
     """
     labels, codes = np.unique(values, return_inverse=True)
     rules = _transitions(parse_tags(labels, scheme), scheme)

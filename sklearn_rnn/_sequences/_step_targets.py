@@ -33,7 +33,7 @@ def read_step_targets(
     step_weight : ndarray of shape (n_steps_total,)
         Weight of each step.
     names : tuple of str, default=("X", "y", "labels")
-        What error messages call X, y and the answers of y.
+        Names of X, y and the values of y in error messages.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def split_weights(
     X : RaggedArray
         The sequences.
     names : tuple of str
-        What error messages call X and the weights.
+        Names of X and the weights in error messages.
 
     Returns
     -------

@@ -27,7 +27,7 @@ def check_step_targets(y: Any, name: str = "y") -> tuple[NDArray, NDArray[np.int
         Labels (strings or numbers) or numbers: n_samples sequences of shape
         (n_steps_i,) or (n_steps_i, n_columns).
     name : str, default="y"
-        What error messages call y.
+        Name of y in error messages.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def check_step_weight(
     offsets : ndarray of shape (n_samples + 1,)
         Where each sequence begins.
     name : str, default="sample_weight"
-        What error messages call the weights.
+        Name of the weights in error messages.
 
     Returns
     -------

@@ -206,7 +206,7 @@ def read_argument(value: Any, name: str = "X") -> Any:
     value : object
         As an estimator got it.
     name : str, default="X"
-        What error messages call it.
+        Name in error messages.
 
     Returns
     -------
@@ -239,7 +239,7 @@ def read_targets(y: Any, name: str = "y") -> Any:
     y : object
         As an estimator got it.
     name : str, default="y"
-        What error messages call it.
+        Name in error messages.
 
     Returns
     -------
@@ -270,7 +270,7 @@ def check_targets(y: Any, *, name: str, owner: str, **options: Any) -> Any:
     y : object
         As an estimator got it.
     name : str
-        What error messages call it.
+        Name in error messages.
     owner : str
         Name of the estimator, likewise.
     **options

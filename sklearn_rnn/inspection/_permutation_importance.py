@@ -42,7 +42,7 @@ def permutation_importance(
 
     The counterpart of :func:`sklearn.inspection.permutation_importance` for sequences.
     A part, a feature or a stretch of time, is exchanged between the sequences, so that
-    it says nothing of y any more, and the score is computed again. The importance is
+    it is no longer related to y, and the score is computed again. The importance is
     the score before less the score after: near 0, or below, where the estimator makes
     no use of the part.
 
@@ -58,7 +58,7 @@ def permutation_importance(
     y : like y in `fit`
         Their targets.
     by : {"feature", "step", "segment"}, default="feature"
-        What is permuted at a time.
+        Unit of permutation.
 
         - "feature": a feature, in all steps: a sequence gets the whole course that the
           feature has in another.

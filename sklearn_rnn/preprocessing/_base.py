@@ -1,4 +1,4 @@
-"""What the transformers of sequences share."""
+"""Code shared by the transformers of sequences."""
 
 from abc import ABCMeta, abstractmethod
 

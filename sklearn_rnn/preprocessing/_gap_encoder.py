@@ -112,7 +112,7 @@ class GapEncoder(BaseSequenceTransformer):
     Parameters
     ----------
     strategy : {"last", "linear", "mean"}, default="last"
-        What is filled in.
+        Value to fill in.
 
         - "last": the last seen value of the sequence; before the first, the mean of
           the training data. Nothing of the future is used, so it fits forecasts.

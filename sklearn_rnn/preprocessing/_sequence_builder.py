@@ -45,7 +45,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
     Parameters
     ----------
     id : str
-        The column that says which sequence a row belongs to.
+        Column with the sequence id of each row.
     time : str or None, default=None
         The column to sort each sequence by: numbers, dates or durations. Times in time
         zones, also in several, are compared as points in time. None: rows keep their

@@ -37,7 +37,7 @@ class SequencePadder(BaseSequenceTransformer):
         The length of all sequences that come out. By default, that of the longest in
         the training data.
     padding_value : float, default=0.0
-        What the padding consists of.
+        Padding value.
     padding_side : {"right", "left"}, default="right"
         Whether padding follows a sequence or precedes it.
     truncation : {"right", "left"} or None, default=None

@@ -136,7 +136,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     Parameters
     ----------
     level : {"word", "char"}, None, callable or tokenizer, default="word"
-        What a token is.
+        Unit of a token.
 
         - "word": each word or number, and each punctuation mark. "don't" is three.
         - "char": each character, spaces and line breaks included. For names, codes,

@@ -1,4 +1,4 @@
-"""What the displays of sequences share: colours, step axes, tokens."""
+"""Code shared by the displays of sequences: colours, step axes, tokens."""
 
 from numbers import Integral
 

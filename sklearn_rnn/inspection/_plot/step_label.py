@@ -32,7 +32,7 @@ class StepLabelDisplay:
         The probability of each label, in the order of `classes`; drawn instead of
         `y_pred`.
     signals : ndarray of shape (n_steps, n_signals), default=None
-        What to draw above.
+        Upper part of the plot.
     signal_names : list of str of length n_signals, default=None
         Names of the rows.
     classes : array-like of shape (n_classes,), default=None
@@ -153,7 +153,7 @@ class StepLabelDisplay:
         y_true : array-like of shape (n_steps,), default=None
             The true labels.
         signals : array-like of shape (n_steps,) or (n_steps, n_signals), default=None
-            What to draw above.
+            Upper part of the plot.
         signal_names : list of str of length n_signals, default=None
             Names of the rows.
         ax : matplotlib Axes, default=None

@@ -31,7 +31,7 @@ class TrainingDisplay:
     learning_rates : list of ndarray of shape (n_epochs_i,)
         Learning rate at the start of each epoch, for each estimator.
     names : list of str
-        What the estimators are called in the legend.
+        Names of the estimators in the legend.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class TrainingDisplay:
         name : str, default=None
             What it is called; by default its class.
         ax : matplotlib Axes, default=None
-            What to fill with the panels; by default a new figure.
+            Figure for the panels; by default a new figure.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
@@ -115,7 +115,7 @@ class TrainingDisplay:
             What they are called; by default their classes, with a number if one occurs
             again.
         ax : matplotlib Axes, default=None
-            What to fill with the panels; by default a new figure.
+            Figure for the panels; by default a new figure.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
@@ -153,7 +153,7 @@ class TrainingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            What to fill with the panels; by default a new figure.
+            Figure for the panels; by default a new figure.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
