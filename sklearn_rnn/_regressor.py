@@ -363,6 +363,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
+        # scikit-learn's check of several targets has negative ones, whatever the tags
+        tags.target_tags.multi_output = self.loss != "poisson"
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags

@@ -315,6 +315,11 @@ def _as_sequences(X: Any, expects_table: bool | None) -> RaggedArray | None:
     if isinstance(X, list | tuple):
         return _list_as_sequences(X, expects_table)
     if hasattr(X, "columns") and expects_table is not False:
+        if len(X.columns) == 0:
+            raise ValueError(
+                f"Found X with 0 feature(s) (shape={X.shape}) while a minimum of 1 is "
+                "required."
+            )
         return None  # a DataFrame: its columns have names to check
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     if array.dtype == object and array.ndim == 1 and any(map(_is_sequence, array)):

@@ -148,3 +148,9 @@ def test_what_has_fewer_than_two_dimensions_is_refused(
         assert re.search(r"\bX\b", message), message
         assert re.search(came, message), message
         assert "is 2-D" not in message
+
+
+def test_a_table_without_columns_is_refused(estimator):
+    pd = pytest.importorskip("pandas")
+    with refuses(r"X with 0 feature\(s\)"):
+        estimator.fit(pd.DataFrame(index=range(3)), [0, 1, 0])

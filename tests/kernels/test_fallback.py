@@ -220,7 +220,7 @@ def test_a_good_checksum_over_a_wrong_body_is_compiled_anew(
     name = f"kernels-{_library._identify()}.o"
     _library._write(name, n_arguments, spoil(code))
     monkeypatch.setattr(_library, "_compile", lambda: good_code)
-    load_library().spin(ctypes.addressof(ctypes.c_int64(1)), 1)
+    load_library().spin(1, ctypes.addressof(ctypes.c_int64(1)))
     assert _library._read(name) == good_code  # and the file is replaced
 
 
