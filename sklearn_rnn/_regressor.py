@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin
+from sklearn.utils import column_or_1d
 
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
@@ -348,6 +349,12 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         y, *std = self._link(self._validate_for_predict(X), *links)
         y = self._targets.decode(y)
         return (y, self._targets.decode_std(std[0])) if return_std else y
+
+    def _check_y(self, y, X, sample_weight, name="y"):
+        y, weight = super()._check_y(y, X, sample_weight, name)
+        if self.loss == "poisson" and np.ndim(y) == 2 and np.shape(y)[1] == 1:
+            y = column_or_1d(y, warn=True)  # as the tag multi_output demands
+        return y, weight
 
     def _make_targets(self, y):
         return NumberTargets(type(self).__name__, self.loss, self.quantile)
