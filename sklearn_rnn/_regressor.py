@@ -352,7 +352,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
 
     def _check_y(self, y, X, sample_weight, name="y"):
         y, weight = super()._check_y(y, X, sample_weight, name)
-        if self.loss == "poisson" and np.ndim(y) == 2 and np.shape(y)[1] == 1:
+        if self.loss == "poisson" and np.asarray(y).shape[1:] == (1,):
             y = column_or_1d(y, warn=True)  # as the tag multi_output demands
         return y, weight
 
