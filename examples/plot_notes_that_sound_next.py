@@ -19,7 +19,7 @@ import numpy as np
 
 from sklearn_rnn import RNNTagger
 
-FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "jsb_chorales"
+FOLDER = Path("..", "shared", "data") / "jsb_chorales"
 FILE = FOLDER / "jsb-chorales-quarter.json"
 
 

@@ -25,7 +25,7 @@ from sklearn_rnn import RNNTagger
 from sklearn_rnn.metrics import step_accuracy_score
 from sklearn_rnn.preprocessing import WordAttributes
 
-FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "ud_ewt_pos"
+FOLDER = Path("..", "shared", "data") / "ud_ewt_pos"
 
 
 def read(part):
