@@ -210,8 +210,8 @@ class RNNTagger(StepRNN):
 
     .. math::
 
-        p(y \\mid x) \\propto \\exp\\Big(s_{y_1} + \\sum_t (W h_t + b)_{y_t}
-        + \\sum_{t > 1} T_{y_{t-1}, y_t} + e_{y_n}\\Big)
+        p(y \\mid x) \\propto \\exp(s_{y_1} + \\sum_t (W h_t + b)_{y_t}
+        + \\sum_{t > 1} T_{y_{t-1}, y_t} + e_{y_n})
 
     with scores of transitions :math:`T`, of the first label :math:`s` and of the last
     label :math:`e`.

@@ -18,7 +18,7 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
     Other threads and processes do not see them: scikit-learn's workers take over only
     its own settings. So a search or a cross-validation inside the block uses `kernels`
     if ``n_jobs`` is 1 or None; with more jobs its workers use "auto". A function that
-    is given to :class:`joblib.Parallel` can open the block itself.
+    is given to ``joblib.Parallel`` can open the block itself.
 
     Parameters
     ----------
