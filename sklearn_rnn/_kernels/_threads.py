@@ -180,7 +180,8 @@ class _Job:
         """Tell the thread that waits, and keep no memory for it."""
         self.call = None
         self.has_ended.value = 1
-        self.ended.release()
+        with suppress(RuntimeError):  # a job that was given up may come twice
+            self.ended.release()
 
     def wait(self) -> None:
         """Wait until the call has ended.

@@ -1,0 +1,84 @@
+"""Ctrl-C at every line of the kernels' threads: torch has its own again, and no worker
+is lost."""
+
+import threading
+import time
+
+import pytest
+import torch
+from test_interrupts import LineTrace
+
+pytest.importorskip("numba", reason="needs numba")
+
+from sklearn_rnn._kernels import _threads
+from sklearn_rnn.nn import GRU, initialize
+from sklearn_rnn.nn._gated import run_kernels, threads_for
+
+
+class ThreadsTrace(LineTrace):
+    """Counts and interrupts the lines of `_threads.py` alone."""
+
+    def __call__(self, frame, event, argument):
+        is_there = frame.f_code.co_filename == _threads.__file__
+        return self._trace if is_there else None
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    monkeypatch.setattr(_threads, "_WORTH_A_THREAD", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def compute():
+    """Return a function that runs a layer with the threads of the kernels."""
+    layer = initialize(GRU(3, 4), torch.Generator().manual_seed(0))
+    x = torch.randn(16, 5, 3, generator=torch.Generator().manual_seed(1))
+
+    def compute():
+        with torch.inference_mode(), threads_for(layer):
+            return run_kernels([layer], x, None, None, [False])[0]
+
+    return compute
+
+
+def find_workers():
+    return [t for t in threading.enumerate() if t.name == "sklearn_rnn"]
+
+
+def wait_until_all_are_idle():
+    """Workers finish what they were given; no more than a moment later."""
+    end = time.monotonic() + 10
+    while len(_threads._idle) < len(find_workers()) and time.monotonic() < end:
+        time.sleep(0.001)
+    assert {w.thread for w in _threads._idle} == set(find_workers())
+
+
+def test_ctrl_c_at_any_line_restores_threads_and_loses_no_worker(two_threads, compute):
+    expected = compute()
+    wait_until_all_are_idle()
+    n_workers = len(find_workers())
+    assert n_workers >= 1
+    with ThreadsTrace().active() as counted:
+        compute()
+    assert counted.n_lines > 40
+    for at in range(counted.n_lines):
+        trace = ThreadsTrace(at)
+        with trace.active():
+            try:
+                compute()
+            except KeyboardInterrupt:
+                pass
+            else:
+                assert trace.place is None, trace.place  # fewer lines this time
+        assert torch.get_num_threads() == 2, trace.place
+        assert not _threads._holders, trace.place
+        assert getattr(_threads._local, "buffers", None) is None, trace.place
+        wait_until_all_are_idle()
+        assert torch.equal(compute(), expected), trace.place
+    wait_until_all_are_idle()
+    # a worker that was begun where Ctrl-C came is there for the next job
+    assert len(find_workers()) <= n_workers + 2
