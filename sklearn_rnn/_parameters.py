@@ -79,12 +79,12 @@ def get_fixed_parameters(estimator: Any) -> dict[str, Any]:
 
 def refuse_changed_parameters(estimator: Any, fitted: dict[str, Any]) -> None:
     """Raise an error if a parameter has changed since fit."""
-    now = get_fixed_parameters(estimator)
     for name, value in fitted.items():
-        if not _equal(now[name], value):
+        now = getattr(estimator, name)
+        if now is not value and not _equal(now, value):
             raise ValueError(
                 f"The parameter {name!r} of this {type(estimator).__name__} changed "
-                f"from {value!r} to {now[name]!r} after fit, but the network depends "
+                f"from {value!r} to {now!r} after fit, but the network depends "
                 "on it. Call fit with warm_start=False, or change it back with "
                 "set_params."
             )
