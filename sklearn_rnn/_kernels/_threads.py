@@ -186,15 +186,16 @@ class _Job:
     def wait(self) -> None:
         """Wait until the call has ended.
 
-        A job that Ctrl-C kept from being handed over is given up. Its worker is sent
-        the job nevertheless, perhaps once more, and then is free as after any other.
+        A job that Ctrl-C kept from being handed over is given up, if it has not begun.
+        Its worker is sent the job nevertheless, perhaps once more, and then is free as
+        after any other.
         """
         if self.worker is None:
             return
-        if not self.was_handed_over and self.begins.acquire(blocking=False):
+        if not self.was_handed_over:
+            self.begins.acquire(blocking=False)
             self.worker.start(self)
-            self.worker = None
-            return
+            self.was_handed_over = True
         if not self.has_ended.value:
             self.worker.spin(_WAIT, ctypes.addressof(self.has_ended))
             self.ended.acquire()
@@ -269,10 +270,7 @@ def _forget_threads() -> None:
     global _lock
     _idle.clear()
     _lock = threading.RLock()
-    own = getattr(_local, "n_threads", None)
-    _holders.clear()
-    if own is not None:
-        _holders[_Holder()] = own
+    _holders.clear()  # also this thread's: it must not put torch's threads back
     torch.set_num_threads(1)  # torch would wait for its own for ever
 
 

@@ -82,3 +82,25 @@ def test_ctrl_c_at_any_line_restores_threads_and_loses_no_worker(two_threads, co
     wait_until_all_are_idle()
     # a worker that was begun where Ctrl-C came is there for the next job
     assert len(find_workers()) <= n_workers + 2
+
+
+def test_a_second_ctrl_c_while_a_job_is_given_up_leaves_no_wait_for_ever(
+    two_threads, compute, monkeypatch
+):
+    compute()
+    job = _threads._Job(lambda: None, (), None)
+    job.worker = worker = _threads._take_worker()  # Ctrl-C came before it was started
+
+    def interrupted(self, job):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_threads._Worker, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            job.wait()
+    waiting = threading.Thread(target=job.wait, daemon=True)
+    waiting.start()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    wait_until_all_are_idle()
+    assert worker in _threads._idle

@@ -240,6 +240,30 @@ def test_a_forked_process_has_threads_of_its_own():
         process.kill()
 
 
+def _count_inside_and_after(holder, answer):
+    counts = [torch.get_num_threads()]
+    holder.__exit__(None, None, None)
+    with _threads.threads_for_kernels():
+        counts.append(_threads.get_num_threads())
+    answer.put([*counts, torch.get_num_threads()])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_process_forked_inside_a_fit_stays_on_one_thread(two_threads):
+    context = multiprocessing.get_context("fork")
+    answer = context.Queue()
+    holder = _threads.threads_for_kernels()
+    with holder:
+        process = context.Process(
+            target=_count_inside_and_after, args=(holder, answer), daemon=True
+        )
+        process.start()
+        assert answer.get(timeout=60) == [1, 1, 1]
+        process.join(60)
+    assert torch.get_num_threads() == 2
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
