@@ -7,7 +7,7 @@ the start, then the end; -inf where forbidden.
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -46,6 +46,47 @@ def log_likelihood(
     return _compute_log_likelihood(*tensors, with_gradients=False)[0]
 
 
+class PathGradients(NamedTuple):
+    """Results of `compute_gradients`."""
+
+    log_likelihood: Tensor  # (batch,) in float64
+    d_emissions: Tensor  # zeros at padding
+    d_potentials: Tensor  # in float64
+
+
+def compute_gradients(
+    emissions: Tensor,
+    targets: Tensor,
+    lengths: Tensor,
+    potentials: Tensor,
+    weights: Tensor,
+) -> PathGradients:
+    """Compute log-likelihoods, and the gradients of ``sum(weights * likelihoods)``.
+
+    Parameters
+    ----------
+    emissions, targets, lengths, potentials : Tensor
+        As `log_likelihood` takes them.
+    weights : Tensor of shape (batch,)
+        In float64.
+
+    Returns
+    -------
+    gradients : PathGradients
+    """
+    read("crf", {"batch": len(emissions)}, {"weights": weights})
+    tensors = emissions, potentials, targets, lengths
+    result, *gradients = _compute_log_likelihood(*tensors, with_gradients=True)
+    return PathGradients(result, *_weight(*gradients, weights))
+
+
+def _weight(
+    d_emissions: Tensor, d_potentials: Tensor, weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    weights = weights.view(-1, 1, 1)
+    return d_emissions * weights.float(), (d_potentials * weights).sum(0)
+
+
 class _LogLikelihood(torch.autograd.Function):
     """The gradients of each row are computed with its value, and weighted later."""
 
@@ -57,15 +98,8 @@ class _LogLikelihood(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, weight):
-        d_emissions, d_potentials = ctx.saved_tensors
-        weight = weight.view(-1, 1, 1)
-        return (
-            d_emissions * weight.float(),
-            (d_potentials * weight).sum(0),
-            None,
-            None,
-        )
+    def backward(ctx, weights):
+        return *_weight(*ctx.saved_tensors, weights), None, None
 
 
 def _compute_log_likelihood(emissions, potentials, targets, lengths, *, with_gradients):

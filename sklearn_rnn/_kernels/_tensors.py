@@ -78,6 +78,7 @@ TABLE: dict[str, dict[str, Expected]] = {
         "targets": _integers("batch", "time"),
         "lengths": _integers("batch"),
         "potentials": Expected(("classes + 2", "classes"), torch.float64),
+        "weights": Expected(("batch",), torch.float64),
     },
     "adam": {
         "gradient": _floats("numbers"),

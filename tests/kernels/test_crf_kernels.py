@@ -9,6 +9,7 @@ pytest.importorskip("numba", reason="needs numba")
 from sklearn_rnn import config_context
 from sklearn_rnn._kernels import _crf, _threads
 from sklearn_rnn.nn import CRF
+from sklearn_rnn.nn._crf import _log_likelihood
 
 
 @pytest.fixture(params=[1, 2])
@@ -61,6 +62,22 @@ def test_kernels_agree_with_the_twin(rng, n_classes, scale, constrained):
         other_results, other_gradients = compute_all(*case)
     torch.testing.assert_close(results, other_results, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(gradients, other_gradients, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_one_call_has_the_gradients_of_autograd(rng, scale):
+    crf, emissions, lengths, targets = make_case(rng, 9, scale, True)
+    emissions.requires_grad_()
+    potentials = crf._stack_potentials().detach().requires_grad_()
+    weights = torch.linspace(0, 2, len(lengths), dtype=torch.float64)
+    result = _log_likelihood(emissions, targets, lengths, potentials)
+    expected = torch.autograd.grad((weights * result).sum(), [emissions, potentials])
+    actual = _crf.compute_gradients(
+        emissions.detach(), targets, lengths, potentials.detach(), weights
+    )
+    torch.testing.assert_close(actual[0], result.detach(), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(actual[1], expected[0], rtol=2e-6, atol=2e-6)
+    torch.testing.assert_close(actual[2], expected[1], rtol=1e-9, atol=1e-9)
 
 
 def test_logarithms_agree_with_factors(rng):
@@ -130,6 +147,13 @@ def test_other_memory_than_expected_raises(position, tensor, fragment):
     given[position] = tensor
     with pytest.raises(ValueError, match=fragment):
         _crf.log_likelihood(*given)
+
+
+@pytest.mark.parametrize("weights", [torch.ones(2), torch.ones(3).double()])
+def test_other_weights_than_expected_raise(weights):
+    given = torch.zeros(2, 3, 4), torch.zeros(2, 3).long(), torch.tensor([3, 2])
+    with pytest.raises(ValueError, match=r"weights must have .*\(2\), as .*float64"):
+        _crf.compute_gradients(*given, torch.zeros(6, 4).double(), weights)
 
 
 def test_strided_tensors_are_read_as_they_are(rng):
