@@ -13,7 +13,7 @@ import statistics
 import numpy as np
 import torch
 import torchcrf
-from bench_speed import show_ratio, time_in_turn
+from _timing import show_ratio, time_in_turn
 
 from sklearn_rnn.nn import CRF
 

@@ -37,6 +37,8 @@ from _peers import (
     make_onnx_session,
     predict_by_hand,
 )
+from _speed_of_defaults import CASES, compare_default
+from _timing import show_ratio, time_in_turn
 from sklearn.model_selection import GridSearchCV
 
 import sklearn_rnn
@@ -84,28 +86,6 @@ def make_classifier(cell, size, n_epochs, **params):
         max_epochs=n_epochs,
         **(PLAIN | params),
     )
-
-
-def time_in_turn(functions, n_rounds, pause=0.0):
-    """Return the seconds of each function in each round, after one warm-up round.
-
-    The pause lets idle threads of other libraries stop spinning.
-    """
-    times = [[] for _ in functions]
-    for _ in range(n_rounds + 1):
-        for kept, function in zip(times, functions, strict=True):
-            time.sleep(pause)
-            start = time.perf_counter()
-            function()
-            kept.append(time.perf_counter() - start)
-    return [kept[1:] for kept in times]
-
-
-def show_ratio(theirs, ours):
-    """Return the ratio of medians, with its spread over the rounds."""
-    ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
-    middle = statistics.median(theirs) / statistics.median(ours)
-    return f"{middle:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def name_of(cell, size, ragged):
@@ -388,6 +368,16 @@ def print_table(header, rows):
     print(flush=True)
 
 
+def print_defaults(n_rounds, keras):
+    rows = [compare_default(case, n_rounds, keras) for case in CASES]
+    print(
+        "Default networks: complete fits, with mini-batches of 32 sequences of 8 "
+        "features; time of each library over time of sklearn_rnn. Only the parameter "
+        "in the first column is set."
+    )
+    print_table(["network", "PyTorch loop", "Keras on JAX"], rows)
+
+
 def print_training(n_rounds, keras):
     rows, rates, ratios = [], {}, []
     peak = measure_peak()
@@ -481,7 +471,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keras", help="Python of an environment with keras and jax")
-    parser.add_argument("--only", choices=["training", "prediction", "itself"])
+    parts = ["defaults", "training", "prediction", "itself"]
+    parser.add_argument("--only", choices=parts)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(args.threads)
@@ -495,6 +486,8 @@ def main():
         + ": batch, steps, features, hidden units; ragged: lengths uniform between a "
         "quarter of the steps and all steps.\n"
     )
+    if args.only in (None, "defaults"):
+        print_defaults(args.rounds, keras)
     if args.only in (None, "training"):
         print_training(args.rounds, keras)
     if keras is not None:

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 import torch
 import torchcrf
-from bench_speed import show_ratio, time_in_turn
+from _timing import show_ratio, time_in_turn
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
