@@ -1,4 +1,4 @@
-"""attention_weights: what attention pooling looks at."""
+"""attention_weights: the weights of attention pooling."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from sklearn_rnn.utils import neutral_torch_state
 
 
 def attention_weights(estimator, X):
-    """Return how much each state counts in attention pooling.
+    """Return the weight of each state in attention pooling.
 
     With ``pooling="attention"`` the vector of a sequence is a weighted mean of its
     states. The weights are positive and sum to 1 over the states of a sequence.
@@ -22,34 +22,34 @@ def attention_weights(estimator, X):
     X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
             RaggedArray, or list of array-like of shape (n_steps_i, n_features) or \
             (n_steps_i,)
-        The sequences, as the estimator takes them.
+        The sequences, as passed to the estimator.
 
     Returns
     -------
     weights : ndarray of shape (n_samples, n_states) or RaggedArray
-        An array where all sequences are equally long, else a RaggedArray of one
-        feature. There is a state for each step; after a convolutional stem, for every
+        An array if all sequences have the same length, otherwise a RaggedArray with one
+        feature. There is one state per step or, after a convolutional stem, one per
         ``conv_stride ** n_convolutions`` steps.
 
     Raises
     ------
     ValueError
-        If the network has another pooling, or X is not what it was fitted on.
+        If the network has another pooling, or X does not match the training data.
     TypeError
-        If it is not an sklearn_rnn estimator, or one without pooling, such as
+        If `estimator` is not an sklearn_rnn estimator, or has no pooling, such as
         `RNNTagger`.
 
     See Also
     --------
-    AttentionDisplay : Draws them.
-    step_attributions : What raises and lowers an output, for every network.
+    AttentionDisplay : Plot the weights.
+    step_attributions : Contribution of each step to an output, for every network.
 
     Notes
     -----
-    A weight says how much of a state gets into the vector, and not whether it speaks
-    for or against a class. A state also knows of the steps before it, and in a
-    bidirectional network of those after it: a large weight at a step need not mean that
-    the value at this very step decides [1]_.
+    A weight is the share of a state in the vector. It does not show whether the state
+    is evidence for or against a class. A state also depends on the steps before it and,
+    in a bidirectional network, on those after it. A large weight at a step therefore
+    does not imply that the value at this step is decisive [1]_.
 
     References
     ----------
@@ -76,13 +76,13 @@ def attention_weights(estimator, X):
 
 @neutral_torch_state()
 def find_weights(seen):
-    """Return the weights for what `resolve_inputs` has returned."""
+    """Return the weights for the inputs that `resolve_inputs` returned."""
     module = copy_module(seen.rnn)
     if not hasattr(module, "pooling"):
         raise TypeError(
             "attention_weights needs an estimator with pooling='attention'. "
-            f"{type(seen.rnn).__name__} has no pooling: it answers from the state of "
-            "each step. step_attributions shows which steps an answer depends on."
+            f"{type(seen.rnn).__name__} has no pooling: it predicts from the state of "
+            "each step. step_attributions shows which steps a prediction depends on."
         )
     if module.pooling.kind != "attention":
         raise ValueError(

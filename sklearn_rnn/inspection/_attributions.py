@@ -1,4 +1,4 @@
-"""step_attributions: what each step and feature adds to an output."""
+"""step_attributions: the contribution of each step and feature to an output."""
 
 import numpy as np
 import torch
@@ -10,9 +10,9 @@ from sklearn_rnn.nn import Standardize, TokenEmbedding, config_context
 from sklearn_rnn.utils import neutral_torch_state
 
 _POINTS = 16  # of the integral, on each piece of the path
-_TOLERANCE = 1e-3  # what completeness may lack on a piece, relative
-_SHORTEST = 2.0**-20  # a piece that is halved no further; the whole path is 1
-_MAX_STEPS = 65_536  # that go through the network together: bounds the memory
+_TOLERANCE = 1e-3  # relative completeness error allowed on a piece
+_SHORTEST = 2.0**-20  # smallest piece, of a path of length 1
+_MAX_STEPS = 65_536  # in one pass through the network: bounds the memory
 
 
 def step_attributions(
@@ -20,83 +20,83 @@ def step_attributions(
 ):
     """Attribute an output of the network to the steps and features of its input.
 
-    An attribution is what a value adds to the output, compared with a baseline that
-    says nothing: every step the mean of the training steps, or, of tokens, the vector
-    of zeros. Positive: it raises the output.
+    An attribution is the contribution of a value to the output, relative to an
+    uninformative baseline. At the baseline every step is the mean of the training steps
+    or, for tokens, the zero vector. A positive attribution raises the output.
 
-    The output is, of a regressor, what `predict` returns, in the units of y; of a
-    classifier, the log-odds ``log(p / (1 - p))`` of a class, where p is its
-    probability. Log-odds go on growing where probabilities are nearly 1. Estimators
-    of an answer at every step have such an output at each: `step` chooses one. With
-    ``crf=True``, p is the marginal probability, as from `predict_proba`: what speaks
-    for the labels beside it counts, too.
+    For a regressor, the output is the prediction, in the units of y. For a classifier,
+    it is the log-odds ``log(p / (1 - p))`` of a class with probability p: unlike
+    probabilities, log-odds do not saturate near 1. Estimators with one prediction per
+    step have an output at each step, and `step` selects one. With ``crf=True``, p is
+    the marginal probability, as from `predict_proba`, so it also depends on the
+    evidence for the neighbouring labels.
 
-    Needs captum: ``pip install "sklearn-rnn[explain]"``.
+    Requires captum: ``pip install "sklearn-rnn[explain]"``.
 
     Parameters
     ----------
     estimator : estimator of sklearn_rnn, Pipeline or search
-        Fitted. The transformers of a pipeline are applied to X first; the features are
-        those that they make.
+        Fitted. The transformers of a pipeline are applied to X first, and the features
+        are those of the transformed X.
     X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
             RaggedArray, or list of array-like of shape (n_steps_i, n_features) or \
             (n_steps_i,)
-        The sequences, as the estimator takes them.
+        The sequences, as passed to the estimator.
     method : {"integrated_gradients", "gradient", "occlusion"}, \
             default="integrated_gradients"
-        How to attribute.
+        Attribution method.
 
         - "integrated_gradients": the gradient times the distance from the baseline,
           averaged over the straight path from there [1]_. Complete: the attributions of
-          a sequence sum to its output less that of its baseline, but for 1 % of the sum
-          of their absolute values at most. The one to begin with.
+          a sequence sum to its output minus that of its baseline, within 1 % of the sum
+          of their absolute values. A good first choice.
         - "gradient": the gradient at the sequence itself times the distance from the
-          baseline. Fast: one pass. What would be if the network were linear; misleads
-          where an output no longer reacts to small changes.
-        - "occlusion": how much the output falls when one value alone is set to the
-          baseline. Easy to explain; slow, a pass for each value; blind where one of
-          two equal values is enough.
+          baseline. Fast, with a single pass. Exact for a linear network, but misleading
+          if the output is saturated.
+        - "occlusion": the drop of the output if one value alone is set to the baseline.
+          Easy to explain, but slow, with one pass per value. It misses redundant
+          values: if either of two suffices, hiding one changes nothing.
 
-        On a linear network the three are equal.
+        The three are equal for a linear network.
     target : label, int or None, default=None
-        Which output: of a classifier or tagger, the label of a class; of a regressor,
-        the number of a target. None: all of them.
+        Output to explain: a class label for a classifier or tagger, the index of a
+        target for a regressor. None selects all of them.
     step : int or None, default=None
-        Which step's answer is explained, in every sequence: from 0, or from -1, the
-        last, backwards. Required for `RNNTagger` and `RNNStepRegressor`; None for
-        others.
+        Index of the step whose prediction is explained, in every sequence; -1 is the
+        last step. Required for `RNNTagger` and `RNNStepRegressor`, and None for the
+        other estimators.
 
     Returns
     -------
     attributions : ndarray of shape (n_samples, n_steps, n_features), RaggedArray or \
             dict
-        Float64; an array if all sequences are equally long. A column of tokens or
-        categories is one feature: the sum over its embedding. Zero for a label that
-        the scheme of a CRF forbids, or demands, at `step`. With ``target=None``, a
-        dict that has attributions for each class or target, in order, unless there is
-        one target alone.
+        Attributions in float64; an array if all sequences have the same length. A
+        column of tokens or categories is one feature: the sum over its embedding. The
+        attributions are zero for a label that the scheme of a CRF forbids or requires
+        at `step`. With ``target=None``, a dict with the attributions of each class or
+        target, in order, unless there is a single target.
 
     Raises
     ------
     ImportError
         If captum is not installed.
     TypeError, ValueError
-        If it is not an sklearn_rnn estimator, or a parameter or X does not suit it.
+        If `estimator` is not an sklearn_rnn estimator, or a parameter or X is invalid
+        for it.
 
     See Also
     --------
-    AttributionDisplay : Draws them.
-    attention_weights : What a network with attention looks at.
+    AttributionDisplay : Plot the attributions.
+    attention_weights : Weights of attention pooling.
 
     Notes
     -----
-    Each sequence is computed by itself: padding takes no part. On the CPU it is done in
-    double precision. The path of integrated gradients is halved wherever the
-    attributions of a piece do not sum to the difference of its ends, so that steep
-    parts get more points.
+    Each sequence is processed alone, without padding, and on the CPU in double
+    precision. The path of integrated gradients is subdivided adaptively: a piece is
+    halved if its attributions do not sum to the difference between its ends.
 
-    An attribution says what the network does, and not what is so in the world: of two
-    correlated features it may use either.
+    An attribution describes the network, not the world: of two correlated features, the
+    network may use either.
 
     References
     ----------
@@ -144,18 +144,18 @@ def attribute_sequences(rnn, X, method, column, step=None):
     rnn : BaseRNN
         Fitted.
     X : RaggedArray
-        As the network reads it: `Inspected.index_tokens` made it.
+        Input of the network, from `Inspected.index_tokens`.
     method : {"integrated_gradients", "gradient", "occlusion"}
-        As of `step_attributions`.
+        See `step_attributions`.
     column : int
-        Which class or target.
+        Index of the class or target.
     step : int or None, default=None
-        Which step's answer; None if there is one answer a sequence.
+        Index of the step; None if there is one prediction per sequence.
 
     Returns
     -------
     attributions : list of ndarray of shape (n_steps_i, n_features)
-        Of each sequence.
+        One array per sequence.
     """
     if method not in list(_METHODS):
         raise ValueError(
@@ -178,7 +178,7 @@ def _attribute_one(attribute, module, explain, sequence):
     # cuDNN has no gradients in eval mode
     with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
         x = torch.tensor(sequence)[None].to(parameter.device)
-        # the baseline is zero, after standardisation and of embedded tokens
+        # the baseline is zero: standardised numbers and embedded tokens
         vectors = module.inputs(x if x.dtype == torch.int64 else x.to(parameter.dtype))
         if _is_certain(module, explain(vectors)):
             return np.zeros(sequence.shape)
@@ -188,12 +188,12 @@ def _attribute_one(attribute, module, explain, sequence):
 
 
 def _is_certain(module, output):
-    """Return whether the constraints of a CRF alone decide about a label."""
+    """Return whether the constraints of a CRF alone determine a label."""
     return getattr(module, "crf", None) is not None and not output.isfinite()
 
 
 def _columns_of_vectors(inputs, n_columns):
-    """Return which column of X each entry of the vectors belongs to."""
+    """Return the column of X that each entry of the vectors belongs to."""
     if isinstance(inputs, Standardize):
         return torch.arange(n_columns)
     if isinstance(inputs, TokenEmbedding):
@@ -207,7 +207,7 @@ def _columns_of_vectors(inputs, n_columns):
 
 
 def _integrated_gradients(output, x, columns):
-    """Along the straight path from zeros to x, in pieces as short as it takes."""
+    """Integrate along the straight path from zeros to x, in adaptive pieces."""
     method = _import_captum().IntegratedGradients(output)
     at_once = max(1, _MAX_STEPS // (_POINTS * x.shape[1]))
     rise = (output(x) - output(torch.zeros_like(x))).abs()
@@ -257,8 +257,8 @@ def _import_captum():
         import captum.attr
     except ImportError as error:
         raise ImportError(
-            "step_attributions computes with captum, which is not installed: pip "
-            'install "sklearn-rnn[explain]".'
+            "step_attributions requires captum, which is not installed: pip install "
+            '"sklearn-rnn[explain]".'
         ) from error
     return captum.attr
 

@@ -1,4 +1,4 @@
-"""What every inspection begins with: the network, what it reads, and the names."""
+"""Code shared by the inspection tools: resolve an estimator and its inputs."""
 
 import copy
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from sklearn_rnn._training import make_inputs
 
 @dataclass(frozen=True)
 class Inspected:
-    """A fitted estimator and the sequences that reach it.
+    """A fitted estimator and its transformed inputs.
 
     Parameters
     ----------
     rnn : BaseRNN
-        The last step of what the user gave.
+        Final estimator of the given object.
     X : RaggedArray
-        What `rnn` got from the transformers in front of it: float32 steps or int64
-        token ids.
+        Input of `rnn`, after the transformers before it: float32 steps or int64 token
+        ids.
     feature_names : ndarray of str of shape (n_features,)
-        Names of the features of a step of `X`.
+        Names of the features of `X`.
     words : list of list of str, or None
-        The words that the user gave, one a step. None if X came otherwise.
+        Words of the given sentences, one per step. None if X was not given as words.
     """
 
     rnn: Any
@@ -38,31 +38,31 @@ class Inspected:
     words: list[list[str]] | None = None
 
     def index_tokens(self):
-        """Return X as the network reads it: token ids become rows of the embedding."""
+        """Return X with token ids replaced by row numbers of the embedding."""
         return index_inputs(self.rnn, self.X)
 
 
 def resolve_inputs(estimator, X):
-    """Take an estimator apart and let X go through its transformers.
+    """Find the RNN estimator inside `estimator`, and transform X for it.
 
     Parameters
     ----------
     estimator : estimator
-        As for `unwrap`.
+        See `unwrap`.
     X : like X in `fit`
-        The sequences, as the whole estimator takes them.
+        The sequences, as passed to the whole estimator.
 
     Returns
     -------
     inspected : Inspected
-        The network's estimator, what it reads, and names.
+        The RNN estimator, its input and the names of the features.
 
     Raises
     ------
     TypeError, NotFittedError
-        As `unwrap` does.
+        See `unwrap`.
     ValueError
-        If X is not what the estimator was fitted on.
+        If X does not match the training data.
     """
     rnn, transformers = unwrap(estimator)
     given = X
@@ -74,7 +74,7 @@ def resolve_inputs(estimator, X):
 
 
 def _find_words(given, lengths):
-    """Return the words of sentences that are split into words, one a step of X."""
+    """Return the words if X holds sentences split into words, one per step."""
     if not hasattr(given, "__iter__") or not hasattr(given, "__len__"):
         return None
     sentences = list(given)
@@ -87,25 +87,25 @@ def _find_words(given, lengths):
 
 
 def unwrap(estimator):
-    """Return the RNN estimator inside searches and pipelines, and what stands before.
+    """Return the RNN estimator inside searches and pipelines, and its transformers.
 
     Parameters
     ----------
     estimator : estimator of sklearn_rnn, Pipeline or search
-        Fitted. A search stands for its `best_estimator_`; a pipeline ends in an RNN
-        estimator.
+        Fitted. A search is replaced by its `best_estimator_`. A pipeline must end in an
+        RNN estimator.
 
     Returns
     -------
     rnn : BaseRNN
-        The last step.
+        The final estimator.
     transformers : list of transformer
-        The fitted steps before it, in their order.
+        The fitted steps before it, in order.
 
     Raises
     ------
     TypeError
-        If there is no RNN estimator at the end.
+        If the final estimator is not an RNN estimator.
     NotFittedError
         If it is not fitted.
     """
@@ -138,15 +138,15 @@ def _no_rnn(given, estimator):
 
 
 def _name_features(rnn, transformers, n_features):
-    """Follow the names through the transformers; "x0", "x1", ... where there are none.
+    """Pass the names through the transformers; "x0", "x1", ... if there are none.
 
-    Where X is a table, its columns are steps: the one feature is "x0".
+    If X is a table, its columns are steps, and the only feature is "x0".
     """
     names = None
     for transformer in transformers:
         try:
             names = transformer.get_feature_names_out(names)
-        except (AttributeError, ValueError):  # has no names, or cannot take these
+        except (AttributeError, ValueError):  # has no names, or rejects these
             names = None
     if names is None and not reads_table(rnn):
         names = getattr(rnn, "feature_names_in_", None)
@@ -156,7 +156,7 @@ def _name_features(rnn, transformers, n_features):
 
 
 def name_outputs(rnn):
-    """Return the names of what the estimator predicts.
+    """Return the names of the outputs of the estimator.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def name_outputs(rnn):
     Returns
     -------
     names : list of str
-        Of a classifier or tagger, its classes; of a regressor, "y", or "y0", "y1", ...
+        The classes of a classifier or tagger; for a regressor, "y", or "y0", "y1", ...
         if it has several targets.
     """
     if hasattr(rnn, "classes_"):
@@ -177,15 +177,15 @@ def name_outputs(rnn):
 
 
 def choose_outputs(rnn, target):
-    """Return the columns of the predictions that are asked for.
+    """Return the columns of the predictions that `target` selects.
 
     Parameters
     ----------
     rnn : BaseRNN
         Fitted.
     target : label, int or None
-        Of a classifier or tagger, one of its `classes_`; of a regressor, the number of
-        a target. None: all.
+        One of the `classes_` of a classifier or tagger, or the index of a target of a
+        regressor. None selects all.
 
     Returns
     -------
@@ -212,7 +212,7 @@ def choose_outputs(rnn, target):
 
 
 def copy_module(rnn):
-    """Return a copy of the network to trace: in double precision on the CPU."""
+    """Return a copy of the network for tracing, in double precision on the CPU."""
     module = copy.deepcopy(rnn.module_).eval()
     on_cpu = next(module.parameters()).device.type == "cpu"
     return module.double() if on_cpu else module
@@ -224,22 +224,23 @@ def batches(X, rnn, *, max_rows=256, max_steps=65_536):
     Parameters
     ----------
     X : RaggedArray
-        What `Inspected.index_tokens` returns.
+        Input of the network, from `Inspected.index_tokens`.
     rnn : BaseRNN
-        Its device gets the tensors.
+        The tensors are created on its device.
     max_rows : int, default=256
-        No batch has more sequences.
+        Maximum number of sequences per batch.
     max_steps : int, default=65_536
-        No batch has more steps, padding counted, unless one sequence alone has.
+        Maximum number of steps per batch, including padding. A single longer sequence
+        is a batch by itself.
 
     Yields
     ------
     rows : ndarray of shape (batch,)
-        Which sequences; all batches together have each once.
+        Indices of the sequences. Each sequence occurs in exactly one batch.
     x : Tensor of shape (batch, time, n_features)
-        float32, or int64 rows of the embedding.
+        Values as float32, or row numbers of the embedding as int64.
     lengths : Tensor of shape (batch,) or None
-        None where no row has padding.
+        Number of steps of each sequence; None if there is no padding.
     """
     for rows in batches_by_length(X.lengths, max_rows, max_steps):
         device = next(rnn.module_.parameters()).device

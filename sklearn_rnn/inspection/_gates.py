@@ -1,4 +1,4 @@
-"""gate_activations: what the gates of LSTM and GRU do at every step."""
+"""gate_activations: the gates of LSTM and GRU at every step."""
 
 from numbers import Integral
 
@@ -23,15 +23,15 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     A gate is a number between 0, closed, and 1, open, for each unit. In the symbols of
     :class:`~sklearn_rnn.nn.GRU` and :class:`~sklearn_rnn.nn.LSTM`:
 
-    - GRU: "update", :math:`z_t`, how much of the old state is kept; "reset",
-      :math:`r_t`, how much of it the new value may look at; "candidate", :math:`n_t`,
-      the new value.
-    - LSTM: "input", :math:`i_t`, how much of the new value gets into the cell;
-      "forget", :math:`f_t`, how much of the old cell is kept; "output", :math:`o_t`,
-      how much of the cell is shown; "candidate", :math:`g_t`, the new value; "cell",
-      :math:`c_t`.
+    - GRU: "update", :math:`z_t`, the fraction of the old state that is kept; "reset",
+      :math:`r_t`, the fraction of the old state that enters the new value; "candidate",
+      :math:`n_t`, the new value.
+    - LSTM: "input", :math:`i_t`, the fraction of the new value that is added to the
+      cell; "forget", :math:`f_t`, the fraction of the old cell that is kept; "output",
+      :math:`o_t`, the fraction of the cell that is exposed; "candidate", :math:`g_t`,
+      the new value; "cell", :math:`c_t`.
 
-    Candidates are between -1 and 1; the cell is not bounded.
+    Candidates are between -1 and 1. The cell is unbounded.
 
     Parameters
     ----------
@@ -41,35 +41,37 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
             RaggedArray, or list of array-like of shape (n_steps_i, n_features) or \
             (n_steps_i,)
-        The sequences, as the estimator takes them.
+        The sequences, as passed to the estimator.
     layer : int, default=-1
-        Which of the recurrent layers, counted from the input; -1 is the last.
+        Index of the recurrent layer, counted from the input; -1 is the last.
     direction : {"forward", "backward"}, default="forward"
-        Which direction of a bidirectional layer. What belongs to a step stands at its
-        place also where the sequence is read from its end.
+        Direction of a bidirectional layer. Gates are in the order of the steps for
+        both directions.
 
     Returns
     -------
     gates : dict
-        For each of the names above an ndarray of shape (n_samples, n_states,
-        hidden_size) where all sequences are equally long, else a RaggedArray. There is
-        a state for each step; after a convolutional stem, for every
+        For each of the names above, an ndarray of shape (n_samples, n_states,
+        hidden_size) if all sequences have the same length, otherwise a RaggedArray.
+        There is one state per step or, after a convolutional stem, one per
         ``conv_stride ** n_convolutions`` steps.
 
     Raises
     ------
     ValueError
-        If there is no such layer or direction, or X is not what was fitted.
+        If there is no such layer or direction, or X does not match the training data.
     TypeError
-        If it is not an sklearn_rnn estimator, or its layers are neither LSTM nor GRU.
+        If `estimator` is not an sklearn_rnn estimator, or its layers are neither LSTM
+        nor GRU.
 
     See Also
     --------
-    HiddenStateDisplay : Draws states, and gates as well.
+    HiddenStateDisplay : Plot states or gates.
 
     Notes
     -----
-    Computed by a loop over the formulas, apart from what trains and predicts.
+    The gates are computed by a loop over the formulas, independently of the code that
+    trains and predicts.
 
     References
     ----------
@@ -113,7 +115,7 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
 
 
 def _check_layer(encoder, layer, direction):
-    """Return the number of the layer, counted from the input."""
+    """Return the index of the layer, counted from the input."""
     n_layers = len(encoder.forward_layers)
     if not -n_layers <= layer < n_layers:
         raise ValueError(
@@ -137,7 +139,7 @@ def _check_layer(encoder, layer, direction):
 
 @torch.no_grad()
 def _inputs_of_layer(module, sequence, index):
-    """Return what a layer reads of one sequence, (n_states, size)."""
+    """Return the input of a layer for one sequence, (n_states, size)."""
     x = torch.from_numpy(sequence.copy())[None]
     x = module.inputs(x if x.dtype == torch.int64 else x.double())
     if module.stem is not None:

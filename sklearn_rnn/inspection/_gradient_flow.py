@@ -1,4 +1,4 @@
-"""The gradient of the loss with respect to every state, by way of single steps."""
+"""The gradient of the loss with respect to every state, computed step by step."""
 
 import numpy as np
 import torch
@@ -9,19 +9,19 @@ from sklearn_rnn.inspection._common import batches, copy_module, resolve_inputs
 from sklearn_rnn.nn import padding_mask
 from sklearn_rnn.utils import neutral_torch_state
 
-_MAX_STEPS = 16_384  # of a batch: every step of it is kept for the way back
+_MAX_STEPS = 16_384  # of a batch: all its steps are kept for the backward pass
 
 
 class StepByStep(torch.nn.Module):
     """A recurrent layer as a loop over its `step`, which keeps every state.
 
-    A layer computes a whole sequence at once, and has no tensor for the state after a
-    step that leads to both its output and the next step. Here there is one.
+    A layer computes a whole sequence at once. It has no tensor for the state after a
+    step that feeds both the output and the next step; this loop has.
 
     Parameters
     ----------
     layer : torch.nn.Module
-        A layer with the contract of :mod:`sklearn_rnn.nn`.
+        A layer that follows the contract of :mod:`sklearn_rnn.nn`.
     """
 
     def __init__(self, layer):
@@ -50,7 +50,7 @@ def compute_gradient_norms(estimator, X, y):
     Parameters
     ----------
     estimator : estimator
-        As `GradientFlowDisplay.from_estimator` takes it.
+        See `GradientFlowDisplay.from_estimator`.
     X : like X in `fit`
         The sequences.
     y : like y in `fit`
@@ -59,7 +59,7 @@ def compute_gradient_norms(estimator, X, y):
     Returns
     -------
     norms : ndarray of shape (n_layers, n_directions, n_steps)
-        Entry k of the last axis is the mean over the sequences of more than k steps.
+        Entry k of the last axis is the mean over the sequences with more than k steps.
     """
     seen = resolve_inputs(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
@@ -80,12 +80,12 @@ def compute_gradient_norms(estimator, X, y):
 
 
 def _run_step_by_step(encoder):
-    """Replace the layers of an encoder; return them, the directions of one together."""
+    """Replace the layers of an encoder and return them, grouped by layer."""
     replaced = []
     for index, layer in enumerate(encoder.forward_layers):
         if not hasattr(layer, "step"):
             raise TypeError(
-                "The gradient flow needs a cell with a method step(x_t, state). "
+                "The gradient flow requires a cell with a method step(x_t, state). "
                 f"{type(layer).__name__} has none."
             )
         for layers in (encoder.forward_layers, encoder.backward_layers):
@@ -96,10 +96,10 @@ def _run_step_by_step(encoder):
 
 
 def _norms_of_gradients(loss, layers):
-    """Return norms of shape (n_layers * n_directions, batch, time), as steps are read.
+    """Return norms of shape (n_layers * n_directions, batch, time), in reading order.
 
-    The sum of the losses of a batch has, for a state of one sequence, the gradient of
-    that sequence's own loss.
+    With respect to a state of one sequence, the sum of the losses of a batch has the
+    gradient of the loss of this sequence.
     """
     states = [state for layer in layers for state in layer.states]
     gradients = torch.autograd.grad(loss, states, materialize_grads=True)
@@ -108,6 +108,6 @@ def _norms_of_gradients(loss, layers):
 
 
 def _mean_by(group, rows):
-    """Return the mean of each row of numbers in each group, (n_rows, n_groups)."""
+    """Return the mean of each row in each group, (n_rows, n_groups)."""
     count = np.bincount(group)
     return np.array([np.bincount(group, weights=row) / count for row in rows])

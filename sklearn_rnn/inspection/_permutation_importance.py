@@ -1,4 +1,4 @@
-"""permutation_importance: what a score loses when parts of sequences are swapped."""
+"""permutation_importance: the drop of a score if parts of sequences are permuted."""
 
 import copy
 from itertools import pairwise
@@ -38,53 +38,54 @@ def permutation_importance(
     n_jobs=None,
     random_state=None,
 ):
-    """Measure what the score loses when a part of the sequences is permuted.
+    """Measure the drop of the score when a part of the sequences is permuted.
 
     The counterpart of :func:`sklearn.inspection.permutation_importance` for sequences.
-    A part, a feature or a stretch of time, is exchanged between the sequences, so that
-    it is no longer related to y, and the score is computed again. The importance is
-    the score before less the score after: near 0, or below, where the estimator makes
-    no use of the part.
+    A part, which is a feature or an interval of time, is exchanged between the
+    sequences. This breaks its relation to y, and the score is computed again. The
+    importance is the score before minus the score after. It is near 0, or negative, if
+    the estimator does not use the part.
 
     Parameters
     ----------
     estimator : estimator of sklearn_rnn, Pipeline or search
-        Fitted. Of a search, its `best_estimator_`. Of a pipeline, the transformers are
-        applied first, and what they make is permuted: the features are those that the
-        network reads.
+        Fitted. A search is replaced by its `best_estimator_`. The transformers of a
+        pipeline are applied first, and their output is permuted: the features are those
+        of the network's input.
     X : like X in `fit`
-        The sequences: best, those held out from the fit. An importance for training
-        data tells what was learned by heart, too.
+        The sequences, preferably held out from the fit. Importances on training data
+        also reflect overfitting.
     y : like y in `fit`
         Their targets.
     by : {"feature", "step", "segment"}, default="feature"
         Unit of permutation.
 
-        - "feature": a feature, in all steps: a sequence gets the whole course that the
-          feature has in another.
-        - "step": one step, with all features, counted from the start of each sequence.
-          Of sequences of different length, those that have it exchange it.
-        - "segment": a stretch of time, with all features: each sequence is cut into
-          `n_segments` parts of equal length, or nearly, of its own. Good where single
-          steps count little, or lengths differ.
+        - "feature": one feature at all steps. A sequence gets all values of this
+          feature from another sequence.
+        - "step": all features at one step, counted from the start of each sequence.
+          Sequences too short to have this step are left unchanged.
+        - "segment": all features over an interval of time. Each sequence is cut into
+          `n_segments` parts of nearly equal length. Suitable if single steps matter
+          little or if lengths differ.
     n_segments : int, default=10
-        Number of segments; used with ``by="segment"`` only.
+        Number of segments. Only used if ``by="segment"``.
     scoring : str, callable or None, default=None
-        A name of :func:`sklearn.metrics.get_scorer_names` or a function
-        ``scorer(estimator, X, y)``, higher is better. None: the `score` of the
-        recurrent estimator, accuracy or R², over steps if it has an answer at each.
+        A name from :func:`sklearn.metrics.get_scorer_names`, or a callable with the
+        signature ``scorer(estimator, X, y)`` for which higher is better. None uses the
+        `score` method of the recurrent estimator: accuracy or R², over all steps if it
+        predicts at each step.
     n_repeats : int, default=5
-        How often each part is permuted.
+        Number of permutations of each part.
     n_jobs : int or None, default=None
-        Number of processes that share the parts; -1: one for each processor. The
-        result does not depend on it.
+        Number of parallel jobs over the parts; -1 uses all processors. The result does
+        not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Decides who gets whose part. Pass an int for the same result every time.
+        Controls the permutations. Pass an int for reproducible results.
 
     Returns
     -------
     result : :class:`~sklearn.utils.Bunch`
-        With the attributes:
+        Dictionary-like object, with the following attributes:
 
         importances_mean : ndarray of shape (n_parts,)
             Mean importance over `n_repeats`.
@@ -93,28 +94,27 @@ def permutation_importance(
         importances : ndarray of shape (n_parts, n_repeats)
             All importances.
         names : ndarray of str of shape (n_parts,)
-            What the parts are called: the features; "step 0", "step 1", ...; or
-            "0-10 %", "10-20 %", ... of the length.
+            Names of the parts: the features; "step 0", "step 1", ...; or "0-10 %",
+            "10-20 %", ... of the length.
 
     Raises
     ------
     TypeError, NotFittedError
-        If there is no fitted recurrent network at the end of the estimator.
+        If the final estimator is not a fitted sklearn_rnn estimator.
     ValueError
-        If X or y does not fit the estimator, or a parameter is not what is accepted.
+        If X or y does not match the estimator, or a parameter is invalid.
 
     See Also
     --------
-    GradientFlowDisplay : How far back the gradient of the loss reaches.
+    GradientFlowDisplay : Gradient norm by number of steps back.
 
     Notes
     -----
-    Where two sequences that exchange a part differ in length, the part is stretched to
-    its new place: each step takes the one at the same fraction of the other's length.
+    If two sequences that exchange a part differ in length, the part is stretched or
+    compressed: each step gets the values of the step at the same relative position.
 
-    Features, or steps, that say the same stand in for each other: permuting one of them
-    costs little, though both together may be all that counts. Neighbouring steps mostly
-    do so.
+    Correlated features or steps can replace each other: permuting one of them costs
+    little, even if both together are decisive. Neighbouring steps are often correlated.
 
     References
     ----------
@@ -155,7 +155,7 @@ def permutation_importance(
 
 
 def _without_feature_names(rnn):
-    """Return a shallow copy without the names that `resolve_inputs` has checked."""
+    """Return a shallow copy without the names, which `resolve_inputs` has checked."""
     rnn = copy.copy(rnn)
     vars(rnn).pop("feature_names_in_", None)
     return rnn
@@ -164,7 +164,7 @@ def _without_feature_names(rnn):
 def _cut(seen, by, n_segments):
     """Return the parts, (starts, lengths, features) in all sequences, and their names.
 
-    A sequence in which a part has a length of 0 does not have it.
+    A length of 0 means that the sequence lacks the part.
     """
     lengths, every = seen.X.lengths, list(range(seen.X.n_features))
     if by == "feature":
@@ -197,7 +197,7 @@ def _permute(X, starts, lengths, features, rng):
     features : list of int
         The features of the part.
     rng : RandomState
-        Decides who gets whose part.
+        Source of the permutation.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Steps of sequences and states of the network: where they lie, how they are called."""
+"""Steps of sequences and states of the network: their positions and names."""
 
 from numbers import Integral
 
@@ -12,12 +12,12 @@ _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 def as_array_or_ragged(sequences):
-    """Return sequences as one array where they are equally long, else as RaggedArray.
+    """Return an array if all sequences have the same length, else a RaggedArray.
 
     Parameters
     ----------
     sequences : list of ndarray of shape (n_steps_i, n_features)
-        One a sample.
+        One array per sample.
 
     Returns
     -------
@@ -29,9 +29,9 @@ def as_array_or_ragged(sequences):
 
 
 def steps_per_state(module):
-    """Return how many steps of the input lie between two states.
+    """Return the number of input steps from one state to the next.
 
-    1 without a convolutional stem; with one, its stride to the power of the number of
+    1 without a convolutional stem, otherwise its stride to the power of the number of
     its convolutions. State k is centred on step ``k * steps_per_state``.
     """
     stem = module.stem
@@ -44,15 +44,15 @@ def name_tokens(estimator, seen):
     Parameters
     ----------
     estimator : estimator of sklearn_rnn, Pipeline or search
-        Fitted. A transformer with a `vocabulary_` knows the tokens.
+        Fitted. The tokens are looked up in the `vocabulary_` of a transformer.
     seen : Inspected
-        What `resolve_inputs` returned for it.
+        Inputs of `estimator`, from `resolve_inputs`.
 
     Returns
     -------
     tokens : list of list of str, or None
-        Of ids without a vocabulary, the ids themselves. Padding is empty. Of several
-        columns a step, the words that they were made of, if the user gave words.
+        The ids themselves if there is no vocabulary, and "" for padding. With several
+        columns per step, the words they were computed from, or None.
     """
     rnn, transformers = unwrap(estimator)
     if not embedded_columns(rnn):
@@ -70,7 +70,7 @@ def name_tokens(estimator, seen):
 
 
 def read_step_labels(y, seen):
-    """Return the label, or number, of each step of what `resolve_inputs` returned.
+    """Return the label or number of each step.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def read_step_labels(y, seen):
     Raises
     ------
     TypeError, ValueError
-        If y is not one sequence of answers for each of X, as long as this.
+        If y does not hold one value for each step of X.
     """
     values, offsets = check_step_targets(y)
     check_same_steps(seen.X.offsets, offsets, ("X", "y"))
@@ -88,28 +88,28 @@ def read_step_labels(y, seen):
 
 
 def check_step(step, seen):
-    """Check which step's answer is meant, for what `resolve_inputs` returned.
+    """Validate the `step` parameter for the inputs that `resolve_inputs` returned.
 
     Raises
     ------
     TypeError
-        If `step` is None for an estimator of an answer at every step, or not None for
-        another.
+        If `step` is None for an estimator with one prediction per step, or not None for
+        another estimator.
     ValueError
-        If it is no integer, or a sequence has no such step.
+        If `step` is not an integer, or a sequence has no such step.
     """
     name = type(seen.rnn).__name__
     if not answers_each_step(seen.rnn):
         if step is not None:
             raise TypeError(
-                f"{name} has one answer a sequence, so 'step' must be None. Got "
+                f"{name} has one prediction per sequence, so 'step' must be None. Got "
                 f"{step!r} instead."
             )
         return
     if step is None:
         raise TypeError(
-            f"{name} has an answer at every step: choose the one to explain by the "
-            "'step' parameter; -1 is that of the last step."
+            f"{name} has one prediction per step: select the one to explain with the "
+            "'step' parameter; -1 is the last step."
         )
     shortest = int(seen.X.lengths.argmin())
     n_steps = int(seen.X.lengths[shortest])

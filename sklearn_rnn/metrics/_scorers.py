@@ -1,4 +1,4 @@
-"""Scorers: what ``scoring=`` of cross-validation and searches takes."""
+"""Scorers for the ``scoring`` parameter of cross-validation and searches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +20,10 @@ from sklearn_rnn.utils import BaseScorer
 
 
 class _RaggedScorer(BaseScorer):
-    """A scorer that passes y and the response on as they are.
+    """Scorer that passes y and the response to the metric unchanged.
 
-    That of scikit-learn raises for `predict_proba` of what is no classifier.
+    scikit-learn's scorer raises for `predict_proba` of an estimator that is not a
+    classifier.
     """
 
     def _score(
@@ -43,7 +44,7 @@ class _RaggedScorer(BaseScorer):
 
 
 class _StepMetric:
-    """A metric of scikit-learn, applied to steps laid end to end."""
+    """A scikit-learn metric, applied to the concatenated steps."""
 
     def __init__(self, metric: Callable) -> None:
         self.metric = metric
@@ -56,7 +57,7 @@ class _StepMetric:
         pred, pred_offsets = check_step_targets(y_pred, "y_pred")
         check_same_steps(offsets, pred_offsets)
         if true.ndim == 1 and pred.ndim == 2 and pred.shape[1] == 2:
-            pred = pred[:, 1]  # of two classes, the probability of the second
+            pred = pred[:, 1]  # binary: the probability of the second class
         weight = check_step_weight(sample_weight, offsets)
         if weight is None:
             return self.metric(true, pred, **kwargs)
@@ -73,43 +74,45 @@ def make_step_scorer(
     greater_is_better: bool = True,
     **kwargs: Any,
 ) -> _RaggedScorer:
-    """Scorer from a metric of scikit-learn, applied to all steps laid end to end.
+    """Make a scorer that applies a scikit-learn metric to all steps, concatenated.
 
     Parameters
     ----------
     metric : callable
-        Takes true and predicted values of shape (n_total_steps,) or (n_total_steps,
-        n_columns), and `sample_weight` if weights are passed to the scorer.
+        Function of true and predicted values of shape (n_total_steps,) or
+        (n_total_steps, n_columns). It must accept `sample_weight` if weights are passed
+        to the scorer.
     response_method : {"predict", "predict_proba", "predict_log_proba", \
             "decision_function"}, default="predict"
-        Method of the estimator whose results are scored. Of two classes, the metric
-        receives the column of the second.
+        Method of the estimator whose results are scored. With two classes, the metric
+        receives the column of the second class.
     greater_is_better : bool, default=True
-        Whether a high value is good. If not, the scorer changes its sign.
+        Whether a higher value is better. If False, the scorer flips the sign.
     **kwargs : dict
         Further arguments of `metric`.
 
     Returns
     -------
     scorer : callable
-        With the signature ``scorer(estimator, X, y, sample_weight=None)``. Weights are
-        one a sequence or one a step; a step of weight 0 is not scored.
+        Callable with the signature ``scorer(estimator, X, y, sample_weight=None)``.
+        Weights are given per sequence or per step. Steps with weight 0 are not scored.
 
     Raises
     ------
     TypeError
         If `metric` is not callable.
     ValueError
-        By the scorer, if y and the results differ in the number of steps of a sequence.
+        Raised by the scorer if y and the results differ in the number of steps of a
+        sequence.
 
     See Also
     --------
-    sklearn.metrics.make_scorer : For one answer a sequence.
+    sklearn.metrics.make_scorer : The counterpart for one prediction per sequence.
 
     Notes
     -----
-    A metric of probabilities, such as :func:`sklearn.metrics.log_loss`, needs all
-    classes: pass ``labels=`` if one may be missing from a fold.
+    Metrics of probabilities, such as :func:`sklearn.metrics.log_loss`, need all
+    classes: pass ``labels=`` if a fold may lack one.
 
     Examples
     --------
@@ -129,7 +132,7 @@ def make_step_scorer(
 
 
 def _make_scorer(metric: Callable, sign: int = 1, **kwargs: Any) -> _RaggedScorer:
-    """Make a scorer of a metric that reads sequences itself."""
+    """Make a scorer from a metric that accepts sequences."""
     return _RaggedScorer(metric, sign, kwargs, "predict")
 
 

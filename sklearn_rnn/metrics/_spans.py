@@ -1,4 +1,4 @@
-"""Spans: the stretches of steps that tags mark."""
+"""Metrics for spans, the runs of consecutive steps marked by tags."""
 
 import warnings
 from typing import Any, Literal, NamedTuple
@@ -32,10 +32,10 @@ class _Counts(NamedTuple):
 def extract_spans(
     tags: ArrayLike, *, scheme: str = "iob2"
 ) -> list[tuple[str, int, int]]:
-    """Extract the spans that the tags of one sequence mark.
+    """Extract the spans marked by the tags of one sequence.
 
-    Reading is strict: a tag that breaks the scheme is no part of a span. In "iob2", an
-    "I-PER" without a "B-PER" before it marks nothing.
+    Tags are read strictly: a tag that violates the scheme is not part of a span. In
+    "iob2", an "I-PER" without a preceding "B-PER" marks nothing.
 
     Parameters
     ----------
@@ -47,16 +47,16 @@ def extract_spans(
     Returns
     -------
     spans : list of tuple (type, start, stop)
-        In order. `stop` is one after the last step.
+        Spans in order. `stop` is the index after the last step, as in a slice.
 
     Raises
     ------
     ValueError
-        If a label is no tag of the scheme.
+        If a label is not a tag of the scheme.
 
     See Also
     --------
-    convert_scheme : Tags of another scheme for the same spans.
+    convert_scheme : Convert tags to another scheme.
 
     Examples
     --------
@@ -84,16 +84,16 @@ def convert_scheme(y: Any, source: str, target: str) -> NDArray[Any]:
     Returns
     -------
     tags : ndarray of object of shape (n_samples,)
-        An array of str of shape (n_steps_i,) for each sequence.
+        One array of str of shape (n_steps_i,) per sequence.
 
     Raises
     ------
     ValueError
-        If a tag breaks the scheme `source`; the message names its place.
+        If a tag violates the scheme `source`. The message names its position.
 
     See Also
     --------
-    extract_spans : The spans themselves.
+    extract_spans : Extract the spans.
 
     Examples
     --------
@@ -119,11 +119,11 @@ def span_f1_score(
     sample_weight: ArrayLike | None = None,
     zero_division: Any = "warn",
 ) -> float | NDArray[np.float64]:
-    """F1 score of spans: a span is right if its type and both its ends are.
+    """F1 score of spans: a span is correct if its type and both its ends are.
 
-    Reading is strict: a tag that breaks the scheme is no part of a span. This is
-    seqeval's ``mode="strict"`` and the strict F1 score of nervaluate. The score of
-    CoNLL-2000, seqeval's default, also counts an "I-" without a "B-", and is higher.
+    Tags are read strictly: a tag that violates the scheme is not part of a span. This
+    is seqeval's ``mode="strict"`` and the strict F1 score of nervaluate. The CoNLL-2000
+    score, seqeval's default, also counts an "I-" without a "B-" and is higher.
 
     Parameters
     ----------
@@ -133,13 +133,13 @@ def span_f1_score(
     y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
         Predicted tags, of the same lengths.
     scheme : {"iob1", "iob2", "iobes", "bilou"}, default="iob2"
-        Tag scheme of both. Tags that break it are no part of a span.
+        Tag scheme of both. Tags that violate it are not part of a span.
     average : {"micro", "macro", "weighted"} or None, default="micro"
-        How the scores of the types become one. "micro" counts all spans alike. "macro"
-        is the mean over types, "weighted" that by the number of true spans. None
-        returns one score a type, in alphabetical order.
+        Averaging over types. "micro" counts all spans equally, "macro" is the
+        unweighted mean over types, and "weighted" weights types by their number of true
+        spans. None returns one score per type, in alphabetical order.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of sequences: of each span in them.
+        Sequence weights. Each span has the weight of its sequence.
     zero_division : {"warn", 0.0, 1.0, np.nan}, default="warn"
         Score if there are neither true nor predicted spans. "warn" is 0 with a
         warning.
@@ -153,11 +153,11 @@ def span_f1_score(
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or a
-        label is no tag of the scheme.
+        label is not a tag of the scheme.
 
     See Also
     --------
-    span_classification_report : Precision and recall too, of each type.
+    span_classification_report : Precision, recall and F1 score of each type.
     step_f1_score : F1 score of single steps.
 
     Examples
@@ -200,31 +200,32 @@ def span_classification_report(
     y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
         Predicted tags, of the same lengths.
     scheme : {"iob1", "iob2", "iobes", "bilou"}, default="iob2"
-        Tag scheme of both. Tags that break it are no part of a span.
+        Tag scheme of both. Tags that violate it are not part of a span.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of sequences: of each span in them.
+        Sequence weights. Each span has the weight of its sequence.
     digits : int, default=2
-        Decimals in the text.
+        Number of decimals in the text.
     output_dict : bool, default=False
-        Whether to return a dict instead of a text.
+        Whether to return a dict instead of text.
     zero_division : {"warn", 0.0, 1.0, np.nan}, default="warn"
         Value of a division by zero. "warn" is 0 with a warning.
 
     Returns
     -------
     report : str or dict
-        A line a type, then averages. ``report["PER"]["precision"]`` in the dict, and
-        "recall", "f1-score" and "support", the number of true spans.
+        One line per type, then the averages. A dict has an entry per type, such as
+        ``report["PER"]["precision"]``, with "precision", "recall", "f1-score" and
+        "support", the number of true spans.
 
     Raises
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or a
-        label is no tag of the scheme.
+        label is not a tag of the scheme.
 
     See Also
     --------
-    span_f1_score : One number.
+    span_f1_score : F1 score as a single number.
 
     Examples
     --------
@@ -250,7 +251,7 @@ def span_classification_report(
 def _count_spans(
     y_true: Any, y_pred: Any, scheme: str, sample_weight: ArrayLike | None
 ) -> tuple[list[str], _Counts]:
-    """Return the types that have spans, and how many are right, predicted and true."""
+    """Return the types of spans and the correct, predicted and true counts of each."""
     true, offsets = read_tags(y_true, "y_true")
     pred, pred_offsets = read_tags(y_pred, "y_pred")
     check_same_steps(offsets, pred_offsets)
@@ -276,7 +277,7 @@ def _count_spans(
 
 
 def _is_in(keys: NDArray[np.int64], is_pred: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether a span is predicted and also true: two spans never share a start."""
+    """Return whether each span is in both sets: two spans never share a start."""
     _, inverse, n_equal = np.unique(
         keys, axis=1, return_inverse=True, return_counts=True
     )
@@ -300,8 +301,8 @@ def _divide(
         return part / whole
     if zero_division == "warn":
         warnings.warn(
-            f"{name} is ill-defined and being set to 0.0, for want of spans. Use the "
-            "'zero_division' parameter to control this behavior.",
+            f"{name} is ill-defined and being set to 0.0 because there are no spans. "
+            "Use the 'zero_division' parameter to control this behavior.",
             UndefinedMetricWarning,
             stacklevel=4,
         )
@@ -310,7 +311,7 @@ def _divide(
 
 
 def _average(scores: NDArray[np.float64], counts: _Counts, average: str) -> float:
-    """Return the mean over types of what is defined, as scikit-learn does."""
+    """Return the mean over the types whose score is defined, as in scikit-learn."""
     weights = counts.true if average == "weighted" else np.ones(len(scores))
     defined = ~np.isnan(scores)
     total = weights[defined].sum()

@@ -1,4 +1,4 @@
-"""Scores of answers at each step: scikit-learn's, on all steps laid end to end."""
+"""Metrics for per-step predictions: scikit-learn's, on the concatenated steps."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +15,7 @@ from sklearn_rnn._sequences import (
 
 
 class FlatSteps(NamedTuple):
-    """Steps of all sequences, end to end; those of weight 0 are left out."""
+    """Concatenated steps of all sequences, without those of weight 0."""
 
     y_true: NDArray
     y_pred: NDArray
@@ -23,7 +23,7 @@ class FlatSteps(NamedTuple):
 
 
 def flatten_steps(y_true: Any, y_pred: Any, sample_weight: Any = None) -> FlatSteps:
-    """Lay true and predicted steps end to end, and check that they correspond."""
+    """Concatenate true and predicted steps, and check that their lengths match."""
     true, offsets = check_step_targets(y_true, "y_true")
     pred, pred_offsets = check_step_targets(y_pred, "y_pred")
     check_same_steps(offsets, pred_offsets)
@@ -37,10 +37,10 @@ def flatten_steps(y_true: Any, y_pred: Any, sample_weight: Any = None) -> FlatSt
 def step_accuracy_score(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None
 ) -> float:
-    """Share of steps whose label is right.
+    """Fraction of steps whose label is correct.
 
-    Every step counts the same, so long sequences count more. With multilabel steps, a
-    step is right if all its labels are.
+    All steps count equally, so long sequences count more. A multilabel step is correct
+    if all its labels are.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def step_accuracy_score(
         RaggedArray. Steps of shape (k,) of 0 and 1 are multilabel.
     y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
         Predicted labels, of the same lengths.
-    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight per step, \
             default=None
-        Weights of sequences, or of steps. A step of weight 0 is not scored.
+        Weights of sequences or of steps. Steps with weight 0 are not scored.
 
     Returns
     -------
@@ -62,12 +62,12 @@ def step_accuracy_score(
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or
-        either is not one answer a step.
+        either does not hold one value per step.
 
     See Also
     --------
-    sequence_accuracy_score : Share of sequences without any wrong step.
-    sklearn.metrics.accuracy_score : The same on labels laid end to end.
+    sequence_accuracy_score : Fraction of sequences without any wrong step.
+    sklearn.metrics.accuracy_score : The same score for concatenated labels.
 
     Examples
     --------
@@ -84,9 +84,9 @@ def step_accuracy_score(
 def sequence_accuracy_score(
     y_true: Any, y_pred: Any, *, sample_weight: ArrayLike | None = None
 ) -> float:
-    """Share of sequences whose labels are right at every step.
+    """Fraction of sequences whose labels are correct at every step.
 
-    An empty sequence is right.
+    Empty sequences are correct.
 
     Parameters
     ----------
@@ -107,11 +107,11 @@ def sequence_accuracy_score(
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or
-        either is not one answer a step.
+        either does not hold one value per step.
 
     See Also
     --------
-    step_accuracy_score : Share of steps.
+    step_accuracy_score : Fraction of steps.
 
     Examples
     --------
@@ -160,15 +160,14 @@ def step_f1_score(
         `y_pred`.
     average : {"micro", "macro", "weighted", "samples", "binary"} or None, \
             default="macro"
-        How the scores of the labels become one, as in
-        :func:`sklearn.metrics.f1_score`, whose default is "binary". None returns one
-        score a label.
-    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+        Averaging over labels, as in :func:`sklearn.metrics.f1_score`, where the default
+        is "binary". None returns one score per label.
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight per step, \
             default=None
-        Weights of sequences, or of steps. A step of weight 0 is not scored.
+        Weights of sequences or of steps. Steps with weight 0 are not scored.
     zero_division : {"warn", 0.0, 1.0, np.nan}, default="warn"
-        Score of a label that is neither in `y_true` nor in `y_pred`. "warn" is 0 with
-        a warning.
+        Score of a label that occurs neither in `y_true` nor in `y_pred`. "warn" is 0
+        with a warning.
 
     Returns
     -------
@@ -179,12 +178,12 @@ def step_f1_score(
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or
-        either is not one answer a step.
+        either does not hold one value per step.
 
     See Also
     --------
     span_f1_score : F1 score of whole spans.
-    sklearn.metrics.f1_score : The same on labels laid end to end.
+    sklearn.metrics.f1_score : The same score for concatenated labels.
 
     Examples
     --------
@@ -225,26 +224,26 @@ def step_classification_report(
         Predicted labels, of the same lengths.
     labels : array-like of shape (n_labels,), default=None
         Labels to report. By default, those in `y_true` and `y_pred`.
-    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight per step, \
             default=None
-        Weights of sequences, or of steps. A step of weight 0 is not scored.
+        Weights of sequences or of steps. Steps with weight 0 are not scored.
     digits : int, default=2
-        Decimals in the text.
+        Number of decimals in the text.
     output_dict : bool, default=False
-        Whether to return a dict instead of a text.
+        Whether to return a dict instead of text.
     zero_division : {"warn", 0.0, 1.0, np.nan}, default="warn"
         Value of a division by zero. "warn" is 0 with a warning.
 
     Returns
     -------
     report : str or dict
-        As :func:`sklearn.metrics.classification_report` returns it.
+        The report, as from :func:`sklearn.metrics.classification_report`.
 
     Raises
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or
-        either is not one answer a step.
+        either does not hold one value per step.
 
     See Also
     --------
@@ -283,9 +282,9 @@ def step_r2_score(
     sample_weight: Any = None,
     multioutput: Any = "uniform_average",
 ) -> float | NDArray[np.float64]:
-    """Coefficient of determination of numbers at each step.
+    """Coefficient of determination (R²) of per-step predictions.
 
-    The mean that it compares with is that of all steps of all sequences.
+    The baseline is the mean over all steps of all sequences.
 
     Parameters
     ----------
@@ -294,24 +293,24 @@ def step_r2_score(
         RaggedArray. Steps may have several targets.
     y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
         Predicted numbers, of the same lengths.
-    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight per step, \
             default=None
-        Weights of sequences, or of steps. A step of weight 0 is not scored.
+        Weights of sequences or of steps. Steps with weight 0 are not scored.
     multioutput : {"raw_values", "uniform_average", "variance_weighted"} or \
             array-like of shape (n_targets,), default="uniform_average"
-        How the scores of several targets become one, as in
+        Averaging over targets, as in
         :func:`sklearn.metrics.r2_score`.
 
     Returns
     -------
     score : float or ndarray of shape (n_targets,)
-        At most 1, the best.
+        At most 1; higher is better.
 
     Raises
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or
-        either is not one answer a step.
+        either does not hold one value per step.
 
     Examples
     --------
@@ -336,7 +335,7 @@ def step_mean_absolute_error(
     sample_weight: Any = None,
     multioutput: Any = "uniform_average",
 ) -> float | NDArray[np.float64]:
-    """Mean absolute error of numbers at each step.
+    """Mean absolute error of per-step predictions.
 
     Parameters
     ----------
@@ -345,24 +344,24 @@ def step_mean_absolute_error(
         RaggedArray. Steps may have several targets.
     y_pred : array-like, ragged, of shape (n_samples, n_steps_i)
         Predicted numbers, of the same lengths.
-    sample_weight : array-like of shape (n_samples,) or ragged, one weight a step, \
+    sample_weight : array-like of shape (n_samples,) or ragged, one weight per step, \
             default=None
-        Weights of sequences, or of steps. A step of weight 0 is not scored.
+        Weights of sequences or of steps. Steps with weight 0 are not scored.
     multioutput : {"raw_values", "uniform_average"} or array-like of shape \
             (n_targets,), default="uniform_average"
-        How the errors of several targets become one, as in
+        Averaging over targets, as in
         :func:`sklearn.metrics.mean_absolute_error`.
 
     Returns
     -------
     error : float or ndarray of shape (n_targets,)
-        At least 0, the best.
+        At least 0; lower is better.
 
     Raises
     ------
     ValueError
         If the sequences of `y_true` and `y_pred` differ in number or in length, or
-        either is not one answer a step.
+        either does not hold one value per step.
 
     Examples
     --------

@@ -1,7 +1,4 @@
-"""Preparing data: tables, text, long series, missing values.
-
-Transformers for a pipeline, and windows of long series.
-"""
+"""Preprocessing of sequences: tables, text, missing values, windows of long series."""
 
 from sklearn_rnn.preprocessing._gap_encoder import GapEncoder
 from sklearn_rnn.preprocessing._sequence_builder import SequenceBuilder

@@ -11,13 +11,13 @@ from sklearn_rnn.utils import check_feature_names_in, wrap_data_with_container
 
 
 class BaseSequenceTransformer(
-    # what comes out is not always a table: `transform` decides, not scikit-learn's wrap
+    # the result is not always a table: `transform` wraps it, not scikit-learn
     TransformerMixin,
     BaseEstimator,
     metaclass=ABCMeta,
     auto_wrap_output_keys=None,
 ):
-    """A transformer whose result may be a table or sequences."""
+    """Base class of transformers that return sequences or a table."""
 
     @abstractmethod
     def _transform(self, X):
@@ -38,7 +38,7 @@ class BaseSequenceTransformer(
         Returns
         -------
         X_new : RaggedArray, ndarray or DataFrame
-            As from `transform`.
+            The result, as from `transform`.
         """
         return self.fit(X, y).transform(X)
 
@@ -55,13 +55,13 @@ class BaseSequenceTransformer(
         Returns
         -------
         X_new : RaggedArray, ndarray or DataFrame
-            See the description of the class. `set_output` applies where a table, of two
-            dimensions, comes out.
+            See the description of the class. `set_output` applies if the result is a
+            2-D table.
 
         Raises
         ------
         ValueError, TypeError
-            If X does not fit what `fit` has seen, or its values cannot be used.
+            If X does not match the X of `fit`, or has invalid values.
         """
         check_is_fitted(self)
         result = self._transform(X)
@@ -70,12 +70,12 @@ class BaseSequenceTransformer(
         return result
 
     def _names_of_step(self, input_features):
-        """Return the names of the features of a step; of a table, its one variable."""
+        """Return the names of the features; for a table, that of its one variable."""
         names = check_feature_names_in(self, input_features)
         return np.array(["x0"], dtype=object) if self._reads_table else names
 
     def _names_of_columns(self, names, input_features):
-        """Return names of what comes out; of a table of one variable, of its steps."""
+        """Return the names of the outputs; for a table, those of its steps."""
         if self._reads_table and len(names) == 1:
             return check_feature_names_in(self, input_features)
         return names
@@ -89,22 +89,23 @@ class BaseSequenceTransformer(
 
 
 def like_input(steps, X, estimator):
-    """Return steps in the kind of container that X came in.
+    """Return steps in the same kind of container as X.
 
     Parameters
     ----------
     steps : RaggedArray
-        As many sequences, of the same lengths, as X.
+        Sequences of the same number and lengths as those of X.
     X : array-like, RaggedArray, tensor, or list of them
-        What a user gave.
+        Argument of `transform`.
     estimator : estimator
-        Knows whether it reads tables.
+        Fitted transformer, on tables or on sequences.
 
     Returns
     -------
     result : RaggedArray or ndarray
-        Of a table, a table, (n_samples, n_steps), as long as each step is one number;
-        of an array, (n_samples, n_steps, n_features); a RaggedArray otherwise.
+        An array of shape (n_samples, n_steps) if X is a table and each step is one
+        number, of shape (n_samples, n_steps, n_features) if X is a 3-D array or a table
+        with several numbers per step, otherwise a RaggedArray.
     """
     n_steps = steps.common_length
     if estimator._reads_table and steps.n_features == 1:

@@ -1,4 +1,4 @@
-"""GapEncoder: missing values and irregular times as inputs of a network."""
+"""GapEncoder: encode missing values and irregular times as features."""
 
 from numbers import Integral
 
@@ -11,41 +11,41 @@ from sklearn_rnn.utils import StrOptions, fit_context
 
 
 def last_seen(seen, offsets):
-    """Return the row of the latest value seen at or before each step.
+    """Return the row of the latest observed value at or before each step.
 
     Parameters
     ----------
     seen : ndarray of bool of shape (n_total_steps, n_features)
-        Which values are not missing.
+        Mask of the values that are not missing.
     offsets : ndarray of shape (n_samples + 1,)
-        Where each sequence begins.
+        Start of each sequence, and end of the last.
 
     Returns
     -------
     rows : ndarray of shape (n_total_steps, n_features)
-        -1 where the sequence has none so far.
+        Row indices; -1 if the sequence has no observed value so far.
     """
     rows = np.where(seen, np.arange(len(seen))[:, np.newaxis], -1)
     rows = np.maximum.accumulate(rows, axis=0)
-    return np.where(rows >= _starts(offsets), rows, -1)  # not of the sequence before
+    return np.where(rows >= _starts(offsets), rows, -1)  # not of the previous sequence
 
 
 def next_seen(seen, offsets):
-    """Return the row of the first value seen at or after each step; -1 if none."""
+    """Return the row of the first observed value at or after each step; -1 if none."""
     n_steps = len(seen)
-    ends = n_steps - offsets[::-1]  # those of the steps in reverse order
+    ends = n_steps - offsets[::-1]  # offsets of the reversed steps
     rows = last_seen(seen[::-1], ends)[::-1]
     return np.where(rows >= 0, n_steps - 1 - rows, -1)
 
 
 def fill_last(values, offsets, default):
-    """Carry the last seen value forward; before the first, `default`."""
+    """Carry the last observed value forward; before the first, use `default`."""
     rows = last_seen(~np.isnan(values), offsets)
     return np.where(rows >= 0, _take(values, rows), default)
 
 
 def fill_linear(values, offsets, default, times):
-    """Draw a line from each seen value to the next; before and after, the nearest."""
+    """Interpolate linearly between observed values; extrapolate by the nearest."""
     seen = ~np.isnan(values)
     before, after = last_seen(seen, offsets), next_seen(seen, offsets)
     any_seen = (before >= 0) | (after >= 0)
@@ -63,14 +63,15 @@ def fill_linear(values, offsets, default, times):
 
 
 def time_since_seen(seen, offsets, times):
-    """Return the time since each feature was last seen, before the present step.
+    """Return the time since each feature was last observed before the current step.
 
-    Since the first step where it was not: delta of Che et al. 2018, equation 2.
+    If there is no such observation, the time since the first step: delta in Che et al.
+    2018, equation 2.
     """
     starts = _starts(offsets)
     before = np.full(seen.shape, -1)
     before[1:] = last_seen(seen, offsets)[:-1]
-    since = np.maximum(before, starts)  # not of the sequence before, nor -1
+    since = np.maximum(before, starts)  # not of the previous sequence, nor -1
     return times[:, np.newaxis] - times[since]
 
 
@@ -83,15 +84,15 @@ def _take(values, rows):
 
 
 class GapEncoder(BaseSequenceTransformer):
-    r"""Fill missing values, and tell the network where they were and for how long.
+    r"""Fill missing values, and encode where they were and for how long.
 
-    Three kinds of features come out, in this order: the features themselves, with NaN
-    filled in; for each its mask, 1 where the value was seen and 0 where it was filled;
-    for each the time since it was last seen. These are the inputs that GRU-D [1]_
-    introduced; every network can use them.
+    The output has three groups of features: the input features, with NaN filled in;
+    a mask for each feature, 1 if the value was observed and 0 if it was filled; and for
+    each feature the time since its last observation. GRU-D [1]_ introduced these
+    inputs; every network can use them.
 
-    The time since feature :math:`d` was last seen is, at step :math:`t` and time
-    :math:`s_t`, with the mask :math:`m`,
+    At step :math:`t` with time :math:`s_t` and mask :math:`m`, the time since the last
+    observation of feature :math:`d` is
 
     .. math::
 
@@ -102,40 +103,41 @@ class GapEncoder(BaseSequenceTransformer):
             0 & m_{t-1}^d = 1
         \end{cases}
 
-    so also where the value is seen again, it tells how long it was not.
+    so at a step with an observation, it is the time since the previous one.
 
-    What comes out has as many sequences, of the same lengths: a RaggedArray; of a 3-D
-    array a 3-D array, (n_samples, n_steps, n_features_out). Of a 2-D array, which is
-    one variable whose columns are the steps, it is a 2-D array if one feature comes
-    out, and else a 3-D array.
+    The result has the same number of sequences with the same lengths. It is a
+    RaggedArray or, if X is a 3-D array, an array of shape (n_samples, n_steps,
+    n_features_out). A 2-D array is one variable whose columns are the steps; the result
+    is then 2-D if there is one output feature, and 3-D otherwise.
 
     Parameters
     ----------
     strategy : {"last", "linear", "mean"}, default="last"
-        Value to fill in.
+        Fill strategy.
 
-        - "last": the last seen value of the sequence; before the first, the mean of
-          the training data. Nothing of the future is used, so it fits forecasts.
-        - "linear": on a line, along time, from the last seen value to the next; before
-          the first and after the last, the nearest; in a sequence that has none, the
-          mean of the training data. Uses the future within the sequence.
+        - "last": the last observed value of the sequence; before the first observation,
+          the mean of the training data. Does not use future values, so it is suitable
+          for forecasts.
+        - "linear": linear interpolation in time between observations; the nearest
+          observation before the first and after the last; the mean of the training data
+          in a sequence without any. Uses future values of the sequence.
         - "mean": the mean of the training data.
 
     add_mask : bool, default=True
         Whether to add the masks.
     add_time_since : bool, default=True
-        Whether to add the times since each feature was last seen.
+        Whether to add the time since the last observation of each feature.
     time : int, str or None, default=None
-        Which feature of X is the time of the step: its number, or, if X is a list of
-        DataFrames, the name of its column. In any unit; it must be there at each step
-        and never fall within a sequence. In what comes out, the time since the step
-        before stands in its place. By default, steps are 1 apart.
+        Feature of X that holds the time of each step: its index or, if X is a list of
+        DataFrames, its column name. Times may have any unit, must not be missing and
+        must not decrease within a sequence. In the output, this feature is replaced by
+        the time since the previous step. By default, the time between steps is 1.
 
     Attributes
     ----------
     means_ : ndarray of shape (n_features,)
-        Mean of the seen values of each feature in the training data; 0 where there
-        are none.
+        Mean of the observed values of each feature in the training data; 0 if there are
+        none.
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -145,19 +147,19 @@ class GapEncoder(BaseSequenceTransformer):
     Raises
     ------
     ValueError, TypeError
-        If X is not what an estimator can read or has infinite values, or `time` is no
-        feature of X, is missing at a step, or falls.
+        If X is not a valid container of sequences or has infinite values, or `time` is
+        not a feature of X, is missing at a step, or decreases.
 
     See Also
     --------
-    sklearn_rnn.RaggedArray.from_padded : Cuts off NaN that is padding. Do this first.
-    Stepwise : Takes imputers that look at one step alone, as SimpleImputer.
+    sklearn_rnn.RaggedArray.from_padded : Remove NaN padding. Use this first.
+    Stepwise : Apply an imputer of single steps, such as SimpleImputer.
 
     Notes
     -----
-    A feature that is missing everywhere in the training data is kept: "last" and "mean"
-    fill it with 0. The number of features that come out depends on the parameters
-    alone, not on where the training data have gaps.
+    A feature without any observation in the training data is kept, and "last" and
+    "mean" fill it with 0. The number of output features depends only on the parameters,
+    not on the gaps in the training data.
 
     References
     ----------
@@ -184,7 +186,7 @@ class GapEncoder(BaseSequenceTransformer):
     array([[6., 0., 0.],
            [5., 1., 1.]])
 
-    The time of each step, in column 1, becomes the time since the step before:
+    The time of each step, in column 1, becomes the time since the previous step:
 
     >>> X = [np.array([[5.0, 0.0], [nan, 0.5], [nan, 24.0]])]
     >>> encoder = GapEncoder(time=1).fit(X)
@@ -222,7 +224,7 @@ class GapEncoder(BaseSequenceTransformer):
                 (n_steps_i, n_features) or (n_steps_i,)
             The sequences.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Not used.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -231,39 +233,39 @@ class GapEncoder(BaseSequenceTransformer):
         """
         steps = check_floats(X, estimator=self, reset=True)
         self._time = self._find_time(steps.n_features)
-        self._times_of(steps)  # only to complain
+        self._times_of(steps)  # validates the times
         seen = ~np.isnan(steps.values)
         total = steps.values.sum(axis=0, dtype=np.float64, where=seen)
         self.means_ = total / np.maximum(seen.sum(axis=0), 1)
         return self
 
     def _find_time(self, n_features):
-        """Return the number of the feature that is the time, or None."""
+        """Return the index of the time feature, or None."""
         if self.time is None:
             return None
         if self._reads_table or n_features == 1:
             raise ValueError(
-                f"GapEncoder(time={self.time!r}) needs a feature beside the time. Got "
-                "X of one variable."
+                f"GapEncoder(time={self.time!r}) requires a feature beside the time. "
+                "Got X with one variable."
             )
         names = list(getattr(self, "feature_names_in_", []))
         if isinstance(self.time, str):
             if self.time not in names:
-                known = names or "no names: give the number of the feature"
+                known = names or "no names: pass the index of the feature"
                 raise ValueError(
-                    f"GapEncoder(time={self.time!r}) is no column of X, which has "
+                    f"GapEncoder(time={self.time!r}) is not a column of X, which has "
                     f"{known}."
                 )
             return names.index(self.time)
         if not -n_features <= self.time < n_features:
             raise ValueError(
-                f"GapEncoder(time={self.time}) is no feature of X, which has "
-                f"{n_features}."
+                f"GapEncoder(time={self.time}) is not a feature of X, which has "
+                f"{n_features} features."
             )
         return self.time % n_features
 
     def _times_of(self, steps):
-        """Return the time of each step: checked, or else 0, 1, 2 in each sequence."""
+        """Return the validated time of each step; by default 0, 1, 2, ..."""
         if self._time is None:
             return np.arange(len(steps.values)) - _starts(steps.offsets).ravel()
         times = steps.values[:, self._time].astype(np.float64)
@@ -311,19 +313,19 @@ class GapEncoder(BaseSequenceTransformer):
         return np.where(np.isnan(steps.values), default, steps.values)
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the features of a step that come out.
+        """Return the names of the output features.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            The names of the features that go in; by default `feature_names_in_`, or
+            Names of the input features. By default, `feature_names_in_`, or
             "x0", "x1" and so on.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            Names of the features. If X is a table, and so is what comes out, the names
-            of its columns.
+            Names of the features. If both X and the result are tables, names of the
+            columns.
         """
         check_is_fitted(self)
         names = list(self._names_of_step(input_features))

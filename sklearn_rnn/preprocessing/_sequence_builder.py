@@ -1,4 +1,4 @@
-"""SequenceBuilder: a long table, a row a step, to sequences and back."""
+"""SequenceBuilder: convert a long table, one row per step, to sequences and back."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -24,38 +24,38 @@ from sklearn_rnn.utils import fit_context
 
 
 def to_seconds(times, first_rows):
-    """Return durations in seconds, dates as seconds since the first of the sequence."""
+    """Return durations in seconds, dates in seconds since the first of the sequence."""
     if times.dtype.kind == "M":
         times = times - times[first_rows]
     return times / np.timedelta64(1, "s")
 
 
 class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    """Turn a long table, with a row for each step, into sequences.
+    """Convert a long table, with one row per step, to sequences.
 
-    For tables of events or measurements of pandas, polars or pyarrow (read by
-    narwhals, ``pip install 'sklearn-rnn[dataframe]'``). Rows are sorted by `id`, then
-    by `time`; all rows of an id make a sequence.
+    For tables of events or measurements in pandas, polars or pyarrow (read by narwhals,
+    ``pip install 'sklearn-rnn[dataframe]'``). Rows are sorted by `id`, then by `time`.
+    All rows with the same id form a sequence.
 
-    Many rows become one sample, and in cross-validation a step of a pipeline cannot
-    change the number of samples: build sequences, and with `targets` their labels,
-    first, then split, search and fit. What is learned here are names of columns alone,
-    so nothing of a test part leaks.
+    Many rows become one sample, and a step of a pipeline cannot change the number of
+    samples in cross-validation. Therefore build the sequences first, and their labels
+    with `targets`; then split, search and fit. Only column names are learned, so
+    nothing leaks from a test set.
 
     Parameters
     ----------
     id : str
         Column with the sequence id of each row.
     time : str or None, default=None
-        The column to sort each sequence by: numbers, dates or durations. Times in time
-        zones, also in several, are compared as points in time. None: rows keep their
-        order.
+        Column to sort each sequence by: numbers, dates or durations. Times with time
+        zones, even different ones, are compared as points in time. None keeps the order
+        of the rows.
     features : list of str or None, default=None
-        The columns that become features, in this order: numbers or booleans, also with
-        missing values, which become NaN. If the `time` column is among them and holds
-        dates, it becomes the seconds since the first step of its sequence; durations
-        become seconds. None: all columns of numbers or booleans but `id` and `time`;
-        text, categories and dates are left out.
+        Columns that become features, in this order: numbers or booleans. Missing values
+        become NaN. If the `time` column is included, dates are converted to seconds
+        since the first step of the sequence and durations to seconds. None selects all
+        columns of numbers or booleans except `id` and `time`; text, categories and
+        dates are left out.
 
     Attributes
     ----------
@@ -66,17 +66,17 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
 
     See Also
     --------
-    sklearn_rnn.RaggedArray : What comes out.
+    sklearn_rnn.RaggedArray : Container of the result.
 
     Notes
     -----
-    Sequences are in the order of their ids, as in ``groupby(id)`` of pandas, whatever
-    the order of rows. :meth:`ids` returns the ids, :meth:`targets` one value for each,
-    both in the order of `transform` of the same table. The rows of
+    Sequences are sorted by id, as in ``groupby(id)`` of pandas, regardless of the order
+    of the rows. :meth:`ids` returns the ids and :meth:`targets` one value per id, both
+    in the order of `transform` of the same table. The rows of
     ``table.sort_values([id, time])`` are those of ``transform(table).values``.
 
-    Two rows with the same id and time are an error: which of them is first would be
-    chance, and often they come from a wrong join.
+    Two rows with the same id and time raise an error: their order would be arbitrary,
+    and they often result from a wrong join.
 
     Examples
     --------
@@ -109,14 +109,14 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Choose the features.
+        """Select the feature columns.
 
         Parameters
         ----------
         X : DataFrame of pandas or polars, or Table of pyarrow
-            A row for each step.
+            Table with one row per step.
         y : None
-            Ignored.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -136,18 +136,19 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         return self
 
     def transform(self, X):
-        """Turn a table into sequences.
+        """Convert a table to sequences.
 
         Parameters
         ----------
         X : DataFrame of pandas or polars, or Table of pyarrow
-            A row for each step, with the columns of `fit`; others are ignored.
+            Table with one row per step and the columns of `fit`. Other columns are
+            ignored.
 
         Returns
         -------
         sequences : RaggedArray
-            The features, float64, or float32 if all of the columns are; in the order
-            of the ids.
+            The features, as float64, or float32 if all columns are. Sequences are
+            sorted by id.
 
         Raises
         ------
@@ -180,7 +181,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Parameters
         ----------
         X : DataFrame of pandas or polars, or Table of pyarrow
-            A row for each step.
+            Table with one row per step.
 
         Returns
         -------
@@ -190,21 +191,21 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Raises
         ------
         ValueError, TypeError
-            If there is no column of ids, or one is missing.
+            If there is no id column, or an id is missing.
         """
         return self._number_ids(read_table(X))[0]
 
     def targets(self, X, column):
-        """Return the value of each sequence in a column where it is constant.
+        """Return the value of each sequence in a column that is constant within it.
 
-        For targets, and also for the groups of a splitter or sample weights.
+        Useful for targets, for the groups of a splitter and for sample weights.
 
         Parameters
         ----------
         X : DataFrame of pandas or polars, or Table of pyarrow
-            A row for each step.
+            Table with one row per step.
         column : str
-            The column. It must not be one of the features.
+            Name of the column. It must not be one of the features.
 
         Returns
         -------
@@ -214,14 +215,14 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Raises
         ------
         ValueError, TypeError
-            If the column is a feature, has a missing value, or more than one value in
-            a sequence.
+            If the column is a feature, has a missing value, or has several values in
+            one sequence.
         """
         check_is_fitted(self)
         if column in self.feature_names_in_:
             raise ValueError(
-                f"Column {column!r} is one of the features, so a model would see its "
-                "target. Name the 'features' of SequenceBuilder without it."
+                f"Column {column!r} is one of the features, so the target would leak "
+                "into X. Exclude it from the 'features' parameter of SequenceBuilder."
             )
         table = read_table(X)
         values = get_present(
@@ -234,7 +235,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         return first_of_each(values, ids, codes, offsets, column)
 
     def to_frame(self, X, ids=None):
-        """Turn sequences back into a long table.
+        """Convert sequences back to a long table.
 
         Parameters
         ----------
@@ -242,19 +243,19 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
                 n_features)
             Sequences with the features of `fit`.
         ids : array-like of shape (n_samples,), default=None
-            The id of each. By default, numbers from 0 on.
+            Id of each sequence. By default, 0, 1, 2, ...
 
         Returns
         -------
         table : DataFrame or Table
-            Of the library that `fit` saw, a row for each step: id, time, features.
-            Times that are not among the features are the numbers of the steps.
+            Table of the library used in `fit`, with one row per step: id, time,
+            features. If the time is not one of the features, it is the step index.
 
         Raises
         ------
         ValueError
-            If the features are not those of `fit`, or ids are not one for each
-            sequence.
+            If the features differ from those of `fit`, or `ids` does not have one
+            distinct id per sequence.
         """
         check_is_fitted(self)
         X = X if isinstance(X, RaggedArray) else RaggedArray.from_sequences(X)
@@ -273,7 +274,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
                 X.offsets[:-1], X.lengths
             )
         columns |= zip(self.feature_names_in_, X.values.T, strict=True)
-        if ids.dtype == object:  # polars makes objects of them otherwise
+        if ids.dtype == object:  # otherwise polars creates an object column
             columns[self.id] = columns[self.id].tolist()
         table = import_narwhals().from_dict(columns, backend=self._backend)
         return table.to_native()
@@ -284,12 +285,12 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Parameters
         ----------
         input_features : None
-            Ignored.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
         names : ndarray of str of shape (n_features,)
-            The names of their columns.
+            Names of the feature columns.
         """
         check_is_fitted(self)
         return self.feature_names_in_
@@ -307,7 +308,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         if not names:
             types = {name: str(dtype) for name, dtype in table.schema.items()}
             raise ValueError(
-                f"No column of numbers is left for the features={self.features!r} of "
+                f"No numeric column is left for features={self.features!r} of "
                 f"SequenceBuilder. X has the columns {types}."
             )
         return names
@@ -325,7 +326,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
 
     def _number_ids(self, table):
         values = get_present(
-            table, self.id, "Every row must say which sequence it belongs to."
+            table, self.id, "Every row must have the id of its sequence."
         )
         return number_ids(values, self.id)
 

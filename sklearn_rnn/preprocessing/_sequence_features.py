@@ -1,4 +1,4 @@
-"""SequenceFeatures: a row of summary numbers for each sequence."""
+"""SequenceFeatures: summary statistics of each sequence."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -17,12 +17,12 @@ def summarise(steps):
     Parameters
     ----------
     steps : RaggedArray
-        May hold NaN.
+        Sequences, possibly with NaN.
 
     Returns
     -------
     statistics : ndarray of shape (n_samples, n_features, 6)
-        In the order of _STATISTICS; NaN where a feature is missing in all steps.
+        Statistics in the order of _STATISTICS; NaN if a feature is always missing.
     """
     values, offsets, starts = steps.values, steps.offsets, steps.offsets[:-1]
     seen = ~np.isnan(values)
@@ -37,7 +37,7 @@ def summarise(steps):
     lasts = np.take_along_axis(values, np.maximum(last, 0), axis=0)
     spread = np.add.reduceat(time**2, starts, axis=0)
     slope = np.add.reduceat(time * deviation, starts, axis=0)
-    # one step has no slope: 0
+    # the slope of a single step is 0
     slope = slope / np.where(spread > 0, spread, np.inf)
     return np.stack(
         [
@@ -53,7 +53,7 @@ def summarise(steps):
 
 
 def _center(values, seen, count, steps):
-    """Subtract the mean of each sequence; what is not seen becomes 0."""
+    """Subtract the mean of each sequence; missing values become 0."""
     total = np.add.reduceat(np.where(seen, values, 0), steps.offsets[:-1], axis=0)
     mean = _divide(total, count)
     deviation = values - np.repeat(mean, steps.lengths, axis=0)
@@ -65,16 +65,17 @@ def _divide(total, count):
 
 
 class SequenceFeatures(BaseSequenceTransformer):
-    """Summarise each sequence in one row, for a plain model of tables.
+    """Summarise each sequence in one row, for a model of tabular data.
 
-    The honest baseline: what ``make_pipeline(SequenceFeatures(),
-    HistGradientBoostingClassifier())`` cannot tell apart is where the order of the
-    steps matters, and where a recurrent network may earn its cost.
+    The baseline for recurrent networks: a network is worth its cost if it is more
+    accurate than ``make_pipeline(SequenceFeatures(),
+    HistGradientBoostingClassifier())``, which ignores most of the order of the steps.
 
-    What comes out is a table, (n_samples, 1 + 6 * n_features): the length, the number
-    of steps; then, of each feature, its mean, standard deviation, minimum, maximum,
-    last value and slope, the gain a step of the least-squares line. A 2-D X is one
-    variable whose columns are the steps: 7 columns come out.
+    The result is a table of shape (n_samples, 1 + 6 * n_features). The first column is
+    the number of steps. It is followed by the mean, standard deviation, minimum,
+    maximum, last value and slope of each feature, where the slope is that of a
+    least-squares line over the steps. A 2-D X is one variable whose columns are the
+    steps, so the result has 7 columns.
 
     Attributes
     ----------
@@ -87,19 +88,19 @@ class SequenceFeatures(BaseSequenceTransformer):
     Raises
     ------
     ValueError, TypeError
-        If X is not what an estimator can read or has infinite values.
+        If X is not a valid container of sequences or has infinite values.
 
     See Also
     --------
-    GapEncoder : Keeps the steps, and fills what is missing.
-    sklearn_rnn.RNNClassifier : Reads the steps in their order.
+    GapEncoder : Fill missing values and keep the steps.
+    sklearn_rnn.RNNClassifier : Classifier that reads the steps in order.
 
     Notes
     -----
-    Missing values, NaN, are left out; the length counts all steps. The numbers of a
-    feature that is missing in all steps of a sequence are NaN, which histogram gradient
-    boosting takes as it is. The standard deviation is that of the steps themselves
-    (``ddof=0``). The slope of a single step is 0.
+    Missing values (NaN) are ignored, but the length counts all steps. If a feature is
+    missing at all steps of a sequence, its statistics are NaN, which histogram gradient
+    boosting supports. The standard deviation uses ``ddof=0``. The slope of a single
+    step is 0.
 
     Examples
     --------
@@ -118,7 +119,7 @@ class SequenceFeatures(BaseSequenceTransformer):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Remember the features; nothing else is learned.
+        """Record the features; nothing else is learned.
 
         Parameters
         ----------
@@ -127,7 +128,7 @@ class SequenceFeatures(BaseSequenceTransformer):
                 (n_steps_i, n_features) or (n_steps_i,)
             The sequences.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Not used.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -144,18 +145,19 @@ class SequenceFeatures(BaseSequenceTransformer):
         return result.astype(steps.dtype, copy=False)
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that come out.
+        """Return the names of the output columns.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            The names of the features that go in; by default `feature_names_in_`, or
+            Names of the input features. By default, `feature_names_in_`, or
             "x0", "x1" and so on.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            "length", then the name of each feature with "_mean", "_std" and so on.
+            "length", followed by the name of each feature with "_mean", "_std" and so
+            on.
         """
         check_is_fitted(self)
         names = [

@@ -1,4 +1,4 @@
-"""SequencePadder: a dense array and lengths, for other libraries."""
+"""SequencePadder: padded arrays and lengths, for other libraries."""
 
 from numbers import Integral, Real
 
@@ -16,7 +16,7 @@ from sklearn_rnn.utils import Interval, StrOptions, fit_context
 
 
 def _valid_steps(lengths, n_steps, padding_side):
-    """Return which steps of a padded array are no padding, (n_samples, n_steps)."""
+    """Return a mask of the steps that are not padding, (n_samples, n_steps)."""
     lengths = lengths[:, np.newaxis]
     if padding_side == "right":
         return np.arange(n_steps) < lengths
@@ -24,30 +24,29 @@ def _valid_steps(lengths, n_steps, padding_side):
 
 
 class SequencePadder(BaseSequenceTransformer):
-    """Pad sequences to one length, for libraries that need an array.
+    """Pad sequences to the same length, for libraries that require an array.
 
-    The estimators of this package need no padding: they take sequences of different
-    length as they are. Others, a network in Keras say, take what comes out,
-    (n_samples, n_steps, n_features), always with three dimensions, and the lengths that
-    :meth:`lengths` gives.
+    The estimators of this package accept sequences of different lengths and need no
+    padding. For other libraries, such as Keras, `transform` returns an array of shape
+    (n_samples, n_steps, n_features), and :meth:`lengths` returns the lengths.
 
     Parameters
     ----------
     n_steps : int or None, default=None
-        The length of all sequences that come out. By default, that of the longest in
-        the training data.
+        Length of the padded sequences. By default, the length of the longest sequence
+        in the training data.
     padding_value : float, default=0.0
         Padding value.
     padding_side : {"right", "left"}, default="right"
-        Whether padding follows a sequence or precedes it.
+        Side of the padding: after ("right") or before ("left") the sequence.
     truncation : {"right", "left"} or None, default=None
-        Where a sequence of more than `n_steps` steps is cut off: "right", at its end;
-        "left", at its beginning. By default it is an error.
+        Side on which sequences of more than `n_steps` steps are truncated: at their end
+        ("right") or at their start ("left"). By default, a longer sequence is an error.
 
     Attributes
     ----------
     n_steps_ : int
-        The length of all sequences that come out.
+        Length of the padded sequences.
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -57,13 +56,13 @@ class SequencePadder(BaseSequenceTransformer):
     Raises
     ------
     ValueError, TypeError
-        If X is not what an estimator can read or has infinite values, or a sequence is
-        too long and `truncation` is None.
+        If X is not a valid container of sequences or has infinite values, or a sequence
+        is too long and `truncation` is None.
 
     See Also
     --------
-    sklearn_rnn.RaggedArray.to_padded : The same, where nothing is to be learned.
-    sklearn_rnn.RaggedArray.from_padded : The way back for padding with NaN.
+    sklearn_rnn.RaggedArray.to_padded : Pad without learning a length.
+    sklearn_rnn.RaggedArray.from_padded : Remove NaN padding.
 
     Examples
     --------
@@ -106,7 +105,7 @@ class SequencePadder(BaseSequenceTransformer):
                 (n_steps_i, n_features) or (n_steps_i,)
             The sequences.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Not used.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -116,7 +115,7 @@ class SequencePadder(BaseSequenceTransformer):
         steps = check_floats(X, estimator=self, reset=True)
         longest = int(steps.lengths.max())
         self.n_steps_ = longest if self.n_steps is None else int(self.n_steps)
-        self._cut(steps)  # only to complain
+        self._cut(steps)  # validates the lengths
         return self
 
     def _transform(self, X):
@@ -128,7 +127,7 @@ class SequencePadder(BaseSequenceTransformer):
         return padded
 
     def _cut(self, steps):
-        """Return the sequences without what goes beyond `n_steps_` steps."""
+        """Return the sequences, truncated to `n_steps_` steps."""
         excess = np.maximum(steps.lengths - self.n_steps_, 0)
         if not excess.any():
             return steps
@@ -136,7 +135,7 @@ class SequencePadder(BaseSequenceTransformer):
             i = int(excess.argmax())
             raise ValueError(
                 f"X[{i}] has {steps.lengths[i]} steps, more than the {self.n_steps_} "
-                "of SequencePadder. Set 'n_steps', or 'truncation' to cut it off."
+                "of SequencePadder. Increase 'n_steps', or set 'truncation'."
             )
         starts = steps.offsets[:-1] + (excess if self.truncation == "left" else 0)
         lengths = steps.lengths - excess
@@ -145,7 +144,7 @@ class SequencePadder(BaseSequenceTransformer):
         )
 
     def lengths(self, X):
-        """Return the number of steps of each sequence that are no padding.
+        """Return the number of steps of each sequence, without padding.
 
         Parameters
         ----------
@@ -157,13 +156,13 @@ class SequencePadder(BaseSequenceTransformer):
         Returns
         -------
         lengths : ndarray of shape (n_samples,)
-            After truncation.
+            Lengths after truncation.
         """
         check_is_fitted(self)
         return self._cut(check_floats(X, estimator=self, reset=False)).lengths
 
     def inverse_transform(self, X, lengths):
-        """Take the padding away.
+        """Remove the padding.
 
         Parameters
         ----------
@@ -175,7 +174,7 @@ class SequencePadder(BaseSequenceTransformer):
         Returns
         -------
         X_original : RaggedArray
-            The sequences, without what truncation took.
+            The sequences, without truncated steps.
 
         Raises
         ------
@@ -191,18 +190,18 @@ class SequencePadder(BaseSequenceTransformer):
         return steps
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the features of a step.
+        """Return the names of the output features.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            The names of the features that go in; by default `feature_names_in_`, or
+            Names of the input features. By default, `feature_names_in_`, or
             "x0", "x1" and so on.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            Names along the last axis of what comes out.
+            Names along the last axis of the result.
         """
         check_is_fitted(self)
         return self._names_of_step(input_features)

@@ -1,4 +1,4 @@
-"""SequenceTokenizer: strings to sequences of token ids."""
+"""SequenceTokenizer: convert strings to sequences of token ids."""
 
 import re
 from collections import Counter
@@ -14,15 +14,15 @@ from sklearn_rnn._sequences import RaggedArray, TokenIds, lengths_to_offsets
 from sklearn_rnn.preprocessing._words import check_words
 from sklearn_rnn.utils import HasMethods, Interval, StrOptions, fit_context
 
-_PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; tokens have those from _FIRST on
+_PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; those of tokens start at _FIRST
 _SPLITTERS = {"char": list, "word": re.compile(r"\w+|[^\w\s]").findall}
 _READY = HasMethods(["encode_batch", "decode_batch", "get_vocab"])
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def check_texts(X):
-    """Return X as a list of strings, or say what it is instead."""
-    accepted = "X must be a list, 1-D array or Series of strings, one a sequence."
+    """Validate X and return it as a list of strings."""
+    accepted = "X must be a list, 1-D array or Series of strings, one per sequence."
     if isinstance(X, str | bytes):
         raise TypeError(f"{accepted} Got one {type(X).__name__}: pass [text] instead.")
     if hasattr(X, "columns"):
@@ -55,7 +55,7 @@ def _not_a_string(text, i):
 
 
 def get_tokens(X, level, lowercase):
-    """Return the tokens of each text; if level is None, the words of each sentence."""
+    """Return the tokens of each text; the words of each sentence if level is None."""
     if level is not None:
         return split_texts(check_texts(X), level, lowercase)
     words, offsets = check_words(X)
@@ -65,7 +65,7 @@ def get_tokens(X, level, lowercase):
 
 
 def split_texts(texts, level, lowercase):
-    """Return the tokens of each text, as the analyzer of CountVectorizer has them."""
+    """Return the tokens of each text, split by the analyzer of CountVectorizer."""
     splitter = _SPLITTERS[level] if isinstance(level, str) else level
     analyze = CountVectorizer(
         lowercase=lowercase, tokenizer=splitter, token_pattern=None
@@ -81,7 +81,7 @@ def split_texts(texts, level, lowercase):
 
 
 def make_vocabulary(tokens, max_tokens, min_count):
-    """Return the id of each token that is frequent enough, the most frequent first."""
+    """Return the ids of the frequent tokens, the most frequent first."""
     counts = Counter(chain.from_iterable(tokens))
     for token in counts:
         if not isinstance(token, str):
@@ -99,7 +99,7 @@ def make_vocabulary(tokens, max_tokens, min_count):
 
 
 def encode_ready(texts, tokenizer):
-    """Return the ids that a ready tokenizer gives each text, without its padding."""
+    """Return the ids of each text from a trained tokenizer, without its padding."""
     encodings = tokenizer.encode_batch(texts)
     if tokenizer.padding is None:
         return [encoding.ids for encoding in encodings]
@@ -110,79 +110,80 @@ def encode_ready(texts, tokenizer):
 
 
 def check_ids(X, known):
-    """Return X as a RaggedArray of ids, all of them known."""
+    """Return X as a RaggedArray of known ids."""
     X = X if isinstance(X, RaggedArray) else RaggedArray.from_sequences(X)
     if X.n_features != 1:
-        raise ValueError(f"X must hold one token id a step. Got {X.n_features} a step.")
+        raise ValueError(
+            f"X must have one token id per step. Got {X.n_features} per step."
+        )
     bad = ~np.isin(X.values.ravel(), list(known))
     if bad.any():
         first = int(bad.argmax())
         i = int(np.searchsorted(X.offsets, first, side="right")) - 1
         raise ValueError(
             f"X[{i}] has {X.values[first, 0]} at step {first - X.offsets[i]}, which is "
-            "the id of no token."
+            "not the id of a token."
         )
     return X
 
 
 class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    """Turn strings into sequences of token ids.
+    """Convert strings to sequences of token ids.
 
-    For text in front of :class:`~sklearn_rnn.RNNClassifier` and
-    :class:`~sklearn_rnn.RNNRegressor`, which give each id a learned vector, of size
-    `embedding_dim`. The vocabulary is learned in `fit`, so in a pipeline no word of
-    the test part gets in.
+    Used in a pipeline before an estimator such as :class:`~sklearn_rnn.RNNClassifier`,
+    which learns an embedding vector of size `embedding_dim` for each id. The vocabulary
+    is learned in `fit`, so in a pipeline it contains no words from the test set.
 
     Parameters
     ----------
     level : {"word", "char"}, None, callable or tokenizer, default="word"
         Unit of a token.
 
-        - "word": each word or number, and each punctuation mark. "don't" is three.
-        - "char": each character, spaces and line breaks included. For names, codes,
-          and few texts.
-        - a callable: ``level(text)`` returns a list of strings; `str.split` for text
-          in which spaces stand between the tokens already.
-        - None: each word of sentences that are split already, one id a word. X is a
-          list of lists of words. An empty sentence stays empty.
-        - a trained tokenizer of the package ``tokenizers``: its ids are used as they
-          are, with its own normalisation, unknown token and truncation. The parameters
-          below do not apply.
+        - "word": each word, number and punctuation mark. "don't" is three tokens.
+        - "char": each character, including spaces and line breaks. Suitable for names,
+          codes and small data sets.
+        - a callable: ``level(text)`` returns a list of strings. Use `str.split` for
+          text whose tokens are separated by spaces.
+        - None: X is a list of sentences that are lists of words, and each word is a
+          token. An empty sentence stays empty.
+        - a trained tokenizer of the ``tokenizers`` package: its ids are used unchanged,
+          with its own normalisation, unknown token and truncation. The parameters below
+          do not apply.
     max_tokens : int or None, default=None
-        Size of the vocabulary, at most: the most frequent tokens are kept, the others
-        are unknown. None: no limit.
+        Maximum size of the vocabulary: the most frequent tokens are kept, the others
+        are unknown. None means no limit.
     min_count : int, default=1
-        Tokens, or attributes of them, that occur less often in `fit` are unknown.
+        Tokens or attributes that occur fewer times in `fit` are unknown.
     lowercase : bool, default=True
-        Whether to turn all characters into lower case first.
+        Whether to convert all characters to lower case first.
 
     Attributes
     ----------
     vocabulary_ : dict
-        The id of each token. Ids start with 2, the most frequent token; tokens of equal
-        count are in alphabetical order.
+        Id of each token. The most frequent token has id 2; ties are in alphabetical
+        order.
     padding_id_ : int
-        The id that no token has: 0 (with a ready tokenizer: the first after its
-        vocabulary). A text without any token becomes one step of it, unless
+        Id of padding, 0. With a trained tokenizer, it is the first id after its
+        vocabulary. A text without tokens becomes one step with this id, unless
         ``level=None``.
     unknown_id_ : int or None
-        The id of all tokens outside the vocabulary: 1 (with a ready tokenizer: None,
-        since it has its own way).
+        Id of all tokens outside the vocabulary, 1. With a trained tokenizer, it is
+        None, because the tokenizer handles unknown tokens itself.
 
     See Also
     --------
-    sklearn.feature_extraction.text.CountVectorizer : Counts of tokens, without their
-        order. Its analyzer does the splitting here.
+    sklearn.feature_extraction.text.CountVectorizer : Counts of tokens, regardless of
+        their order. Its analyzer is used to split texts.
     WordAttributes : Ids of the lower case, prefix, suffix and shape of words.
 
     Notes
     -----
-    With ``min_count=1`` and no `max_tokens`, no training text has an unknown token; in
-    new texts the estimators read them as "nothing here", a vector of zeros. With
-    ``min_count=2`` the rare tokens teach a vector for the unknown ones.
+    With ``min_count=1`` and no `max_tokens`, training texts have no unknown tokens, so
+    the estimators represent unknown tokens in new texts by a vector of zeros. With
+    ``min_count=2``, a vector for unknown tokens is learned from the rare ones.
 
-    With a vocabulary of one token, sequences differ in their lengths only. A vocabulary
-    of none is an error.
+    If the vocabulary has a single token, sequences differ only in length. An empty
+    vocabulary is an error.
 
     Examples
     --------
@@ -224,9 +225,9 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Parameters
         ----------
         X : list, 1-D array or Series of str
-            The texts. With ``level=None``: sentences, each a list of words.
+            The texts. With ``level=None``, sentences as lists of words.
         y : None
-            Ignored.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -236,7 +237,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Raises
         ------
         ValueError, TypeError
-            If a text or word is not a string, or no token is left.
+            If a text or word is not a string, or the vocabulary is empty.
         """
         if self._is_ready():
             check_texts(X)
@@ -251,18 +252,18 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         return self
 
     def transform(self, X):
-        """Turn texts into ids.
+        """Convert texts to ids.
 
         Parameters
         ----------
         X : list, 1-D array or Series of str
-            The texts. With ``level=None``: sentences, each a list of words.
+            The texts. With ``level=None``, sentences as lists of words.
 
         Returns
         -------
         ids : RaggedArray of int64, with one feature
-            The ids of the tokens of each text; `padding_id_` if it has none. With
-            ``level=None``, no id if it has none.
+            Ids of the tokens of each text. A text without tokens becomes `padding_id_`
+            or, with ``level=None``, an empty sequence.
 
         Raises
         ------
@@ -282,24 +283,24 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         return TokenIds(values, lengths_to_offsets([len(found) for found in ids]))
 
     def inverse_transform(self, X):
-        """Turn ids into texts.
+        """Convert ids to texts.
 
         Parameters
         ----------
         X : RaggedArray or list of array-like of shape (n_steps_i,)
-            Ids of tokens. Padding is left out.
+            Ids of tokens. Padding is ignored.
 
         Returns
         -------
         texts : list of str
-            The tokens, with a space between them unless ``level="char"``; "�" for
-            unknown ones. With a ready tokenizer: what it decodes. With ``level=None``:
-            a list of lists of words.
+            The tokens, separated by spaces unless ``level="char"``, with "�" for
+            unknown tokens. With a trained tokenizer, its decoded texts. With
+            ``level=None``, a list of lists of words.
 
         Raises
         ------
         ValueError
-            If a value is no id.
+            If a value is not the id of a token.
         """
         check_is_fitted(self)
         token_of = {i: token for token, i in self.vocabulary_.items()}
@@ -316,12 +317,12 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         return [space.join(found) for found in tokens]
 
     def get_feature_names_out(self, input_features=None):
-        """Return the name of the one feature of a step.
+        """Return the name of the output feature.
 
         Parameters
         ----------
         input_features : None
-            Ignored.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -337,8 +338,8 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     def _get_ready_vocabulary(self):
         if self.max_tokens is not None or self.min_count != 1:
             raise ValueError(
-                "The 'level' parameter of SequenceTokenizer is a ready tokenizer with "
-                "its own vocabulary: leave max_tokens=None and min_count=1. Got "
+                "The 'level' parameter of SequenceTokenizer is a trained tokenizer "
+                "with its own vocabulary: use max_tokens=None and min_count=1. Got "
                 f"max_tokens={self.max_tokens} and min_count={self.min_count} instead."
             )
         vocabulary = self.level.get_vocab()

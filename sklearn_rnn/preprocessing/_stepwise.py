@@ -1,4 +1,4 @@
-"""Stepwise: any transformer of tables, on the table of all steps."""
+"""Stepwise: apply a transformer of tables to the table of all steps."""
 
 import re
 import sys
@@ -30,11 +30,11 @@ from sklearn_rnn.preprocessing._words import (
 )
 from sklearn_rnn.utils import HasMethods, StrOptions, check_feature_names, fit_context
 
-_LARGEST_TABLE = 2**32  # bytes of a dense table made of a sparse one
+_LARGEST_TABLE = 2**32  # bytes of a dense table converted from a sparse one
 
 
 def _check_table_of_steps(X, estimator, reset):
-    """Return all steps of X as one table, and where each sequence begins in it.
+    """Return all steps of X as one table, and the offsets of the sequences in it.
 
     The table is an array, a DataFrame if X is a list of DataFrames, a list of dicts, or
     a list or column of words.
@@ -66,7 +66,7 @@ def _kind_of_steps(X):
 
 
 def _check_objects(X, kind, estimator, reset):
-    """Return the words or dicts of all sequences, and where each sequence begins."""
+    """Return the words or dicts of all sequences, and the offsets of the sequences."""
     steps, offsets = check_words(X) if kind == "words" else check_dicts(X)
     if reset:
         check_feature_names(estimator, np.empty((1, 1)), reset=True)  # nameless
@@ -78,7 +78,7 @@ def _check_objects(X, kind, estimator, reset):
 
 
 def _takes_strings(transformer):
-    """Whether a transformer reads a list of strings, and not a table with a column."""
+    """Return whether a transformer accepts a list of strings, not a table of them."""
     if isinstance(transformer, Pipeline | FeatureUnion):
         is_pipeline = isinstance(transformer, Pipeline)
         parts = transformer.steps if is_pipeline else transformer.transformer_list
@@ -89,7 +89,7 @@ def _takes_strings(transformer):
 
 
 def _targets_of_steps(y, X, offsets):
-    """Return y at each step: the labels of the steps, or that of their sequence."""
+    """Return y at each step: the label of the step or of its sequence."""
     check_consistent_length(X, y)
     n_steps = np.diff(offsets)
     y = y if hasattr(y, "__iter__") else np.asarray(y)
@@ -106,7 +106,7 @@ def _targets_of_steps(y, X, offsets):
 
 
 def _count_labels(labels):
-    """Return the number of labels, or -1 if it is one label, that of a sequence."""
+    """Return the number of labels, or -1 for the single label of a sequence."""
     if isinstance(labels, str | bytes) or getattr(labels, "ndim", 1) == 0:
         return -1
     return len(labels) if hasattr(labels, "__len__") else -1
@@ -117,14 +117,15 @@ def _rows(table, start, stop):
 
 
 def _as_array(table, n_steps, transformer):
-    """Return what a transformer made of a table of steps as a dense array."""
+    """Return a transformed table as a dense array with one row per step."""
     array = _as_dense(table) if issparse(table) else np.asarray(table)
     if array.ndim == 1:
         array = array[:, np.newaxis]
     if len(array) != n_steps:
         raise ValueError(
-            f"Stepwise needs a transformer that keeps the number of rows. "
-            f"{type(transformer).__name__} made {len(array)} rows of {n_steps} steps."
+            f"Stepwise requires a transformer that keeps the number of rows. "
+            f"{type(transformer).__name__} returned {len(array)} rows for {n_steps} "
+            "steps."
         )
     return array
 
@@ -134,19 +135,20 @@ def _as_dense(table):
     n_bytes = 4 * n_steps * n_features
     if n_bytes > _LARGEST_TABLE:
         raise ValueError(
-            f"The transformer of Stepwise makes {n_features} features of {n_steps} "
-            f"steps: a dense table of {n_bytes / 2**30:.1f} GiB, and "
-            f"{_LARGEST_TABLE / 2**30:.0f} GiB is the limit. Make fewer features: "
+            f"The transformer of Stepwise returned {n_features} features for {n_steps} "
+            f"steps: a dense table of {n_bytes / 2**30:.1f} GiB, above the limit of "
+            f"{_LARGEST_TABLE / 2**30:.0f} GiB. Reduce the number of features: "
             "max_features or min_df of CountVectorizer, n_features of "
             "HashingVectorizer, make_pipeline(DictVectorizer(), TruncatedSVD(100)). Or "
-            "ids, which need no table: SequenceTokenizer(level=None), WordAttributes."
+            "use ids, which need no table: SequenceTokenizer(level=None), "
+            "WordAttributes."
         )
     return table.astype(np.float32).toarray()
 
 
 @contextmanager
 def _errors_name_the_place(table, offsets):
-    """Say in which sequence it is, where a transformer complains of NaN."""
+    """Add the sequence, step and feature to a transformer's error about NaN."""
     try:
         yield
     except ValueError as error:
@@ -166,50 +168,51 @@ def _errors_name_the_place(table, offsets):
 def _can_invert(stepwise):
     if stepwise.fit_on == "sequence":
         raise AttributeError(
-            "With fit_on='sequence' there is no inverse_transform: what was taken from "
-            "each sequence is not kept."
+            "inverse_transform is not available with fit_on='sequence': the statistics "
+            "of each sequence are not stored."
         )
     fitted = getattr(stepwise, "transformer_", stepwise.transformer)
-    # a vectorizer of text returns terms, which are not the words
+    # the inverse of a text vectorizer returns terms, not the words
     return hasattr(fitted, "inverse_transform") and not _takes_strings(fitted)
 
 
 class Stepwise(BaseSequenceTransformer):
     """Apply a transformer of tables to the steps of sequences.
 
-    All steps of all sequences stand in one table, a row a step and a column a feature,
-    and any transformer of scikit-learn works on it: ``Stepwise(StandardScaler())``
-    scales each feature over all steps, ``Stepwise(PCA(3))`` makes three features of
-    many, ``Stepwise(ColumnTransformer(...))`` treats columns differently. Padding is
-    never counted, since there is none. Steps may also be dicts, for
+    All steps of all sequences are collected in one table, with one row per step and one
+    column per feature, and a scikit-learn transformer is applied to it.
+    ``Stepwise(StandardScaler())`` scales each feature over all steps,
+    ``Stepwise(PCA(3))`` reduces the features to three, and
+    ``Stepwise(ColumnTransformer(...))`` treats columns differently. There is no
+    padding, so it cannot affect the result. Steps may also be dicts, for
     ``Stepwise(DictVectorizer())``, or words, for ``Stepwise(OneHotEncoder())`` and
     ``Stepwise(HashingVectorizer(n_features=1024, analyzer="char"))``.
 
-    What comes out has as many sequences, of the same lengths: a RaggedArray; of a 3-D
-    array a 3-D array, (n_samples, n_steps, n_features_out). Of a 2-D array, which is
-    one variable whose columns are the steps, it is a 2-D array if one feature comes
-    out, and else a 3-D array.
+    The result has the same number of sequences with the same lengths. It is a
+    RaggedArray or, if X is a 3-D array, an array of shape (n_samples, n_steps,
+    n_features_out). A 2-D array is one variable whose columns are the steps; the result
+    is then 2-D if there is one output feature, and 3-D otherwise.
 
     Parameters
     ----------
     transformer : transformer
-        Not fitted; it is cloned. It must keep the number of rows. Its parameters are
-        set as those of any part, for instance ``stepwise__transformer__n_components``
-        in a pipeline.
+        Transformer to clone and fit. It must keep the number of rows. Its parameters
+        can be set as nested parameters, for instance
+        ``stepwise__transformer__n_components`` in a pipeline.
     fit_on : {"all", "sequence"}, default="all"
-        What the transformer learns from.
+        Data to fit the transformer on.
 
-        - "all": the steps of all sequences in `fit`. Differences between sequences
-          remain.
-        - "sequence": each sequence alone, in `transform`. So
-          ``Stepwise(StandardScaler(), fit_on="sequence")`` z-normalises each sequence:
-          its level and its spread are lost, its shape remains.
+        - "all": the steps of all sequences, in `fit`. Differences between sequences are
+          kept.
+        - "sequence": the steps of each sequence alone, in `transform`. For instance,
+          ``Stepwise(StandardScaler(), fit_on="sequence")`` z-normalises each sequence,
+          which removes its level and scale and keeps its shape.
 
     Attributes
     ----------
     transformer_ : transformer
-        The transformer fitted on all steps. With ``fit_on="sequence"`` it tells only
-        the names and the number of the features that come out.
+        The transformer fitted on all steps. With ``fit_on="sequence"``, it only
+        provides the number and names of the output features.
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -219,30 +222,31 @@ class Stepwise(BaseSequenceTransformer):
     Raises
     ------
     ValueError, TypeError
-        If X is not what an estimator can read, the transformer refuses its steps, or a
-        sparse result is too large for a dense table.
+        If X is not a valid container of sequences, the transformer rejects its steps,
+        or a sparse result is too large for a dense table.
 
     See Also
     --------
-    GapEncoder : Fills gaps along time, which a transformer of rows cannot.
-    SequenceFeatures : A row of summary numbers for each sequence.
+    GapEncoder : Fill missing values along time, across rows.
+    SequenceFeatures : Summary statistics of each sequence.
 
     Notes
     -----
-    NaN and infinity are the transformer's business: what it lets pass, passes. Sparse
-    results become dense.
+    NaN and infinity are accepted if the transformer accepts them. Sparse results are
+    converted to dense arrays.
 
-    If X is a list of DataFrames, the transformer gets a DataFrame, so columns may be
-    chosen by name and hold strings. Otherwise it gets an array.
+    If X is a list of DataFrames, the transformer receives a DataFrame, so columns can
+    be selected by name and may contain strings. Otherwise it receives an array.
 
-    The transformer's `fit` and `transform` are used, never its `fit_transform`.
+    The `fit` and `transform` methods of the transformer are called, never its
+    `fit_transform`.
 
-    A transformer that uses y gets the y of each step, if y has a label for each, or
-    the y of each sequence, repeated for each of its steps. With ``fit_on="sequence"``
-    it gets none.
+    A transformer that uses y receives the label of each step if y has one for each
+    step, otherwise the label of the sequence, repeated for its steps. With
+    ``fit_on="sequence"`` it receives no y.
 
-    "sequence" is a loop over sequences, half a millisecond each with
-    ``StandardScaler``.
+    ``fit_on="sequence"`` loops over the sequences, which takes half a millisecond each
+    with ``StandardScaler``.
 
     Examples
     --------
@@ -309,7 +313,7 @@ class Stepwise(BaseSequenceTransformer):
             y = None
         with _errors_name_the_place(table, offsets):
             self.transformer_ = clone(self.transformer).fit(table, y)
-        if self._kind != "numbers":  # of which all sequences may be empty in transform
+        if self._kind != "numbers":  # all sequences may be empty in transform
             self._n_features_out = self._count_features_out(table)
         return self
 
@@ -340,8 +344,8 @@ class Stepwise(BaseSequenceTransformer):
             part = _as_array(part, stop - start, transformer)
             if part.shape[1] != n_features_out:
                 raise ValueError(
-                    f"{type(transformer).__name__} makes {part.shape[1]} features of "
-                    f"X[{i}], but {n_features_out} of all steps together: with "
+                    f"{type(transformer).__name__} returned {part.shape[1]} features "
+                    f"for X[{i}], but {n_features_out} for all steps together: with "
                     "fit_on='sequence' their number must be the same for each sequence."
                 )
             parts.append(part)
@@ -365,30 +369,30 @@ class Stepwise(BaseSequenceTransformer):
         Returns
         -------
         X_original : RaggedArray or ndarray
-            The sequences in their first form, in the kind of container that came.
+            The original sequences, in the same kind of container as X.
         """
         check_is_fitted(self)
         steps = X
-        if not isinstance(X, RaggedArray):  # a check of its own: X has other features
+        if not isinstance(X, RaggedArray):  # X has other features than in fit
             steps = check_layout(X, estimator=BaseEstimator(), reset=True)
         values = self.transformer_.inverse_transform(steps.values)
         values = _as_array(values, len(steps.values), self.transformer_)
         return like_input(RaggedArray(values, steps.offsets), X, self)
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the features of a step that come out.
+        """Return the names of the output features.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            The names of the features that go in; by default `feature_names_in_`, or
+            Names of the input features. By default, `feature_names_in_`, or
             "x0", "x1" and so on.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            Names of the features. If X is a table, and so is what comes out, the names
-            of its columns.
+            Names of the features. If both X and the result are tables, names of the
+            columns.
         """
         check_is_fitted(self)
         names = self.transformer_.get_feature_names_out(

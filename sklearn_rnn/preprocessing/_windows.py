@@ -1,4 +1,4 @@
-"""make_windows: samples out of long series."""
+"""make_windows: cut long series into samples."""
 
 from numbers import Integral
 
@@ -11,10 +11,10 @@ from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
 def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     """Cut one long series, or several, into windows with their targets.
 
-    Window ``i`` of a series holds its steps ``i * step`` to ``i * step + length - 1``.
-    Its target is what `y` is `horizon` steps after the window's last step; without `y`,
-    what the series itself is then. There is a window wherever all of its steps and its
-    target lie within the series::
+    Window ``i`` of a series contains its steps ``i * step`` to ``i * step + length -
+    1``. Its target is the value of `y`, or of the series itself if `y` is None,
+    `horizon` steps after the last step of the window. All windows whose steps and
+    target lie within the series are returned::
 
         step       0  1  2  3  4  5  6  7        length=3, step=2, horizon=2
         window 0  [x  x  x] .  y
@@ -25,52 +25,51 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     series : array-like of shape (n_steps,), (n_steps, n_features) or (n_series, \
             n_steps, n_features), RaggedArray, or list of array-like of shape \
             (n_steps_i,) or (n_steps_i, n_features)
-        One series, or several. An array or a DataFrame of one or two dimensions is one
-        series, whose rows are the steps.
+        One or several series. A 1-D or 2-D array or DataFrame is a single series whose
+        rows are the steps.
     y : array-like like series, default=None
-        What is to be told, at each step: numbers or labels, one or several a step, in
-        the same order and, if there are several series, in the same kind of list. By
-        default, the series itself, for a forecast.
+        Target at each step: one or several numbers or labels, in the same container and
+        order as `series`. By default, the series itself, for forecasting.
     length : int
-        Number of steps of a window.
+        Number of steps per window.
     step : int, default=1
-        Number of steps from the beginning of a window to that of the next. With
-        ``step=length`` windows touch and do not overlap.
+        Number of steps from the start of a window to the start of the next. With
+        ``step=length``, windows are adjacent and do not overlap.
     horizon : int or sequence of int, default=1
-        How many steps after the window's last step the target is. 1 is the next step;
-        0, only with `y`, is the window's own last step. With several, as
-        ``range(1, 13)``, each window has several targets.
+        Number of steps from the last step of the window to the target. 1 is the next
+        step; 0 is the last step of the window and requires `y`. With several horizons,
+        such as ``range(1, 13)``, each window has several targets.
     groups : array-like of shape (n_series,), default=None
-        The group of each series, a person or machine say. By default, each series is a
-        group of its own: 0, 1 and so on.
+        Group of each series, such as a person or machine. By default, each series is
+        its own group: 0, 1, 2, ...
 
     Returns
     -------
     X : ndarray of shape (n_windows, length, n_features)
-        The windows, those of the first series first. Of one series, a read-only view,
-        which takes no memory; of several, a copy.
+        Windows, ordered by series. For a single series, a read-only view that takes no
+        extra memory; for several series, a copy.
     y : ndarray of shape (n_windows, ...)
-        The targets: the shape of a step of `y`, or of the series, follows; before it,
-        if `horizon` is a sequence, the number of horizons.
+        Targets. The further dimensions are the number of horizons, if `horizon` is a
+        sequence, and the shape of a step of `y` or of the series.
     groups : ndarray of shape (n_windows,)
-        The group of each window, for ``GroupKFold``, which then never has windows of
-        one series on both sides.
+        Group of each window, for ``GroupKFold``, which then never splits the windows of
+        a group between training and test set.
 
     Raises
     ------
     ValueError, TypeError
         If a series is shorter than a window with its target, `y` or `groups` do not
-        fit `series`, or a parameter is out of range.
+        match `series`, or a parameter is out of range.
 
     See Also
     --------
-    sklearn.model_selection.GroupKFold : Splits windows of several series.
-    sklearn.model_selection.TimeSeriesSplit : Splits windows of one series.
+    sklearn.model_selection.GroupKFold : Split windows of several series.
+    sklearn.model_selection.TimeSeriesSplit : Split windows of one series.
 
     Notes
     -----
-    A step of a pipeline cannot change the number of samples, so this is a function,
-    used before the pipeline. It learns nothing from the data.
+    This is a function to call before a pipeline, because a step of a pipeline cannot
+    change the number of samples. It learns nothing from the data.
 
     For ``TimeSeriesSplit(gap=gap)`` on the windows of one series, ``gap = (length - 1 +
     max(horizon)) // step`` is the smallest gap with which no step is in both training
@@ -87,7 +86,7 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     >>> y
     array([4, 6])
 
-    The next three steps, of two series:
+    Forecast the next three steps of two series:
 
     >>> X, y, groups = make_windows(
     ...     [np.arange(6), np.arange(10, 17)], length=3, horizon=[1, 2, 3]
@@ -99,7 +98,7 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     >>> groups
     array([0, 1, 1])
 
-    A label at each step, told at the end of the window:
+    Predict a label at the last step of each window:
 
     >>> alarm = ["no", "no", "no", "yes"]
     >>> make_windows([1, 2, 3, 4], alarm, length=2, horizon=0)[1]
@@ -128,13 +127,13 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
 def _windows(steps, first, length, step):
     steps = steps[:, np.newaxis] if steps.ndim == 1 else steps
     windows = sliding_window_view(steps, length, axis=0).transpose(0, 2, 1)
-    if (np.diff(first) == step).all():  # always so with one series
+    if (np.diff(first) == step).all():  # always true for a single series
         return windows[::step][: len(first)]
     return windows[first]
 
 
 def _is_one(series):
-    """Whether it is one series, whose rows are its steps; otherwise it is several."""
+    """Return whether `series` is a single series, with its steps as rows."""
     if isinstance(series, RaggedArray):
         return False
     if isinstance(series, list | tuple):
@@ -143,7 +142,7 @@ def _is_one(series):
 
 
 def _end_to_end(series, name, is_one):
-    """Return the steps of all series in one array, and where each series begins."""
+    """Return the steps of all series in one array, and the offsets of the series."""
     if is_one:
         array = np.asarray(series)
         _check_dimensions(array, name)
@@ -181,9 +180,9 @@ def _targets(y, offsets, is_one):
     n_series = len(offsets) - 1
     if not is_one and not (_is_series(y) and len(y) == n_series and _is_series(y[0])):
         raise ValueError(
-            f"y must have, for each of the {n_series} series, a value at each step. "
-            "For one label a series, repeat it: [np.full(len(s), label) for s, label "
-            "in zip(series, labels)]."
+            f"y must have a value at each step of each of the {n_series} series. For "
+            "one label per series, repeat it: [np.full(len(s), label) for s, label in "
+            "zip(series, labels)]."
         )
     targets, y_offsets = _end_to_end(y, "y", is_one)
     wrong = np.flatnonzero(np.diff(y_offsets) != np.diff(offsets))
@@ -209,15 +208,15 @@ def _check_groups(groups, n_series):
 
 
 def _count_windows(n_steps, length, step, horizon):
-    """Return how many windows each series has, at least one."""
+    """Return the number of windows of each series, at least one."""
     needed = length + horizon
     short = n_steps < needed
     if short.any():
         i = int(short.argmax())
         raise ValueError(
             f"Series {i} has {n_steps[i]} steps, but a window of length={length} with "
-            f"a target at horizon={horizon} needs {needed}. Take a smaller length, or "
-            "leave the series out."
+            f"a target at horizon={horizon} requires {needed}. Use a smaller length, "
+            "or remove the series."
         )
     return (n_steps - needed) // step + 1
 

@@ -1,4 +1,4 @@
-"""WordAttributes: words to ids of their form, prefix, suffix and shape."""
+"""WordAttributes: convert words to ids of their form, prefix, suffix and shape."""
 
 import re
 from functools import partial
@@ -13,12 +13,12 @@ from sklearn_rnn._sequences import TokenIds
 from sklearn_rnn.preprocessing._words import check_words
 from sklearn_rnn.utils import Interval, fit_context
 
-_UNKNOWN, _FIRST = 1, 2  # ids; 0 is left free, as in SequenceTokenizer
+_UNKNOWN, _FIRST = 1, 2  # ids; 0 is reserved, as in SequenceTokenizer
 _LONG_RUN = re.compile(r"(.)\1{4,}", re.DOTALL)
 
 
 def get_shape(word):
-    """Return X for capitals, x for letters, d for digits; runs end after four."""
+    """Return X for capitals, x for letters, d for digits; cut runs after four."""
     kinds = (
         "X" if c.isupper() else "x" if c.isalpha() else "d" if c.isdigit() else c
         for c in word
@@ -46,7 +46,7 @@ _ATTRIBUTES = {
 
 
 def hash_attribute(name, word, n_buckets):
-    """Return an id from 2 on, the same in every process and on every machine."""
+    """Return an id, at least 2, that depends neither on the process nor the machine."""
     key = f"{name}={_ATTRIBUTES[name](word)}"  # collisions differ between attributes
     key = key.encode("utf-8", "surrogatepass")
     return _FIRST + murmurhash3_32(key, positive=True) % n_buckets
@@ -62,12 +62,12 @@ def hash_words(words, attributes, n_buckets):
     attributes : list of str
         Names of attributes.
     n_buckets : list of int
-        Number of different ids of each attribute.
+        Number of buckets of each attribute.
 
     Returns
     -------
     ids : ndarray of int64 of shape (n_words, n_attributes)
-        2 to n_buckets + 1.
+        Ids from 2 to n_buckets + 1.
     """
     columns = list(zip(attributes, n_buckets, strict=True))
     rows: dict[str, int] = {}
@@ -78,64 +78,64 @@ def hash_words(words, attributes, n_buckets):
 
 
 class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    """Turn words into ids of several attributes: lower case, prefix, suffix, shape.
+    """Convert words to ids of several attributes: lower case, prefix, suffix, shape.
 
-    For sentences that are split into words, in front of an estimator that gives each
-    attribute an embedding table of its own. A word that the training data lack has
-    attributes that they know: "Floridian" is new, but its suffix "ian" and its shape
-    "Xxxxx" are not. spaCy reads words this way (MultiHashEmbed) [1]_.
+    For sentences that are split into words. The estimator learns a separate embedding
+    table for each attribute. Words that are not in the training data share attributes
+    with those that are: "Floridian" may be new, but its suffix "ian" and its shape
+    "Xxxxx" are not. spaCy represents words in the same way (MultiHashEmbed) [1]_.
 
-    The value of an attribute is hashed into one of `n_buckets` ids, so the number of
-    ids is limited however many words come [2]_. An id that `fit` met fewer than
-    `min_count` times becomes the id 1, unknown.
+    The value of an attribute is hashed into one of `n_buckets` ids, which limits the
+    number of ids for any number of words [2]_. An id that occurs fewer than `min_count`
+    times in `fit` becomes 1, the unknown id.
 
     Parameters
     ----------
     attributes : sequence of str, default=("lower", "prefix", "suffix", "shape")
-        The attributes, one a column of the result.
+        Attributes, one per column of the result.
 
-        - "word": the word as it is.
+        - "word": the word unchanged.
         - "lower": the word in lower case.
-        - "prefix": its first three characters, in lower case.
-        - "suffix": its last three characters, in lower case.
-        - "prefix1" to "prefix4", "suffix1" to "suffix4": as many characters. Several
-          lengths together tag new words better.
+        - "prefix": the first three characters, in lower case.
+        - "suffix": the last three characters, in lower case.
+        - "prefix1" to "prefix4", "suffix1" to "suffix4": the given number of
+          characters. A combination of several lengths tags new words better.
         - "shape": X for each capital letter, x for each other letter, d for each digit;
-          other characters as they are. Runs are cut after the fourth: "McDonald's" is
-          "XxXxxxx'x", "2026" is "dddd".
+          other characters unchanged. Runs are cut after four characters: "McDonald's"
+          becomes "XxXxxxx'x", "2026" becomes "dddd".
 
     n_buckets : int or sequence of int, default=1048576
-        Number of different ids of an attribute, or of each. Values that share an id
-        share a vector. The default leaves nearly all words apart. A small number limits
-        the size of the embedding tables, which have a row for each id in the training
-        data.
+        Number of hash buckets of all attributes, or of each attribute. Values in the
+        same bucket share an id and a vector. With the default, collisions are rare. A
+        small number limits the size of the embedding tables, which have one row for
+        each id in the training data.
     min_count : int, default=1
-        Tokens, or attributes of them, that occur less often in `fit` are unknown.
+        Tokens or attributes that occur fewer times in `fit` are unknown.
 
     Attributes
     ----------
     frequent_ids_ : list of ndarray
-        The ids of each attribute that occur at least `min_count` times in `fit`, in
+        Ids of each attribute that occur at least `min_count` times in `fit`, in
         ascending order.
 
     See Also
     --------
-    SequenceTokenizer : With ``level=None``, one id a word, from a vocabulary.
-    Stepwise : With ``DictVectorizer``, features of words as numbers.
+    SequenceTokenizer : One id per word, from a vocabulary, with ``level=None``.
+    Stepwise : Numeric features of words, with ``DictVectorizer``.
 
     Notes
     -----
-    With ``min_count=1`` the training data have no unknown attribute; in new data the
-    estimators read it as "nothing here", a vector of zeros. With ``min_count=2`` the
-    rare ones teach a vector for the unknown ones.
+    With ``min_count=1``, the training data have no unknown attributes, so the
+    estimators represent unknown attributes in new data by a vector of zeros. With
+    ``min_count=2``, a vector for unknown attributes is learned from the rare ones.
 
     The hash is MurmurHash3 (32 bits), as in
     :class:`~sklearn.feature_extraction.FeatureHasher`. It does not depend on the
     process or on ``PYTHONHASHSEED``.
 
-    :class:`~sklearn.pipeline.FeatureUnion` joins tables, not sequences, so ids of
-    :class:`SequenceTokenizer` cannot be put beside these. "word" or "lower" among
-    `attributes`, with `min_count`, does the same.
+    :class:`~sklearn.pipeline.FeatureUnion` joins tables, not sequences, so it cannot
+    combine these ids with those of :class:`SequenceTokenizer`. Include "word" or
+    "lower" in `attributes`, with `min_count`, instead.
 
     References
     ----------
@@ -178,14 +178,14 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Learn which ids are frequent.
+        """Learn the frequent ids of each attribute.
 
         Parameters
         ----------
         X : list, object array or Series of list of str
-            The sentences, split into words. A sentence may be empty.
+            Sentences, split into words. A sentence may be empty.
         y : None
-            Ignored.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -195,7 +195,7 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         Raises
         ------
         ValueError, TypeError
-            If a parameter is wrong, a word is not a string, or there is no word.
+            If a parameter is invalid, a word is not a string, or there are no words.
         """
         names, sizes = self._check_attributes(), self._check_buckets()
         words, _ = check_words(X)
@@ -210,18 +210,18 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         return self
 
     def transform(self, X):
-        """Turn words into ids of their attributes.
+        """Convert words to ids of their attributes.
 
         Parameters
         ----------
         X : list, object array or Series of list of str
-            The sentences, split into words. A sentence may be empty.
+            Sentences, split into words. A sentence may be empty.
 
         Returns
         -------
-        ids : RaggedArray of int64, with a feature an attribute
-            The ids of the attributes of each word: 1 for unknown ones, others from 2
-            on. An empty sentence stays empty.
+        ids : RaggedArray of int64, with a feature per attribute
+            Ids of the attributes of each word: 1 if unknown, otherwise at least 2. An
+            empty sentence stays empty.
 
         Raises
         ------
@@ -236,12 +236,12 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         return TokenIds(ids, offsets)
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the features of a step: the attributes.
+        """Return the names of the output features: the attributes.
 
         Parameters
         ----------
         input_features : None
-            Ignored.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -269,8 +269,8 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
             isinstance(size, Integral) and size >= 1 for size in sizes
         ):
             raise ValueError(
-                "The 'n_buckets' parameter of WordAttributes must be an int from 1 on, "
-                f"or one for each of the {n_attributes} attributes. Got "
+                "The 'n_buckets' parameter of WordAttributes must be an int >= 1, or "
+                f"one for each of the {n_attributes} attributes. Got "
                 f"{self.n_buckets!r} instead."
             )
         return [int(size) for size in sizes]

@@ -1,4 +1,4 @@
-"""Sequences whose steps are words or dicts, checked and laid end to end."""
+"""Validation of sequences whose steps are words or dicts."""
 
 from collections.abc import Mapping
 from itertools import chain
@@ -9,7 +9,7 @@ _ACCEPTED = {
     str: "X must be a list, object array or Series of sentences, each a list of words "
     "(str).",
     Mapping: "X must be a list, object array or Series of sequences, each a list of "
-    "dicts, one a step.",
+    "dicts, one per step.",
 }
 _MUST_BE = {str: 'a word (str), which may be ""', Mapping: "a dict, which may be {}"}
 
@@ -25,7 +25,7 @@ def first_step(X):
     Returns
     -------
     step : object
-        A str or dict if X holds sequences of words or dicts.
+        A str or dict if X contains sequences of words or dicts.
     """
     if isinstance(X, RaggedArray):
         return X.values[0, 0] if X.values.shape[1] == 1 and len(X.values) else None
@@ -40,14 +40,14 @@ def first_step(X):
 
 
 def has_no_step(X):
-    """Return whether X holds sequences, and all of them are empty."""
+    """Return whether X contains sequences, all of them empty."""
     if isinstance(X, RaggedArray):
         return len(X.values) == 0
     return _is_flat(X) and len(X) > 0 and all(_is_flat(x) and not len(x) for x in X)
 
 
 def _is_flat(x):
-    """Whether x is a list or a one-dimensional array of whatever."""
+    """Return whether x is a list or a 1-D array, of any type."""
     if isinstance(x, str | bytes | Mapping | set) or hasattr(x, "columns"):
         return False
     return hasattr(x, "__len__") and getattr(x, "ndim", 1) == 1
@@ -59,26 +59,26 @@ def check_words(X):
     Parameters
     ----------
     X : list, object array or Series of list of str
-        The sentences. Each may be a tuple, array or Series too, or empty. A RaggedArray
-        of strings and a two-dimensional array, a row a sentence, are read as well.
+        Sentences, possibly empty, as lists, tuples, arrays or Series. A RaggedArray of
+        strings and a 2-D array with one sentence per row are also accepted.
 
     Returns
     -------
     words : list of str
-        The words of all sentences, end to end.
+        Words of all sentences, concatenated.
     offsets : ndarray of int64 of shape (n_samples + 1,)
-        Where each sentence begins in `words`, and where the last one ends.
+        Start of each sentence in `words`, and end of the last.
 
     Raises
     ------
     ValueError, TypeError
-        If X is no such container, has no sentence, or a word is not a string.
+        If X is not such a container, has no sentence, or a word is not a string.
     """
     return _check_steps(X, str)
 
 
 def check_dicts(X):
-    """Return the dicts of all sequences, and the offsets; as `check_words`."""
+    """Return the dicts of all sequences, and the offsets; see `check_words`."""
     return _check_steps(X, Mapping)
 
 
@@ -98,11 +98,13 @@ def _check_steps(X, kind):
 
 
 def _as_lists(X, kind):
-    """Return X as a list of lists, whose elements are not looked at."""
+    """Return X as a list of lists, without validation of their elements."""
     accepted = _ACCEPTED[kind]
     if isinstance(X, RaggedArray):
         if X.n_features != 1:
-            raise ValueError(f"{accepted} Got {X.n_features} features a step instead.")
+            raise ValueError(
+                f"{accepted} Got {X.n_features} features per step instead."
+            )
         X = [x.ravel() for x in X]
     if isinstance(X, str | bytes | Mapping | set) or not hasattr(X, "__len__"):
         raise TypeError(f"{accepted} Got {type(X).__name__} instead.")

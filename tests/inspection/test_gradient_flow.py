@@ -261,7 +261,9 @@ class NoStep(torch.nn.Module):
 def test_a_cell_without_step_is_named():
     X, y = np.ones((6, 3, 1)), [0, 1] * 3
     classifier = RNNClassifier(**SMALL, cell=NoStep).fit(X, y)
-    with pytest.raises(TypeError, match=r"needs a cell with a method step.*NoStep has"):
+    with pytest.raises(
+        TypeError, match=r"requires a cell with a method step.*NoStep has"
+    ):
         GradientFlowDisplay.from_estimator(classifier, X, y)
 
 

@@ -172,7 +172,7 @@ def test_the_step_is_required_for_step_estimators_and_refused_for_others(
 ):
     X, y = ragged
     for explain in (step_attributions, AttributionDisplay.from_estimator):
-        with pytest.raises(TypeError, match="RNNTagger has an answer at every step"):
+        with pytest.raises(TypeError, match="RNNTagger has one prediction per step"):
             explain(tagger, X)
         classifier = RNNClassifier(**SMALL).fit(X, y)
         with pytest.raises(TypeError, match="'step' must be None"):
@@ -309,5 +309,5 @@ def test_several_labels_a_step_are_explained_one_by_one(ragged):
     parts = step_attributions(tagger, X[:4], step=0)
     assert list(parts) == [0, 1]
     permutation_importance(tagger, X, [(x > 0).astype(int) for x in X])
-    with pytest.raises(ValueError, match="choose one of"):
+    with pytest.raises(ValueError, match="select one of"):
         AttributionDisplay.from_estimator(tagger, X, step=0)

@@ -126,7 +126,7 @@ def test_without_a_target_it_is_the_predicted_class(ragged, classifier):
 def test_of_several_targets_one_must_be_chosen(ragged):
     X, _ = ragged
     regressor = RNNRegressor(**PLAIN).fit(X, np.arange(80.0).reshape(40, 2))
-    with pytest.raises(ValueError, match=r"choose one of \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"select one of \[0, 1\]"):
         AttributionDisplay.from_estimator(regressor, X)
     display = AttributionDisplay.from_estimator(regressor, X, target=1)
     assert display.output_name == "y1"
@@ -334,7 +334,7 @@ def test_methods_that_are_not_there_are_refused(ragged, classifier):
     ("states", "kind", "message"),
     [
         (np.ones((2, 3, 4)), "map", "'heatmap' or 'path'. Got 'map'"),
-        (RaggedArray.from_sequences([[1, 2], [3]]), "path", "2 units at least"),
+        (RaggedArray.from_sequences([[1, 2], [3]]), "path", "at least 2 units"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(states, kind, message):

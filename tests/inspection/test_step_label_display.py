@@ -131,7 +131,7 @@ def test_what_does_not_fit_is_refused(ragged, labels, tagger):
         show(tagger, X, sample=40)
     with pytest.raises(ValueError, match=r"X\[0\] has \d+ steps, but y\[0\] has"):
         show(tagger, X, [labels[0][:-1], *labels[1:]])
-    with pytest.raises(TypeError, match="StepLabelDisplay needs an RNNTagger"):
+    with pytest.raises(TypeError, match="StepLabelDisplay requires an RNNTagger"):
         show(RNNStepRegressor(**SMALL).fit(X, X), X)
     for name in ("y_true", "signals"):
         with pytest.raises(ValueError, match=f"{name} must have 3 steps"):

@@ -185,7 +185,7 @@ def test_all_schemes_are_known(scheme):
         ),
         ({"scheme": "iob"}, ValueError, "'scheme' parameter must be a str among"),
         ({"tags": [["N"] * 3, ["N"] * 5], "scheme": "iob2"}, ValueError, "no tag of"),
-        ({"tags": [[[0, 1]] * 3, [[1, 0]] * 5]}, ValueError, "one label a word"),
+        ({"tags": [[[0, 1]] * 3, [[1, 0]] * 5]}, ValueError, "one label per word"),
     ],
 )
 def test_what_does_not_fit_is_refused(given, error, message):
@@ -198,11 +198,13 @@ def test_other_estimators_and_numbers_are_refused(ragged):
     X, y = ragged
     steps = [(x > 0).astype(int) for x in X]
     show = TaggedTextDisplay.from_estimator
-    with pytest.raises(TypeError, match="needs an RNNTagger with one label a step"):
+    with pytest.raises(
+        TypeError, match="requires an RNNTagger with one label per step"
+    ):
         show(RNNClassifier(**SMALL).fit(X, y), X)
     with pytest.raises(TypeError, match="Got RNNStepRegressor"):
         show(RNNStepRegressor(**SMALL).fit(X, X), X)
-    with pytest.raises(TypeError, match="several labels a step"):
+    with pytest.raises(TypeError, match="several labels per step"):
         show(RNNTagger(**SMALL).fit(X, steps), X)
-    with pytest.raises(TypeError, match="For numbers there is StepLabelDisplay"):
+    with pytest.raises(TypeError, match="Use StepLabelDisplay for numbers"):
         show(RNNTagger(**SMALL).fit(X, [s[:, 0] for s in steps]), X)

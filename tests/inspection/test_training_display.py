@@ -124,9 +124,11 @@ def test_epochs_of_partial_fit_follow_those_of_fit(ragged, stopping, pyplot):
 
 
 def test_bad_arguments_are_named(stopping):
-    with pytest.raises(ValueError, match=r"'names' parameter.*1 estimators. Got"):
+    with pytest.raises(ValueError, match=r"'names' parameter.*a list of 1 names.*Got"):
         TrainingDisplay.from_estimators([stopping], names=["a", "b"])
-    with pytest.raises(ValueError, match="'estimators' parameter must hold one"):
+    with pytest.raises(
+        ValueError, match="'estimators' parameter must contain at least one"
+    ):
         TrainingDisplay.from_estimators([])
     with pytest.raises(NotFittedError):
         TrainingDisplay.from_estimator(RNNClassifier())

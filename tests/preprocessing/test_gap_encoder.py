@@ -298,10 +298,14 @@ def test_vital_signs_are_encoded(shared_data):
 @pytest.mark.parametrize(
     ("time", "X", "fragment"),
     [
-        ("hours", [pd.DataFrame({"a": [1.0], "b": [2.0]})], r"no column.*\['a', 'b'\]"),
-        ("hours", np.ones((2, 3, 2)), "no names: give the number"),
-        (2, np.ones((2, 3, 2)), r"time=2\) is no feature of X, which has 2"),
-        (-3, np.ones((2, 3, 2)), r"time=-3\) is no feature"),
+        (
+            "hours",
+            [pd.DataFrame({"a": [1.0], "b": [2.0]})],
+            r"not a column.*\['a', 'b'\]",
+        ),
+        ("hours", np.ones((2, 3, 2)), "no names: pass the index"),
+        (2, np.ones((2, 3, 2)), r"time=2\) is not a feature of X, which has 2"),
+        (-3, np.ones((2, 3, 2)), r"time=-3\) is not a feature"),
         (0, np.ones((2, 3)), "a feature beside the time"),
         (0, np.ones((2, 3, 1)), "a feature beside the time"),
         (0.5, np.ones((2, 3, 2)), "'time' parameter of GapEncoder must be"),

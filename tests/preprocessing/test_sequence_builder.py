@@ -385,7 +385,7 @@ def test_features_are_distinct_and_without_the_id(features):
 @pytest.mark.parametrize("features", [[], None])
 def test_no_feature_is_an_error(features):
     table = pd.DataFrame({"id": [1], "kind": ["u"]})
-    with pytest.raises(ValueError, match=r"No column of numbers is left .*'kind'"):
+    with pytest.raises(ValueError, match=r"No numeric column is left .*'kind'"):
         SequenceBuilder("id", features=features).fit(table)
 
 
@@ -451,7 +451,7 @@ def test_missing_targets_are_an_error(make):
 
 def test_a_target_among_the_features_is_an_error(make):
     builder = SequenceBuilder("id").fit(make(COLUMNS))
-    with pytest.raises(ValueError, match="a model would see its target"):
+    with pytest.raises(ValueError, match="the target would leak"):
         builder.targets(make(COLUMNS), "on")
 
 

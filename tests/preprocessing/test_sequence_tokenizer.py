@@ -158,12 +158,14 @@ def test_padded_arrays_go_back():
 @pytest.mark.parametrize("bad", [99, -1, 2.5, np.nan])
 def test_ids_of_no_token_do_not_go_back(bad):
     tokenizer = SequenceTokenizer("char").fit(["abc"])
-    with pytest.raises(ValueError, match=r"X\[1\] has .* at step 2, .* no token"):
+    with pytest.raises(
+        ValueError, match=r"X\[1\] has .* at step 2, .* not the id of a token"
+    ):
         tokenizer.inverse_transform([[2], [2, 3, bad]])
 
 
 def test_several_features_do_not_go_back():
-    with pytest.raises(ValueError, match="one token id a step"):
+    with pytest.raises(ValueError, match="one token id per step"):
         SequenceTokenizer().fit(["a"]).inverse_transform(RaggedArray([[2, 2]], [0, 1]))
 
 
@@ -404,7 +406,7 @@ def test_unknown_words_go_back_as_unknown():
         (np.zeros((2, 3)), r"X\[0\] has .* at step 0, of type float"),
         (np.zeros((2, 3, 1)), "Got an array of 3 dimensions"),
         (pd.DataFrame({"words": [["a"]]}), r"a table: choose a column"),
-        (RaggedArray([["a", "b"]], [0, 1]), "Got 2 features a step"),
+        (RaggedArray([["a", "b"]], [0, 1]), "Got 2 features per step"),
         ([{"a": 1}], r"X\[0\] is dict"),
     ],
     ids=str,
@@ -430,7 +432,7 @@ def test_empty_sentences_alone_are_an_empty_vocabulary():
         SequenceTokenizer(level=None).fit([[], []])
 
 
-# A ready tokenizer ------------------------------------------------------------------
+# A trained tokenizer ------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -277,7 +277,7 @@ def test_labels_of_steps_reach_it_for_numbers_too(ragged):
 
 def test_sparse_tables_too_large_to_be_dense_are_refused():
     words = [["word"] * 1100]
-    with pytest.raises(ValueError, match=r"1048576 features of 1100 steps: .*4.3 GiB"):
+    with pytest.raises(ValueError, match=r"1048576 features for 1100 steps: .*4.3 GiB"):
         Stepwise(HashingVectorizer()).fit_transform(words)
     small = Stepwise(make_pipeline(HashingVectorizer(), TruncatedSVD(2)))
     words = [["a", "bb", "cc", "dd"] * 300]
@@ -348,7 +348,7 @@ def test_a_sequence_on_which_the_transformer_fails_is_named(rng):
 def test_each_sequence_must_have_the_same_features():
     X = [np.array([[1.0], [2.0]]), np.array([[3.0]])]
     encoder = OneHotEncoder()
-    with pytest.raises(ValueError, match=r"makes 2 features of X\[0\], but 3"):
+    with pytest.raises(ValueError, match=r"returned 2 features for X\[0\], but 3"):
         Stepwise(encoder, fit_on="sequence").fit(X).transform(X)
 
 
@@ -446,7 +446,7 @@ class DropsARow(TransformerMixin, BaseEstimator):
 def test_a_transformer_must_keep_the_number_of_rows(ragged):
     X, _ = ragged
     n_steps = sum(map(len, X))
-    fragment = f"DropsARow made {n_steps - 1} rows of {n_steps} steps"
+    fragment = f"DropsARow returned {n_steps - 1} rows for {n_steps} steps"
     with pytest.raises(ValueError, match=fragment):
         Stepwise(DropsARow()).fit(X).transform(X)
 

@@ -223,10 +223,14 @@ def test_sunspots_are_forecast_better_than_by_the_last_month(shared_data):
 @pytest.mark.parametrize(
     ("series", "params", "fragment"),
     [
-        (np.arange(5), {"length": 6}, "Series 0 has 5 steps, but.*length=6.*needs 7"),
-        (np.arange(5), {"length": 5}, "horizon=1 needs 6"),
+        (
+            np.arange(5),
+            {"length": 6},
+            "Series 0 has 5 steps, but.*length=6.*requires 7",
+        ),
+        (np.arange(5), {"length": 5}, "horizon=1 requires 6"),
         ([np.arange(9), np.arange(4)], {"length": 4}, "Series 1 has 4 steps"),
-        (np.arange(9), {"length": 4, "horizon": [1, 7]}, "horizon=7 needs 11"),
+        (np.arange(9), {"length": 4, "horizon": [1, 7]}, "horizon=7 requires 11"),
         (np.arange(9), {"length": 0}, "'length' parameter of make_windows"),
         (np.arange(9), {"length": 2.5}, "'length'.*Got 2.5"),
         (np.arange(9), {"length": 2, "step": 0}, "'step' parameter"),
@@ -251,7 +255,7 @@ def test_bad_input_is_named(series, params, fragment):
     ("series", "y", "fragment"),
     [
         (np.arange(5), np.arange(4), "Series 0 has 5 steps, but its y has 4"),
-        ([np.arange(5)] * 2, ["up", "down"], "For one label a series, repeat it"),
+        ([np.arange(5)] * 2, ["up", "down"], "For one label per series, repeat it"),
         ([np.arange(5)] * 2, np.arange(10), "each of the 2 series"),
         ([np.arange(5)] * 2, [[1] * 5, [1] * 6], "Series 1 has 5 steps.*has 6"),
         ([np.arange(5)] * 2, 3, "each of the 2 series"),

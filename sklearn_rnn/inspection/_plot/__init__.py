@@ -1,1 +1,1 @@
-"""One display a file."""
+"""Displays, one per file."""

@@ -4,16 +4,16 @@ from numbers import Integral
 
 from sklearn_rnn.inspection._plot._style import make_axes
 
-# of Okabe and Ito, as in _style
+# Okabe and Ito's colours, as in _style
 RAISES, LOWERS = "#D55E00", "#0072B2"
-# lightness rises with the value: for the colour-blind, and in grey
+# lightness rises with the value: readable for colour-blind people, and in grey
 HEAT = "cividis"
 _MAX_LABELS = 60
 _VISIBLE = {" ": "\N{OPEN BOX}", "\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}"}
 
 
 def make_wide_axes(ax):
-    """Return figure and axes as `make_axes`; new ones with room for long labels."""
+    """Return figure and axes as `make_axes`; new ones have room for long labels."""
     figure, axes = make_axes(ax)
     if ax is None:
         figure.set_layout_engine("constrained")
@@ -21,14 +21,14 @@ def make_wide_axes(ax):
 
 
 def size_in_points(ax):
-    """Return width and height of axes as they will be, with all that stands beside."""
+    """Return the final width and height of axes, after the layout of all labels."""
     ax.figure.draw_without_rendering()
     box, points = ax.get_window_extent(), 72 / ax.figure.dpi
     return box.width * points, box.height * points
 
 
 def check_sample(sample, n_samples):
-    """Refuse what is not the number of a sequence."""
+    """Raise an error if `sample` is not the index of a sequence."""
     if not isinstance(sample, Integral) or not -n_samples <= sample < n_samples:
         raise ValueError(
             f"The 'sample' parameter must be an integer from 0 to {n_samples - 1}. Got "
@@ -37,12 +37,12 @@ def check_sample(sample, n_samples):
 
 
 def show_token(token):
-    """Return a token as it is drawn: a space or a line break as a sign for it."""
+    """Return a token with a visible symbol in place of a space or line break."""
     return _VISIBLE.get(token, token)
 
 
 def label_steps(ax, tokens):
-    """Name the x axis, and its ticks after the tokens if there are not too many."""
+    """Label the x axis, and its ticks by tokens if there are not too many."""
     ax.set_xlabel("step")
     if tokens is None or len(tokens) > _MAX_LABELS:
         return
@@ -54,10 +54,10 @@ def label_steps(ax, tokens):
 
 
 def draw_heat(ax, values, *, steps_per_state, low, high):
-    """Draw (n_rows, n_states) values, the first row on top, over steps of the input.
+    """Draw (n_rows, n_states) values over steps of the input, the first row on top.
 
-    The cell of a state is centred on the step that the state is centred on, and as wide
-    as the steps between two states. What is masked stays white.
+    Each cell is centred on the step of its state and as wide as the distance between
+    two states. Masked cells stay white.
     """
     half = steps_per_state / 2
     n_rows, n_states = values.shape

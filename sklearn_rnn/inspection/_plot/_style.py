@@ -1,18 +1,18 @@
 """Axes and colours of the displays."""
 
-# M. Okabe, K. Ito, "Color universal design", 2008: told apart by colour-blind people.
-# Black first; yellow, too light for a line on white, is left out.
+# M. Okabe, K. Ito, "Color universal design", 2008: safe for colour-blind people.
+# Black comes first; yellow is omitted, too light for a line on white.
 PALETTE = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def make_axes(ax):
-    """Return the axes to draw into and their figure; new ones if `ax` is None.
+    """Return the axes to draw on and their figure; new ones if `ax` is None.
 
     Parameters
     ----------
     ax : matplotlib Axes or None
-        What a user gave to `plot`.
+        Argument of `plot`.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def make_axes(ax):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            'Pictures need matplotlib: pip install "sklearn-rnn[plot]".'
+            'Plotting requires matplotlib: pip install "sklearn-rnn[plot]".'
         ) from error
 
     if ax is None:
@@ -40,13 +40,12 @@ _HATCHES = ("", "///", "...", "xxx")
 
 
 def fill_style(index):
-    """Return the style of areas of one of several labels, different also in grey.
+    """Return the fill style of a label, distinguishable also in grey.
 
     Parameters
     ----------
     index : int
-        The number of the label, from 0. Colours begin again after six, with another
-        hatch.
+        Index of the label. Colours repeat after six, with another hatch.
 
     Returns
     -------
@@ -62,18 +61,18 @@ def fill_style(index):
 
 
 def lighten(color, share):
-    """Return a colour "#rrggbb" mixed with white, of which `share` is left."""
+    """Return a mixture of white and `share` of a colour "#rrggbb"."""
     parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(255 - share * (255 - p)):02x}" for p in parts)
 
 
 def series_style(index):
-    """Return colour and marker of one of several series, different also in grey.
+    """Return colour and marker of a series, distinguishable also in grey.
 
     Parameters
     ----------
     index : int
-        The number of the series, from 0. After seven, styles begin again.
+        Index of the series. Styles repeat after seven.
 
     Returns
     -------

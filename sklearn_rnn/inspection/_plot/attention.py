@@ -1,4 +1,4 @@
-"""AttentionDisplay: which states attention pooling looks at."""
+"""AttentionDisplay: the weights of attention pooling as a heat map."""
 
 import numpy as np
 
@@ -13,41 +13,41 @@ from sklearn_rnn.inspection._plot._sequences import (
 )
 from sklearn_rnn.inspection._steps import name_tokens, steps_per_state
 
-_MAX_ROWS = 40  # that have a label each
+_MAX_ROWS = 40  # with one label each
 _SMALLEST_TOKEN = 5  # points
 
 
 class AttentionDisplay:
-    """Weights of attention pooling as a heat map: a row a sequence, a column a state.
+    """Heat map of attention weights, with sequences as rows and states as columns.
 
     It is recommended to use :meth:`from_estimator`.
 
     Parameters
     ----------
     weights : ndarray of shape (n_samples, n_states) or RaggedArray
-        As from :func:`attention_weights`.
+        Weights, as from :func:`attention_weights`.
     y : array-like of shape (n_samples,), default=None
-        The class of each sequence: rows are sorted by it and called after it. None: in
-        the order of the sequences, by number.
+        Class of each sequence. Rows are sorted and labelled by class. None keeps the
+        order of the sequences and labels rows by index.
     tokens : list of list of str, default=None
-        The token at each step, written into the cells where there is room. With
-        several steps to a state they are left out.
+        Token at each step, written into the cells if there is room. Tokens are omitted
+        if `steps_per_state` is greater than 1.
     steps_per_state : int, default=1
-        Steps of the input between two states. State k is drawn at step
+        Number of input steps from one state to the next. State k is drawn at step
         ``k * steps_per_state``, on which it is centred.
 
     Attributes
     ----------
     order_ : ndarray of shape (n_samples,)
-        Which sequence each row is, from top to bottom.
+        Index of the sequence in each row, from top to bottom.
     ax_ : matplotlib Axes
-        The axes with the picture.
+        Axes with the plot.
     figure_ : matplotlib Figure
-        The figure of `ax_`.
+        Figure that contains `ax_`.
 
     See Also
     --------
-    attention_weights : Computes them.
+    attention_weights : Compute the weights.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class AttentionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, ax=None):
-        """Compute the weights for some sequences, and draw.
+        """Compute the attention weights of some sequences and plot them.
 
         Parameters
         ----------
@@ -82,24 +82,24 @@ class AttentionDisplay:
         X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
                 n_features), RaggedArray, or list of array-like of shape \
                 (n_steps_i, n_features) or (n_steps_i,)
-            The sequences, as the estimator takes them.
+            The sequences, as passed to the estimator.
         y : array-like of shape (n_samples,), default=None
-            The class of each sequence, to sort by.
+            Class of each sequence, used to sort the rows.
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : AttentionDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         TypeError, ValueError
-            If it is not an sklearn_rnn estimator or has another pooling, or X or y does
-            not suit it.
+            If `estimator` is not an sklearn_rnn estimator or has another pooling, or X
+            or y is invalid for it.
         """
         seen = resolve_inputs(estimator, X)
         return cls(
@@ -115,12 +115,12 @@ class AttentionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : AttentionDisplay
-            The object itself.
+            The display itself.
         """
         rows = _as_masked(self.weights)
         y = None if self.y is None else check_labels(self.y, len(rows))
@@ -183,7 +183,7 @@ class AttentionDisplay:
 
 
 def check_labels(y, n_samples):
-    """Return y as an array of one label a sequence."""
+    """Return y as an array with one label per sequence."""
     y = np.asarray(y)
     if y.shape != (n_samples,):
         raise ValueError(
@@ -194,7 +194,7 @@ def check_labels(y, n_samples):
 
 
 def _as_masked(weights):
-    """Return (n_samples, n_states) weights, masked after the end of a sequence."""
+    """Return (n_samples, n_states) weights, masked beyond the end of each sequence."""
     if isinstance(weights, RaggedArray):
         return np.ma.masked_invalid(weights.to_padded()[:, :, 0])
     return np.ma.asarray(weights)

@@ -1,4 +1,4 @@
-"""AttributionDisplay: attributions on a series, or over the tokens of a text."""
+"""AttributionDisplay: attributions over a series or over the tokens of a text."""
 
 from dataclasses import replace
 
@@ -18,47 +18,47 @@ from sklearn_rnn.inspection._plot._sequences import (
 )
 from sklearn_rnn.inspection._steps import check_step, name_tokens
 
-_LONG_NAME = 40  # characters of an output's name; the legend has a line an entry
+_LONG_NAME = 40  # characters in an output's name: the legend gets one line per entry
 _HALF_ROW = 0.45  # of the distance between the rows of two features
-_FONT_SIZES = range(14, 4, -1)  # points; the largest that fits
-_WIDTH, _MARGIN, _MAX_LINES = 6.2, 0.5, 12  # of a figure of its own; inches, lines
-_GLYPH_WIDTH, _LINE_HEIGHT = 0.62, 2.4  # of a monospaced text, as parts of its size
+_FONT_SIZES = range(14, 4, -1)  # points; the largest that fits is used
+_WIDTH, _MARGIN, _MAX_LINES = 6.2, 0.5, 12  # of a new figure; inches, inches, lines
+_GLYPH_WIDTH, _LINE_HEIGHT = 0.62, 2.4  # of monospaced text, relative to the font size
 
 
 class AttributionDisplay:
-    """What raises and what lowers an output: on a series, or over a text.
+    """Attributions of an output to the steps of a series or the tokens of a text.
 
-    Of numbers, each feature has a row: bars up where a step raises the output, bars
-    down where it lowers it, all to one scale, and over them the series, each to its own
-    scale. Of tokens, the text itself, with a bar above what raises the output and a bar
-    below what lowers it.
+    For numbers, each feature has a row. Bars point up where a step raises the output
+    and down where it lowers it, on a common scale. The series are drawn over the bars,
+    each on its own scale. For tokens, the display shows the text itself, with a bar
+    above tokens that raise the output and a bar below tokens that lower it.
 
     It is recommended to use :meth:`from_estimator`.
 
     Parameters
     ----------
     attributions : ndarray of shape (n_steps, n_features)
-        Of one sequence, as from :func:`step_attributions`.
+        Attributions of one sequence, as from :func:`step_attributions`.
     values : ndarray of shape (n_steps, n_features), default=None
-        The sequence. None: no series is drawn.
+        The sequence. If None, no series is drawn.
     feature_names : list of str of length n_features, default=None
         Names of the rows.
     tokens : list of str of length n_steps, default=None
-        The text. With one feature, the text is the picture; with several, it stands
-        below the rows.
+        The text. With a single feature, only the text is drawn; with several, it is
+        written below the rows.
     output_name : str, default="output"
-        What is raised and lowered.
+        Name of the output in the legend.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes with the picture.
+        Axes with the plot.
     figure_ : matplotlib Figure
-        The figure of `ax_`.
+        Figure that contains `ax_`.
 
     See Also
     --------
-    step_attributions : Computes them.
+    step_attributions : Compute the attributions.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class AttributionDisplay:
         method="integrated_gradients",
         ax=None,
     ):
-        """Attribute an output to the steps of one sequence, and draw.
+        """Compute the attributions of one sequence and plot them.
 
         Parameters
         ----------
@@ -108,33 +108,33 @@ class AttributionDisplay:
         X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
                 n_features), RaggedArray, or list of array-like of shape \
                 (n_steps_i, n_features) or (n_steps_i,)
-            The sequences, as the estimator takes them.
+            The sequences, as passed to the estimator.
         sample : int, default=0
-            Which sequence of X.
+            Index of the sequence in X.
         target : label, int or None, default=None
-            Which output: of a classifier or tagger, the label of a class; of a
-            regressor, the number of a target. None: the class that is predicted for the
-            sequence, or at `step`, or the only target.
+            Output to explain: a class label for a classifier or tagger, the index of a
+            target for a regressor. None selects the class predicted for the sequence
+            or at `step`, or the only target.
         step : int or None, default=None
-            As of :func:`step_attributions`.
+            See :func:`step_attributions`.
         method : {"integrated_gradients", "gradient", "occlusion"}, \
                 default="integrated_gradients"
-            As of :func:`step_attributions`.
+            See :func:`step_attributions`.
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : AttributionDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         ImportError
             If captum or matplotlib is not installed.
         TypeError, ValueError
-            If it is not an sklearn_rnn estimator, a parameter or X does not suit it, or
-            there are several targets and none is chosen.
+            If `estimator` is not an sklearn_rnn estimator, a parameter or X is invalid
+            for it, or there are several targets and none is selected.
         """
         seen = resolve_inputs(estimator, X)
         check_sample(sample, len(seen.X))
@@ -155,17 +155,17 @@ class AttributionDisplay:
         ).plot(ax=ax)
 
     def plot(self, ax=None):
-        """Draw the attributions.
+        """Plot the attributions.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : AttributionDisplay
-            The object itself.
+            The display itself.
         """
         self.figure_, self.ax_ = make_wide_axes(ax)
         attributions = np.asarray(self.attributions, dtype=float)
@@ -261,9 +261,9 @@ class AttributionDisplay:
 
 
 def _hide_embedded(rnn, sequence):
-    """Return a sequence without its rows of embeddings, or None if no number is left.
+    """Return a sequence with NaN in its columns of ids; None if it has no others.
 
-    They are NaN, which is not drawn.
+    NaN is not drawn.
     """
     embedded = embedded_columns(rnn)
     if len(embedded) == sequence.shape[1]:
@@ -274,11 +274,11 @@ def _hide_embedded(rnn, sequence):
 
 
 def _choose_output(rnn, target):
-    """Return the column of the one target that is asked for."""
+    """Return the column of the selected target."""
     columns = choose_outputs(rnn, target)
     if len(columns) > 1:
         raise ValueError(
-            f"The network has {len(columns)} targets: choose one of {columns} by the "
+            f"The network has {len(columns)} targets: select one of {columns} with the "
             "'target' parameter."
         )
     return columns[0]
@@ -295,36 +295,36 @@ def _reach(largest, sign):
 
 
 def _to_unit_range(series):
-    """Scale a series to between -1 and 1; a constant one lies in the middle."""
+    """Scale a series to between -1 and 1; a constant series becomes 0."""
     low, high = series.min(), series.max()
     return (2 * series - low - high) / (high - low or 1)
 
 
 def _estimate_height(tokens):
-    """Return the height of axes that a text fills in a figure of its own, in inches."""
+    """Return the height of a text in a new figure, in inches."""
     width, size = _WIDTH * 72, _FONT_SIZES[0]
     _, lines = zip(*_place_tokens(tokens, width / (_GLYPH_WIDTH * size)), strict=True)
     return min(lines[-1] + 1, _MAX_LINES) * _LINE_HEIGHT * size / 72
 
 
 def _fit_text(tokens, width, height):
-    """Choose the size of the type and place the tokens.
+    """Choose the font size and place the tokens.
 
     Parameters
     ----------
     tokens : list of str
         The text.
     width, height : float
-        Of the axes, in points.
+        Size of the axes, in points.
 
     Returns
     -------
     size : int
-        Of the type, in points.
+        Font size, in points.
     places : list of tuple (column, line)
-        Where each token begins, in characters and lines.
+        Start of each token, in characters and lines.
     extent : tuple (n_columns, n_lines)
-        How many fit into the axes.
+        Number of characters and lines that fit into the axes.
     """
     for size in _FONT_SIZES:
         n_columns = width / (_GLYPH_WIDTH * size)
@@ -336,7 +336,7 @@ def _fit_text(tokens, width, height):
 
 
 def _place_tokens(tokens, n_columns):
-    """Break the text into lines; single characters stand without spaces."""
+    """Break the text into lines; single characters are not separated by spaces."""
     gap = 0 if all(len(token) <= 1 for token in tokens) else 1
     column = line = 0
     places = []

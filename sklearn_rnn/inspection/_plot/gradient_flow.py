@@ -1,4 +1,4 @@
-"""GradientFlowDisplay: how far back the gradient of the loss reaches."""
+"""GradientFlowDisplay: gradient norm by number of steps back."""
 
 import numpy as np
 
@@ -12,32 +12,32 @@ _LEAST_RANGE = 1000  # of the axis of norms
 
 
 class GradientFlowDisplay:
-    r"""How far back the gradient of the loss reaches.
+    r"""Gradient norm by number of steps back.
 
-    For each recurrent layer and direction a line: the norm of
+    There is one line per recurrent layer and direction. It shows the norm of
     :math:`\partial L / \partial h_t`, the gradient of a sequence's loss with respect to
-    the state after step :math:`t`, against how many steps back :math:`t` lies from the
-    last step that the layer reads. A line that falls by orders of magnitude is the
-    vanishing gradient: training cannot tell the network what to keep from so far back.
-    A line that rises is the exploding one. Norms are on a logarithmic axis.
+    the state after step :math:`t`, by the number of steps between :math:`t` and the
+    last step that the layer reads. A line that falls by orders of magnitude is a
+    vanishing gradient: the network cannot learn dependencies over so many steps. A
+    rising line is an exploding gradient. Norms are on a logarithmic axis.
 
-    It is recommended to use :meth:`from_estimator` to make one.
+    It is recommended to use :meth:`from_estimator`.
 
     Parameters
     ----------
     gradient_norms : ndarray of shape (n_layers, n_directions, n_steps)
-        Mean norm over the sequences. The last axis counts steps back: 0 is the last
-        step that the layer reads, which for the backward direction is the first of the
-        sequence.
+        Mean norm over the sequences. The last axis is the number of steps back: 0 is
+        the last step that the layer reads, which for the backward direction is the
+        first step of the sequence.
     estimator_name : str, default=None
-        What the lines are called in the legend, before layer and direction.
+        Name of the lines in the legend, before layer and direction.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the lines are.
+        Axes with the plot.
     figure_ : matplotlib Figure
-        The figure of `ax_`.
+        Figure that contains `ax_`.
     lines_ : list of matplotlib Line2D
         The lines: layer by layer, forward before backward.
 
@@ -47,18 +47,17 @@ class GradientFlowDisplay:
 
     Notes
     -----
-    The gradient is the whole one: by way of all later steps, and by way of what the
-    layers above, and the pooling, read from step :math:`t` itself. With
-    ``pooling="mean"``, "meanmax" or "attention" the loss reaches most states directly,
-    so lines fall less; ``pooling="last"`` shows the recurrence alone. An estimator
-    of an answer at every step is like the first: its loss is the sum over steps. Of an
-    LSTM, :math:`h_t` is taken with the cell state :math:`c_t` held. After a
-    convolutional stem, steps are those that the recurrent layers read, fewer than those
-    of X.
+    This is the total gradient: through all later steps, and through the layers above
+    and the pooling, which read step :math:`t` itself. With ``pooling="mean"``,
+    "meanmax" or "attention" the loss reaches most states directly, so lines fall less;
+    ``pooling="last"`` shows the recurrence alone. Estimators with one prediction per
+    step resemble the former: their loss is the sum over steps. For an LSTM, the
+    gradient with respect to :math:`h_t` keeps the cell state :math:`c_t` fixed. After a
+    convolutional stem, steps are those of the recurrent layers, fewer than those of X.
 
-    The loss is the one of the fit, on the scale of its targets, without weights of
-    samples and classes; dropout is off. Computed step by step, on the CPU in double
-    precision.
+    The loss is the training loss, on the scale of the scaled targets, without sample
+    and class weights. Dropout is off. The gradient is computed step by step, on the CPU
+    in double precision.
 
     References
     ----------
@@ -89,36 +88,36 @@ class GradientFlowDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, name=None, ax=None, **kwargs):
-        """Compute the gradients for some sequences and draw them.
+        """Compute the gradient norms for some sequences and plot them.
 
-        A second network drawn into the axes of a first one gets other colours.
+        If several networks are drawn on the same axes, each has its own colours.
 
         Parameters
         ----------
         estimator : estimator of sklearn_rnn, Pipeline or search
-            Fitted. Of a search, its `best_estimator_`; of a pipeline, the last step,
-            for what the transformers before it make of X.
+            Fitted. A search is replaced by its `best_estimator_`. The transformers of a
+            pipeline are applied to X first.
         X : like X in `fit`
-            The sequences, equally long or not. A hundred are enough for a picture.
+            The sequences. About a hundred are enough.
         y : like y in `fit`
             Their targets.
         name : str, default=None
-            What the lines are called; by default the class of the estimator.
+            Name of the lines. By default, the class of the estimator.
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         display : GradientFlowDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         ValueError, TypeError
-            If X or y does not fit the estimator, if there is no recurrent network at
-            its end, or if its cell, a class of a user, has no method ``step``.
+            If X or y does not match the estimator, if `estimator` is not an sklearn_rnn
+            estimator, or if its custom cell has no method ``step``.
         NotFittedError
             If the estimator is not fitted.
         """
@@ -127,21 +126,21 @@ class GradientFlowDisplay:
         return cls(norms, estimator_name=name).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
-        """Draw a line for each layer and direction.
+        """Plot a line for each layer and direction.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
         name : str, default=None
-            What the lines are called; by default `estimator_name`.
+            Name of the lines. By default, `estimator_name`.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         display : GradientFlowDisplay
-            The object itself.
+            The display itself.
         """
         self.figure_, self.ax_ = make_axes(ax)
         name = self.estimator_name if name is None else name

@@ -1,4 +1,4 @@
-"""HiddenStateDisplay: states over time, as a heat map and as a path."""
+"""HiddenStateDisplay: states over time, as a heat map or as paths."""
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -19,53 +19,53 @@ from sklearn_rnn.inspection._plot.attention import check_labels
 from sklearn_rnn.inspection._steps import name_tokens, read_step_labels, steps_per_state
 from sklearn_rnn.utils import neutral_torch_state
 
-_LINESTYLES = ("-", "--", ":", "-.")  # classes are told apart also in grey
+_LINESTYLES = ("-", "--", ":", "-.")  # classes are distinguishable also in grey
 
 
 class HiddenStateDisplay:
-    """What a network keeps in mind, step by step.
+    """Hidden states of a network over time.
 
-    Two pictures: the states of one sequence as a heat map, a row a unit; and the paths
-    of many sequences through the space of states, seen along its two main directions
-    (principal components of all states) and coloured by class.
+    There are two kinds of plot: a heat map of the states of one sequence, with one row
+    per unit, and the paths of many sequences through the state space. Paths are
+    projected on the first two principal components of all states and coloured by class.
 
-    It is recommended to use :meth:`from_estimator`. Gates are drawn in the same way:
-    hand over what :func:`gate_activations` returns.
+    It is recommended to use :meth:`from_estimator`. To plot gates, pass an array from
+    :func:`gate_activations` as `states`.
 
     Parameters
     ----------
     states : ndarray of shape (n_samples, n_states, n_units) or RaggedArray
-        As from ``estimator.hidden_states(X)``.
+        States, as from ``estimator.hidden_states(X)``.
     y : array-like of shape (n_samples,), or list of ndarray of shape (n_states_i,), \
             default=None
-        What the paths are coloured by: labels of classes, or floats, of sequences or
-        of single steps. None: one colour.
+        Values that the paths are coloured by: class labels or floats, of sequences or
+        of single steps. None uses a single colour.
     tokens : list of list of str, default=None
-        The token at each step, below the heat map.
+        Token at each step, written below the heat map.
     steps_per_state : int, default=1
-        Steps of the input between two states. State k is drawn at step
+        Number of input steps from one state to the next. State k is drawn at step
         ``k * steps_per_state``, on which it is centred.
     bidirectional : bool, default=False
-        Whether the second half of the units read from the end to the beginning.
+        Whether the second half of the units reads the sequence backwards.
     name : str, default="state"
-        What the values are called.
+        Name of the values.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes with the picture.
+        Axes with the plot.
     figure_ : matplotlib Figure
-        The figure of `ax_`.
+        Figure that contains `ax_`.
 
     See Also
     --------
     gate_activations : The gates of LSTM and GRU.
-    AttentionDisplay : Which states become the vector of a sequence.
+    AttentionDisplay : Weights of the states in attention pooling.
 
     Notes
     -----
-    States of the last recurrent layer. Those of a backward direction have read what
-    follows a step.
+    The states are those of the last recurrent layer. States of the backward direction
+    depend on the steps after them.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class HiddenStateDisplay:
     @classmethod
     @neutral_torch_state()
     def from_estimator(cls, estimator, X, y=None, *, kind="heatmap", sample=0, ax=None):
-        """Compute the states of some sequences, and draw.
+        """Compute the states of some sequences and plot them.
 
         Parameters
         ----------
@@ -114,30 +114,30 @@ class HiddenStateDisplay:
         X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
                 n_features), RaggedArray, or list of array-like of shape \
                 (n_steps_i, n_features) or (n_steps_i,)
-            The sequences, as the estimator takes them.
+            The sequences, as passed to the estimator.
         y : like y in `fit`, default=None
-            The class, or target, of each sequence, or of each step if the estimator
-            has an answer at every step. None: what is predicted, if that is one label
-            or number.
+            The class or target of each sequence, or of each step if the estimator
+            predicts at each step. None uses the predictions if they are single labels
+            or numbers.
         kind : {"heatmap", "path"}, default="heatmap"
-            Which picture.
+            Kind of plot.
         sample : int, default=0
-            Which sequence of X the heat map shows.
+            Index of the sequence in the heat map.
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : HiddenStateDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         TypeError, ValueError
-            If it is not an sklearn_rnn estimator, or X, y or a parameter does not suit
-            it.
+            If `estimator` is not an sklearn_rnn estimator, or X, y or a parameter is
+            invalid for it.
         """
         seen = resolve_inputs(estimator, X)
         if answers_each_step(seen.rnn):
@@ -158,21 +158,21 @@ class HiddenStateDisplay:
         ).plot(ax=ax, kind=kind, sample=sample)
 
     def plot(self, ax=None, *, kind="heatmap", sample=0):
-        """Draw the states.
+        """Plot the states.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
         kind : {"heatmap", "path"}, default="heatmap"
-            Which picture.
+            Kind of plot.
         sample : int, default=0
-            Which sequence the heat map shows.
+            Index of the sequence in the heat map.
 
         Returns
         -------
         display : HiddenStateDisplay
-            The object itself.
+            The display itself.
         """
         if kind not in ("heatmap", "path"):
             raise ValueError(
@@ -183,7 +183,7 @@ class HiddenStateDisplay:
         if y is not None and not is_stepwise:
             y = check_labels(y, len(self.states))
         if kind == "path" and self.states[0].shape[1] < 2:
-            raise ValueError("kind='path' needs states of 2 units at least. Got 1.")
+            raise ValueError("kind='path' requires at least 2 units. Got 1.")
         self.figure_, self.ax_ = make_wide_axes(ax)
         if kind == "heatmap":
             self._plot_heat_map(sample, None if is_stepwise else y)
@@ -239,7 +239,7 @@ class HiddenStateDisplay:
         self.ax_.set_ylabel(f"2nd principal component ({shares[1]:.0f} % of variance)")
 
     def _draw(self, paths, style, dashes="-", label=None):
-        """Draw paths in one style, with its marker at their ends."""
+        """Draw paths in one style, with a marker at the end of each."""
         thin = {"color": style["color"], "linewidth": 0.8, "alpha": 0.5}
         for path in paths:
             self.ax_.plot(*path.T, linestyle=dashes, **thin)

@@ -1,4 +1,4 @@
-"""StepLabelDisplay: the label of each step as a strip below the signals."""
+"""StepLabelDisplay: step labels as a strip below the signals."""
 
 import numpy as np
 
@@ -10,15 +10,16 @@ from sklearn_rnn.inspection._plot._style import fill_style
 from sklearn_rnn.inspection._plot.tagged_text import check_labels_each_step
 
 _HALF_ROW = 0.4  # of the distance between two rows
-_LEGEND_LENGTH = 60  # characters of a line of the legend
+_LEGEND_LENGTH = 60  # characters in a line of the legend
 
 
 class StepLabelDisplay:
-    """The label of each step of a sequence as a coloured strip below its signals.
+    """Step labels of a sequence as coloured strips below its signals.
 
-    Signals have a row each, to their own scale. Below them are the predicted labels,
-    the true ones, and where the two differ; or, instead of the predicted labels, their
-    probabilities, one above the other: the taller a band, the more probable.
+    Each signal has a row with its own scale. The strips below show the predicted
+    labels, the true labels and the steps where they differ. In place of predicted
+    labels, their probabilities can be shown as stacked bands: the taller a band, the
+    more probable the label.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -29,26 +30,26 @@ class StepLabelDisplay:
     y_true : ndarray of shape (n_steps,), default=None
         The true labels.
     probability : ndarray of shape (n_steps, n_classes), default=None
-        The probability of each label, in the order of `classes`; drawn instead of
-        `y_pred`.
+        Probability of each label, in the order of `classes`. Drawn instead of `y_pred`.
     signals : ndarray of shape (n_steps, n_signals), default=None
-        Upper part of the plot.
+        Signals in the upper part of the plot.
     signal_names : list of str of length n_signals, default=None
-        Names of the rows.
+        Names of the signals.
     classes : array-like of shape (n_classes,), default=None
-        All labels, in the order of their colours. None: those that occur, sorted.
+        All labels, in the order of their colours. By default, the labels that occur,
+        sorted.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes with the picture.
+        Axes with the plot.
     figure_ : matplotlib Figure
-        The figure of `ax_`.
+        Figure that contains `ax_`.
 
     See Also
     --------
     TaggedTextDisplay : Labels of the words of a text.
-    step_attributions : What raises and lowers the answer at one step.
+    step_attributions : Contribution of each step to the prediction at one step.
 
     Examples
     --------
@@ -84,37 +85,37 @@ class StepLabelDisplay:
     def from_estimator(
         cls, estimator, X, y=None, *, sample=0, response_method="predict", ax=None
     ):
-        """Predict the labels of one sequence, and draw.
+        """Predict the labels of one sequence and plot them.
 
         Parameters
         ----------
         estimator : RNNTagger, Pipeline or search
-            Fitted; one label a step. Signals are what the transformers of a pipeline
-            make of X; columns of tokens or categories are not drawn.
+            Fitted, with one label per step. The signals are X after the transformers of
+            a pipeline; columns of tokens or categories are not drawn.
         X : like X in `fit`
             The sequences.
         y : like y in `fit`, default=None
-            Their true labels.
+            The true labels.
         sample : int, default=0
-            Which sequence of X.
+            Index of the sequence in X.
         response_method : {"predict", "predict_proba"}, default="predict"
             Whether to draw labels or probabilities.
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : StepLabelDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         TypeError
-            If the estimator is no tagger of one label a step.
+            If the estimator is not a tagger with one label per step.
         ValueError
-            If X, y or a parameter is not what is accepted.
+            If X, y or a parameter is invalid.
         """
         if response_method not in ("predict", "predict_proba"):
             raise ValueError(
@@ -144,7 +145,7 @@ class StepLabelDisplay:
     def from_predictions(
         cls, y_pred, y_true=None, *, signals=None, signal_names=None, ax=None
     ):
-        """Draw the labels of one sequence that are there already.
+        """Plot given labels of one sequence.
 
         Parameters
         ----------
@@ -153,23 +154,23 @@ class StepLabelDisplay:
         y_true : array-like of shape (n_steps,), default=None
             The true labels.
         signals : array-like of shape (n_steps,) or (n_steps, n_signals), default=None
-            Upper part of the plot.
+            Signals in the upper part of the plot.
         signal_names : list of str of length n_signals, default=None
-            Names of the rows.
+            Names of the signals.
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : StepLabelDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there are not as many labels or signals as steps.
+            If the number of steps differs between the arguments.
         """
         y_pred, _ = check_step_targets([y_pred], "y_pred")
         if y_true is not None:
@@ -180,7 +181,7 @@ class StepLabelDisplay:
         for name, given in (("y_true", y_true), ("signals", signals)):
             if given is not None and len(given) != len(y_pred):
                 raise ValueError(
-                    f"{name} must have {len(y_pred)} steps, as y_pred has. Got "
+                    f"{name} must have {len(y_pred)} steps, the same as y_pred. Got "
                     f"{len(given)} instead."
                 )
         return cls(
@@ -188,17 +189,17 @@ class StepLabelDisplay:
         ).plot(ax=ax)
 
     def plot(self, ax=None):
-        """Draw signals and strips.
+        """Plot signals and strips.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : StepLabelDisplay
-            The object itself.
+            The display itself.
 
         Raises
         ------
@@ -226,7 +227,7 @@ class StepLabelDisplay:
         return self
 
     def _list_rows(self, styles):
-        """Return the name of each row, and what draws it around a height."""
+        """Return the name of each row and a function that draws it at a height."""
         rows = []
         if self.signals is not None:
             signals = np.asarray(self.signals, dtype=float)
@@ -301,6 +302,6 @@ class StepLabelDisplay:
 
 
 def _count_columns(labels):
-    """Return how many labels stand beside each other in the legend."""
+    """Return the number of columns in the legend."""
     widest = max(len(str(label)) for label in labels) + 4
     return max(1, min(len(labels), _LEGEND_LENGTH // widest))

@@ -1,4 +1,4 @@
-"""TaggedTextDisplay: words coloured by their tags, in HTML and as a picture."""
+"""TaggedTextDisplay: words coloured by their tags, as HTML or as a plot."""
 
 from html import escape
 from typing import NamedTuple
@@ -17,21 +17,21 @@ from sklearn_rnn.inspection._plot._style import PALETTE, lighten
 from sklearn_rnn.inspection._steps import name_tokens
 
 _OUTSIDE = "O"
-_TINTS = (0.3, 0.6)  # of the colours, and of the same colours once more
-_FONT_SIZES = range(13, 4, -1)  # points; the largest that fits
-_GLYPH_WIDTH, _LINE_HEIGHT = 0.62, 2.6  # of a monospaced text, as parts of its size
-_TAG_SIZE = 0.7  # of the type of a tag, as a part of that of a word
-_WIDTH, _MAX_HEIGHT, _MARGIN = 6.2, 9.0, 0.5  # of a figure of its own, inches
+_TINTS = (0.3, 0.6)  # of the first six colours, and of their repetition
+_FONT_SIZES = range(13, 4, -1)  # points; the largest that fits is used
+_GLYPH_WIDTH, _LINE_HEIGHT = 0.62, 2.6  # of monospaced text, relative to the font size
+_TAG_SIZE = 0.7  # font size of tags, relative to that of words
+_WIDTH, _MAX_HEIGHT, _MARGIN = 6.2, 9.0, 0.5  # of a new figure, inches
 _WRONG = "dashed frame: wrong, true tag in brackets"
 
 
 class TaggedTextDisplay:
-    """Words coloured by their tags, each with its tag below.
+    """Words coloured by their tags, with the tag below each word.
 
-    In a notebook the object shows itself as HTML; `plot` draws the same with
-    matplotlib. With a tag scheme, the words of a span share one box with the name of
-    its type, and words outside have none. Wrong tags, if the truth is given, have a
-    dashed frame and the true tag in brackets.
+    A notebook renders the display as HTML; :meth:`plot` draws it with matplotlib. With
+    a tag scheme, the words of a span share one box, labelled with its type, and words
+    outside a span have no box. If true tags are given, wrong tags have a dashed frame
+    and the true tag in brackets.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -44,14 +44,14 @@ class TaggedTextDisplay:
     y_true : list of array-like of shape (n_words_i,), default=None
         The true labels.
     scheme : {"iob1", "iob2", "iobes", "bilou"}, default=None
-        How tags mark spans. None: each word has a box of its own.
+        Tag scheme. If None, each word has its own box.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes with the picture; after `plot`.
+        Axes with the plot. Set by `plot`.
     figure_ : matplotlib Figure
-        The figure of `ax_`; after `plot`.
+        Figure that contains `ax_`. Set by `plot`.
 
     See Also
     --------
@@ -60,8 +60,8 @@ class TaggedTextDisplay:
 
     Notes
     -----
-    There are six colours, told apart by colour-blind people, in two tints. With more
-    than twelve tags they repeat; the written tag tells them apart.
+    There are six colours, safe for colour-blind people, in two tints. They repeat if
+    there are more than twelve tags, which remain distinguishable by their text.
 
     Examples
     --------
@@ -87,42 +87,42 @@ class TaggedTextDisplay:
         Parameters
         ----------
         estimator : RNNTagger, Pipeline or search
-            Fitted; one label a step. A pipeline takes words or texts, as those that
-            begin with a `SequenceTokenizer` or `WordAttributes`.
+            Fitted, with one label per step. X must be given as words or text, so a
+            pipeline usually begins with `SequenceTokenizer` or `WordAttributes`.
         X : like X in `fit`
-            The sentences: a few.
+            A few sentences.
         y : like y in `fit`, default=None
-            Their true labels.
+            The true labels.
         scheme : {"iob1", "iob2", "iobes", "bilou"}, default=None
-            How tags mark spans. None: the `scheme` of the tagger; without it, each
-            word has a box of its own.
+            Tag scheme. By default, the `scheme` of the tagger; without a scheme, each
+            word has its own box.
 
         Returns
         -------
         display : TaggedTextDisplay
-            Not drawn; call `plot` for a picture.
+            The display, not yet plotted. Call `plot` to draw it with matplotlib.
 
         Raises
         ------
         TypeError
-            If the estimator is no tagger of one label a step, or X has no words.
+            If the estimator is not a tagger with one label per step, or X has no words.
         ValueError
-            If X, y or the scheme is not what is accepted.
+            If X, y or the scheme is invalid.
         """
         seen = resolve_inputs(estimator, X)
         check_labels_each_step(cls, seen.rnn)
         words = seen.words or name_tokens(estimator, seen)
         if words is None:
             raise TypeError(
-                "TaggedTextDisplay needs words: sentences split into words, or texts "
-                "that a SequenceTokenizer reads. For numbers there is StepLabelDisplay."
+                "TaggedTextDisplay requires words: sentences split into words, or "
+                "texts for a SequenceTokenizer. Use StepLabelDisplay for numbers."
             )
         scheme = seen.rnn.scheme if scheme is None else scheme
         return cls.from_predictions(words, estimator.predict(X), y, scheme=scheme)
 
     @classmethod
     def from_predictions(cls, words, tags, y_true=None, *, scheme=None):
-        """Show tags that are there already.
+        """Display given tags.
 
         Parameters
         ----------
@@ -133,18 +133,18 @@ class TaggedTextDisplay:
         y_true : list of array-like of shape (n_words_i,), default=None
             The true labels.
         scheme : {"iob1", "iob2", "iobes", "bilou"}, default=None
-            How tags mark spans. None: the `scheme` of the tagger; without it, each
-            word has a box of its own.
+            Tag scheme. By default, the `scheme` of the tagger; without a scheme, each
+            word has its own box.
 
         Returns
         -------
         display : TaggedTextDisplay
-            Not drawn; call `plot` for a picture.
+            The display, not yet plotted. Call `plot` to draw it with matplotlib.
 
         Raises
         ------
         TypeError, ValueError
-            If there is not one tag for each word, or the scheme is not accepted.
+            If there is not one tag for each word, or the scheme is invalid.
         """
         words = [[str(word) for word in sentence] for sentence in words]
         lengths = np.cumsum([0, *map(len, words)])
@@ -156,17 +156,17 @@ class TaggedTextDisplay:
         return cls(words, tags, y_true=y_true, scheme=scheme)
 
     def plot(self, ax=None):
-        """Draw the sentences, each on lines of its own.
+        """Plot the sentences, each starting on a new line.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default in a new figure.
+            Axes to draw on. By default, a new figure is created.
 
         Returns
         -------
         display : TaggedTextDisplay
-            The object itself.
+            The display itself.
 
         Raises
         ------
@@ -271,19 +271,19 @@ class TaggedTextDisplay:
 
 
 def check_labels_each_step(display, rnn):
-    """Refuse an estimator that does not predict one label for each step."""
+    """Raise an error if an estimator does not predict one label per step."""
     if not answers_each_step(rnn) or not predicts_one_class(rnn):
         raise TypeError(
-            f"{display.__name__} needs an RNNTagger with one label a step. Got "
+            f"{display.__name__} requires an RNNTagger with one label per step. Got "
             f"{type(rnn).__name__}"
-            + (" with several labels a step." if hasattr(rnn, "scheme") else ".")
+            + (" with several labels per step." if hasattr(rnn, "scheme") else ".")
         )
 
 
 class _Box(NamedTuple):
     words: list[str]
-    name: str  # of the tag, or the type of the span
-    truth: str  # true tags, if another; else ""
+    name: str  # tag, or type of the span
+    truth: str  # true tags if different, else ""
 
     @property
     def is_marked(self):
@@ -295,10 +295,10 @@ class _Box(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """The part of a box on one line; places in characters and lines."""
+    """The part of a box on one line; positions in characters and lines."""
 
     box: _Box
-    words: list[tuple[str, float]]  # with their middles
+    words: list[tuple[str, float]]  # with their horizontal centres
     line: int
     left: float
     right: float
@@ -306,12 +306,12 @@ class _Piece(NamedTuple):
 
 
 def _read_labels(y, lengths, name):
-    """Return one label a word as strings, a list of arrays."""
+    """Return one label per word as a list of arrays of str."""
     values, offsets = check_step_targets(y, name)
     check_same_steps(lengths, offsets, ("words", name))
     if values.ndim != 1:
         raise ValueError(
-            f"{name} must be one label a word. Got {values.shape[1]} columns instead."
+            f"{name} must be one label per word. Got {values.shape[1]} columns instead."
         )
     return np.split(values.astype(str), offsets[1:-1])
 
@@ -350,11 +350,11 @@ def _box_to_html(box, colors):
     )
 
 
-# Where boxes lie ---------------------------------------------------------------------
+# Layout of the boxes -----------------------------------------------------------------
 
 
 def _estimate_height(sentences):
-    """Return the height of a figure of its own, in inches."""
+    """Return the height of a new figure, in inches."""
     size = _FONT_SIZES[0]
     pieces = _place_boxes(sentences, 72 * _WIDTH / (_GLYPH_WIDTH * size))
     height = (pieces[-1].line + 1) * _LINE_HEIGHT * size / 72
@@ -362,7 +362,7 @@ def _estimate_height(sentences):
 
 
 def _fit_boxes(sentences, width, height):
-    """Choose the size of the type, in points, and place the boxes."""
+    """Choose the font size, in points, and place the boxes."""
     for size in _FONT_SIZES:
         n_columns = width / (_GLYPH_WIDTH * size)
         n_lines = height / (_LINE_HEIGHT * size)
@@ -374,7 +374,7 @@ def _fit_boxes(sentences, width, height):
 
 
 def _place_boxes(sentences, n_columns):
-    """Break sentences into lines; a box that does not fit goes on in the next line."""
+    """Break sentences into lines; a box that does not fit continues on the next."""
     pieces, line = [], -1
     for boxes in sentences:
         line, column = line + 1, 0.5
@@ -399,7 +399,7 @@ def _place_boxes(sentences, n_columns):
 
 
 def _end_piece(box, words, line, left, tag_width, is_first):
-    """Return a piece, its words in the middle if the tag is wider."""
+    """Return a piece, with its words centred if the tag is wider."""
     word, middle = words[-1]
     right = middle + max(len(word), 1) / 2
     missing = max(0, tag_width - (right - left)) if is_first else 0

@@ -1,4 +1,4 @@
-"""TrainingDisplay: how a fit went, epoch by epoch."""
+"""TrainingDisplay: training curves, epoch by epoch."""
 
 from collections import Counter
 
@@ -8,26 +8,25 @@ from sklearn_rnn.inspection._common import unwrap
 from sklearn_rnn.inspection._plot._style import make_axes, series_style
 
 _LINESTYLES = ("-", "--", "-.", ":")
-_GAP = 0.06  # between panels, as a part of the whole height
+_GAP = 0.06  # between panels, relative to the total height
 
 
 class TrainingDisplay:
-    """How a fit went: loss, validation score and learning rate per epoch.
+    """Training curves: loss, validation score and learning rate per epoch.
 
-    One panel for each, below one another; that of the score only where something was
-    held out. A marker shows the best epoch: that of the highest validation score or,
-    without any, of the lowest training loss.
+    Each curve has its own panel; the panel of the score is drawn only if there is
+    validation data. A marker shows the best epoch: the one with the highest validation
+    score or, without validation, with the lowest training loss.
 
     It is recommended to use :meth:`from_estimator`, or :meth:`from_estimators` for
-    several in one picture.
+    several estimators in one plot.
 
     Parameters
     ----------
     losses : list of ndarray of shape (n_epochs_i,)
         Training loss of each epoch, for each estimator.
     validation_scores : list of ndarray of shape (n_epochs_i,)
-        Validation score after each epoch, for each estimator; NaN where nothing was
-        held out.
+        Validation score after each epoch, for each estimator; NaN without validation.
     learning_rates : list of ndarray of shape (n_epochs_i,)
         Learning rate at the start of each epoch, for each estimator.
     names : list of str
@@ -38,22 +37,22 @@ class TrainingDisplay:
     best_epochs_ : list of int
         The best epoch of each estimator, counted from 1.
     ax_ : matplotlib Axes
-        The frame around all panels, itself invisible.
+        Invisible axes around all panels.
     axes_ : ndarray of matplotlib Axes
         The panels, from top to bottom.
     figure_ : matplotlib Figure
-        The figure of `ax_`.
+        Figure that contains `ax_`.
 
     See Also
     --------
-    GradientFlowDisplay : How far back the gradient of the loss reaches.
+    GradientFlowDisplay : Gradient norm by number of steps back.
 
     Notes
     -----
-    The weights of the best epoch are those of the estimator only with
-    ``early_stopping=True``; else they are those of the last one. The loss is that of
-    the batches of an epoch while the weights change; the score is that after the epoch.
-    Epochs of all fits of a warm start, and of `partial_fit`, follow one another.
+    With ``early_stopping=True`` the estimator keeps the weights of the best epoch,
+    otherwise those of the last epoch. The loss is averaged over the batches of an epoch
+    while the weights change; the score is computed after the epoch. With warm starts or
+    `partial_fit`, the curves show the epochs of all fits in sequence.
 
     Examples
     --------
@@ -77,68 +76,71 @@ class TrainingDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, name=None, ax=None, **kwargs):
-        """Draw the curves of one fitted estimator.
+        """Plot the curves of one fitted estimator.
 
         Parameters
         ----------
         estimator : estimator of sklearn_rnn, Pipeline or search
-            Fitted. Of a search, its `best_estimator_`; of a pipeline, the last step.
+            Fitted. A search is replaced by its `best_estimator_`, and a pipeline by its
+            last step.
         name : str, default=None
-            What it is called; by default its class.
+            Name in the legend. By default, the class of the estimator.
         ax : matplotlib Axes, default=None
-            Figure for the panels; by default a new figure.
+            Axes to replace by the panels. By default, a new figure is created.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         display : TrainingDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         TypeError, NotFittedError
-            If there is no fitted recurrent network at the end of the estimator.
+            If the final estimator is not a fitted sklearn_rnn estimator.
         """
         names = None if name is None else [name]
         return cls.from_estimators([estimator], names=names, ax=ax, **kwargs)
 
     @classmethod
     def from_estimators(cls, estimators, *, names=None, ax=None, **kwargs):
-        """Draw the curves of several fitted estimators over one another.
+        """Plot the curves of several fitted estimators in the same panels.
 
         Parameters
         ----------
         estimators : list of estimator of sklearn_rnn, Pipeline or search
             Fitted.
         names : list of str, default=None
-            What they are called; by default their classes, with a number if one occurs
-            again.
+            Names in the legend. By default, the classes of the estimators, numbered if
+            a class occurs more than once.
         ax : matplotlib Axes, default=None
-            Figure for the panels; by default a new figure.
+            Axes to replace by the panels. By default, a new figure is created.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         display : TrainingDisplay
-            After `plot`.
+            The display, already plotted.
 
         Raises
         ------
         ValueError
-            If there is no estimator, or `names` are not as many.
+            If there is no estimator, or the number of names differs.
         TypeError, NotFittedError
-            If there is no fitted recurrent network at the end of an estimator.
+            If a final estimator is not a fitted sklearn_rnn estimator.
         """
         fitted = [unwrap(estimator)[0] for estimator in estimators]
         if not fitted:
-            raise ValueError("The 'estimators' parameter must hold one at least.")
+            raise ValueError(
+                "The 'estimators' parameter must contain at least one estimator."
+            )
         names = _name_classes(fitted) if names is None else list(names)
         if len(names) != len(fitted):
             raise ValueError(
-                "The 'names' parameter must be a list of a name for each of the "
-                f"{len(fitted)} estimators. Got {names!r} instead."
+                f"The 'names' parameter must be a list of {len(fitted)} names, one for "
+                f"each estimator. Got {names!r} instead."
             )
         return cls(
             losses=[_column(rnn, "train_loss") for rnn in fitted],
@@ -148,19 +150,19 @@ class TrainingDisplay:
         ).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
-        """Draw the panels.
+        """Plot the panels.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Figure for the panels; by default a new figure.
+            Axes to replace by the panels. By default, a new figure is created.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         display : TrainingDisplay
-            The object itself.
+            The display itself.
         """
         self.figure_, self.ax_ = make_axes(ax)
         self.best_epochs_ = [
@@ -193,7 +195,7 @@ class TrainingDisplay:
 
 
 def _column(rnn, name):
-    """Return one number of each epoch; NaN where it was not recorded."""
+    """Return one value per epoch; NaN where it was not recorded."""
     return np.array([row.get(name, np.nan) for row in rnn.history_])
 
 
@@ -213,7 +215,7 @@ def _best_epoch(losses, validation_scores):
 
 
 def _make_panels(ax, heights):
-    """Cut axes into panels below one another, with the epochs as a common axis."""
+    """Divide axes into panels, one below the other, with a shared epoch axis."""
     from matplotlib.ticker import MaxNLocator
 
     ax.set_axis_off()
