@@ -1,11 +1,12 @@
 """Access to fitted estimators for `sklearn_rnn.inspection`."""
 
+import copy
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sklearn_rnn._sequences import RaggedArray, StepArray, TokenIds
+from sklearn_rnn._sequences import CategoryEncoder, RaggedArray, StepArray, TokenIds
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import LabelTargets, StepLabelTargets, StepNumberTargets
 from sklearn_rnn.nn import Emissions
@@ -33,9 +34,20 @@ def embedded_columns(rnn: Any) -> list[int]:
 
 
 def check_inputs(rnn: Any, X: Any) -> RaggedArray:
-    """Validate X as `predict` does; the result can be given to `predict` again."""
+    """Validate X as `predict` does; `takes_checked_inputs` predicts from the result."""
     X = rnn._check_X(X)
     return TokenIds(X.values, X.offsets) if rnn._reads_tokens else X
+
+
+def takes_checked_inputs(rnn: Any) -> Any:
+    """Return a shallow copy whose X is a result of `check_inputs`.
+
+    That has codes in place of categories, and no names.
+    """
+    rnn = copy.copy(rnn)
+    rnn._category_encoder = CategoryEncoder(None, type(rnn).__name__)
+    vars(rnn).pop("feature_names_in_", None)
+    return rnn
 
 
 def index_inputs(rnn: Any, X: RaggedArray) -> RaggedArray:

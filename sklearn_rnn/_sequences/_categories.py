@@ -1,18 +1,25 @@
 """Columns of categories among the columns of numbers."""
 
-from typing import Any
+from numbers import Number
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_rnn._sequences._dataframe import import_narwhals
-from sklearn_rnn._sequences._validation import is_list_of_frames
+from sklearn_rnn._sequences._containers import errors_that_name
+from sklearn_rnn._sequences._dataframe import import_narwhals, type_of
+from sklearn_rnn._sequences._validation import is_list_of_frames, list_objects
+
+_UNSEEN = -1.0  # the vocabulary has no such code
+_CATEGORICAL = ("categor", "enum", "dictionary")  # of pandas, polars, pyarrow
 
 
 class CategoryEncoder:
     """Turn categories in the columns of DataFrames into numbers, as they are in fit.
 
-    Other containers hold numbers already, and pass through.
+    Columns are found by name in each DataFrame, and values by equality, whatever the
+    dtype: strings may stand for the categories of a categorical column. Other
+    containers hold numbers already, and pass through if `fit` saw such.
 
     Parameters
     ----------
@@ -30,44 +37,51 @@ class CategoryEncoder:
 
     def fit(self, X: Any) -> "CategoryEncoder":
         """Learn the categories of each column of DataFrames."""
-        self.names = list(X[0].columns) if is_list_of_frames(X) else None
-        if self.names is None or self.categorical_features is None:
+        X = list_objects(X)
+        if not is_list_of_frames(X):
             return self
-        frames = _read_frames(X)
-        for name in self._choose_columns(frames[0]):
-            found = set().union(*(set(_get_values(frame, name)) for frame in frames))
-            self.categories[name] = sorted(found, key=lambda value: (str(value), value))
+        self.names = list(X[0].columns)
+        if self._may_find_columns(X):
+            with errors_that_name("X"):
+                tables = _read_tables(X)
+                self.categories = {
+                    name: _find_categories(_get_columns(tables, name))
+                    for name in self._choose_columns(tables)
+                }
         return self
 
     @property
     def has_columns(self) -> bool:
         """Whether any column holds categories."""
+        return bool(self.categories) or self._are_given
+
+    @property
+    def _are_given(self) -> bool:
+        """Whether columns are given by name, position or mask."""
         given = self.categorical_features
-        if given is None or isinstance(given, str):
-            return bool(self.categories)
+        if given is None or isinstance(given, str):  # "from_dtype"
+            return False
         return len(_check_one_dimensional(given, self.owner)) > 0
+
+    def _may_find_columns(self, frames: list[Any]) -> bool:
+        """Whether it takes narwhals, an optional dependency, to find out."""
+        by_dtype = isinstance(self.categorical_features, str)
+        return self._are_given or (by_dtype and any(map(_may_have_categories, frames)))
 
     def transform(self, X: Any) -> Any:
         """Return X; of DataFrames, with numbers in place of categories."""
-        if not self.categories or not is_list_of_frames(X):
+        if not self.categories:
             return X
-        nw = import_narwhals()
-        frames = _read_frames(X)
-        for name, categories in self.categories.items():
-            codes = {value: code for code, value in enumerate(categories)}
-            frames = [
-                frame.with_columns(
-                    nw.new_series(
-                        name,
-                        [float(codes.get(v, -1)) for v in _get_values(frame, name)],
-                        nw.Float64,
-                        backend=frame.implementation,
-                    )
-                )
-                for frame in frames
-                if name in frame.columns
-            ]
-        return [frame.to_native() for frame in frames]
+        X = list_objects(X)
+        if not is_list_of_frames(X):
+            _raise_no_frames(X, list(self.categories))
+        with errors_that_name("X"):
+            tables = _read_tables(X)
+            for name, categories in self.categories.items():
+                columns = _get_columns(tables, name)
+                codes = _encode_columns(columns, categories)
+                tables = [t.with_columns(c) for t, c in zip(tables, codes, strict=True)]
+        return [table.to_native() for table in tables]
 
     def find_columns(self, n_features: int) -> list[int]:
         """Return the positions of the columns that hold categories."""
@@ -78,26 +92,52 @@ class CategoryEncoder:
             return [(self.names or []).index(name) for name in self.categories]
         return _find_positions(given, self.names, n_features, self.owner)
 
-    def _choose_columns(self, frame: Any) -> list[str]:
-        if isinstance(self.categorical_features, str):
-            nw = import_narwhals()
-            kinds = nw.Categorical, nw.Enum
-            return [n for n, dtype in frame.schema.items() if dtype in kinds]
-        names = frame.columns
-        positions = _find_positions(
-            self.categorical_features, names, len(names), self.owner
-        )
-        return [names[j] for j in positions]
+    def _choose_columns(self, tables: list[Any]) -> list[str]:
+        names = tables[0].columns
+        if isinstance(self.categorical_features, str):  # "from_dtype"
+            chosen = _find_categorical(tables)
+        else:
+            given = self.categorical_features
+            positions = _find_positions(given, names, len(names), self.owner)
+            chosen = [names[j] for j in positions]
+        for name in chosen:
+            if not isinstance(name, str):
+                raise TypeError(
+                    "Columns of categories need strings for names, as "
+                    "X[i].columns.astype(str) makes them in pandas. Got "
+                    f"{name!r} in {names} instead."
+                )
+        return chosen
 
 
-def _read_frames(X: list[Any]) -> list[Any]:
+# Which columns hold categories? -----------------------------------------------------
+
+
+def _may_have_categories(frame: Any) -> bool:
+    """Whether a DataFrame, of whatever library, seems to have a categorical dtype."""
+    if not hasattr(frame, "dtypes"):
+        return True
+    return any(str(dtype).lower().startswith(_CATEGORICAL) for dtype in frame.dtypes)
+
+
+def _find_categorical(tables: list[Any]) -> list[str]:
+    """Return the columns that have a categorical dtype, as they must in all tables."""
     nw = import_narwhals()
-    return [nw.from_native(frame, eager_only=True) for frame in X]
-
-
-def _get_values(frame: Any, name: str) -> list[Any]:
-    """Return the values of a column, a missing one as None."""
-    return [None if v is None or v != v else v for v in frame[name].to_list()]
+    kinds = nw.Categorical, nw.Enum
+    schemas = [table.schema for table in tables]
+    # a dict: each name once, in the order of the columns
+    found = {n: None for s in schemas for n, dtype in s.items() if dtype in kinds}
+    for name in found:
+        columns = _get_columns(tables, name)
+        is_kind = [column.dtype in kinds for column in columns]
+        if not all(is_kind):
+            i, j = is_kind.index(False), is_kind.index(True)
+            raise ValueError(
+                f"X[{i}] has {type_of(columns[i])} in the column {name!r}, but X[{j}] "
+                f"has {type_of(columns[j])}. Cast it to a categorical dtype in all "
+                "DataFrames, or name it in the parameter 'categorical_features'."
+            )
+    return list(found)
 
 
 def _find_positions(
@@ -134,3 +174,72 @@ def _check_one_dimensional(given: Any, owner: str) -> NDArray:
             f"{given!r} instead."
         )
     return columns
+
+
+# Values and codes -------------------------------------------------------------------
+
+
+def _read_tables(frames: list[Any]) -> list[Any]:
+    nw = import_narwhals()
+    return [nw.from_native(frame, eager_only=True) for frame in frames]
+
+
+def _get_columns(tables: list[Any], name: str) -> list[Any]:
+    """Return one column of all tables."""
+    for i, table in enumerate(tables):
+        if name not in table.columns:
+            raise ValueError(
+                f"X[{i}] lacks the column {name!r}: all DataFrames must have the same "
+                "columns as in fit, in the same order."
+            )
+    return [table.get_column(name) for table in tables]
+
+
+def _get_values(column: Any) -> list[Any]:
+    """Return the values of a column, a missing one as None."""
+    return [None if v is None or v != v else v for v in column.to_list()]
+
+
+def _find_categories(columns: list[Any]) -> list[Any]:
+    found = set().union(*map(_get_values, columns))
+    return sorted(found, key=lambda value: (str(value), type(value).__name__))
+
+
+def _encode_columns(columns: list[Any], categories: list[Any]) -> list[Any]:
+    """Return one column of all tables with the positions of its categories."""
+    codes = {value: float(code) for code, value in enumerate(categories)}
+    return [_encode_column(c, codes, f"X[{i}]") for i, c in enumerate(columns)]
+
+
+def _encode_column(column: Any, codes: dict[Any, float], place: str) -> Any:
+    nw = import_narwhals()
+    values = _get_values(column)
+    unseen = [v for v in values if v is not None and v not in codes]
+    known = {_kind_of(v) for v in codes if v is not None} if unseen else set()
+    for value in unseen:  # numbers in place of strings would all be unseen, unnoticed
+        if known and _kind_of(value) not in known:
+            raise ValueError(
+                f"{place} has {value!r} in the column {column.name!r}, but in fit its "
+                f"categories were {' and '.join(sorted(known))}."
+            )
+    numbers = [codes.get(value, _UNSEEN) for value in values]
+    return nw.new_series(
+        column.name, numbers, nw.Float64, backend=column.implementation
+    )
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, str):
+        return "strings"
+    return "numbers" if isinstance(value, Number) else f"{type(value).__name__} objects"
+
+
+def _raise_no_frames(X: Any, names: list[str]) -> NoReturn:
+    got = type(X).__name__
+    if isinstance(X, list | tuple):
+        others = [i for i, x in enumerate(X) if not hasattr(x, "columns")]
+        got = f"{type(X[others[0]]).__name__} as X[{others[0]}]" if others else "[]"
+    raise TypeError(
+        "X must be a list of DataFrames, one a sequence: in fit the categories of "
+        f"{names} were learned from DataFrames. Got {got} instead."
+    )

@@ -135,9 +135,7 @@ def check_layout(
     ValueError, TypeError
         If X is not a container of sequences, or does not fit what was fitted.
     """
-    X = read_argument(X)
-    if is_object_array(X) and X.ndim == 1 and any(map(_is_sequence, X)):
-        X = list(X)
+    X = list_objects(read_argument(X))
     _refuse_containers(X)
     sequences = _as_sequences(X, expects_table=_expects_table(estimator, reset))
     if sequences is None:
@@ -148,6 +146,13 @@ def check_layout(
     if reset:
         estimator._reads_table = sequences is None
     return ragged
+
+
+def list_objects(X: Any) -> Any:
+    """Return X; of a 1-D array or Series of sequences, a list of them."""
+    if is_object_array(X) and X.ndim == 1 and any(map(_is_sequence, X)):
+        return list(X)
+    return X
 
 
 def is_list_of_frames(X: Any) -> bool:

@@ -1,6 +1,5 @@
 """permutation_importance: the drop of a score if parts of sequences are permuted."""
 
-import copy
 from itertools import pairwise
 from numbers import Integral
 
@@ -10,6 +9,7 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_rnn._inspectable import takes_checked_inputs
 from sklearn_rnn._sequences import step_index
 from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.utils import Interval, StrOptions, validate_params
@@ -135,7 +135,7 @@ def permutation_importance(
     """
     seen = resolve_inputs(estimator, X)
     check_consistent_length(seen.X.offsets[1:], y)
-    rnn = _without_feature_names(seen.rnn)
+    rnn = takes_checked_inputs(seen.rnn)
     scorer = check_scoring(rnn, scoring=scoring)
     baseline = scorer(rnn, seen.X, y)
     parts, names = _cut(seen, by, n_segments)
@@ -152,13 +152,6 @@ def permutation_importance(
         importances=importances,
         names=np.array(names, dtype=object),
     )
-
-
-def _without_feature_names(rnn):
-    """Return a shallow copy without the names, which `resolve_inputs` has checked."""
-    rnn = copy.copy(rnn)
-    vars(rnn).pop("feature_names_in_", None)
-    return rnn
 
 
 def _cut(seen, by, n_segments):
