@@ -32,6 +32,7 @@ from sklearn_rnn._sequences import (
     TokenIds,
     Vocabulary,
     check_sequences,
+    get_characters,
     read_argument,
     read_targets,
 )
@@ -209,6 +210,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         encoder = CategoryEncoder(self.categorical_features, type(self).__name__)
         self._category_encoder = encoder.fit(X)
         self._reads_tokens = self._takes_tokens(X)
+        self._characters = get_characters(X) if self._reads_tokens else None
 
     def _takes_tokens(self, X):
         if self.embedding_dim is None or self._category_encoder.has_columns:
@@ -218,15 +220,22 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _make_vocabulary(self, X):
         """Return the vocabulary of the columns of X that are to be embedded."""
         if self._reads_tokens:
-            return Vocabulary(X, range(X.n_features))
+            return Vocabulary(X, range(X.n_features), self._characters)
         columns = self._category_encoder.find_columns(X.n_features)
         return Vocabulary(X, columns) if columns else None
 
     def _check_X(self, X, reset=False, **options):
         X = self._category_encoder.transform(X)
-        return check_sequences(
+        checked = check_sequences(
             X, estimator=self, reset=reset, tokens=self._reads_tokens, **options
         )
+        if self._reads_tokens and get_characters(X) != self._characters:
+            raise ValueError(
+                f"X has {_describe_characters(get_characters(X))}, but "
+                f"{type(self).__name__} was fitted with "
+                f"{_describe_characters(self._characters)}."
+            )
+        return checked
 
     def _index_tokens(self, X):
         """Convert token ids and categories to rows of the embedding."""
@@ -304,10 +313,9 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _make_inputs(self, train):
         if self._vocabulary is None:
             return make_standardize(train.X, train.sample_weight)
-        sizes = self._vocabulary.sizes
-        if self._reads_tokens and len(sizes) == 1:
-            return make_token_embedding(self, sizes[0])
-        return make_column_inputs(self, train.X, train.sample_weight, sizes)
+        if self._reads_tokens and train.X.n_features == 1:
+            return make_token_embedding(self, len(self._vocabulary.known[0]))
+        return make_column_inputs(self, train.X, train.sample_weight, self._vocabulary)
 
     # The loop ------------------------------------------------------------------------
 
@@ -452,6 +460,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         if not hasattr(self, "net_"):
             return html
         return html + learning_curve_svg(self.loss_curve_, self.validation_scores_)
+
+
+def _describe_characters(characters):
+    if characters is None:
+        return "no columns of characters"
+    return f"characters in columns {characters.start} to {characters.stop - 1}"
 
 
 @contextmanager

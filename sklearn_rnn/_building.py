@@ -1,6 +1,5 @@
 """Construction of a network from the parameters of an estimator."""
 
-from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
@@ -9,11 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_rnn import nn
-from sklearn_rnn._sequences import RaggedArray, weighted_moments
+from sklearn_rnn._sequences import RaggedArray, Vocabulary, weighted_moments
 from sklearn_rnn._training import Adam, AdamW, SequenceNet, check_callbacks
 from sklearn_rnn.nn import CELLS
 
 _EMBEDDING_SIZE = 32  # maximum for embedding_dim="auto"
+_WORD_SIZE = 64  # of a word's characters for embedding_dim="auto"
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (Adam, {"fused": True}),
     "adamw": (AdamW, {"fused": True}),
@@ -41,21 +41,35 @@ def make_column_inputs(
     rnn: Any,
     X: RaggedArray,
     sample_weight: NDArray[np.float64],
-    n_categories: Mapping[int, int],
+    vocabulary: Vocabulary,
 ) -> nn.ColumnInputs:
     """Return an embedding of each column of categories, beside standardised numbers."""
-    auto = [_suggest_embedding_size(n) for n in n_categories.values()]
+    pairs = list(zip(vocabulary.groups, map(len, vocabulary.known), strict=True))
+    auto = [_suggest_size(columns, n) for columns, n in pairs]
     sizes = _list_embedding_sizes(rnn, auto)
-    embeddings = {
-        column: nn.TokenEmbedding(n, size)
-        for (column, n), size in zip(n_categories.items(), sizes, strict=True)
-    }
-    numbers = [j for j in range(X.n_features) if j not in n_categories]
+    embeddings = [
+        (columns, _make_embedding(columns, n, size))
+        for (columns, n), size in zip(pairs, sizes, strict=True)
+    ]
+    embedded = set(vocabulary.columns)
+    numbers = [j for j in range(X.n_features) if j not in embedded]
     standardize = None
     if numbers:
-        columns = RaggedArray(X.values[:, numbers], X.offsets)
-        standardize = make_standardize(columns, sample_weight)
+        chosen = RaggedArray(X.values[:, numbers], X.offsets)
+        standardize = make_standardize(chosen, sample_weight)
     return nn.ColumnInputs(embeddings, numbers, standardize)
+
+
+def _make_embedding(columns: list[int], n_values: int, size: int) -> Any:
+    """Return the layer that turns columns into one vector."""
+    if len(columns) == 1:
+        return nn.TokenEmbedding(n_values, size)
+    return nn.WordEncoder(n_values, _suggest_embedding_size(n_values), size)
+
+
+def _suggest_size(columns: list[int], n_values: int) -> int:
+    spells = len(columns) > 1
+    return _WORD_SIZE if spells else _suggest_embedding_size(n_values)
 
 
 def _suggest_embedding_size(n_categories: int) -> int:

@@ -16,7 +16,7 @@ from sklearn_rnn._sequences import (
     step_index,
 )
 from sklearn_rnn._training import make_inputs
-from sklearn_rnn.nn import flatten_steps, threads_for
+from sklearn_rnn.nn import Encoder, flatten_steps, threads_for
 from sklearn_rnn.utils import neutral_torch_state
 
 _MAX_ROWS = 1024
@@ -39,7 +39,8 @@ def make_batch_invariant(module: Any) -> Any:
     own sequence alone. Not every GPU can do it; there it is float32.
     """
     on_cpu = _device_of(module).type == "cpu"
-    if not on_cpu or module.encoder.suits_kernels():
+    encoders = [m for m in module.modules() if isinstance(m, Encoder)]
+    if not on_cpu or all(encoder.suits_kernels() for encoder in encoders):
         return module
     return copy.deepcopy(module).double().eval()
 

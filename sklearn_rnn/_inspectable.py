@@ -6,7 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_rnn._sequences import CategoryEncoder, RaggedArray, StepArray, TokenIds
+from sklearn_rnn._sequences import (
+    CategoryEncoder,
+    RaggedArray,
+    StepArray,
+    TokenIds,
+    group_columns,
+)
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import LabelTargets, StepLabelTargets, StepNumberTargets
 from sklearn_rnn.nn import Emissions
@@ -30,13 +36,20 @@ def reads_table(rnn: Any) -> bool:
 
 def embedded_columns(rnn: Any) -> list[int]:
     """Return the columns of X that hold tokens or categories."""
-    return [] if rnn._vocabulary is None else list(rnn._vocabulary.sizes)
+    return [] if rnn._vocabulary is None else rnn._vocabulary.columns
+
+
+def feature_columns(rnn: Any, n_columns: int) -> list[list[int]]:
+    """Return the columns of each feature of X: one, or the characters of a word."""
+    return group_columns(range(n_columns), rnn._characters)
 
 
 def check_inputs(rnn: Any, X: Any) -> RaggedArray:
     """Validate X as `predict` does; `takes_checked_inputs` predicts from the result."""
     X = rnn._check_X(X)
-    return TokenIds(X.values, X.offsets) if rnn._reads_tokens else X
+    if not rnn._reads_tokens:
+        return X
+    return TokenIds(X.values, X.offsets, rnn._characters)
 
 
 def takes_checked_inputs(rnn: Any) -> Any:

@@ -25,7 +25,10 @@ from sklearn_rnn._sequences._dataframe import (
 from sklearn_rnn._sequences._ragged import (
     RaggedArray,
     TokenIds,
+    get_characters,
+    group_columns,
     lengths_to_offsets,
+    like,
     step_index,
 )
 from sklearn_rnn._sequences._schemes import (
@@ -93,13 +96,16 @@ __all__ = [
     "first_of_each",
     "first_place",
     "gather_batch",
+    "get_characters",
     "get_column",
     "get_present",
+    "group_columns",
     "import_narwhals",
     "is_list_of_frames",
     "is_numeric",
     "is_ragged_answer",
     "lengths_to_offsets",
+    "like",
     "list_spans",
     "may_be_labels_of_steps",
     "merge_equal_samples",

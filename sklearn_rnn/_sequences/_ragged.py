@@ -91,10 +91,10 @@ class RaggedArray:
         equal = len(lengths) > 0 and (lengths == lengths[0]).all()
         self._common_length = int(lengths[0]) if equal else None
 
-    def __getstate__(self) -> dict[str, NDArray]:
+    def __getstate__(self) -> dict[str, Any]:
         return {"values": self._values, "offsets": self._offsets}
 
-    def __setstate__(self, state: dict[str, NDArray]) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         RaggedArray.__init__(self, state["values"], state["offsets"])
 
     @classmethod
@@ -346,9 +346,10 @@ class RaggedArray:
         if isinstance(key, slice) and key.step in (None, 1):
             last = rows[-1] + 1 if len(rows) else 0
             first = rows[0] if len(rows) else 0
-            return type(self)(self.values, self.offsets[first : last + 1])
+            return like(self, self.values, self.offsets[first : last + 1])
         lengths = self.lengths[rows]
-        return type(self)(
+        return like(
+            self,
             self.values[step_index(self.offsets[rows], lengths)],
             lengths_to_offsets(lengths),
         )
@@ -367,9 +368,49 @@ class TokenIds(RaggedArray):
 
     They stay token ids whatever rows are taken. An estimator can tell them from
     numbers, which they look like.
+
+    Parameters
+    ----------
+    values, offsets
+        As for :class:`RaggedArray`.
+    characters : range or None, default=None
+        Columns that spell one word, a character each, followed by zeros. Together they
+        are one feature.
     """
 
-    __slots__ = ()
+    __slots__ = ("characters",)
+
+    def __init__(
+        self, values: ArrayLike, offsets: ArrayLike, characters: range | None = None
+    ) -> None:
+        super().__init__(values, offsets)
+        self.characters = characters
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "characters": self.characters}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        TokenIds.__init__(self, **state)
+
+
+def like(X: RaggedArray, values: ArrayLike, offsets: ArrayLike) -> Any:
+    """Return other sequences of the kind of X, with the same features."""
+    if isinstance(X, TokenIds):
+        return TokenIds(values, offsets, X.characters)
+    return type(X)(values, offsets)
+
+
+def get_characters(X: Any) -> range | None:
+    """Return the columns of X that spell a word, if it has such."""
+    return X.characters if isinstance(X, TokenIds) else None
+
+
+def group_columns(
+    columns: Iterable[int], characters: range | None = None
+) -> list[list[int]]:
+    """Return the columns of each feature: one, but for the characters of a word."""
+    spelled = [] if characters is None else list(characters)
+    return [spelled if j in spelled else [j] for j in columns if j not in spelled[1:]]
 
 
 def lengths_to_offsets(lengths: ArrayLike) -> NDArray[np.int64]:

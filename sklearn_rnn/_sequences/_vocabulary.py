@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_rnn._sequences._ragged import RaggedArray
+from sklearn_rnn._sequences._ragged import RaggedArray, group_columns
 
 
 class Vocabulary:
     """Values of some columns in ascending order: value k has row k + 1, others row 0.
+
+    The columns of characters have one vocabulary together. There, 0 stays 0, the end of
+    the word, an unknown character has row 1, and value k has row k + 2.
 
     Parameters
     ----------
@@ -17,22 +20,37 @@ class Vocabulary:
         Steps, with token ids or categories in some columns.
     columns : sequence of int
         Which columns.
+    characters : range or None, default=None
+        Those among them that spell a word, a character each.
     """
 
-    def __init__(self, X: RaggedArray, columns: Sequence[int]) -> None:
-        self.known: dict[int, NDArray] = {j: np.unique(X.values[:, j]) for j in columns}
+    def __init__(
+        self, X: RaggedArray, columns: Sequence[int], characters: range | None = None
+    ) -> None:
+        self.groups = group_columns(columns, characters)
+        self.columns = list(columns)
+        self.known = [self._list_values(X.values[:, group]) for group in self.groups]
 
-    @property
-    def sizes(self) -> dict[int, int]:
-        """Number of known values of each column."""
-        return {j: len(known) for j, known in self.known.items()}
+    def _list_values(self, values: NDArray) -> NDArray:
+        known = np.unique(values)
+        return known[known != 0] if values.shape[1] > 1 else known
 
     def encode(self, X: RaggedArray) -> RaggedArray:
         """Return X with rows of the embeddings in the columns of the vocabulary."""
         values = X.values.copy()
-        for j, known in self.known.items():
-            given = X.values[:, j]
-            row = np.searchsorted(known, given)
-            found = known[np.minimum(row, len(known) - 1)] == given
-            values[:, j] = np.where(found, row + 1, 0)
+        for columns, known in zip(self.groups, self.known, strict=True):
+            given = X.values[:, columns]
+            rows = _find_rows(known, given)
+            if len(columns) > 1:
+                rows = np.where(given == 0, 0, rows + 1)
+            values[:, columns] = rows
         return RaggedArray(values, X.offsets)
+
+
+def _find_rows(known: NDArray, given: NDArray) -> NDArray[np.intp]:
+    """Return 1 for the first known value, and so on; 0 for an unknown one."""
+    if len(known) == 0:
+        return np.zeros(given.shape, np.intp)
+    row = np.searchsorted(known, given)
+    found = known[np.minimum(row, len(known) - 1)] == given
+    return np.where(found, row + 1, 0)

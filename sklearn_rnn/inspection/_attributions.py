@@ -71,10 +71,11 @@ def step_attributions(
     attributions : ndarray of shape (n_samples, n_steps, n_features), RaggedArray or \
             dict
         Attributions in float64; an array if all sequences have the same length. A
-        column of tokens or categories is one feature: the sum over its embedding. The
-        attributions are zero for a label that the scheme of a CRF forbids or requires
-        at `step`. With ``target=None``, a dict with the attributions of each class or
-        target, in order, unless there is a single target.
+        column of tokens or categories is one feature, the sum over its embedding, and
+        so are the characters of a word. The attributions are zero for a label that the
+        scheme of a CRF forbids or requires at `step`. With ``target=None``, a dict with
+        the attributions of each class or target, in order, unless there is a single
+        target.
 
     Raises
     ------
@@ -172,18 +173,19 @@ def attribute_sequences(rnn, X, method, column, step=None):
 
 
 def _attribute_one(attribute, module, explain, sequence):
-    """Return the attributions of one sequence, (n_steps, n_columns)."""
+    """Return the attributions of one sequence, (n_steps, n_features)."""
     parameter = next(module.parameters())
-    columns = _columns_of_vectors(module.inputs, sequence.shape[1])
+    features = _features_of_vectors(module.inputs, sequence.shape[1])
+    n_features = int(features.max()) + 1
     # cuDNN has no gradients in eval mode
     with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
         x = torch.tensor(sequence)[None].to(parameter.device)
         # the baseline is zero: standardised numbers and embedded tokens
         vectors = module.inputs(x if x.dtype == torch.int64 else x.to(parameter.dtype))
         if _is_certain(module, explain(vectors)):
-            return np.zeros(sequence.shape)
-        parts = attribute(explain, vectors, columns)[0].detach()
-    parts = [parts[:, columns == j].sum(dim=1) for j in range(sequence.shape[1])]
+            return np.zeros((len(sequence), n_features))
+        parts = attribute(explain, vectors, features)[0].detach()
+    parts = [parts[:, features == j].sum(dim=1) for j in range(n_features)]
     return torch.stack(parts, dim=1).double().cpu().numpy()
 
 
@@ -192,21 +194,23 @@ def _is_certain(module, output):
     return getattr(module, "crf", None) is not None and not output.isfinite()
 
 
-def _columns_of_vectors(inputs, n_columns):
-    """Return the column of X that each entry of the vectors belongs to."""
+def _features_of_vectors(inputs, n_columns):
+    """Return the feature of X that each entry of the vectors belongs to."""
     if isinstance(inputs, Standardize):
         return torch.arange(n_columns)
     if isinstance(inputs, TokenEmbedding):
         return torch.zeros(inputs.output_size, dtype=torch.int64)
     sizes = [embedding.output_size for embedding in inputs.embeddings]
-    embedded = torch.tensor(inputs.columns).repeat_interleave(torch.tensor(sizes))
-    return torch.cat([torch.tensor(inputs.numbers, dtype=torch.int64), embedded])
+    first = torch.tensor([*inputs.numbers, *(js[0] for js in inputs.columns)])
+    # features are in the order of their first columns
+    features = first.argsort().argsort()
+    return features.repeat_interleave(torch.tensor([1] * len(inputs.numbers) + sizes))
 
 
 # The methods ------------------------------------------------------------------------
 
 
-def _integrated_gradients(output, x, columns):
+def _integrated_gradients(output, x, features):
     """Integrate along the straight path from zeros to x, in adaptive pieces."""
     method = _import_captum().IntegratedGradients(output)
     at_once = max(1, _MAX_STEPS // (_POINTS * x.shape[1]))
@@ -233,23 +237,23 @@ def _integrated_gradients(output, x, columns):
     return total
 
 
-def _gradient(output, x, columns):
+def _gradient(output, x, features):
     return _import_captum().InputXGradient(output).attribute(x.requires_grad_())
 
 
-def _occlusion(output, x, columns):
-    """Hide the value, or the whole embedding, of one column at one step."""
+def _occlusion(output, x, features):
+    """Hide the value, or the whole embedding, of one feature at one step."""
     _, n_steps, _ = x.shape
     at_once = max(1, _MAX_STEPS // n_steps)
-    steps = torch.arange(n_steps)[:, None] * (int(columns.max()) + 1)
+    steps = torch.arange(n_steps)[:, None] * (int(features.max()) + 1)
     method = _import_captum().FeatureAblation(output)
     parts = method.attribute(
         x,
-        feature_mask=(steps + columns)[None].to(x.device),
+        feature_mask=(steps + features)[None].to(x.device),
         perturbations_per_eval=at_once,
     )
     # each entry of an embedding was given the whole difference
-    return parts / columns.bincount()[columns].to(x)
+    return parts / features.bincount()[features].to(x)
 
 
 def _import_captum():

@@ -10,7 +10,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._base import BaseRNN
-from sklearn_rnn._inspectable import check_inputs, index_inputs, reads_table
+from sklearn_rnn._inspectable import (
+    check_inputs,
+    feature_columns,
+    index_inputs,
+    reads_table,
+)
 from sklearn_rnn._sequences import RaggedArray, batches_by_length
 from sklearn_rnn._training import make_inputs
 
@@ -27,7 +32,8 @@ class Inspected:
         Input of `rnn`, after the transformers before it: float32 steps or int64 token
         ids.
     feature_names : ndarray of str of shape (n_features,)
-        Names of the features of `X`.
+        Names of the features of `X`. The characters of a word are one feature, in
+        several columns.
     words : list of list of str, or None
         Words of the given sentences, one per step. None if X was not given as words.
     """
@@ -36,6 +42,11 @@ class Inspected:
     X: RaggedArray
     feature_names: np.ndarray
     words: list[list[str]] | None = None
+
+    @property
+    def columns(self):
+        """The columns of each feature, list of list of int."""
+        return feature_columns(self.rnn, self.X.n_features)
 
     def index_tokens(self):
         """Return X with token ids replaced by row numbers of the embedding."""
@@ -70,6 +81,9 @@ def resolve_inputs(estimator, X):
         X = transformer.transform(X)
     X = check_inputs(rnn, X)
     names = _name_features(rnn, transformers, X.n_features)
+    columns = feature_columns(rnn, X.n_features)
+    names = [names[js[0]] if len(js) == 1 else "characters" for js in columns]
+    names = np.array(names, dtype=object)
     return Inspected(rnn, X, names, _find_words(given, X.lengths))
 
 
@@ -152,7 +166,7 @@ def _name_features(rnn, transformers, n_features):
         names = getattr(rnn, "feature_names_in_", None)
     if names is None or len(names) != n_features:
         names = [f"x{i}" for i in range(n_features)]
-    return np.array(names, dtype=object)
+    return names
 
 
 def name_outputs(rnn):

@@ -10,7 +10,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_rnn._inspectable import takes_checked_inputs
-from sklearn_rnn._sequences import step_index
+from sklearn_rnn._sequences import like, step_index
 from sklearn_rnn.inspection._common import resolve_inputs
 from sklearn_rnn.utils import Interval, StrOptions, validate_params
 
@@ -61,7 +61,7 @@ def permutation_importance(
         Unit of permutation.
 
         - "feature": one feature at all steps. A sequence gets all values of this
-          feature from another sequence.
+          feature from another sequence. The characters of a word are one feature.
         - "step": all features at one step, counted from the start of each sequence.
           Sequences too short to have this step are left unchanged.
         - "segment": all features over an interval of time. Each sequence is cut into
@@ -161,7 +161,7 @@ def _cut(seen, by, n_segments):
     """
     lengths, every = seen.X.lengths, list(range(seen.X.n_features))
     if by == "feature":
-        parts = [(np.zeros_like(lengths), lengths, [feature]) for feature in every]
+        parts = [(np.zeros_like(lengths), lengths, js) for js in seen.columns]
         return parts, seen.feature_names
     if by == "step":
         steps = range(lengths.max())
@@ -207,4 +207,4 @@ def _permute(X, starts, lengths, features, rng):
     given = np.repeat(X.offsets[givers] + starts[givers], n_taken) + step
     values = X.values.copy()
     values[np.ix_(taken, features)] = X.values[np.ix_(given, features)]
-    return type(X)(values, X.offsets)
+    return like(X, values, X.offsets)

@@ -49,6 +49,7 @@ from sklearn_rnn.nn._models import (
 )
 from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
+from sklearn_rnn.nn._words import WordEncoder
 
 __all__ = [
     "CRF",
@@ -64,6 +65,7 @@ __all__ = [
     "Standardize",
     "StepModel",
     "TokenEmbedding",
+    "WordEncoder",
     "config_context",
     "initialize",
     "set_dropout_generator",

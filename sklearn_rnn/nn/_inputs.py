@@ -1,6 +1,6 @@
 """Layers before the recurrent ones: scaling, embedding, convolution."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -101,8 +101,9 @@ class ColumnInputs(nn.Module):
 
     Parameters
     ----------
-    embeddings : dict of int to TokenEmbedding
-        The embedding of each column of categories or tokens.
+    embeddings : sequence of (list of int, TokenEmbedding or WordEncoder)
+        Columns of categories or tokens, and the layer that embeds them: one column, or
+        several that spell a word.
     numbers : sequence of int
         Columns of numbers.
     standardize : Standardize or None
@@ -113,7 +114,7 @@ class ColumnInputs(nn.Module):
     >>> import torch
     >>> from sklearn_rnn.nn import ColumnInputs, Standardize, TokenEmbedding, initialize
     >>> scale = Standardize(torch.zeros(1), torch.ones(1))
-    >>> inputs = ColumnInputs({1: TokenEmbedding(9, 4)}, [0], scale)
+    >>> inputs = ColumnInputs([([1], TokenEmbedding(9, 4))], [0], scale)
     >>> inputs = initialize(inputs, torch.Generator().manual_seed(0))
     >>> inputs(torch.tensor([[[0.5, 3.0], [0.1, 9.0]]])).shape
     torch.Size([1, 2, 5])
@@ -121,16 +122,16 @@ class ColumnInputs(nn.Module):
 
     def __init__(
         self,
-        embeddings: Mapping[int, TokenEmbedding],
+        embeddings: Sequence[tuple[list[int], Any]],
         numbers: Sequence[int],
         standardize: Standardize | None,
     ) -> None:
         super().__init__()
-        self.columns = list(embeddings)
+        self.columns = [columns for columns, _ in embeddings]
         self.numbers = list(numbers)
-        self.embeddings = nn.ModuleList(embeddings.values())
+        self.embeddings = nn.ModuleList(embedding for _, embedding in embeddings)
         self.standardize = standardize
-        sizes = [embedding.output_size for embedding in embeddings.values()]
+        sizes = [embedding.output_size for _, embedding in embeddings]
         self.output_size = sum(sizes) + len(self.numbers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -149,8 +150,8 @@ class ColumnInputs(nn.Module):
         parts = []
         if self.standardize is not None:
             parts.append(self.standardize(x[..., self.numbers]))
-        for column, embedding in zip(self.columns, self.embeddings, strict=True):
-            parts.append(embedding(x[..., [column]].long()))
+        for columns, embedding in zip(self.columns, self.embeddings, strict=True):
+            parts.append(embedding(x[..., columns].long()))
         return torch.cat(parts, dim=-1)
 
 

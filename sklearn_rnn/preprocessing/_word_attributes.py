@@ -1,4 +1,4 @@
-"""WordAttributes: convert words to ids of their form, prefix, suffix and shape."""
+"""WordAttributes: convert words to ids of their attributes and characters."""
 
 import re
 from functools import partial
@@ -9,11 +9,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import murmurhash3_32
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences import TokenIds
+from sklearn_rnn._sequences import TokenIds, group_columns
 from sklearn_rnn.preprocessing._words import check_words
 from sklearn_rnn.utils import Interval, fit_context
 
 _UNKNOWN, _FIRST = 1, 2  # ids; 0 is reserved, as in SequenceTokenizer
+_CHARACTERS = "characters"
 _LONG_RUN = re.compile(r"(.)\1{4,}", re.DOTALL)
 
 
@@ -52,8 +53,20 @@ def hash_attribute(name, word, n_buckets):
     return _FIRST + murmurhash3_32(key, positive=True) % n_buckets
 
 
-def hash_words(words, attributes, n_buckets):
-    """Return the ids of the attributes of each word; each distinct word is hashed once.
+def spell(word, n_characters):
+    """Return the ids of the characters of a word, and zeros after them.
+
+    Of a longer word, the first and the last half of `n_characters`.
+    """
+    if len(word) > n_characters:
+        n_last = n_characters // 2
+        word = word[: n_characters - n_last] + word[-n_last:]
+    ids = [_FIRST + ord(character) for character in word]
+    return ids + [0] * (n_characters - len(ids))
+
+
+def read_words(words, attributes, sizes):
+    """Return the ids of the attributes of each word; each distinct word is read once.
 
     Parameters
     ----------
@@ -61,24 +74,40 @@ def hash_words(words, attributes, n_buckets):
         The words.
     attributes : list of str
         Names of attributes.
-    n_buckets : list of int
-        Number of buckets of each attribute.
+    sizes : list of int
+        Number of buckets of each attribute; of "characters", number of columns.
 
     Returns
     -------
-    ids : ndarray of int64 of shape (n_words, n_attributes)
-        Ids from 2 to n_buckets + 1.
+    ids : ndarray of int64 of shape (n_words, n_columns)
+        Ids from 2 on. Characters have one column each, 0 after the last one.
     """
-    columns = list(zip(attributes, n_buckets, strict=True))
     rows: dict[str, int] = {}
     index = [rows.setdefault(word, len(rows)) for word in words]
-    ids = [[hash_attribute(name, word, n) for name, n in columns] for word in rows]
-    table = np.array(ids, dtype=np.int64).reshape(len(rows), len(columns))
+    pairs = list(zip(attributes, sizes, strict=True))
+    ids = [_read_word(word, pairs) for word in rows]
+    n_columns = sum(_count_columns(*pair) for pair in pairs)
+    table = np.array(ids, dtype=np.int64).reshape(len(rows), n_columns)
     return table[np.array(index, dtype=np.intp)]
 
 
+def _read_word(word, pairs):
+    """Return the ids of all attributes of a word."""
+    ids = []
+    for name, size in pairs:
+        if name == _CHARACTERS:
+            ids += spell(word, size)
+        else:
+            ids.append(hash_attribute(name, word, size))
+    return ids
+
+
+def _count_columns(name, size):
+    return size if name == _CHARACTERS else 1
+
+
 class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    """Convert words to ids of several attributes: lower case, prefix, suffix, shape.
+    """Convert words to ids of attributes: lower case, suffix, shape, characters.
 
     For sentences that are split into words. The estimator learns a separate embedding
     table for each attribute. Words that are not in the training data share attributes
@@ -103,12 +132,19 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         - "shape": X for each capital letter, x for each other letter, d for each digit;
           other characters unchanged. Runs are cut after four characters: "McDonald's"
           becomes "XxXxxxx'x", "2026" becomes "dddd".
+        - "characters": all characters, in `n_characters` columns. The estimators read
+          each word with a small recurrent network [3]_, which learns the prefixes,
+          suffixes and shapes that matter. It is slower than the other attributes, and
+          tags rare and new words better.
 
     n_buckets : int or sequence of int, default=1048576
-        Number of hash buckets of all attributes, or of each attribute. Values in the
-        same bucket share an id and a vector. With the default, collisions are rare. A
-        small number limits the size of the embedding tables, which have one row for
-        each id in the training data.
+        Number of hash buckets of all attributes, or of each attribute but "characters".
+        Values in the same bucket share an id and a vector. With the default, collisions
+        are rare. A small number limits the size of the embedding tables, which have one
+        row for each id in the training data.
+    n_characters : int, default=16
+        Number of columns of "characters". Longer words keep their first and last
+        characters, half of the columns each.
     min_count : int, default=1
         Tokens or attributes that occur fewer times in `fit` are unknown.
 
@@ -116,7 +152,7 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     ----------
     frequent_ids_ : list of ndarray
         Ids of each attribute that occur at least `min_count` times in `fit`, in
-        ascending order.
+        ascending order. The id of a character is its code point plus 2.
 
     See Also
     --------
@@ -144,6 +180,9 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     .. [2] K. Weinberger, A. Dasgupta, J. Langford, A. Smola and J. Attenberg, "Feature
        Hashing for Large Scale Multitask Learning", ICML 2009.
        https://arxiv.org/abs/0902.2206
+    .. [3] G. Lample, M. Ballesteros, S. Subramanian, K. Kawakami, C. Dyer, "Neural
+       architectures for named entity recognition", NAACL 2016.
+       https://arxiv.org/abs/1603.01360
 
     Examples
     --------
@@ -157,11 +196,21 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     array(['lower', 'prefix', 'suffix', 'shape'], dtype=object)
     >>> bool((ids[0][0, 2:] == ids[1][1, 2:]).all())  # "ans" and "Xxxxx"
     True
+
+    The characters of each word, beside the word itself:
+
+    >>> transformer = WordAttributes(("lower", "characters"), n_characters=6)
+    >>> ids = transformer.fit_transform(sentences)
+    >>> ids.n_features
+    7
+    >>> [chr(i - 2) for i in ids[0][1, 1:] if i > 1]
+    ['v', 'o', 't', 'e']
     """
 
     _parameter_constraints: dict = {
         "attributes": ["array-like"],
         "n_buckets": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_characters": [Interval(Integral, 2, None, closed="left")],
         "min_count": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -170,10 +219,12 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         attributes=("lower", "prefix", "suffix", "shape"),
         *,
         n_buckets=1048576,
+        n_characters=16,
         min_count=1,
     ):
         self.attributes = attributes
         self.n_buckets = n_buckets
+        self.n_characters = n_characters
         self.min_count = min_count
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -197,16 +248,17 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         ValueError, TypeError
             If a parameter is invalid, a word is not a string, or there are no words.
         """
-        names, sizes = self._check_attributes(), self._check_buckets()
+        names = self._check_attributes()
+        sizes = self._check_sizes(names)
         words, _ = check_words(X)
         if not words:
             raise ValueError("X has no words: all sentences are empty.")
-        frequent = []
-        for column in hash_words(words, names, sizes).T:
-            ids, counts = np.unique(column, return_counts=True)
-            frequent.append(ids[counts >= self.min_count])
-        self.frequent_ids_ = frequent
-        self._attributes, self._n_buckets = names, sizes
+        values = read_words(words, names, sizes)
+        self._attributes, self._sizes = names, sizes
+        self.frequent_ids_ = []
+        for columns in self._group_columns():
+            ids, counts = np.unique(values[:, columns], return_counts=True)
+            self.frequent_ids_.append(ids[(counts >= self.min_count) & (ids > 0)])
         return self
 
     def transform(self, X):
@@ -220,7 +272,8 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         Returns
         -------
         ids : RaggedArray of int64, with a feature per attribute
-            Ids of the attributes of each word: 1 if unknown, otherwise at least 2. An
+            Ids of the attributes of each word: 1 if unknown, otherwise at least 2.
+            "characters" gives `n_characters` features, 0 after the last character. An
             empty sentence stays empty.
 
         Raises
@@ -230,10 +283,14 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         """
         check_is_fitted(self)
         words, offsets = check_words(X)
-        ids = hash_words(words, self._attributes, self._n_buckets)
-        for j, frequent in enumerate(self.frequent_ids_):
-            ids[~np.isin(ids[:, j], frequent), j] = _UNKNOWN
-        return TokenIds(ids, offsets)
+        ids = read_words(words, self._attributes, self._sizes)
+        for columns, frequent in zip(
+            self._group_columns(), self.frequent_ids_, strict=True
+        ):
+            values = ids[:, columns]
+            known = np.isin(values, frequent) | (values == 0)
+            ids[:, columns] = np.where(known, values, _UNKNOWN)
+        return TokenIds(ids, offsets, self._find_characters())
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the output features: the attributes.
@@ -245,32 +302,56 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 
         Returns
         -------
-        names : ndarray of str of shape (n_attributes,)
-            The attributes.
+        names : ndarray of str of shape (n_features,)
+            The attributes; "characters0", "characters1", ... for "characters".
         """
         check_is_fitted(self)
-        return np.array(self._attributes, dtype=object)
+        names = list(self._attributes)
+        if _CHARACTERS in names:
+            j = names.index(_CHARACTERS)
+            names[j : j + 1] = [f"{_CHARACTERS}{i}" for i in range(self._sizes[j])]
+        return np.array(names, dtype=object)
+
+    def _find_characters(self):
+        """Return the columns of the characters of a word, if there are any."""
+        if _CHARACTERS not in self._attributes:
+            return None
+        start = self._attributes.index(_CHARACTERS)  # the others have a column each
+        return range(start, start + self._sizes[start])
+
+    def _group_columns(self):
+        """Return the columns of each attribute."""
+        pairs = zip(self._attributes, self._sizes, strict=True)
+        n_columns = sum(_count_columns(*pair) for pair in pairs)
+        return group_columns(range(n_columns), self._find_characters())
 
     def _check_attributes(self):
         names = list(self.attributes)
-        if not names or len(set(names)) < len(names) or not {*names} <= {*_ATTRIBUTES}:
+        known = [*_ATTRIBUTES, _CHARACTERS]
+        if not names or len(set(names)) < len(names) or not {*names} <= {*known}:
             raise ValueError(
                 "The 'attributes' parameter of WordAttributes must be some of "
-                f"{list(_ATTRIBUTES)}, each once. Got {self.attributes!r} instead."
+                f"{known}, each once. Got {self.attributes!r} instead."
             )
         return names
 
-    def _check_buckets(self):
-        n_attributes = len(self.attributes)
+    def _check_sizes(self, names):
+        """Return the number of ids of each attribute, the length of "characters"."""
+        sizes = self._check_buckets(sum(name != _CHARACTERS for name in names))
+        if _CHARACTERS in names:
+            sizes.insert(names.index(_CHARACTERS), int(self.n_characters))
+        return sizes
+
+    def _check_buckets(self, n_hashed):
         if isinstance(self.n_buckets, Integral):
-            return [int(self.n_buckets)] * n_attributes
+            return [int(self.n_buckets)] * n_hashed
         sizes = list(self.n_buckets)
-        if len(sizes) != n_attributes or not all(
+        if len(sizes) != n_hashed or not all(
             isinstance(size, Integral) and size >= 1 for size in sizes
         ):
             raise ValueError(
                 "The 'n_buckets' parameter of WordAttributes must be an int >= 1, or "
-                f"one for each of the {n_attributes} attributes. Got "
+                f"one for each of the {n_hashed} attributes with one id per word. Got "
                 f"{self.n_buckets!r} instead."
             )
         return [int(size) for size in sizes]

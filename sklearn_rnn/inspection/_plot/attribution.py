@@ -145,7 +145,7 @@ class AttributionDisplay:
             target = target if step is None else target[step]
         column = _choose_output(rnn, target)
         tokens = name_tokens(estimator, seen)
-        is_text = tokens is not None and one.n_features == 1
+        is_text = tokens is not None and len(seen.feature_names) == 1
         return cls(
             attribute_sequences(rnn, one, method, column, step)[0],
             values=None if is_text else _hide_embedded(rnn, one[0]),
