@@ -82,6 +82,7 @@ PUBLIC = {
         "Standardize",
         "StepModel",
         "TokenEmbedding",
+        "WordEncoder",
         "config_context",
         "initialize",
         "set_dropout_generator",

@@ -182,7 +182,12 @@ def test_scikit_learn_takes_them_for_neither_classifiers_nor_regressors():
 
 
 @pytest.mark.parametrize(
-    "first", [SequenceTokenizer(level=None), WordAttributes(n_buckets=50)]
+    "first",
+    [
+        SequenceTokenizer(level=None),
+        WordAttributes(n_buckets=50),
+        WordAttributes(["lower", "characters"]),
+    ],
 )
 def test_sentences_go_through_a_pipeline(first):
     sentences = [["A", "dog", "barks"], [], ["Dogs", "bark"], ["A", "cat"]] * 5

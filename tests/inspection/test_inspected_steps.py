@@ -55,11 +55,24 @@ def regressor(ragged, sums):
 
 
 @pytest.fixture(
-    params=[SequenceTokenizer(level=None), WordAttributes()], ids=["1", "4"]
+    params=[
+        SequenceTokenizer(level=None),
+        WordAttributes(),
+        WordAttributes(["lower", "characters", "shape"], n_characters=4),
+    ],
+    ids=["1", "4", "characters"],
 )
 def word_tagger(request):
     tagger = RNNTagger(**SMALL, crf=True, scheme="iob2")
     return make_pipeline(request.param, tagger).fit(SENTENCES, TAGS)
+
+
+def names_of(word_tagger):
+    """Return the names of the features: the characters of a word are one."""
+    names = word_tagger[0].get_feature_names_out().tolist()
+    if "characters0" not in names:
+        return names
+    return ["lower", "characters", "shape"]
 
 
 def log_odds(tagger, X, step, column):
@@ -126,8 +139,8 @@ def test_each_embedded_column_has_an_attribution(word_tagger, method):
     parts = step_attributions(
         word_tagger, SENTENCES[:2], step=1, target="I-P", method=method
     )
-    n_columns = word_tagger[0].transform(SENTENCES[:1]).n_features
-    assert [p.shape for p in parts] == [(3, n_columns), (5, n_columns)]
+    n_features = len(names_of(word_tagger))
+    assert [p.shape for p in parts] == [(3, n_features), (5, n_features)]
     assert all(np.isfinite(p).all() and p.any() for p in parts)
 
 
@@ -223,7 +236,45 @@ def test_permutation_importance_of_a_step_regressor(regressor, ragged, sums):
 
 def test_permutation_importance_of_columns_of_words(word_tagger):
     result = permutation_importance(word_tagger, SENTENCES, TAGS, random_state=0)
-    assert result.names.tolist() == word_tagger[0].get_feature_names_out().tolist()
+    assert result.names.tolist() == names_of(word_tagger)
+
+
+def test_the_characters_of_a_word_are_one_feature():
+    first = WordAttributes(["shape", "characters"])
+    tagger = make_pipeline(first, RNNTagger(**{**SMALL, "max_epochs": 40}))
+    words = [["Ada", "Lee"], ["Bob", "Ann"], ["Lee", "Ada"], ["Ann", "Bob"]] * 4
+    tags = [[word[-1] for word in sentence] for sentence in words]
+    tagger.fit(words, tags)
+    result = permutation_importance(tagger, words, tags, random_state=0)
+    assert result.names.tolist() == ["shape", "characters"]
+    assert result.importances_mean[0] == 0  # all words are "Xxx"
+    assert result.importances_mean[1] > 0.3
+    parts = step_attributions(tagger, words, target="a", step=0)
+    assert np.abs(parts[:, 0, 1]).mean() > np.abs(parts[:, 0, 0]).mean()
+
+
+def test_a_hidden_word_is_its_whole_vector():
+    first = WordAttributes(["shape", "characters"], n_characters=4)
+    tagger = make_pipeline(first, RNNTagger(**SMALL)).fit(SENTENCES, TAGS)
+    rnn, module = tagger[-1], tagger[-1].module_
+    parts = step_attributions(
+        tagger, SENTENCES[:1], step=0, target="O", method="occlusion"
+    )
+    x = torch.tensor(rnn._index_tokens(first.transform(SENTENCES[:1])).values)[None]
+    with torch.no_grad():
+        vectors = module.inputs(x)
+        scores = [module.forward_vectors(vectors)[0]]
+        for step in range(3):
+            hidden = vectors.clone()
+            hidden[0, step, module.inputs.embeddings[0].output_size :] = 0
+            scores.append(module.forward_vectors(hidden)[0])
+    column = rnn.classes_.tolist().index("O")
+    odds = [
+        float(s[column] - torch.cat([s[:column], s[column + 1 :]]).logsumexp(0))
+        for s in scores
+    ]
+    expected = odds[0] - np.array(odds[1:])
+    np.testing.assert_allclose(parts[0, :, 1], expected, atol=1e-4)
 
 
 def test_gradients_flow_from_all_steps(tagger, ragged, labels):

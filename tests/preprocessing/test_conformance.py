@@ -298,6 +298,7 @@ OF_WORDS = [
     SequenceTokenizer(level=None, min_count=2, lowercase=False),
     WordAttributes(),
     WordAttributes(["word"], n_buckets=5, min_count=2),
+    WordAttributes(["characters", "shape"], n_characters=3, min_count=2),
     Stepwise(OneHotEncoder(handle_unknown="ignore")),
     Stepwise(DictVectorizer()),
 ]

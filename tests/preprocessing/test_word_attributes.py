@@ -1,6 +1,7 @@
 """WordAttributes: words to hashed ids."""
 
 import gzip
+import pickle
 import subprocess
 import sys
 
@@ -167,6 +168,60 @@ def test_ids_that_fit_has_not_seen_are_unknown():
     assert new[2:] == transformer.transform([["Floridians"]]).values[0, 2:].tolist()
 
 
+# Characters -------------------------------------------------------------------------
+
+
+def spell(words, **params):
+    transformer = WordAttributes(["characters"], **params).fit([words])
+    rows = transformer.transform([words]).values.tolist()
+    return ["".join(chr(i - 2) if i > 1 else "·?"[i] for i in row) for row in rows]
+
+
+def test_characters_have_a_column_each():
+    words = ["cat", "", "É😀", "\0"]
+    assert spell(words, n_characters=4) == ["cat·", "····", "É😀··", "\0···"]
+
+
+@pytest.mark.parametrize(
+    ("n_characters", "kept"), [(2, "ax"), (5, "abcyx"), (6, "abczyx")]
+)
+def test_a_long_word_keeps_both_ends(n_characters, kept):
+    assert spell(["abcdzyx"], n_characters=n_characters) == [kept]
+
+
+def test_rare_and_new_characters_are_unknown():
+    transformer = WordAttributes(["characters"], n_characters=3, min_count=2)
+    ids = transformer.fit([["abc", "ab"], ["a"]]).transform([["cab", "dd"]])
+    assert ids.values.tolist() == [[1, 99, 100], [1, 1, 0]]
+    assert transformer.frequent_ids_[0].tolist() == [99, 100]  # of a and b
+
+
+def test_characters_stand_among_other_attributes():
+    names = ["lower", "characters", "shape"]
+    transformer = WordAttributes(names, n_characters=2, n_buckets=[50, 60])
+    ids = transformer.fit_transform(SENTENCES)
+    assert transformer.get_feature_names_out().tolist() == [
+        *("lower", "characters0", "characters1", "shape")
+    ]
+    ends = sorted(2 + ord(character) for character in "TeFsv.gVE26")
+    assert transformer.frequent_ids_[1].tolist() == ends
+    others = WordAttributes(["lower", "shape"], n_buckets=[50, 60])
+    np.testing.assert_array_equal(
+        ids.values[:, [0, 3]], others.fit_transform(SENTENCES).values
+    )
+    alone = WordAttributes(["characters"], n_characters=2).fit_transform(SENTENCES)
+    np.testing.assert_array_equal(ids.values[:, 1:3], alone.values)
+
+
+def test_ids_know_their_characters_whatever_rows_are_taken():
+    ids = WordAttributes(["lower", "characters"], n_characters=5).fit_transform(
+        SENTENCES
+    )
+    for taken in (ids, ids[1:], ids[[2, 0]], pickle.loads(pickle.dumps(ids))):
+        assert taken.characters == range(1, 6)
+    assert WordAttributes().fit_transform(SENTENCES).characters is None
+
+
 # Containers, errors, neighbours -----------------------------------------------------
 
 
@@ -194,6 +249,11 @@ def test_an_empty_sentence_stays_empty():
         ({"n_buckets": [5, 5, 5, 0]}, "'n_buckets' parameter"),
         ({"n_buckets": [5, 5, 5, 1.5]}, "'n_buckets' parameter"),
         ({"min_count": 0}, "'min_count' parameter"),
+        ({"n_characters": 1}, "'n_characters' parameter"),
+        (
+            {"attributes": ["lower", "characters"], "n_buckets": [5, 5]},
+            "one for each of the 1 attributes with an id a word",
+        ),
     ],
 )
 def test_bad_parameters_are_named(params, message):
