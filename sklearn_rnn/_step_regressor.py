@@ -67,7 +67,8 @@ class RNNStepRegressor(StepRNN):
           seen in `fit` are mapped to the zero vector.
         - "auto": 32 if X was returned by
           :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`. For several columns, at
-          most 32, and less for few categories. Otherwise X is numeric.
+          most 32, and less for few categories; 64 for the characters of a word, which
+          are one feature. Otherwise X is numeric.
         - None: X holds numeric features.
     dropout : float, default=0.0
         Dropout probability. Dropout is applied to the outputs of each recurrent layer
