@@ -252,7 +252,7 @@ def test_an_empty_sentence_stays_empty():
         ({"n_characters": 1}, "'n_characters' parameter"),
         (
             {"attributes": ["lower", "characters"], "n_buckets": [5, 5]},
-            "one for each of the 1 attributes with an id a word",
+            "one for each of the 1 attributes with one id per word",
         ),
     ],
 )
