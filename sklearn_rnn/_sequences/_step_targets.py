@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._sequences._step_array import StepArray
 from sklearn_rnn._sequences._steps import (
+    check_same_steps,
     check_step_targets,
     is_ragged,
     list_sequences,
+    read_step_weight,
 )
 
 
@@ -49,7 +51,7 @@ def read_step_targets(
     if not known.all():
         y = _fill_unknown(y, X, known, names[1])
     values, offsets = check_step_targets(y, names[1])
-    _check_lengths(offsets, X, names)
+    check_same_steps(X.offsets, offsets, names[:2], names[2])
     return StepArray(values, offsets, step_weight)
 
 
@@ -81,15 +83,7 @@ def split_weights(
     """
     if isinstance(sample_weight, Real | None) or not is_ragged(sample_weight):
         return sample_weight, np.ones(len(X.values))
-    weight, offsets = check_step_targets(sample_weight, names[1])
-    _check_lengths(offsets, X, (*names, "weights"))
-    if weight.ndim != 1 or weight.dtype.kind not in "biuf" or (weight < 0).any():
-        raise ValueError(
-            f"{names[1]} must have one weight >= 0 a sequence or a step. Got "
-            f"{weight.dtype} of shape {weight.shape[1:]} a step"
-            + (f", {weight.min()} among them." if weight.dtype.kind != "U" else ".")
-        )
-    weight = weight.astype(np.float64)
+    weight = read_step_weight(sample_weight, X.offsets, names)
     largest = np.zeros(len(X))
     filled = X.lengths > 0
     largest[filled] = np.maximum.reduceat(weight, X.offsets[:-1][filled])
@@ -110,21 +104,3 @@ def _fill_unknown(y: Any, X: RaggedArray, known: NDArray[np.bool_], name: str) -
             pairs = zip(sequence, here, strict=True)
             sequences[i] = [value if k else answer for value, k in pairs]
     return sequences
-
-
-def _check_lengths(
-    offsets: NDArray, X: RaggedArray, names: tuple[str, str, str]
-) -> None:
-    x_name, name, answers = names
-    if len(offsets) != len(X.offsets):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {x_name} has "
-            f"{len(X)}, but {name} has {len(offsets) - 1}."
-        )
-    lengths = np.diff(offsets)
-    if (lengths != X.lengths).any():
-        i = int((lengths != X.lengths).argmax())
-        raise ValueError(
-            f"{x_name}[{i}] has {X.lengths[i]} steps, but {name}[{i}] has "
-            f"{lengths[i]} {answers}."
-        )

@@ -67,8 +67,19 @@ def check_same_steps(
     offsets: NDArray[np.int64],
     other: NDArray[np.int64],
     names: tuple[str, str] = ("y_true", "y_pred"),
+    items: str = "",
 ) -> None:
-    """Raise ValueError if two sets of sequences differ in number or in a length."""
+    """Raise ValueError if two sets of sequences differ in number or in a length.
+
+    Parameters
+    ----------
+    offsets, other : ndarray of shape (n_samples + 1,)
+        Where each sequence begins.
+    names : tuple of str, default=("y_true", "y_pred")
+        Names of both in error messages.
+    items : str, default=""
+        Name of what the second has at each step, such as "labels".
+    """
     first, second = names
     if len(offsets) != len(other):
         raise ValueError(
@@ -78,8 +89,9 @@ def check_same_steps(
     lengths, others = np.diff(offsets), np.diff(other)
     if (lengths != others).any():
         i = int((lengths != others).argmax())
+        got = f"{others[i]} {items}".rstrip()
         raise ValueError(
-            f"{first}[{i}] has {lengths[i]} steps, but {second}[{i}] has {others[i]}."
+            f"{first}[{i}] has {lengths[i]} steps, but {second}[{i}] has {got}."
         )
 
 
@@ -112,14 +124,33 @@ def check_step_weight(
     if not is_ragged(sample_weight):
         weight = check_sequence_weight(sample_weight, len(offsets) - 1, name)
         return np.repeat(weight, np.diff(offsets))
-    values, own_offsets = check_step_targets(sample_weight, name)
-    check_same_steps(own_offsets, offsets, (name, "y"))
-    if values.ndim != 1:
+    weight = read_step_weight(sample_weight, offsets, ("y", name))
+    return _check_not_all_zero(weight, name)
+
+
+def read_step_weight(
+    sample_weight: Any, offsets: NDArray[np.int64], names: tuple[str, str]
+) -> NDArray[np.float64]:
+    """Return one weight a step, finite and not negative.
+
+    Parameters
+    ----------
+    sample_weight : ragged array-like
+        One weight a step.
+    offsets : ndarray of shape (n_samples + 1,)
+        Where each sequence begins.
+    names : tuple of str
+        Names of the sequences and the weights in error messages.
+    """
+    weight, own_offsets = check_step_targets(sample_weight, names[1])
+    check_same_steps(offsets, own_offsets, names, "weights")
+    if weight.ndim != 1 or weight.dtype.kind not in "biuf" or (weight < 0).any():
         raise ValueError(
-            f"{name} must be one weight a sequence or a step. Got {values.shape[1]} "
-            "columns a step instead."
+            f"{names[1]} must have one weight >= 0 a sequence or a step. Got "
+            f"{weight.dtype} of shape {weight.shape[1:]} a step"
+            + (f", {weight.min()} among them." if weight.dtype.kind != "U" else ".")
         )
-    return _check_weight_values(values, name)
+    return weight.astype(np.float64)
 
 
 def check_sequence_weight(
@@ -132,16 +163,16 @@ def check_sequence_weight(
             f"{name} must have shape ({n_samples},), one weight a sequence. Got shape "
             f"{weight.shape} instead."
         )
-    return _check_weight_values(weight, name)
-
-
-def _check_weight_values(weight: NDArray, name: str) -> NDArray[np.float64]:
     try:
         weight = weight.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must hold numbers: {error}") from error
     if not (np.isfinite(weight) & (weight >= 0)).all():
         raise ValueError(f"{name} must be finite and not negative.")
+    return _check_not_all_zero(weight, name)
+
+
+def _check_not_all_zero(weight: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     if not weight.any():
         raise ValueError(f"{name} must have at least one weight above 0.")
     return weight
