@@ -38,7 +38,7 @@ try:
     life = [after[:, 0] for after in life]
     test_life = [after[:, 0] for after in test_life]
 except OSError as error:
-    print(f"{error}\nGenerated engines stand in for them.")
+    print(f"{error}\nUsing generated engines instead.")
     engines, life = make_engines(random_state=0)
     test_engines, test_life = (
         [x[:-left] for left, x in enumerate(part, start=1)]

@@ -27,7 +27,7 @@ try:
     X_test, y_test = test.data, test.target
     gestures = train.target_names
 except OSError as error:
-    print(f"{error}\nMixtures of sines stand in for the gestures.")
+    print(f"{error}\nUsing mixtures of sines instead.")
     X, y = make_sine_mixtures(360, n_steps=51, n_classes=6, random_state=0)
     X_train, X_test, y_train, y_test = train_test_split(
         X, y, test_size=0.5, random_state=0

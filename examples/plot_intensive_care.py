@@ -41,7 +41,7 @@ try:
     X, y, names = stays.data, stays.target, stays.feature_names
     shown = ["HR", "Temp", "GCS", "Lactate"]
 except OSError as error:
-    print(f"{error}\nSines with holes stand in for the patients.")
+    print(f"{error}\nUsing sines with gaps instead.")
     X, y = make_stays(random_state=0)
     names, shown = ["minutes", "signal", "part"], ["signal", "part"]
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)

@@ -40,7 +40,7 @@ def invent_names(n_names=2000):
 try:
     surnames = fetch_names()
 except OSError as error:
-    print(f"{error}\nInvented names stand in for the surnames.")
+    print(f"{error}\nUsing invented names instead.")
     surnames = invent_names()
 names, y = np.array(surnames.data), surnames.target
 nationalities = np.array(surnames.target_names)

@@ -1,16 +1,17 @@
 """
-Parts of speech, word by word
-=============================
+Part-of-speech tagging
+======================
 
-Is "book" a noun or a verb? The words around it tell. A tagger gives each word of a
-sentence its part of speech, and reads new words by their beginning, end and shape.
+Is "book" a noun or a verb? It depends on the words around it. In this example, an
+:class:`~sklearn_rnn.RNNTagger` predicts the part of speech of each word of a sentence.
+It represents words, including new ones, by their prefix, suffix and shape.
 """
 
 # %%
-# Sentences of the English Web Treebank of Universal Dependencies with 17 tags, if they
-# lie beside the repository in ``shared/data``, one word and its tag a line. Otherwise
-# invented sentences, in which the same words are nouns after "the" and verbs after
-# "they". A quarter of the training sentences is enough here.
+# The data are sentences of the English Web Treebank (Universal Dependencies) with 17
+# tags, if the files are in ``../shared/data``, with one word and its tag per line.
+# Otherwise the example uses invented sentences, in which the same words are nouns after
+# "the" and verbs after "they". A quarter of the training sentences is enough here.
 import gzip
 import warnings
 from collections import Counter, defaultdict
@@ -39,7 +40,7 @@ def read(part):
 
 
 def invent(n_sentences, random_state):
-    """Make sentences of words that are nouns or verbs, as their place tells."""
+    """Make sentences whose words are nouns or verbs, depending on their position."""
     rng = np.random.default_rng(random_state)
     words = ["book", "play", "drink", "watch", "run", "plan", "walk", "help"]
     X, y = [], []
@@ -58,17 +59,17 @@ if FOLDER.exists():
     X, y = X[::4], y[::4]
     X_test, y_test = read("test")
 else:
-    print("The treebank is not here: sentences are invented.")
+    print("The treebank is not available. Using invented sentences instead.")
     X, y = invent(300, 0)
     X_test, y_test = invent(100, 1)
-print(f"{len(X)} sentences to learn from, {len(X_test)} to test on")
+print(f"{len(X)} training sentences, {len(X_test)} test sentences")
 
 # %%
-# The honest baseline is the most frequent tag of each word; new words get the most
-# frequent tag of all. The network reads four attributes of each word, each with an
-# embedding of its own. Attributes that occur only once are unknown, so the network
-# learns what to make of unknown ones. More epochs would learn the sentences by heart,
-# so the warning that the training loss is still falling is left out.
+# The baseline predicts the most frequent tag of each word, and for new words the most
+# frequent tag of all. The network reads four attributes per word, each with its own
+# embedding. Attributes that occur only once are treated as unknown, so the network
+# learns a vector for unknown attributes. More epochs would overfit, so the warning that
+# the training loss is still falling is suppressed.
 warnings.filterwarnings("ignore", "Maximum epochs", ConvergenceWarning)
 counts = defaultdict(Counter)
 for words, tags in zip(X, y, strict=True):
@@ -83,36 +84,36 @@ tagger = make_pipeline(
         dropout=0.5, optimizer="adamw", weight_decay=0.1, max_epochs=8, random_state=0
     ),
 )
-answers = {
+predictions = {
     "most frequent tag": [[most_frequent.get(w, default) for w in s] for s in X_test],
     "network": tagger.fit(X, y).predict(X_test),
 }
 is_new = [np.array([float(word not in counts) for word in words]) for words in X_test]
-for name, tags in answers.items():
+for name, tags in predictions.items():
     print(f"{name}: accuracy {step_accuracy_score(y_test, tags):.3f}")
     if any(new.any() for new in is_new):
         new = step_accuracy_score(y_test, tags, sample_weight=is_new)
-        print(f"    of words that training lacks: {new:.3f}")
+        print(f"    on words that are not in the training data: {new:.3f}")
 
 # %%
-# Which parts of speech does each know? The share of right answers for each tag.
+# The figure shows the accuracy for each part of speech.
 truth = np.concatenate(y_test)
 tags = [tag for tag, n in Counter(truth).most_common() if n >= 50]
 figure, axis = plt.subplots(figsize=(9, 4), layout="constrained")
-for shift, (name, answer) in zip((-0.2, 0.2), answers.items(), strict=True):
-    right = np.concatenate(answer) == truth
-    share = [right[truth == tag].mean() for tag in tags]
-    axis.bar(np.arange(len(tags)) + shift, share, width=0.4, label=name)
+for shift, (name, y_pred) in zip((-0.2, 0.2), predictions.items(), strict=True):
+    correct = np.concatenate(y_pred) == truth
+    accuracy = [correct[truth == tag].mean() for tag in tags]
+    axis.bar(np.arange(len(tags)) + shift, accuracy, width=0.4, label=name)
 axis.set_xticks(range(len(tags)), tags, rotation=45)
 axis.set(
     ylim=(0, 1.15),
-    ylabel="share that is right",
-    title="Right answers by part of speech",
+    ylabel="accuracy",
+    title="Accuracy by part of speech",
 )
 axis.legend(loc="upper center", ncols=2)
 figure.savefig("part_of_speech.png", dpi=100)
 print("figure saved: part_of_speech.png")
 
 # %%
-# Names and places in text are tagged the same way, with tags such as B-person and
-# I-person, ``crf=True`` and ``scheme="iob2"``. :doc:`/tagging` has more.
+# Named entities are tagged in the same way, with tags such as "B-person" and
+# "I-person", ``crf=True`` and ``scheme="iob2"``; see :doc:`/tagging`.

@@ -43,7 +43,7 @@ try:
     X_train, y_train = fetch_sst2(return_X_y=True)
     X_test, y_test = fetch_sst2(subset="test", return_X_y=True)
 except OSError as error:
-    print(f"{error}\nInvented sentences stand in for the reviews.")
+    print(f"{error}\nUsing invented sentences instead.")
     X_train, y_train = invent_sentences(2000, seed=0)
     X_test, y_test = invent_sentences(500, seed=1)
 print(f"{len(X_train)} training sentences, {len(X_test)} test sentences, such as:")

@@ -24,7 +24,7 @@ try:
     X_train, y_train = fetch_japanese_vowels(return_X_y=True)
     X_test, y_test = fetch_japanese_vowels(subset="test", return_X_y=True)
 except OSError as error:
-    print(f"{error}\nMixtures of sines stand in for the vowels.")
+    print(f"{error}\nUsing mixtures of sines instead.")
     X, y = make_sine_mixtures(640, n_steps=(7, 29), n_classes=9, random_state=0)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 print(f"training data: {X_train}\ntest data:     {X_test}")

@@ -25,7 +25,7 @@ try:
     sunspots = fetch_monthly_sunspots()
     series, months = sunspots.data[:, 0], sunspots.months
 except OSError as error:
-    print(f"{error}\nSines and noise stand in for the sunspots.")
+    print(f"{error}\nUsing sines with noise instead.")
     X, _ = make_sine_mixtures(1, n_steps=2820, random_state=0)
     series = X[0, :, 0]
     months = np.datetime64("1749-01") + np.arange(len(series))

@@ -11,7 +11,7 @@ EXAMPLES = sorted(
     key=lambda path: path.stem,
 )
 DOWNLOADS = [path for path in EXAMPLES if "fetch_" in path.read_text()]
-NO_SERVER = "http://127.0.0.1:9"  # the port of "discard", which nobody listens at
+NO_SERVER = "http://127.0.0.1:9"  # the port of "discard", on which no server listens
 
 
 def named(paths):
@@ -36,7 +36,7 @@ def test_example_runs_and_draws(path, request, tmp_path, capsys):
     if path in DOWNLOADS:
         request.getfixturevalue("mirror")
     run(path, tmp_path)
-    assert "stand in for" not in capsys.readouterr().out
+    assert "Could not download" not in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_example_runs_without_a_network_and_says_so(
     run(path, tmp_path)
     out = capsys.readouterr().out
     assert f"Could not download {NO_SERVER}" in out
-    assert "stand in for" in out
+    assert "instead." in out
 
 
 def run(path, folder):
