@@ -6,7 +6,13 @@ import llvmlite.binding as llvm
 
 # the kernels count cells and losses by their positions
 CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"
-LOSSES = "cross_entropy", "squared_error"
+LOSSES = (
+    *("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error"),
+    *("huber", "quantile", "poisson", "gaussian"),
+)
+
+# rows that the gradients of a linear layer take at a time: they stay in the cache
+BLOCK = 64
 
 # For debugging only. The width of vectors in floats: 4, 8 or 16.
 _FORCED_WIDTH = os.environ.get("SKLEARN_RNN_VECTOR_WIDTH")

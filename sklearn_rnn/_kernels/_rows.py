@@ -77,7 +77,7 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     if len(bias) < WIDTH:  # most columns of a packed product would be empty
         result = _multiply_few(rows, weight, bias)
     else:
-        result = convolve(rows.unsqueeze(0), weight.unsqueeze(-1), bias, 1)
+        result = _multiply_many(rows, weight, bias)
     return result.view(*x.shape[:-1], len(bias))
 
 
@@ -86,6 +86,24 @@ def _multiply_few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     out = empty(len(x), n_out)
     addresses = [tensor.data_ptr() for tensor in (x, weight, bias, out)]
     get_library().multiply(len(x), n_in, n_out, *addresses)
+    return out
+
+
+def _multiply_many(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    library, n = get_library(), len(x)
+    n_out, n_in = weight.shape
+    wide = -(-n_out // WIDTH) * WIDTH
+    packed, sums, out = empty(n_in * wide), empty(n, wide), empty(n, n_out)
+    library.pack_rows(n_out, n_in, 1, weight.data_ptr(), packed.data_ptr())
+    n_parts = count_parts(n, n * n_in * n_out)
+    bounds = [n * k // n_parts for k in range(n_parts + 1)]
+    jobs = [
+        (1, (b - a) * n_in, b - a, n_out, n_in, n_in,
+         x.data_ptr() + 4 * a * n_in, packed.data_ptr(), bias.data_ptr(),
+         sums.data_ptr() + 4 * a * wide, out.data_ptr() + 4 * a * n_out)
+        for a, b in pairwise(bounds)
+    ]  # fmt: skip
+    run_in_threads(library.convolve, jobs, (x, packed, bias, sums, out))
     return out
 
 

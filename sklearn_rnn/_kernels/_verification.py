@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_rnn._kernels import _adam, _batches, _head, _rows
+from sklearn_rnn._kernels import _adam, _batches, _linear, _losses, _rows, _steps
 from sklearn_rnn._kernels._autograd import LayerRun, Plan
+from sklearn_rnn._kernels._constants import LOSSES
 
 _CELLS: dict[str, tuple[Any, int]] = {  # one step by torch, and how many gates it has
     "rnn_tanh": (torch.rnn_tanh_cell, 1),
@@ -37,7 +38,9 @@ def verify_kernels() -> None:
             _verify_layer(rng, mode, reverse)
         _verify_batches(rng)
         _verify_rows(rng)
-        _verify_head(rng)
+        _verify_linear(rng)
+        _verify_losses(rng)
+        _verify_steps(rng)
         _verify_adam(rng)
 
 
@@ -120,27 +123,86 @@ def _verify_rows(rng: np.random.Generator) -> None:
     _compare("attention", _rows.attend(x, scores, lengths), torch.stack(attended))
 
 
-def _verify_head(rng: np.random.Generator) -> None:
-    tensors = _draw(rng, 4, _HIDDEN), _draw(rng, 3, _HIDDEN), _draw(rng, 3)
-    classes, numbers, weight = (
-        torch.tensor([2, 0, 1, 1]),
-        _draw(rng, 4, 3),
-        1 + _draw(rng, 4),
-    )
-    for loss, target in ("cross_entropy", classes), ("squared_error", numbers):
-        actual = _head.compute_loss(loss, *tensors, target, weight)
+def _verify_linear(rng: np.random.Generator) -> None:
+    x, weight, d_out = _draw(rng, 70, 19), _draw(rng, 5, 19), _draw(rng, 70, 5)
+    names = "of a linear layer's input", "of its weight", "of its bias"
+    x64, weight64, d64 = x.double(), weight.double(), d_out.double()
+    expected = d64 @ weight64, d64.T @ x64, d64.sum(0)
+    actual = _linear.backward(x, weight, d_out)
+    for name, own, wanted in zip(names, actual, expected, strict=True):
+        _compare(f"the gradient {name}", own, wanted)
+
+
+def _verify_losses(rng: np.random.Generator) -> None:
+    output, weight = _draw(rng, 4, 2), 1 + _draw(rng, 4)
+    for name in LOSSES:
+        target = _draw(rng, 4, 1 if name == "gaussian" else 2)
+        if name == "cross_entropy":
+            target = torch.tensor([1, 0, 0, 1])
+        loss, d_output = _losses.compute_loss(name, output, target, weight, 0.3)
         with torch.enable_grad():
-            states, head, bias = (t.double().requires_grad_() for t in tensors)
-            output = states @ head.T + bias
-            if loss == "cross_entropy":
-                losses = -torch.log_softmax(output, 1)[torch.arange(4), target]
-            else:
-                losses = (output - target).square().mean(1)
-            mean = (losses * weight).mean()
-            gradients = torch.autograd.grad(mean, [states, head, bias])
-        _compare(loss, actual.loss, mean.detach())
-        for own, expected in zip(actual[2:], gradients, strict=True):
-            _compare(f"the gradient of {loss}", own, expected)
+            x = output.double().requires_grad_()
+            mean = (_run_loss(name, x, target) * weight).mean()
+            (expected,) = torch.autograd.grad(mean, x)
+        _compare(f"the loss {name}", loss, mean.detach())
+        _compare(f"the gradient of the loss {name}", d_output, expected)
+
+
+def _run_loss(name: str, x: Tensor, target: Tensor) -> Tensor:
+    if name == "cross_entropy":
+        return -torch.log_softmax(x, 1)[torch.arange(4), target]
+    target = target.double()
+    error = x - target
+    by_target: dict[str, Any] = {
+        "binary_cross_entropy": lambda: torch.log1p(x.exp()) - target * x,
+        "squared_error": error.square,
+        "absolute_error": error.abs,
+        "huber": lambda: torch.where(error.abs() < 1, error**2 / 2, error.abs() - 0.5),
+        "quantile": lambda: torch.maximum(-0.3 * error, 0.7 * error),
+        "poisson": lambda: x.exp() - target * x,
+        "gaussian": lambda: x[:, 1:] + (error[:, :1] / x[:, 1:].exp()) ** 2 / 2,
+    }
+    return by_target[name]().mean(1)
+
+
+def _verify_steps(rng: np.random.Generator) -> None:
+    lengths = torch.from_numpy(_LENGTHS)
+    x, d_out = _draw(rng, 4, _N_STEPS, _HIDDEN), _draw(rng, 4, 2 * _HIDDEN)
+    with torch.enable_grad():
+        x64 = x.double().requires_grad_()
+        rows = [row[:n] for row, n in zip(x64, _LENGTHS, strict=True)]
+        pooled = torch.stack([torch.cat([r.mean(0), r.amax(0)]) for r in rows])
+        (expected,) = torch.autograd.grad((pooled * d_out).sum(), x64)
+    pool = _steps.Pool(with_mean=True, with_max=True)
+    _compare("a pooling", pool.forward(x, lengths), pooled.detach())
+    flat = _steps.flatten(pool.backward(d_out), lengths)
+    _compare("steps end to end", _steps.flatten(x, lengths), torch.cat(rows).detach())
+    d_x = _steps.unflatten(flat, lengths, _N_STEPS)
+    _compare("the gradient of a pooling", d_x, expected)
+    table, numbers = torch.zeros(3, _HIDDEN, dtype=torch.float32), torch.arange(14) % 3
+    _steps.add_to_rows(numbers, flat, table)
+    sums = torch.stack([flat[numbers == k].double().sum(0) for k in range(3)])
+    _compare("a sum of rows", table, sums)
+    _verify_attention(rng, flat, lengths)
+
+
+def _verify_attention(rng: np.random.Generator, flat: Tensor, lengths: Tensor) -> None:
+    inside, score = _draw(rng, *flat.shape), _draw(rng, 1, _HIDDEN)
+    d_out = _draw(rng, len(lengths), _HIDDEN)
+    with torch.enable_grad():
+        given = [t.double().requires_grad_() for t in (flat, inside, score)]
+        scores = given[1].tanh() @ given[2][0]
+        parts = zip(
+            *(t.split(lengths.tolist()) for t in (given[0], scores)), strict=True
+        )
+        pooled = torch.stack([own.softmax(0) @ row for row, own in parts])
+        expected = torch.autograd.grad((pooled * d_out).sum(), given)
+    attend = _steps.Attend()
+    hidden = inside.tanh()
+    actual = attend.forward(flat, hidden, hidden @ score.T, lengths)
+    _compare("attention", actual, pooled.detach())
+    for own, wanted in zip(attend.backward(score, d_out), expected, strict=True):
+        _compare("the gradient of attention", own, wanted)
 
 
 def _verify_adam(rng: np.random.Generator) -> None:

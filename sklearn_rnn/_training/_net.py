@@ -16,9 +16,8 @@ from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn.nn import (
-    compute_gradients,
+    make_chain,
     set_dropout_generator,
-    supports_fused_training,
     threads_for,
 )
 from sklearn_rnn.utils import finally_do
@@ -47,7 +46,7 @@ class SequenceNet(NeuralNet):
         As for :class:`skorch.NeuralNet`.
     """
 
-    _plain = False  # whether kernels alone train the module, as it is in this epoch
+    _chain: Any = None  # of the module as it is in this epoch, if kernels train it
 
     def __init__(
         self, module: Any, *, max_grad_norm: float | None = None, **options: Any
@@ -115,6 +114,7 @@ class SequenceNet(NeuralNet):
             self.callbacks_: list[Any] = own_callbacks
             set_dropout_generator(self.module_, None)
             self.module_.eval()
+            self._chain = None
             del self.history[n_epochs_before + len(monitor.losses_) :]  # unfinished
 
         with finally_do(end_training):
@@ -152,7 +152,7 @@ class SequenceNet(NeuralNet):
 
     def _train_batches(self, loader: BatchLoader, scheduler: Any) -> None:
         self._set_training(True)
-        self._plain = supports_fused_training(self.module_, self.criterion_)
+        self._chain = make_chain(self.module_, self.criterion_)
         total_loss = total_norm = 0.0
         n_samples = 0
         records = self.history[-1]["batches"]
@@ -196,8 +196,8 @@ class SequenceNet(NeuralNet):
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         # as in skorch, without setting the training mode in each step
         inputs, target = batch
-        if self._plain:
-            done = compute_gradients(self.module_, self.criterion_, inputs, *target)
+        if self._chain is not None:
+            done = self._chain.compute_gradients(inputs, *target)
             if done is not None:
                 return dict(zip(("loss", "y_pred"), done, strict=True))
         output = self.module_(**inputs)
@@ -246,6 +246,7 @@ class SequenceNet(NeuralNet):
         # that has none
         state = super().__getstate__()
         state["module"] = None
+        state.pop("_chain", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -4,17 +4,14 @@
 from sklearn_rnn.nn._cells import (
     CELLS as CELLS,
 )
+from sklearn_rnn.nn._chain import (
+    make_chain as make_chain,
+)
 from sklearn_rnn.nn._config import config_context
 from sklearn_rnn.nn._config import (
     uses_kernels as uses_kernels,
 )
 from sklearn_rnn.nn._crf import CRF
-from sklearn_rnn.nn._direct import (
-    compute_gradients as compute_gradients,
-)
-from sklearn_rnn.nn._direct import (
-    supports_fused_training as supports_fused_training,
-)
 from sklearn_rnn.nn._dropout import Dropout, set_dropout_generator
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import GRU, LSTM, Elman

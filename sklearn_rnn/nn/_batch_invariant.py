@@ -50,7 +50,7 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 def convolve(layer: Any, x: Tensor) -> Tensor:
     """Apply an nn.Conv1d to (batch, time, channels), without padding."""
-    if not is_exact(x) or not _is_own(layer, nn.Conv1d) or not _is_simple(layer):
+    if not is_exact(x) or not _is_own(layer, nn.Conv1d) or not is_simple(layer):
         return _convolve_by_torch(layer, x)
     from sklearn_rnn._kernels._rows import convolve
 
@@ -68,7 +68,7 @@ def _convolve_by_torch(layer: Any, x: Tensor) -> Tensor:
     """
     n_steps = x.shape[1]
     rounded = _round_up_steps(n_steps)
-    if x.is_cuda or rounded == n_steps or not _is_simple(layer):
+    if x.is_cuda or rounded == n_steps or not is_simple(layer):
         return layer(x.transpose(1, 2)).transpose(1, 2)
     padded = nn.functional.pad(x, (0, 0, 0, rounded - n_steps))
     n_kernel, stride = layer.kernel_size[0], layer.stride[0]
@@ -91,7 +91,7 @@ def _is_own(layer: Any, torch_class: Any) -> bool:
     )
 
 
-def _is_simple(layer: Any) -> bool:
+def is_simple(layer: Any) -> bool:
     """Whether a convolution has neither padding nor dilation nor groups."""
     plain = layer.padding in ((0,), "valid") and layer.dilation == (1,)
     return plain and layer.groups == 1

@@ -167,6 +167,53 @@ class CRF(nn.Module):
         return result
 
     @torch.no_grad()
+    def differentiate(
+        self,
+        emissions: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None,
+        weight: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Set the gradients of all scores of the mean of `forward`, by the kernels.
+
+        Parameters
+        ----------
+        emissions : Tensor of shape (batch, time, n_classes)
+            As `forward` takes them, in float32 on the CPU.
+        targets : Tensor of shape (batch, time)
+        lengths : Tensor of shape (batch,) or None
+        weight : Tensor of shape (batch,) or None
+            Weight of each row in the mean.
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+        d_emissions : Tensor of shape (batch, time, n_classes)
+
+        Raises
+        ------
+        ValueError
+            As `forward` does.
+        """
+        from sklearn_rnn._kernels._crf import compute_gradients  # imports llvmlite
+
+        lengths = self._check_inputs(emissions, lengths)
+        _check_targets(targets, emissions)
+        weight = emissions.new_ones(len(emissions)) if weight is None else weight
+        result, d_emissions, gradient = compute_gradients(
+            emissions,
+            targets,
+            lengths,
+            self._stack_potentials(),
+            -weight.double() / len(weight),
+        )
+        self._check_results(result, lengths, targets)
+        gradient = gradient.float()
+        self.transitions.grad = gradient[:-2]
+        self.start_transitions.grad, self.end_transitions.grad = gradient[-2:]
+        return (-result.float() * weight).mean(), d_emissions
+
+    @torch.no_grad()
     def marginals(self, emissions: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the probability of each class at each step, without gradients.
 

@@ -52,8 +52,24 @@ class Dropout(nn.Module):
         """
         if not self.training or self.p == 0:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * keep / (1 - self.p)
+        return x * self.draw_mask(x) / (1 - self.p)
+
+    def draw_mask(self, x: Tensor) -> Tensor:
+        """Return which elements are kept, in training.
+
+        Parameters
+        ----------
+        x : Tensor
+            Values, in any shape.
+
+        Returns
+        -------
+        keep : Tensor
+            1 or 0, of the shape and the type of x. Their order in memory is that of
+            the axes, so that they do not depend on the strides of x.
+        """
+        keep = torch.empty_like(x, memory_format=torch.contiguous_format)
+        return keep.bernoulli_(1 - self.p, generator=self.generator)
 
 
 def set_dropout_generator(module: nn.Module, generator: torch.Generator | None) -> None:

@@ -101,7 +101,7 @@ class Encoder(nn.Module):
             The forward direction first, then the backward one.
         """
         x = self._run_lower_layers(x, lengths)
-        layers = self._directions(-1)
+        layers = self.get_directions(-1)
         if _run_as_one(layers, x, lengths):
             directions = [False, True][: len(layers)]
             _, states = run_kernels(
@@ -203,14 +203,26 @@ class Encoder(nn.Module):
             x = self.dropout(self._run_layer(index, x, lengths))
         return x
 
-    def _directions(self, index: int) -> list[nn.Module]:
+    def get_directions(self, index: int) -> list[nn.Module]:
+        """Return a layer in each of its directions.
+
+        Parameters
+        ----------
+        index : int
+            Number of the layer, from the input on.
+
+        Returns
+        -------
+        layers : list of torch.nn.Module
+            The forward one, then the backward one if there is one.
+        """
         layers = [self.forward_layers[index]]
         if self.backward_layers:
             layers.append(self.backward_layers[index])
         return layers
 
     def _run_layer(self, index: int, x: Tensor, lengths: Tensor | None) -> Tensor:
-        layers = self._directions(index)
+        layers = self.get_directions(index)
         if _run_as_one(layers, x, lengths):
             directions = [False, True][: len(layers)]
             return run_kernels(layers, x, lengths, None, directions)[0]

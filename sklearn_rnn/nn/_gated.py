@@ -340,7 +340,7 @@ def suits_kernels(
         return False
     if x.dim() != 3 or x.numel() == 0:
         return False
-    if not all(has_kernel(layer) for layer in layers) or not _are_alike(layers):
+    if not all(has_kernel(layer) for layer in layers) or not are_alike(layers):
         return False
     training = torch.is_grad_enabled()  # else each row is to be exact
     return not (training and lengths is None and prefers_torch(layers[0]))
@@ -374,7 +374,7 @@ def has_kernel(layer: Any) -> bool:
     )
 
 
-def _are_alike(layers: Sequence[Any]) -> bool:
+def are_alike(layers: Sequence[Any]) -> bool:
     """Whether all directions have one class and size, as the kernels require."""
     first = layers[0]
     return all(

@@ -70,13 +70,16 @@ class PathLikelihood(nn.Module):
 
     def forward(self, output: Emissions, target: Tensor) -> Tensor:
         scores, lengths, crf = output
-        batch, n_steps, _ = scores.shape
+        return crf(scores, self.spread_labels(output, target), lengths)
+
+    def spread_labels(self, output: Emissions, target: Tensor) -> Tensor:
+        """Return labels of shape (batch, time), -1 at padding."""
+        batch, n_steps, _ = output.scores.shape
+        if output.lengths is None:
+            return target.view(batch, n_steps)
         labels = target.new_full((batch, n_steps), -1)
-        if lengths is None:
-            labels[:] = target.view(batch, n_steps)
-        else:
-            labels[padding_mask(lengths, n_steps)] = target
-        return crf(scores, labels, lengths)
+        labels[padding_mask(output.lengths, n_steps)] = target
+        return labels
 
 
 class RegressionLoss(nn.Module):

@@ -128,6 +128,14 @@ RESULTS = {
     "mean_over_time": -1,
     "attend": -1,
     "compute_loss": -2,
+    "unpack_linear": -1,
+    "flatten": -1,
+    "unflatten": -1,
+    "add_to_rows": -1,
+    "pool": -1,
+    "pool_backward": -1,
+    "attend_forward": -1,
+    "attend_backward": -1,
 }
 
 

@@ -10,7 +10,7 @@ from torch import nn
 pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RNNClassifier
-from sklearn_rnn._kernels import _adam, _batches, _head, _rows
+from sklearn_rnn._kernels import _adam, _batches, _linear, _losses, _rows, _steps
 from sklearn_rnn._kernels._autograd import LayerRun, Plan
 from sklearn_rnn._kernels._tensors import TABLE, read
 from sklearn_rnn.nn import GRU, LSTM, ConvStem, Elman, Encoder, Pooling, initialize
@@ -161,19 +161,52 @@ def test_a_convolution_of_groups_or_without_bias_does_what_torchs_does():
 
 
 X, WEIGHT, BIAS = torch.ones(2, 5, 3), torch.ones(4, 3, 2), torch.ones(4)
+STEPS = torch.tensor([5, 3])
+
+
+def _run_pool(x, d_out):
+    pool = _steps.Pool(with_mean=True, with_max=True)
+    pool.forward(x, STEPS)
+    return pool.backward(d_out)
+
+
+def _run_attention(flat, hidden, scores, score, d_out):
+    attend = _steps.Attend()
+    attend.forward(flat, hidden, scores, torch.tensor([2, 3]))
+    return attend.backward(score, d_out)
+
+
 KERNELS = {
     "convolve": (_rows.convolve, (X, WEIGHT, BIAS, 1), 3),
     "multiply": (_rows.multiply, (X, WEIGHT[:, :, 0], BIAS), 3),
     "attend": (_rows.attend, (X, X[:, :, 0], None), 2),
     "standardize": (_batches.standardize, (X, X[0, 0], X[0, 0]), 3),
     "cross_entropy": (
-        lambda *args: _head.compute_loss("cross_entropy", *args),
-        (X[:, 0], WEIGHT[:, :, 0], BIAS, torch.tensor([1, 2]), torch.ones(2)),
-        5,
+        lambda *args: _losses.compute_loss("cross_entropy", *args),
+        (X[:, 0], torch.tensor([1, 2]), torch.ones(2)),
+        3,
     ),
     "squared_error": (
-        lambda *args: _head.compute_loss("squared_error", *args),
-        (X[:, 0], WEIGHT[:, :, 0], BIAS, torch.ones(2, 4), torch.ones(2)),
+        lambda *args: _losses.compute_loss("squared_error", *args),
+        (X[:, 0], X[:, 0], torch.ones(2)),
+        3,
+    ),
+    "linear": (_linear.backward, (X[:, 0], WEIGHT[:, :, 0], torch.ones(2, 4)), 3),
+    "flatten": (_steps.flatten, (X, STEPS), 1),
+    "unflatten": (
+        lambda flat: _steps.unflatten(flat, STEPS, 5),
+        (torch.ones(8, 3),),
+        1,
+    ),
+    "add_to_rows": (
+        _steps.add_to_rows,
+        (torch.tensor([0, 3]), X[:, 0], torch.zeros(4, 3)),
+        3,
+    ),
+    "pool": (_run_pool, (X, torch.ones(2, 6)), 2),
+    "attention": (
+        _run_attention,
+        (X[0], X[0], X[0, :, :1], X[:1, 0], X[:, 0]),
         5,
     ),
 }
@@ -192,6 +225,9 @@ FITTING = [
     ("standardize", 0, "one axis more"),
     ("convolve", 1, "shorter"),
     ("attend", 0, "shorter"),
+    ("flatten", 0, "shorter"),
+    ("unflatten", 0, "shorter"),
+    ("cross_entropy", 0, "shorter"),
 ]
 
 

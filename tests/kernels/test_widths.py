@@ -17,7 +17,7 @@ pytestmark = pytest.mark.numba
 TESTS = Path(__file__).parents[1]
 FILES = [
     *("kernels/test_rows.py", "kernels/test_batches.py", "kernels/test_product.py"),
-    *("kernels/test_autograd.py", "kernels/test_adam.py", "nn/test_direct.py"),
+    *("kernels/test_autograd.py", "kernels/test_adam.py", "nn/test_chain.py"),
 ]
 AS_PYTHON = """
 import numpy as np

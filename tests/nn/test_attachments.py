@@ -177,8 +177,8 @@ def test_hooks_on_a_fitted_network_act_in_fit_and_predict(options, ragged):
         handle.remove()
 
 
-def test_methods_replaced_on_a_part_keep_the_network_from_fused_training():
-    from sklearn_rnn.nn._direct import supports_fused_training
+def test_methods_replaced_on_a_part_take_its_chain_from_the_network():
+    from sklearn_rnn.nn import make_chain
     from sklearn_rnn.nn._losses import CrossEntropy
 
     def make_plain():
@@ -188,7 +188,7 @@ def test_methods_replaced_on_a_part_keep_the_network_from_fused_training():
         )
         return initialize(model, torch.Generator().manual_seed(0))
 
-    assert supports_fused_training(make_plain(), CrossEntropy())
+    assert make_chain(make_plain(), CrossEntropy()) is not None
     for place, name in (
         ("encoder", "last"),
         ("encoder", "_run_layer"),
@@ -197,7 +197,7 @@ def test_methods_replaced_on_a_part_keep_the_network_from_fused_training():
     ):
         model = make_plain()
         setattr(model.get_submodule(place), name, lambda *_: None)
-        assert not supports_fused_training(model, CrossEntropy()), (place, name)
+        assert make_chain(model, CrossEntropy()) is None, (place, name)
     for change in ("bias", "pooling"):
         model = make_plain()
         if change == "bias":
@@ -205,4 +205,4 @@ def test_methods_replaced_on_a_part_keep_the_network_from_fused_training():
         else:
             model.pooling = nn.Identity()
             model.pooling.kind = "last"
-        assert not supports_fused_training(model, CrossEntropy())
+        assert make_chain(model, CrossEntropy()) is None

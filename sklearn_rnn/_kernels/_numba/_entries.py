@@ -10,9 +10,18 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba import njit, types
 
-from sklearn_rnn._kernels._constants import WIDTH
+from sklearn_rnn._kernels._constants import BLOCK, WIDTH
 from sklearn_rnn._kernels._library import make_target_machine
-from sklearn_rnn._kernels._numba import _adam, _batches, _crf, _head, _recurrence, _rows
+from sklearn_rnn._kernels._numba import (
+    _adam,
+    _batches,
+    _crf,
+    _linear,
+    _losses,
+    _recurrence,
+    _rows,
+    _steps,
+)
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
@@ -276,7 +285,7 @@ def convolve(
 
 
 def multiply(n, n_in, n_out, /, x, weight, bias, out):
-    _head.multiply(
+    _linear.multiply(
         floats_at(x, (n, n_in)),
         floats_at(weight, (n_out, n_in)),
         floats_at(bias, (n_out,)),
@@ -307,23 +316,126 @@ def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
 
 
 def compute_loss(
-    loss, n, size, n_outputs, /, states, weight, bias, target, sample_weight, output,
-    d_output, d_states, d_weight, d_bias, result,
+    loss, n, n_all, n_outputs, n_targets, /, output, target, sample_weight, d_output,
+    quantile_and_result,
 ):  # fmt: skip
-    doubles_at(result, (1,))[0] = _head.compute_loss(
+    numbers = doubles_at(quantile_and_result, (2,))
+    numbers[1] = _losses.compute_loss(
         loss,
-        floats_at(states, (n, size)),
-        floats_at(weight, (n_outputs, size)),
-        floats_at(bias, (n_outputs,)),
-        integers_at(target, (n,)),
-        floats_at(target, (n, n_outputs)),
-        floats_at(sample_weight, (given(sample_weight, n),)),
+        numbers[0],
+        n_all,
         floats_at(output, (n, n_outputs)),
-        floats_at(d_output, (n_outputs,)),
-        floats_at(d_states, (n, size)),
-        floats_at(d_weight, (n_outputs, size)),
-        floats_at(d_bias, (n_outputs,)),
+        integers_at(target, (n,)),
+        floats_at(target, (n, n_targets)),
+        floats_at(sample_weight, (given(sample_weight, n),)),
+        floats_at(d_output, (n, n_outputs)),
     )
+
+
+def linear_backward(n, n_in, n_out, /, x, weight, d_out, memory, d_x, gradients):
+    wide = round_up(n_in + 1)
+    inputs = move(memory, 4 * n_out * wide)
+    d_inputs = move(inputs, 4 * BLOCK * wide)
+    _linear.backward(
+        floats_at(x, (n, n_in)),
+        floats_at(weight, (n_out, n_in)),
+        floats_at(d_out, (n, n_out)),
+        floats_at(memory, (n_out, wide)),
+        floats_at(inputs, (BLOCK, wide)),
+        floats_at(d_inputs, (BLOCK, wide)),
+        floats_at(d_x, (given(d_x, n), n_in)),
+        floats_at(gradients, (n_out, wide)),
+    )
+
+
+def unpack_linear(n_parts, n_in, n_out, /, parts, d_weight, d_bias):
+    _linear.unpack_gradients(
+        floats_at(parts, (n_parts, n_out, round_up(n_in + 1))),
+        floats_at(d_weight, (n_out, n_in)),
+        floats_at(d_bias, (given(d_bias, n_out),)),
+    )
+
+
+# Steps --------------------------------------------------------------------------------
+
+
+def flatten(batch, n_steps, size, n, /, x, lengths, flat):
+    _steps.flatten(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        floats_at(flat, (n, size)),
+    )
+
+
+def unflatten(batch, n_steps, size, n, /, flat, lengths, x):
+    _steps.unflatten(
+        floats_at(flat, (n, size)),
+        integers_at(lengths, (batch,)),
+        floats_at(x, (batch, n_steps, size)),
+    )
+
+
+def add_to_rows(n, n_rows, size, /, numbers, values, table):
+    _steps.add_to_rows(
+        integers_at(numbers, (n,)),
+        floats_at(values, (n, size)),
+        floats_at(table, (n_rows, size)),
+    )
+
+
+def pool(batch, n_steps, size, with_mean, with_max, /, x, lengths, out):
+    _steps.pool(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        with_mean != 0,
+        with_max != 0,
+        floats_at(out, (batch, (with_mean + with_max) * size)),
+    )
+
+
+def pool_backward(
+    batch, n_steps, size, with_mean, with_max, /, x, lengths, out, d_out, shares, d_x
+):
+    wide = (with_mean + with_max) * size
+    _steps.pool_backward(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        with_mean != 0,
+        with_max != 0,
+        floats_at(out, (batch, wide)),
+        floats_at(d_out, (batch, wide)),
+        floats_at(shares, (2, size)),
+        floats_at(d_x, (batch, n_steps, size)),
+    )
+
+
+def attend_forward(batch, n, size, /, x, scores, lengths, weights, out):
+    _steps.attend_forward(
+        floats_at(x, (n, size)),
+        floats_at(scores, (n,)),
+        integers_at(lengths, (batch,)),
+        floats_at(weights, (n,)),
+        floats_at(out, (batch, size)),
+    )
+
+
+def attend_backward(
+    batch, n, size, /, x, hidden, score, lengths, weights, out, d_out, d_score, d_x
+):
+    _steps.attend_backward(
+        floats_at(x, (n, size)),
+        floats_at(hidden, (n, size)),
+        floats_at(score, (size,)),
+        integers_at(lengths, (batch,)),
+        floats_at(weights, (n,)),
+        floats_at(out, (batch, size)),
+        floats_at(d_out, (batch, size)),
+        floats_at(d_score, (size,)),
+        floats_at(d_x, (n, size)),
+    )
+
+
+# Optimizers ---------------------------------------------------------------------------
 
 
 def clip(n, /, gradients, sizes, limit_and_norm):
@@ -422,6 +534,8 @@ def spin(n_ticks, /, flag):
 ENTRIES = (
     gather, standardize, partition_rows,
     pack, pack_transposed, unpack_gradients, forward, backward,
-    pack_rows, convolve, multiply, mean_over_time, attend, compute_loss,
+    pack_rows, convolve, multiply, mean_over_time, attend,
+    compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
+    pool, pool_backward, attend_forward, attend_backward,
     clip, adam, crf_log_likelihood, crf_marginals, crf_decode, spin,
 )  # fmt: skip

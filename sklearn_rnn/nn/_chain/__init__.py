@@ -1,0 +1,5 @@
+"""Training by kernels: a network as a chain of links with gradients of their own."""
+
+from sklearn_rnn.nn._chain._chain import Chain, make_chain
+
+__all__ = ["Chain", "make_chain"]

@@ -1,0 +1,117 @@
+"""Links from raw steps to vectors."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn.nn._batch_invariant import standardize
+from sklearn_rnn.nn._chain._link import Batch, Link
+
+_INTEGERS = torch.int64, torch.int32
+
+
+class StandardizeLink(Link):
+    """Of `Standardize`, which has no weights."""
+
+    def suits(self, batch: Batch) -> bool:
+        return batch.x.dtype is torch.float32
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        return standardize(x, self.module.mean, self.module.scale), lengths
+
+    def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
+        return None
+
+
+class TokenLink(Link):
+    """Of `TokenEmbedding`: a batch changes the gradients of few rows of the table."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module)
+        self.gradient: Tensor | None = None
+        self.version = 0
+        self.rows = torch.empty(0, dtype=torch.int64)
+
+    def fits(self) -> bool:
+        return _is_plain_table(self.module.table)
+
+    def suits(self, batch: Batch) -> bool:
+        return batch.x.dtype in _INTEGERS and batch.x.shape[2] == 1
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        return self.look_up(x.squeeze(-1)), lengths
+
+    def look_up(self, tokens: Tensor) -> Tensor:
+        """Return the vector of each token, (batch, time, embedding_dim)."""
+        self._clear_gradient()
+        self.rows = tokens.reshape(-1).long()
+        vectors = self.module.table.weight.index_select(0, self.rows)
+        return vectors.view(*tokens.shape, -1)
+
+    def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
+        from sklearn_rnn._kernels._steps import add_to_rows  # imports llvmlite
+
+        weight = self.module.table.weight
+        if self.gradient is None:
+            self.gradient = torch.zeros_like(weight)
+        add_to_rows(self.rows, d_out.reshape(len(self.rows), -1), self.gradient)
+        self.version = self.gradient._version
+        weight.grad = self.gradient
+
+    def _clear_gradient(self) -> None:
+        """Set the rows of the batch before to zero: all others still are.
+
+        Unless somebody changed the gradient meanwhile, with an operator of torch.
+        """
+        if self.gradient is None:
+            return
+        if self.gradient._version == self.version:
+            self.gradient.index_fill_(0, self.rows, 0)
+        else:
+            self.gradient.zero_()
+
+
+class ColumnsLink(Link):
+    """Of `ColumnInputs`."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module)
+        self.embeddings = [TokenLink(embedding) for embedding in module.embeddings]
+
+    def fits(self) -> bool:
+        return all(embedding.fits() for embedding in self.embeddings)
+
+    def suits(self, batch: Batch) -> bool:
+        return batch.x.dtype is torch.float32
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        module, parts = self.module, []
+        if module.standardize is not None:
+            scale = module.standardize
+            parts.append(standardize(x[..., module.numbers], scale.mean, scale.scale))
+        for column, embedding in zip(module.columns, self.embeddings, strict=True):
+            parts.append(embedding.look_up(x[..., column].long()))
+        return torch.cat(parts, dim=-1), lengths
+
+    def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
+        begin = len(self.module.numbers)
+        for embedding in self.embeddings:
+            size = embedding.module.output_size
+            embedding.backward(d_out[..., begin : begin + size], wants_x=False)
+            begin += size
+
+
+def _is_plain_table(table: nn.Embedding) -> bool:
+    return (
+        table.padding_idx is None
+        and table.max_norm is None
+        and not table.sparse
+        and not table.scale_grad_by_freq
+    )

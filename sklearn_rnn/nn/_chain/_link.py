@@ -1,0 +1,65 @@
+"""What a link of a chain is."""
+
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """A mini-batch, as the loader yields it.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, time, n_features)
+    lengths : Tensor of shape (batch,) or None
+    target : Tensor
+    weight : Tensor or None
+    """
+
+    x: Tensor
+    lengths: Tensor | None
+    target: Tensor
+    weight: Tensor | None
+
+
+class Link:
+    """A part of a network with its own backward pass.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The part. Its weights are read in each batch.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    def fits(self) -> bool:
+        """Return whether the link supports the options of the module."""
+        return True
+
+    def suits(self, batch: Batch) -> bool:
+        """Return whether the link supports this mini-batch."""
+        return True
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return what the module returns, and the lengths of it; keep the rest."""
+        raise NotImplementedError
+
+    def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor | None:
+        """Set the gradients of all weights; return the one of x.
+
+        Parameters
+        ----------
+        d_out : Tensor
+            Gradient of the output of `forward`.
+        wants_x : bool
+            Whether the gradient of x is needed.
+
+        Returns
+        -------
+        d_x : Tensor or None
+        """
+        raise NotImplementedError

@@ -1,0 +1,106 @@
+"""The last links: losses."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sklearn_rnn.nn import _losses
+from sklearn_rnn.nn._chain._link import Batch
+from sklearn_rnn.nn._models import Emissions
+
+# with their names among the kernels
+LOSSES: dict[type, str] = {
+    _losses.CrossEntropy: "cross_entropy",
+    _losses.BinaryCrossEntropy: "binary_cross_entropy",
+    _losses.SquaredError: "squared_error",
+    _losses.AbsoluteError: "absolute_error",
+    _losses.Huber: "huber",
+    _losses.Quantile: "quantile",
+    _losses.Poisson: "poisson",
+    _losses.Gaussian: "gaussian",
+}
+
+
+class LossLink:
+    """Of all losses that have one number for each output vector.
+
+    Parameters
+    ----------
+    criterion : torch.nn.Module
+    model : SequenceModel or StepModel
+    """
+
+    def __init__(self, criterion: Any, model: Any) -> None:
+        self.criterion = criterion
+        self.name = LOSSES[type(criterion)]
+        self.n_outputs = model.head.out_features
+        self.of_steps = not hasattr(model, "pooling")
+        self.options = {}
+        if self.name == "quantile":
+            self.options["quantile"] = float(criterion.quantile)
+
+    def suits(self, batch: Batch) -> bool:
+        """Return whether targets and weights have the expected shape and type."""
+        n = len(batch.x)
+        if self.of_steps:
+            n = count_steps(batch)
+        if not _is_weight(batch.weight, n):
+            return False
+        target, per_target = batch.target, self.criterion.outputs_per_target
+        if self.name == "cross_entropy":
+            return target.dtype is torch.int64 and target.shape == (n,)
+        shape = n, self.n_outputs // per_target
+        return target.dtype is torch.float32 and target.shape == shape
+
+    def run(
+        self, output: Tensor, lengths: Tensor | None, batch: Batch
+    ) -> tuple[Tensor, Any, Tensor]:
+        """Return the loss, the output as the criterion takes it, and its gradient."""
+        from sklearn_rnn._kernels._losses import compute_loss  # imports llvmlite
+
+        loss, d_output = compute_loss(
+            self.name, output, batch.target, batch.weight, **self.options
+        )
+        return torch.tensor(loss, dtype=torch.float32), output, d_output
+
+
+class PathLink:
+    """Of `PathLikelihood`, with the weights of the CRF.
+
+    Parameters
+    ----------
+    criterion : PathLikelihood
+    model : StepModel
+    """
+
+    def __init__(self, criterion: Any, model: Any) -> None:
+        self.criterion, self.crf = criterion, model.crf
+
+    def suits(self, batch: Batch) -> bool:
+        """Return whether targets and weights have the expected shape and type."""
+        target = batch.target
+        n = count_steps(batch)
+        fits = target.dtype is torch.int64 and target.shape == (n,)
+        return fits and _is_weight(batch.weight, len(batch.x))
+
+    def run(
+        self, output: Tensor, lengths: Tensor | None, batch: Batch
+    ) -> tuple[Tensor, Any, Tensor]:
+        """Return the loss, the output as the criterion takes it, and its gradient."""
+        crf = self.crf
+        emissions = Emissions(output, lengths, crf)
+        labels = self.criterion.spread_labels(emissions, batch.target)
+        losses, d_output = crf.differentiate(output, labels, lengths, batch.weight)
+        return losses, emissions, d_output
+
+
+def count_steps(batch: Batch) -> int:
+    """Return the number of valid steps."""
+    if batch.lengths is None:
+        return batch.x.shape[0] * batch.x.shape[1]
+    return int(batch.lengths.sum())
+
+
+def _is_weight(weight: Tensor | None, n: int) -> bool:
+    return weight is None or (weight.dtype is torch.float32 and weight.shape == (n,))
