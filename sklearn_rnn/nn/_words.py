@@ -65,14 +65,14 @@ class WordEncoder(nn.Module):
             The vectors of the words. A word without characters has the vector of one
             unknown character.
         """
-        words, index = _find_distinct_rows(x.flatten(0, 1))
+        words, index = find_distinct_rows(x.flatten(0, 1))
         lengths = (words != 0).sum(dim=1).clamp(min=1)
         characters = self.table((words - 1).clamp(min=0))  # row 0: unknown
         vectors = self.encoder.last(characters, lengths)
         return vectors[index].unflatten(0, x.shape[:2])
 
 
-def _find_distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+def find_distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return the distinct rows, and for each row its place among them."""
     if rows.is_cuda:
         return torch.unique(rows, dim=0, return_inverse=True)

@@ -22,6 +22,7 @@ from sklearn_rnn.nn import (
     Standardize,
     StepModel,
     TokenEmbedding,
+    WordEncoder,
     initialize,
     make_chain,
     set_dropout_generator,
@@ -214,13 +215,29 @@ def test_gradients_of_columns(lengths, with_numbers):
     criterion = losses.CrossEntropy()
     inputs, target, weight = make_batch(criterion, lengths)
     x = torch.cat([inputs["x"], *[make_tokens(None)["x"].float()] * 2], dim=2)
-    tables = {3: TokenEmbedding(8, 6), 2: TokenEmbedding(9, 3)}
+    tables = [([3], TokenEmbedding(8, 6)), ([2], TokenEmbedding(9, 3))]
     if with_numbers:
         columns = ColumnInputs(tables, [1, 0], make_standardize())
     else:
         columns = ColumnInputs(tables, [], None)
     model = make_token_model(columns)
     inputs = {"x": x, "lengths": lengths}
+    assert_same_gradients(model, criterion, inputs, target, weight)
+
+
+@pytest.mark.parametrize("as_columns", [False, True])
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+def test_gradients_of_words_read_by_their_characters(lengths, as_columns):
+    criterion = losses.CrossEntropy()
+    inputs, target, weight = make_batch(criterion, lengths)
+    generator = torch.Generator().manual_seed(2)
+    x = torch.randint(0, 3, (5, 7, 4), generator=generator)
+    words = WordEncoder(3, 4, 6)
+    if as_columns:
+        words = ColumnInputs([([2, 3, 4, 5], words)], [0, 1], make_standardize())
+        x = torch.cat([inputs["x"], x.float()], dim=2)
+    inputs = {"x": x, "lengths": lengths}
+    model = make_token_model(words)
     assert_same_gradients(model, criterion, inputs, target, weight)
 
 

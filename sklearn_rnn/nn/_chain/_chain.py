@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._cells import CELLS
+from sklearn_rnn.nn._chain._columns import EMBEDDINGS, ColumnsLink
 from sklearn_rnn.nn._chain._dropout import DropoutLink
 from sklearn_rnn.nn._chain._encoder import EncoderLink
-from sklearn_rnn.nn._chain._inputs import ColumnsLink, StandardizeLink, TokenLink
+from sklearn_rnn.nn._chain._inputs import StandardizeLink
 from sklearn_rnn.nn._chain._link import Batch, Link
 from sklearn_rnn.nn._chain._losses import LOSSES, LossLink, PathLink
 from sklearn_rnn.nn._chain._pooling import make_pooling_link
@@ -24,14 +25,14 @@ from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import has_global_hooks
-from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize, TokenEmbedding
+from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize
 from sklearn_rnn.nn._losses import PathLikelihood
 from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
 
 LINKS: dict[type, Any] = {
     Standardize: StandardizeLink,
-    TokenEmbedding: TokenLink,
+    **EMBEDDINGS,
     ColumnInputs: ColumnsLink,
     ConvStem: StemLink,
     Pooling: make_pooling_link,

@@ -1,4 +1,4 @@
-"""Links from raw steps to vectors."""
+"""The links of standardisation and of embedded tokens."""
 
 from typing import Any
 
@@ -74,38 +74,6 @@ class TokenLink(Link):
             self.gradient.index_fill_(0, self.rows, 0)
         else:
             self.gradient.zero_()
-
-
-class ColumnsLink(Link):
-    """Of `ColumnInputs`."""
-
-    def __init__(self, module: Any) -> None:
-        super().__init__(module)
-        self.embeddings = [TokenLink(embedding) for embedding in module.embeddings]
-
-    def fits(self) -> bool:
-        return all(embedding.fits() for embedding in self.embeddings)
-
-    def suits(self, batch: Batch) -> bool:
-        return batch.x.dtype is torch.float32
-
-    def forward(
-        self, x: Tensor, lengths: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        module, parts = self.module, []
-        if module.standardize is not None:
-            scale = module.standardize
-            parts.append(standardize(x[..., module.numbers], scale.mean, scale.scale))
-        for column, embedding in zip(module.columns, self.embeddings, strict=True):
-            parts.append(embedding.look_up(x[..., column].long()))
-        return torch.cat(parts, dim=-1), lengths
-
-    def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
-        begin = len(self.module.numbers)
-        for embedding in self.embeddings:
-            size = embedding.module.output_size
-            embedding.backward(d_out[..., begin : begin + size], wants_x=False)
-            begin += size
 
 
 def _is_plain_table(table: nn.Embedding) -> bool:

@@ -1,0 +1,49 @@
+"""The link of columns of several kinds."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sklearn_rnn.nn._batch_invariant import standardize
+from sklearn_rnn.nn._chain._inputs import TokenLink
+from sklearn_rnn.nn._chain._link import Batch, Link
+from sklearn_rnn.nn._chain._words import WordLink
+from sklearn_rnn.nn._inputs import TokenEmbedding
+from sklearn_rnn.nn._words import WordEncoder
+
+EMBEDDINGS: dict[type, Any] = {TokenEmbedding: TokenLink, WordEncoder: WordLink}
+
+
+class ColumnsLink(Link):
+    """Of `ColumnInputs`."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module)
+        self.embeddings = [
+            EMBEDDINGS[type(embedding)](embedding) for embedding in module.embeddings
+        ]
+
+    def fits(self) -> bool:
+        return all(embedding.fits() for embedding in self.embeddings)
+
+    def suits(self, batch: Batch) -> bool:
+        return batch.x.dtype is torch.float32
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        module, parts = self.module, []
+        if module.standardize is not None:
+            scale = module.standardize
+            parts.append(standardize(x[..., module.numbers], scale.mean, scale.scale))
+        for columns, embedding in zip(module.columns, self.embeddings, strict=True):
+            parts.append(embedding.forward(x[..., columns].long(), lengths)[0])
+        return torch.cat(parts, dim=-1), lengths
+
+    def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
+        begin = len(self.module.numbers)
+        for embedding in self.embeddings:
+            size = embedding.module.output_size
+            embedding.backward(d_out[..., begin : begin + size], wants_x=False)
+            begin += size
