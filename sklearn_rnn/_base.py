@@ -1,6 +1,5 @@
 """BaseRNN: the steps of fit, shared by all estimators."""
 
-import re
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
@@ -31,10 +30,10 @@ from sklearn_rnn._sequences import (
     CategoryEncoder,
     TokenIds,
     Vocabulary,
-    check_sequences,
     get_characters,
     read_argument,
     read_targets,
+    validate_sequences,
 )
 from sklearn_rnn._training import Checkpoint, Monitor, make_reporters
 from sklearn_rnn._training_data import TrainingData, check_weights
@@ -224,14 +223,13 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         columns = self._category_encoder.find_columns(X.n_features)
         return Vocabulary(X, columns) if columns else None
 
-    def _check_X(self, X, reset=False, **options):
-        X = self._category_encoder.transform(X)
-        checked = check_sequences(
-            X, estimator=self, reset=reset, tokens=self._reads_tokens, **options
-        )
+    def _check_X(self, X, name="X", *, reset=False, **options):
+        X = self._category_encoder.transform(X, name)
+        options = {"name": name, "tokens": self._reads_tokens, **options}
+        checked = validate_sequences(self, X, reset=reset, **options)
         if self._reads_tokens and get_characters(X) != self._characters:
             raise ValueError(
-                f"X has {_describe_characters(get_characters(X))}, but "
+                f"{name} has {_describe_characters(get_characters(X))}, but "
                 f"{type(self).__name__} was fitted with "
                 f"{_describe_characters(self._characters)}."
             )
@@ -249,8 +247,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         for name, value in (("X_val", X_val), ("y_val", y_val)):
             if value is None:
                 raise ValueError(f"X_val and y_val belong together. Got no {name}.")
-        with _x_is_called("X_val"):
-            X = self._check_X(X_val)
+        X = self._check_X(X_val, "X_val")
         if len(X) < 2:
             raise ValueError("X_val must have at least 2 samples. Got 1 instead.")
         y_val = read_targets(y_val, "y_val")
@@ -466,13 +463,3 @@ def _describe_characters(characters):
     if characters is None:
         return "no columns of characters"
     return f"characters in columns {characters.start} to {characters.stop - 1}"
-
-
-@contextmanager
-def _x_is_called(name):
-    """Replace X in error messages by the name of the argument."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        message = re.sub(r"\bX\b", name, str(error))
-        raise type(error)(message) from error

@@ -68,8 +68,8 @@ class StepRNN(BaseRNN):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
-    def _check_X(self, X, reset=False):
-        return super()._check_X(X, reset=reset, allow_empty=True)
+    def _check_X(self, X, name="X", *, reset=False):
+        return super()._check_X(X, name, reset=reset, allow_empty=True)
 
     def _check_y(self, y, X, sample_weight, name="y"):
         end = name.removeprefix("y")  # "_val"

@@ -22,14 +22,21 @@ from sklearn_rnn._sequences._dataframe import (
     to_floats,
     to_times,
 )
+from sklearn_rnn._sequences._layout import Layout, set_layout
 from sklearn_rnn._sequences._ragged import (
     RaggedArray,
     TokenIds,
+    first_place,
     get_characters,
     group_columns,
     lengths_to_offsets,
     like,
     step_index,
+)
+from sklearn_rnn._sequences._reading import (
+    as_numbers,
+    is_list_of_frames,
+    read_argument,
 )
 from sklearn_rnn._sequences._schemes import (
     TAGGER_SCHEMES,
@@ -42,6 +49,7 @@ from sklearn_rnn._sequences._schemes import (
     list_spans,
     read_tags,
 )
+from sklearn_rnn._sequences._sequence_targets import check_targets, read_targets
 from sklearn_rnn._sequences._step_array import StepArray, split_steps
 from sklearn_rnn._sequences._step_targets import read_step_targets, split_weights
 from sklearn_rnn._sequences._steps import (
@@ -53,21 +61,17 @@ from sklearn_rnn._sequences._steps import (
     may_be_labels_of_steps,
 )
 from sklearn_rnn._sequences._validation import (
-    as_numbers,
     check_floats,
     check_frames,
     check_layout,
     check_sequences,
-    check_targets,
-    first_place,
-    is_list_of_frames,
-    read_argument,
-    read_targets,
+    validate_sequences,
 )
 from sklearn_rnn._sequences._vocabulary import Vocabulary
 
 __all__ = [
     "CategoryEncoder",
+    "Layout",
     "RaggedArray",
     "StepArray",
     "TAGGER_SCHEMES",
@@ -115,11 +119,13 @@ __all__ = [
     "read_table",
     "read_tags",
     "read_targets",
+    "set_layout",
     "sort_rows",
     "split_steps",
     "split_weights",
     "step_index",
     "to_floats",
     "to_times",
+    "validate_sequences",
     "weighted_moments",
 ]

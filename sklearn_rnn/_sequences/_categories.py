@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_rnn._sequences._containers import errors_that_name
 from sklearn_rnn._sequences._dataframe import import_narwhals, type_of
-from sklearn_rnn._sequences._validation import is_list_of_frames, list_objects
+from sklearn_rnn._sequences._reading import is_list_of_frames, list_objects
 
 _UNSEEN = -1.0  # the vocabulary has no such code
 _CATEGORICAL = ("categor", "enum", "dictionary")  # of pandas, polars, pyarrow
@@ -68,18 +68,21 @@ class CategoryEncoder:
         by_dtype = isinstance(self.categorical_features, str)
         return self._are_given or (by_dtype and any(map(_may_have_categories, frames)))
 
-    def transform(self, X: Any) -> Any:
-        """Return X; of DataFrames, with numbers in place of categories."""
+    def transform(self, X: Any, name: str = "X") -> Any:
+        """Return X; of DataFrames, with numbers in place of categories.
+
+        Error messages refer to X as `name`.
+        """
         if not self.categories:
             return X
         X = list_objects(X)
         if not is_list_of_frames(X):
-            _raise_no_frames(X, list(self.categories))
-        with errors_that_name("X"):
+            _raise_no_frames(X, list(self.categories), name)
+        with errors_that_name(name):
             tables = _read_tables(X)
-            for name, categories in self.categories.items():
-                columns = _get_columns(tables, name)
-                codes = _encode_columns(columns, categories)
+            for column, categories in self.categories.items():
+                columns = _get_columns(tables, column, name)
+                codes = _encode_columns(columns, categories, name)
                 tables = [t.with_columns(c) for t, c in zip(tables, codes, strict=True)]
         return [table.to_native() for table in tables]
 
@@ -184,15 +187,15 @@ def _read_tables(frames: list[Any]) -> list[Any]:
     return [nw.from_native(frame, eager_only=True) for frame in frames]
 
 
-def _get_columns(tables: list[Any], name: str) -> list[Any]:
+def _get_columns(tables: list[Any], column: str, name: str = "X") -> list[Any]:
     """Return one column of all tables."""
     for i, table in enumerate(tables):
-        if name not in table.columns:
+        if column not in table.columns:
             raise ValueError(
-                f"X[{i}] lacks the column {name!r}: all DataFrames must have the same "
-                "columns as in fit, in the same order."
+                f"{name}[{i}] lacks the column {column!r}: all DataFrames must have "
+                "the same columns as in fit, in the same order."
             )
-    return [table.get_column(name) for table in tables]
+    return [table.get_column(column) for table in tables]
 
 
 def _get_values(column: Any) -> list[Any]:
@@ -205,10 +208,10 @@ def _find_categories(columns: list[Any]) -> list[Any]:
     return sorted(found, key=lambda value: (str(value), type(value).__name__))
 
 
-def _encode_columns(columns: list[Any], categories: list[Any]) -> list[Any]:
+def _encode_columns(columns: list[Any], categories: list[Any], name: str) -> list[Any]:
     """Return one column of all tables with the positions of its categories."""
     codes = {value: float(code) for code, value in enumerate(categories)}
-    return [_encode_column(c, codes, f"X[{i}]") for i, c in enumerate(columns)]
+    return [_encode_column(c, codes, f"{name}[{i}]") for i, c in enumerate(columns)]
 
 
 def _encode_column(column: Any, codes: dict[Any, float], place: str) -> Any:
@@ -234,12 +237,14 @@ def _kind_of(value: Any) -> str:
     return "numbers" if isinstance(value, Number) else f"{type(value).__name__} objects"
 
 
-def _raise_no_frames(X: Any, names: list[str]) -> NoReturn:
+def _raise_no_frames(X: Any, columns: list[str], name: str) -> NoReturn:
     got = type(X).__name__
     if isinstance(X, list | tuple):
         others = [i for i, x in enumerate(X) if not hasattr(x, "columns")]
-        got = f"{type(X[others[0]]).__name__} as X[{others[0]}]" if others else "[]"
+        got = (
+            f"{type(X[others[0]]).__name__} as {name}[{others[0]}]" if others else "[]"
+        )
     raise TypeError(
-        "X must be a list of DataFrames, one a sequence: in fit the categories of "
-        f"{names} were learned from DataFrames. Got {got} instead."
+        f"{name} must be a list of DataFrames, one a sequence: in fit the categories "
+        f"of {columns} were learned from DataFrames. Got {got} instead."
     )

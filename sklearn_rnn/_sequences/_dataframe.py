@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_rnn._sequences._validation import as_numbers
+from sklearn_rnn._sequences._reading import as_numbers
 
 
 def import_narwhals() -> ModuleType:

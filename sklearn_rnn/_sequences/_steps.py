@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from sklearn_rnn._sequences._ragged import RaggedArray, lengths_to_offsets
-from sklearn_rnn._sequences._validation import read_argument
+from sklearn_rnn._sequences._reading import read_argument
 
 _ACCEPTED = (
     "{name} must be one sequence of labels or numbers a sample: a list, object array "

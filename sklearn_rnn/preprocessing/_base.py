@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences import RaggedArray
+from sklearn_rnn._sequences import RaggedArray, check_floats, validate_sequences
 from sklearn_rnn.utils import check_feature_names_in, wrap_data_with_container
 
 
@@ -68,6 +68,9 @@ class BaseSequenceTransformer(
         if result.ndim == 2:
             return wrap_data_with_container("transform", result, X, self)
         return result
+
+    def _check_floats(self, X, *, reset):
+        return validate_sequences(self, X, reset=reset, check=check_floats)
 
     def _names_of_step(self, input_features):
         """Return the names of the features; for a table, that of its one variable."""

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences import RaggedArray, check_floats, first_place
+from sklearn_rnn._sequences import RaggedArray, first_place
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
 from sklearn_rnn.utils import StrOptions, fit_context
 
@@ -231,7 +231,7 @@ class GapEncoder(BaseSequenceTransformer):
         self : object
             The fitted transformer.
         """
-        steps = check_floats(X, estimator=self, reset=True)
+        steps = self._check_floats(X, reset=True)
         self._time = self._find_time(steps.n_features)
         self._times_of(steps)  # validates the times
         seen = ~np.isnan(steps.values)
@@ -290,7 +290,7 @@ class GapEncoder(BaseSequenceTransformer):
         return elapsed
 
     def _transform(self, X):
-        steps = check_floats(X, estimator=self, reset=False)
+        steps = self._check_floats(X, reset=False)
         times = self._times_of(steps)
         features = [i for i in range(steps.n_features) if i != self._time]
         seen = ~np.isnan(steps.values[:, features])

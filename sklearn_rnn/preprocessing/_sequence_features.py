@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences import check_floats
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer
 from sklearn_rnn.preprocessing._gap_encoder import last_seen
 from sklearn_rnn.utils import fit_context
@@ -135,11 +134,11 @@ class SequenceFeatures(BaseSequenceTransformer):
         self : object
             The fitted transformer.
         """
-        check_floats(X, estimator=self, reset=True)
+        self._check_floats(X, reset=True)
         return self
 
     def _transform(self, X):
-        steps = check_floats(X, estimator=self, reset=False)
+        steps = self._check_floats(X, reset=False)
         statistics = summarise(steps).reshape(len(steps), -1)
         result = np.column_stack([steps.lengths, statistics])
         return result.astype(steps.dtype, copy=False)

@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._sequences import (
     RaggedArray,
-    check_floats,
     lengths_to_offsets,
     step_index,
 )
@@ -112,14 +111,14 @@ class SequencePadder(BaseSequenceTransformer):
         self : object
             The fitted transformer.
         """
-        steps = check_floats(X, estimator=self, reset=True)
+        steps = self._check_floats(X, reset=True)
         longest = int(steps.lengths.max())
         self.n_steps_ = longest if self.n_steps is None else int(self.n_steps)
         self._cut(steps)  # validates the lengths
         return self
 
     def _transform(self, X):
-        steps = self._cut(check_floats(X, estimator=self, reset=False))
+        steps = self._cut(self._check_floats(X, reset=False))
         shape = len(steps), self.n_steps_, steps.n_features
         padded = np.full(shape, self.padding_value, dtype=steps.dtype)
         valid = _valid_steps(steps.lengths, self.n_steps_, self.padding_side)
@@ -159,7 +158,7 @@ class SequencePadder(BaseSequenceTransformer):
             Lengths after truncation.
         """
         check_is_fitted(self)
-        return self._cut(check_floats(X, estimator=self, reset=False)).lengths
+        return self._cut(self._check_floats(X, reset=False)).lengths
 
     def inverse_transform(self, X, lengths):
         """Remove the padding.

@@ -8,18 +8,21 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn._sequences import (
+    Layout,
     RaggedArray,
     check_frames,
     check_layout,
     first_place,
     is_list_of_frames,
+    set_layout,
+    validate_sequences,
 )
 from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
 from sklearn_rnn.preprocessing._words import (
@@ -28,7 +31,7 @@ from sklearn_rnn.preprocessing._words import (
     first_step,
     has_no_step,
 )
-from sklearn_rnn.utils import HasMethods, StrOptions, check_feature_names, fit_context
+from sklearn_rnn.utils import HasMethods, StrOptions, fit_context
 
 _LARGEST_TABLE = 2**32  # bytes of a dense table converted from a sparse one
 
@@ -51,9 +54,9 @@ def _check_table_of_steps(X, estimator, reset):
     if kind != "numbers":
         return _check_objects(X, kind, estimator, reset)
     if not is_list_of_frames(X):
-        steps = check_layout(X, estimator=estimator, reset=reset)
+        steps = validate_sequences(estimator, X, reset=reset, check=check_layout)
         return steps.values, steps.offsets
-    offsets = check_frames(X, estimator=estimator, reset=reset)
+    offsets = validate_sequences(estimator, X, reset=reset, check=check_frames)
     library = sys.modules[type(X[0]).__module__.partition(".")[0]]  # pandas or polars
     return library.concat(list(X)), offsets
 
@@ -69,9 +72,7 @@ def _check_objects(X, kind, estimator, reset):
     """Return the words or dicts of all sequences, and the offsets of the sequences."""
     steps, offsets = check_words(X) if kind == "words" else check_dicts(X)
     if reset:
-        check_feature_names(estimator, np.empty((1, 1)), reset=True)  # nameless
-        estimator.n_features_in_ = 1
-        estimator._reads_table = False
+        set_layout(estimator, Layout(n_features=1))
     if kind == "words" and not _takes_strings(estimator.transformer):
         steps = np.array(steps, dtype=object)[:, np.newaxis]
     return steps, offsets
@@ -374,7 +375,7 @@ class Stepwise(BaseSequenceTransformer):
         check_is_fitted(self)
         steps = X
         if not isinstance(X, RaggedArray):  # X has other features than in fit
-            steps = check_layout(X, estimator=BaseEstimator(), reset=True)
+            steps, _ = check_layout(X, owner="Stepwise")
         values = self.transformer_.inverse_transform(steps.values)
         values = _as_array(values, len(steps.values), self.transformer_)
         return like_input(RaggedArray(values, steps.offsets), X, self)

@@ -10,7 +10,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 
 from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor
-from sklearn_rnn._sequences._validation import check_sequences
+from sklearn_rnn._sequences._validation import validate_sequences
 
 SMALL = {
     "hidden_size": 2,
@@ -426,7 +426,7 @@ def test_a_second_fit_forgets_the_names_and_the_kind_of_x(
 
 
 def check(X, **options):
-    return check_sequences(X, estimator=BaseEstimator(), reset=True, **options)
+    return validate_sequences(BaseEstimator(), X, reset=True, **options)
 
 
 @pytest.mark.parametrize(
