@@ -392,7 +392,10 @@ def add_marginals(t, n_steps, chain, weight, counts):
 
 @njit(**JIT)
 def forward_logs(emissions, labels, n_steps, chain):
-    """Return log Z. alpha, sums and the emissions of the chain become logarithms."""
+    """Return log Z. alpha, sums and the emissions of the chain become logarithms.
+
+    The chain's `after` is overwritten.
+    """
     n_classes = emissions.shape[1]
     potentials, log_z = chain.potentials, 0.0
     for t in range(n_steps):
@@ -403,7 +406,9 @@ def forward_logs(emissions, labels, n_steps, chain):
             logs[j] = emissions[t, j] if first <= j < last else -np.inf
             arrives = potentials[n_classes, j]
             if t > 0:
-                arrives = log_sum(chain.alpha[t - 1], potentials[:n_classes, j])
+                for i in range(n_classes):  # a column in one piece: no strided array
+                    chain.after[i] = potentials[i, j]
+                arrives = log_sum(chain.alpha[t - 1], chain.after)
             alpha[j] = arrives + logs[j]
             largest = max(largest, alpha[j])
         shift = finite_or_zero(largest)
