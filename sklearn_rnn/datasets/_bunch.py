@@ -1,4 +1,4 @@
-"""What all fetchers have in common: their arguments and what they return."""
+"""Code shared by the fetchers: validation of arguments and construction of results."""
 
 from importlib import resources
 from os import PathLike

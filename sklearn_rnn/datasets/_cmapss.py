@@ -57,47 +57,47 @@ def fetch_cmapss_fd001(
 ) -> Bunch | tuple[Any, Any]:
     """Load C-MAPSS FD001: the remaining useful life of turbofan engines (regression).
 
-    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. 200 simulated
-    engines, each a sequence of flights (cycles) with 3 settings and 21 sensors: 100 run
-    until they fail, 100 are cut before. The target is the number of cycles that remain
-    after each cycle. It is usual to cap it at 125, and to measure the error after the
-    last cycle of each engine of the test part.
+    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. The data are
+    200 simulated engines, each a sequence of flights (cycles) with 3 settings and 21
+    sensors: 100 run until they fail, 100 are truncated before. The target is the number
+    of remaining cycles after each cycle. It is usually capped at 125, and the error is
+    usually measured after the last cycle of each test engine.
 
     Parameters
     ----------
     subset : {"train", "test", "all"}, default="train"
-        Which part of the published split: the 100 engines that run until they fail, the
-        100 that are cut, or both.
+        Part of the published split: the 100 engines that run until they fail, the 100
+        truncated engines, or both.
     data_home : str or path-like, default=None
-        The folder to keep the files in. By default as in :func:`get_data_home`.
+        Folder for the files. By default, see :func:`get_data_home`.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
     as_frame : bool, default=False
-        Whether `data` is a long pandas table, a row a cycle.
+        Whether `data` is a long pandas table, with one row per cycle.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Dictionary-like object, with the following attributes:
 
         - data : RaggedArray of shape (n_engines, None, 24), float32; with `as_frame` a
           DataFrame with the columns "unit" and "cycle" and the 24 features, float64.
-          A few values of the training part are missing, NaN.
-        - target : RaggedArray of shape (n_engines, None, 1), integers: after each
-          cycle, the number of cycles that remain; with `as_frame` a Series, "RUL".
+          A few values of the training part are missing (NaN).
+        - target : RaggedArray of shape (n_engines, None, 1), integers: the number of
+          remaining cycles after each cycle; with `as_frame` a Series, "RUL".
         - frame : DataFrame, data and target; only with `as_frame`.
         - unit : ndarray of shape (n_engines,), the number of each engine: 1 to 100 in
-          each part; in "all", those of the test part are 101 to 200.
+          each part; in "all", the test engines have the numbers 101 to 200.
         - feature_names : list of 24 str.
         - target_names : list, ``["RUL"]``.
         - DESCR : str, the description, with licence and citation.
     (data, target) : tuple
-        If `return_X_y`.
+        Only if `return_X_y` is True.
 
     Raises
     ------
     OSError
-        If the download fails; nothing is left behind then.
+        If the download fails. No files are left behind.
 
     See Also
     --------
@@ -135,7 +135,7 @@ def fetch_cmapss_fd001(
 def _read_part(
     part: str, data_home: str | PathLike[str] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the table, the engines' numbers of cycles, and the cycles that remain."""
+    """Return the table, the cycles of each engine, and the remaining cycles."""
     values = _read_table(fetch_file(_STEPS[part], data_home))
     lengths = np.unique(values[:, 0], return_counts=True)[1]
     at_end = np.zeros(len(lengths), dtype=np.int64)
@@ -146,7 +146,7 @@ def _read_part(
 
 
 def _read_table(path: Path) -> NDArray[np.float64]:
-    """Read 26 columns of numbers; the public copy writes missing ones in three ways."""
+    """Read 26 columns of numbers; the source writes missing values in three ways."""
     text = path.read_text(encoding="utf-8")
     for missing in ("'N/A'", "None", "NAN"):
         text = text.replace(missing, "nan")

@@ -1,4 +1,4 @@
-"""Where downloaded data sets are kept."""
+"""The folder of downloaded data sets."""
 
 import os
 import shutil
@@ -17,24 +17,25 @@ _DATA_SETS = (
 
 
 def get_data_home(data_home: str | PathLike[str] | None = None) -> str:
-    """Return the folder that downloaded data sets are kept in.
+    """Return the path of the folder for downloaded data sets.
 
-    It is made if it is not there. Each data set has a folder of its own in it.
+    The folder is created if it does not exist. It has one subfolder per data set.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder. By default, what the environment variable ``SKLEARN_RNN_DATA``
-        says, or else ``~/sklearn_rnn_data``. ``~`` is the user's home.
+        The folder. By default, the value of the environment variable
+        ``SKLEARN_RNN_DATA`` or, if it is not set, ``~/sklearn_rnn_data``. ``~`` is
+        expanded to the user's home folder.
 
     Returns
     -------
     data_home : str
-        The path of the folder.
+        Path of the folder.
 
     See Also
     --------
-    clear_data_home : Delete what was downloaded.
+    clear_data_home : Delete the downloaded data sets.
 
     Examples
     --------
@@ -54,20 +55,21 @@ def get_data_home(data_home: str | PathLike[str] | None = None) -> str:
 
 
 def clear_data_home(data_home: str | PathLike[str] | None = None) -> None:
-    """Delete the data sets that were downloaded.
+    """Delete the downloaded data sets.
 
-    Only the folders of the data sets go. Whatever else is in the data home stays, and
-    so does the data home.
+    Only the subfolders of the data sets are deleted. The data home and other files in
+    it are kept.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder. By default, what the environment variable ``SKLEARN_RNN_DATA``
-        says, or else ``~/sklearn_rnn_data``. ``~`` is the user's home.
+        The folder. By default, the value of the environment variable
+        ``SKLEARN_RNN_DATA`` or, if it is not set, ``~/sklearn_rnn_data``. ``~`` is
+        expanded to the user's home folder.
 
     See Also
     --------
-    get_data_home : The folder that downloaded data sets are kept in.
+    get_data_home : Path of the folder for downloaded data sets.
 
     Examples
     --------

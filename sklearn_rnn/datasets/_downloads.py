@@ -1,4 +1,4 @@
-"""Files of data sets: downloaded once, checked, kept."""
+"""Files of data sets: downloaded once, verified and stored."""
 
 import gzip
 import os
@@ -25,13 +25,13 @@ class RemoteFile:
     Parameters
     ----------
     folder, name : str
-        Where it is in the data home.
+        Subfolder of the data home, and file name in it.
     url : str
-        Where the original is.
+        URL of the original.
     sha256 : str
-        Checksum of the original, and so of the file in the data home.
+        Checksum of the original, and of the file in the data home.
     mirror_name : str, default=None
-        Its name in `folder` on a mirror, if that is not `name`. What comes gzipped is
+        Name in `folder` on a mirror, if it differs from `name`. Gzipped files are
         unpacked.
     """
 
@@ -46,24 +46,25 @@ class RemoteFile:
 
 
 def fetch_file(file: RemoteFile, data_home: str | PathLike[str] | None) -> Path:
-    """Return the path of a file in the data home, downloading it if need be.
+    """Return the path of a file in the data home, and download it if necessary.
 
     Parameters
     ----------
     file : RemoteFile
-        What to fetch. A file with this checksum in the data home is not fetched again.
+        File to fetch. If the data home has a file with this checksum, nothing is
+        downloaded.
     data_home : str or path-like or None
-        As in :func:`get_data_home`.
+        See :func:`get_data_home`.
 
     Returns
     -------
     path : Path
-        The file.
+        Path of the file.
 
     Raises
     ------
     OSError
-        If the download fails or is not what was expected; nothing is left behind then.
+        If the download fails or has the wrong checksum. No files are left behind.
     ImportError
         If pooch is not installed.
     """
@@ -81,7 +82,7 @@ def fetch_file(file: RemoteFile, data_home: str | PathLike[str] | None) -> Path:
 
 
 def mirror_url(file: RemoteFile) -> str | None:
-    """Return the address of a file on the mirror, or None if no mirror is set."""
+    """Return the URL of a file on the mirror, or None if no mirror is set."""
     mirror = os.environ.get("SKLEARN_RNN_MIRROR")
     if not mirror:
         return None
@@ -93,15 +94,15 @@ def import_pooch() -> Any:
         import pooch
     except ImportError as error:
         raise ImportError(
-            "The fetch_* functions download with pooch, which is not installed: pip "
-            'install "sklearn-rnn[datasets]".'
+            "The fetch_* functions require pooch, which is not installed: pip install "
+            '"sklearn-rnn[datasets]".'
         ) from error
     return pooch
 
 
 def download(url: str, file: IO[bytes]) -> None:
-    """Write what `url` sends to an open file."""
-    import requests  # which pooch brings; its own downloader leaves sockets open
+    """Download `url` to an open file."""
+    import requests  # a dependency of pooch, whose own downloader leaves sockets open
 
     with requests.get(url, stream=True, timeout=30) as response:
         response.raise_for_status()
@@ -113,8 +114,8 @@ def _download_unpacked(url: str, path: str, _: Any) -> None:
     with TemporaryFile() as file:
         download(url, file)
         file.seek(0)
-        # not by the name: some servers say "Content-Encoding: gzip" of a .gz file, and
-        # then it is unpacked already
+        # not by the name: some servers send a .gz file with "Content-Encoding: gzip",
+        # and it is already unpacked
         is_gzipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         with open(path, "wb") as target:
@@ -123,17 +124,18 @@ def _download_unpacked(url: str, path: str, _: Any) -> None:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):  # another file of the data set is in it
+    with suppress(OSError):  # it contains another file of the data set
         folder.rmdir()
 
 
 @contextmanager
 def explained_errors(url: str, path: Path) -> Iterator[None]:
-    """Say what can be done when `path` cannot be had from `url`.
+    """Suggest remedies in the error if `path` cannot be downloaded from `url`.
 
-    A ValueError or LookupError inside means that what came is not what was expected.
+    A ValueError or LookupError in the block means that the downloaded content is
+    invalid.
     """
-    import_pooch()  # which brings requests
+    import_pooch()  # requests is its dependency
     from requests import RequestException
 
     try:
@@ -142,14 +144,14 @@ def explained_errors(url: str, path: Path) -> Iterator[None]:
     except (RequestException, *_DAMAGED) as error:
         problem, cause = f"Could not download {url}", error
     except (ValueError, LookupError) as error:
-        problem, cause = f"What came from {url} is not the {path.name} expected", error
+        problem, cause = f"{url} did not return the expected {path.name}", error
     except OSError as error:
         _remove_if_empty(path.parent)
         reason = error.strerror or str(error)
         raise OSError(
             error.errno,
-            f"Could not write {path.name}, and nothing of it was kept. See to the space"
-            " and the permissions of the data home and of the folder of temporary "
+            f"Could not write {path.name}; no part of it was kept. Check the free space"
+            " and the permissions of the data home and of the folder for temporary "
             "files, or set SKLEARN_RNN_DATA to another data home. The reason: "
             f"{reason}",
             str(path),
@@ -158,8 +160,7 @@ def explained_errors(url: str, path: Path) -> Iterator[None]:
         return
     _remove_if_empty(path.parent)
     raise OSError(
-        f"{problem}, and nothing of it was kept. Try again; see to the network (behind "
-        "a proxy, to HTTPS_PROXY); set SKLEARN_RNN_MIRROR to the base URL of a mirror; "
-        f"or put the file at {path} yourself. The reason: {type(cause).__name__}: "
-        f"{cause}"
+        f"{problem}; no part of it was kept. Try again; check the network (behind a "
+        "proxy, HTTPS_PROXY); set SKLEARN_RNN_MIRROR to the base URL of a mirror; or "
+        f"put the file at {path} yourself. The reason: {type(cause).__name__}: {cause}"
     ) from cause

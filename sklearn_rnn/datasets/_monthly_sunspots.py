@@ -1,4 +1,4 @@
-"""Monthly numbers of sunspots: one long series."""
+"""Monthly sunspot numbers: one long series."""
 
 from os import PathLike
 
@@ -26,26 +26,27 @@ def fetch_monthly_sunspots(
     data_home: str | PathLike[str] | None = None,
     as_frame: bool = False,
 ) -> Bunch:
-    """Load the monthly numbers of sunspots, 1749 to 1983 (forecasting).
+    """Load the monthly sunspot numbers, 1749 to 1983 (forecasting).
 
-    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. One series of
-    2,820 months, with a cycle of about 11 years. It has no target of its own: what is
-    to be forecast comes from cutting it into windows.
+    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. The data are
+    one series of 2,820 months, with a cycle of about 11 years. There is no separate
+    target; :func:`~sklearn_rnn.preprocessing.make_windows` cuts the series into windows
+    with targets.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder to keep the files in. By default as in :func:`get_data_home`.
+        Folder for the files. By default, see :func:`get_data_home`.
     as_frame : bool, default=False
         Whether `data` is a pandas table.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Dictionary-like object, with the following attributes:
 
         - data : ndarray of shape (2820, 1); with `as_frame` a DataFrame with the
-          columns "month", the first day of each, and "sunspots".
+          columns "month", the first day of the month, and "sunspots".
         - frame : DataFrame, the same; only with `as_frame`.
         - months : ndarray of shape (2820,), datetime64[M].
         - feature_names : list, ``["sunspots"]``.
@@ -54,7 +55,7 @@ def fetch_monthly_sunspots(
     Raises
     ------
     OSError
-        If the download fails; nothing is left behind then.
+        If the download fails. No files are left behind.
 
     See Also
     --------

@@ -1,8 +1,8 @@
 """PhysioNet 2012, set A: two days in intensive care.
 
-The public source is 3,996 text files. They are downloaded as one archive, whose bytes
-GitHub does not promise to keep, and become one .npz file of plain arrays. So it is the
-arrays that have a checksum. A mirror has the .npz file.
+The public source has 3,996 text files. They are downloaded as one archive and converted
+to one .npz file of plain arrays. GitHub does not guarantee the bytes of the archive, so
+the checksum is that of the arrays. A mirror provides the .npz file.
 """
 
 import hashlib
@@ -73,36 +73,36 @@ def fetch_physionet2012(
 ) -> Bunch | tuple[Any, Any]:
     """Load PhysioNet 2012, set A: death in hospital from vital signs (classification).
 
-    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. 3,996 stays in
-    intensive care, of whose first 48 hours 37 variables are known now and then: a step
-    is a minute in which something was measured, and what was not is NaN. 554 patients,
-    13.9 %, died. There is no published split; five folds and the area under the ROC
-    curve are usual.
+    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. The data are
+    the first 48 hours of 3,996 stays in intensive care, with 37 variables measured at
+    irregular times. A step is a minute with at least one measurement; missing values
+    are NaN. 554 patients (13.9 %) died. There is no published split; 5-fold
+    cross-validation and the area under the ROC curve are usual.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder to keep the files in. By default as in :func:`get_data_home`.
+        Folder for the files. By default, see :func:`get_data_home`.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
     as_frame : bool, default=False
-        Whether `data` is a long pandas table, a row a step.
+        Whether `data` is a long pandas table, with one row per step.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Dictionary-like object, with the following attributes:
 
-        - data : RaggedArray of shape (3996, None, 38), float32, the first feature being
+        - data : RaggedArray of shape (3996, None, 38), float32, whose first feature is
           the minutes since admission; with `as_frame` a DataFrame with the columns
-          "record_id", "minutes" and the 37 variables. Of several values of a variable
-          in one minute the last in the file counts: 3,744 values give way so.
+          "record_id", "minutes" and the 37 variables. If a variable has several values
+          in one minute, the last one in the file is used, which drops 3,744 values.
         - target : ndarray of shape (3996,), 1 if the patient died in hospital, else 0;
           with `as_frame` a Series with record_id as its index.
-        - frame : DataFrame, data and, in each row, the target of its stay; only with
+        - frame : DataFrame, data and the target of the stay in each row; only with
           `as_frame`.
-        - static : ndarray of shape (3996, 4), or DataFrame: what is known at admission,
-          NaN where it is not.
+        - static : ndarray of shape (3996, 4), or DataFrame: values recorded at
+          admission, NaN if unknown.
         - outcomes : ndarray of shape (3996, 5), or DataFrame: two scores of severity,
           the length of the stay and the survival in days (-1: not known, or no death
           recorded), and the target.
@@ -114,16 +114,16 @@ def fetch_physionet2012(
         - outcome_names : list of 5 str.
         - DESCR : str, the description, with licence and citation.
     (data, target) : tuple
-        If `return_X_y`.
+        Only if `return_X_y` is True.
 
     Raises
     ------
     OSError
-        If the download fails; nothing is left behind then.
+        If the download fails. No files are left behind.
 
     See Also
     --------
-    fetch_cmapss_fd001 : Sensors with few gaps.
+    fetch_cmapss_fd001 : Sensor data with few missing values.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def fetch_physionet2012(
 def _steps(
     arrays: dict[str, NDArray],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Gather observations of one minute in one row; return rows and rows of a stay."""
+    """Collect the observations of a minute in a row; return rows and their counts."""
     n_observations = np.diff(arrays["offsets"])
     stay = np.repeat(np.arange(len(n_observations)), n_observations)
     minute = arrays["time_min"]
@@ -171,7 +171,7 @@ def _steps(
     row = begins.cumsum() - 1
     values = np.full((row[-1] + 1, 1 + len(_VARIABLES)), np.nan, dtype=np.float32)
     values[:, 0] = minute[begins]
-    values[row, 1 + arrays["variable"]] = arrays["value"]  # the last of several stays
+    values[row, 1 + arrays["variable"]] = arrays["value"]  # the last value wins
     return values, np.bincount(stay[begins])
 
 
@@ -213,12 +213,12 @@ def _fetch_arrays(data_home: str | PathLike[str] | None) -> dict[str, NDArray]:
         else:
             _convert_archive(path)
         arrays = _load_arrays(path)
-        assert arrays is not None  # its checksum was right a moment ago
+        assert arrays is not None  # its checksum was just verified
     return arrays
 
 
 def _load_arrays(path: Path) -> dict[str, NDArray] | None:
-    """Return the arrays, or None if they are not there or not right."""
+    """Return the arrays, or None if they are missing or invalid."""
     try:
         with path.open("rb") as file, np.load(file) as contents:
             arrays = {name: contents[name] for name in _ARRAYS}
@@ -250,11 +250,11 @@ def _checksum(arrays: dict[str, NDArray]) -> str:
 
 
 def _read_archive(path: Path) -> dict[str, NDArray]:
-    """Read the stays and their outcomes out of an archive of the repository."""
+    """Read the stays and their outcomes from an archive of the repository."""
     texts = {}
     with tarfile.open(path) as archive:
         for member in filter(tarfile.TarInfo.isfile, archive):
-            name = member.name.partition("/")[2]  # without the folder of it all
+            name = member.name.partition("/")[2]  # without the top folder
             if name.startswith("set-a/") or name == "Outcomes-a.txt":
                 texts[name] = archive.extractfile(member).read().decode()
     _, *rows = texts.pop("Outcomes-a.txt").splitlines()
@@ -278,9 +278,9 @@ def _read_archive(path: Path) -> dict[str, NDArray]:
 
 
 def _read_stay(text: str) -> tuple[str, list[float], tuple[list, list, list]]:
-    """Return a stay's number, what is known at admission, and its observations.
+    """Return the number of a stay, its values at admission, and its observations.
 
-    Weight is both: the first is the one at admission.
+    Weight occurs in both; the first weight is the one at admission.
     """
     admission: dict[str, str] = {}
     minutes, variables, values = [], [], []

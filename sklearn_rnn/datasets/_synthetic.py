@@ -1,4 +1,4 @@
-"""Sequences made by a formula, whose answer needs memory."""
+"""Generated sequences whose targets require memory."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -25,22 +25,21 @@ def make_adding_problem(
     n_steps: int | tuple[int, int] = 20,
     random_state: Any = None,
 ) -> tuple[NDArray[np.float64] | RaggedArray, NDArray[np.float64]]:
-    """Make sequences of numbers, two of them marked, whose sum is the target.
+    """Generate sequences of numbers; the target is the sum of two marked numbers.
 
     The first feature is uniform between 0 and 1. The second is 1 at one step of the
-    first half and at one step of the second half, and 0 elsewhere. Always to predict
-    the mean, 1, leaves a mean squared error of 1/6; to remember one of the two numbers,
-    1/12.
+    first half and at one step of the second half, and 0 elsewhere. A constant
+    prediction of the mean, 1, has a mean squared error of 1/6. A model that remembers
+    only one of the two numbers has 1/12.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of sequences.
     n_steps : int or tuple (shortest, longest), default=20
-        Number of steps of each sequence, or the range that it is drawn from. At least
-        2.
+        Number of steps of each sequence, or the range to draw it from. At least 2.
     random_state : int, RandomState instance or None, default=None
-        Seed of the sequences. Pass an int for the same ones every time.
+        Seed of the sequences. Pass an int for reproducible output.
 
     Returns
     -------
@@ -51,8 +50,8 @@ def make_adding_problem(
 
     See Also
     --------
-    make_delayed_copy : A class to be remembered from the first step.
-    make_parity : Every step counts.
+    make_delayed_copy : The class is given by the first step.
+    make_parity : The class depends on every step.
 
     References
     ----------
@@ -91,23 +90,22 @@ def make_delayed_copy(
     n_classes: int = 4,
     random_state: Any = None,
 ) -> tuple[NDArray[np.float64] | RaggedArray, NDArray[np.int64]]:
-    """Make sequences of random symbols whose class is the first one.
+    """Generate sequences of random symbols; the class is the first symbol.
 
-    Every step shows a symbol, drawn anew, as a vector with a single 1. What is asked
-    for at the end is the first symbol: ``n_steps - 1`` is how far back a network must
-    remember. What comes after it says nothing.
+    Each step is a random symbol, one-hot encoded. To predict the first symbol after the
+    last step, a network must remember it over ``n_steps - 1`` steps. The other symbols
+    carry no information about the class.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of sequences.
     n_steps : int or tuple (shortest, longest), default=20
-        Number of steps of each sequence, or the range that it is drawn from. At least
-        1.
+        Number of steps of each sequence, or the range to draw it from. At least 1.
     n_classes : int, default=4
-        Number of symbols, which are the classes.
+        Number of symbols and of classes.
     random_state : int, RandomState instance or None, default=None
-        Seed of the sequences. Pass an int for the same ones every time.
+        Seed of the sequences. Pass an int for reproducible output.
 
     Returns
     -------
@@ -118,13 +116,13 @@ def make_delayed_copy(
 
     See Also
     --------
-    make_adding_problem : Two numbers to be remembered.
-    make_parity : Every step counts.
+    make_adding_problem : The target depends on two marked steps.
+    make_parity : The class depends on every step.
 
     References
     ----------
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8),
-    1997, section 5.2, has longer and harder ones of this kind.
+    1997, section 5.2, with longer and harder versions.
 
     Examples
     --------
@@ -151,21 +149,20 @@ def make_parity(
     n_steps: int | tuple[int, int] = 20,
     random_state: Any = None,
 ) -> tuple[NDArray[np.float64] | RaggedArray, NDArray[np.int64]]:
-    """Make sequences of bits whose class is 1 if the number of ones is odd.
+    """Generate sequences of bits; the class is 1 if the number of ones is odd.
 
-    Every bit counts: the class changes with any of them, so all of them but one say
-    nothing. One bit of memory is enough. A linear model of the mean of all steps stays
-    at chance.
+    Flipping any bit changes the class, so no proper subset of the bits carries
+    information about it. One bit of memory is enough. A linear model of the mean of all
+    steps does not exceed chance level.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of sequences.
     n_steps : int or tuple (shortest, longest), default=20
-        Number of steps of each sequence, or the range that it is drawn from. At least
-        1.
+        Number of steps of each sequence, or the range to draw it from. At least 1.
     random_state : int, RandomState instance or None, default=None
-        Seed of the sequences. Pass an int for the same ones every time.
+        Seed of the sequences. Pass an int for reproducible output.
 
     Returns
     -------
@@ -176,8 +173,8 @@ def make_parity(
 
     See Also
     --------
-    make_delayed_copy : Only the first step counts.
-    make_regime_switch : A class for every step.
+    make_delayed_copy : The class is given by the first step.
+    make_regime_switch : One class per step.
 
     Examples
     --------
@@ -214,7 +211,7 @@ def make_sine_mixtures(
     noise: float = 0.3,
     random_state: Any = None,
 ) -> tuple[NDArray[np.float64] | RaggedArray, NDArray[np.int64]]:
-    r"""Make noisy mixtures of two sines, whose class is their pair of frequencies.
+    r"""Generate noisy mixtures of two sines; the class is their pair of frequencies.
 
     A sequence of class :math:`c` is
 
@@ -223,22 +220,21 @@ def make_sine_mixtures(
 
     with amplitudes :math:`a` between 0.5 and 1.5 and phases :math:`\varphi` drawn for
     each sequence. The ``n_classes + 1`` frequencies are evenly spaced from 0.05 to
-    0.35 cycles a step. A single step, or all of them shuffled, says nothing of the
-    class: it is in the order.
+    0.35 cycles per step. Single steps, or all steps in random order, carry no
+    information about the class.
 
     Parameters
     ----------
     n_samples : int, default=100
-        Number of sequences. The classes are of equal size, or differ by one.
+        Number of sequences. The sizes of the classes differ by at most one.
     n_steps : int or tuple (shortest, longest), default=(20, 60)
-        Number of steps of each sequence, or the range that it is drawn from. At least
-        1.
+        Number of steps of each sequence, or the range to draw it from. At least 1.
     n_classes : int, default=3
         Number of classes.
     noise : float, default=0.3
         Standard deviation of :math:`\varepsilon`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the sequences. Pass an int for the same ones every time.
+        Seed of the sequences. Pass an int for reproducible output.
 
     Returns
     -------
@@ -249,7 +245,7 @@ def make_sine_mixtures(
 
     See Also
     --------
-    make_regime_switch : A class for every step.
+    make_regime_switch : One class per step.
 
     Examples
     --------
@@ -287,27 +283,26 @@ def make_regime_switch(
     switch_probability: float = 0.05,
     random_state: Any = None,
 ) -> tuple[NDArray[np.float64] | RaggedArray, NDArray[np.int64] | RaggedArray]:
-    r"""Make signals that switch between two regimes, with the regime of each step.
+    r"""Generate signals that switch between two regimes; the target is the regime.
 
     The regime :math:`z_t` is a Markov chain, and
 
     .. math:: x_t = \pm 0.9 x_{t - 1} + \varepsilon_t
 
-    with plus in regime 0 (smooth) and minus in regime 1 (jagged). Every single
-    :math:`x_t` is standard normal in both regimes, so the regime is only in how steps
-    follow one another.
+    with plus in regime 0 (smooth) and minus in regime 1 (jagged). Each :math:`x_t` is
+    standard normal in both regimes, so only the order of the steps carries information
+    about the regime.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of sequences.
     n_steps : int or tuple (shortest, longest), default=100
-        Number of steps of each sequence, or the range that it is drawn from. At least
-        1.
+        Number of steps of each sequence, or the range to draw it from. At least 1.
     switch_probability : float, default=0.05
         Probability that the regime changes from one step to the next.
     random_state : int, RandomState instance or None, default=None
-        Seed of the sequences. Pass an int for the same ones every time.
+        Seed of the sequences. Pass an int for reproducible output.
 
     Returns
     -------
@@ -319,7 +314,7 @@ def make_regime_switch(
 
     See Also
     --------
-    make_sine_mixtures : One class for a whole sequence.
+    make_sine_mixtures : One class per sequence.
 
     Examples
     --------
@@ -338,7 +333,7 @@ def make_regime_switch(
     switches[:, 0] = rng.randint(2, size=n_samples)
     y = switches.cumsum(axis=1) % 2
     # with s = +-1 the sign at each step and S its running product, u = S x is an
-    # autoregression of one sign, which lfilter knows: no loop over steps
+    # autoregression with a constant coefficient, so lfilter replaces a loop over steps
     shocks = rng.normal(size=shape)
     shocks[:, 1:] *= np.sqrt(1 - 0.9**2)
     signs = 1 - 2 * (y.cumsum(axis=1) % 2)
@@ -376,7 +371,7 @@ def _draw_lengths(
 def _in_sequences(
     values: NDArray, lengths: NDArray[np.int64], n_steps: int | tuple[int, int]
 ) -> NDArray | RaggedArray:
-    """Cut steps that stand end to end, values of shape (n_total_steps, n_features)."""
+    """Split concatenated steps, (n_total_steps, n_features), into sequences."""
     if isinstance(n_steps, tuple):
         return RaggedArray(values, lengths_to_offsets(lengths))
     return values.reshape(len(lengths), n_steps, -1)

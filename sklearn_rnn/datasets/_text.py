@@ -62,34 +62,34 @@ def fetch_names(
 ) -> Bunch | tuple[list[str], NDArray[np.int64]]:
     """Load surnames of 18 nationalities (classification by characters).
 
-    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. 20,050 names
-    of 2 to 20 characters, very unbalanced: nearly half are Russian. Some occur several
-    times, also under several nationalities. There is no published split; use a
-    stratified one.
+    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. The data are
+    20,050 names of 2 to 20 characters. The classes are imbalanced: nearly half of the
+    names are Russian. Some names occur several times, even with several nationalities.
+    There is no published split; use a stratified one.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder to keep the files in. By default as in :func:`get_data_home`.
+        Folder for the files. By default, see :func:`get_data_home`.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Dictionary-like object, with the following attributes:
 
-        - data : list of 20,050 str, without the spaces that a few names end in.
+        - data : list of 20,050 str, without the trailing spaces of a few names.
         - target : ndarray of shape (20050,), integers from 0 to 17.
         - target_names : list of 18 str, the nationalities.
         - DESCR : str, the description, with licence and citation.
     (data, target) : tuple
-        If `return_X_y`.
+        Only if `return_X_y` is True.
 
     Raises
     ------
     OSError
-        If the download fails; nothing is left behind then.
+        If the download fails. No files are left behind.
 
     See Also
     --------
@@ -126,38 +126,38 @@ def fetch_sst2(
     data_home: str | PathLike[str] | None = None,
     return_X_y: bool = False,
 ) -> Bunch | tuple[list[str], NDArray[np.int64]]:
-    """Load SST-2: sentences of film reviews, for or against (classification).
+    """Load SST-2: positive and negative sentences of film reviews (classification).
 
-    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. 9,613
-    sentences in lower case, with a space between words and marks. Labels of phrases,
-    which are a part of the treebank, are not in it.
+    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. The data are
+    9,613 sentences in lower case, with words and punctuation separated by spaces. The
+    phrase labels of the treebank are not included.
 
     Parameters
     ----------
     subset : {"train", "dev", "test", "all"}, default="train"
-        Which part of the published split: 6,920 sentences, 872, 1,821 or all of them,
-        in this order.
+        Part of the published split: 6,920, 872 or 1,821 sentences, or all of them, in
+        this order.
     data_home : str or path-like, default=None
-        The folder to keep the files in. By default as in :func:`get_data_home`.
+        Folder for the files. By default, see :func:`get_data_home`.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Dictionary-like object, with the following attributes:
 
         - data : list of n_samples str.
         - target : ndarray of shape (n_samples,), 0 or 1.
         - target_names : list, ``["negative", "positive"]``.
         - DESCR : str, the description, with licence and citation.
     (data, target) : tuple
-        If `return_X_y`.
+        Only if `return_X_y` is True.
 
     Raises
     ------
     OSError
-        If the download fails; nothing is left behind then.
+        If the download fails. No files are left behind.
 
     See Also
     --------

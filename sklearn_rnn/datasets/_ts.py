@@ -12,25 +12,26 @@ from sklearn_rnn._sequences import RaggedArray
 def read_ts(path: str | PathLike[str]) -> tuple[RaggedArray, NDArray[np.str_]]:
     r"""Read sequences and their labels from a .ts file.
 
-    One case a line: dimensions separated by colons, values by commas, the last field
-    is the class label.
+    Each line is one case. Dimensions are separated by colons and values by commas. The
+    last field is the class label.
 
     Parameters
     ----------
     path : str or path-like
-        The file; gzipped if its name ends in ``.gz``.
+        Path of the file. A file whose name ends in ``.gz`` is decompressed.
 
     Returns
     -------
     X : RaggedArray
-        The cases, float32; dimensions have become features.
+        Cases as float32, with dimensions as features.
     y : ndarray of shape (n_samples,)
-        Labels, strings.
+        Labels, as strings.
 
     Raises
     ------
     ValueError
-        If the file has no ``@data`` section, or a case's dimensions differ in length.
+        If the file has no ``@data`` section, or the dimensions of a case differ in
+        length.
 
     Examples
     --------
@@ -51,7 +52,7 @@ def read_ts(path: str | PathLike[str]) -> tuple[RaggedArray, NDArray[np.str_]]:
         lines = [line.strip() for line in file]
     start = next((i for i, line in enumerate(lines) if line.lower() == "@data"), None)
     if start is None:
-        raise ValueError(f"{fspath(path)} has no line '@data': it is no .ts file.")
+        raise ValueError(f"{fspath(path)} is not a .ts file: it has no line '@data'.")
     sequences, labels = [], []
     for number, line in enumerate(lines[start + 1 :], start + 2):
         if not line or line.startswith("#"):
@@ -60,8 +61,8 @@ def read_ts(path: str | PathLike[str]) -> tuple[RaggedArray, NDArray[np.str_]]:
         rows = [np.array(d.split(","), dtype=np.float32) for d in dimensions]
         if len({len(row) for row in rows}) != 1:
             raise ValueError(
-                f"{fspath(path)}, line {number}: the dimensions of a case must be "
-                f"equally long. Got lengths {[len(row) for row in rows]}."
+                f"{fspath(path)}, line {number}: the dimensions of a case must have "
+                f"the same length. Got lengths {[len(row) for row in rows]}."
             )
         sequences.append(np.stack(rows, axis=1))
         labels.append(label)

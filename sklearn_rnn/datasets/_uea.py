@@ -1,4 +1,4 @@
-"""JapaneseVowels and NATOPS, as the UEA archive has them."""
+"""JapaneseVowels and NATOPS, in the versions of the UEA archive."""
 
 from os import PathLike
 from typing import Any
@@ -64,24 +64,24 @@ def fetch_japanese_vowels(
     data_home: str | PathLike[str] | None = None,
     return_X_y: bool = False,
 ) -> Bunch | tuple[RaggedArray, NDArray[np.int64]]:
-    """Load JapaneseVowels: which of nine men says "ae" (classification, ragged).
+    """Load JapaneseVowels: speaker recognition for nine men (classification, ragged).
 
-    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. 640 utterances
-    of 7 to 29 steps and 12 features.
+    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. The data are
+    640 utterances with 7 to 29 steps and 12 features.
 
     Parameters
     ----------
     subset : {"train", "test", "all"}, default="train"
-        Which part of the published split: 270 utterances, 370 or both.
+        Part of the published split: 270 utterances, 370 utterances or both.
     data_home : str or path-like, default=None
-        The folder to keep the files in. By default as in :func:`get_data_home`.
+        Folder for the files. By default, see :func:`get_data_home`.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Dictionary-like object, with the following attributes:
 
         - data : RaggedArray of shape (n_samples, None, 12), float32.
         - target : ndarray of shape (n_samples,), integers from 0 to 8.
@@ -89,12 +89,12 @@ def fetch_japanese_vowels(
         - target_names : list of 9 str, the speakers "1" to "9".
         - DESCR : str, the description, with licence and citation.
     (data, target) : tuple
-        If `return_X_y`.
+        Only if `return_X_y` is True.
 
     Raises
     ------
     OSError
-        If the download fails; nothing is left behind then.
+        If the download fails. No files are left behind.
 
     See Also
     --------
@@ -132,22 +132,23 @@ def fetch_natops(
 ) -> Bunch | tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Load NATOPS: aircraft handling signals from body sensors (classification).
 
-    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. 360 gestures
-    of 51 steps and 24 features, the positions of hands, elbows, wrists and thumbs.
+    Downloaded once, with pooch: ``pip install "sklearn-rnn[datasets]"``. The data are
+    360 gestures with 51 steps and 24 features, the positions of hands, elbows, wrists
+    and thumbs.
 
     Parameters
     ----------
     subset : {"train", "test", "all"}, default="train"
-        Which part of the published split: 180 gestures, 180 or both.
+        Part of the published split: 180 gestures, another 180 gestures or both.
     data_home : str or path-like, default=None
-        The folder to keep the files in. By default as in :func:`get_data_home`.
+        Folder for the files. By default, see :func:`get_data_home`.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Dictionary-like object, with the following attributes:
 
         - data : ndarray of shape (n_samples, 51, 24), float32.
         - target : ndarray of shape (n_samples,), integers from 0 to 5.
@@ -155,12 +156,12 @@ def fetch_natops(
         - target_names : list of 6 str, the signals.
         - DESCR : str, the description, with licence and citation.
     (data, target) : tuple
-        If `return_X_y`.
+        Only if `return_X_y` is True.
 
     Raises
     ------
     OSError
-        If the download fails; nothing is left behind then.
+        If the download fails. No files are left behind.
 
     See Also
     --------

@@ -161,7 +161,7 @@ def _neutral_contexts() -> Iterator[AbstractContextManager[Any]]:
 
 
 def _flushes_denormals() -> bool:
-    """Whether this thread flushes denormals to zero; torch has no getter."""
+    """Return whether this thread flushes denormals to zero; torch has no getter."""
     return sys.float_info.min / 2 == 0
 
 
