@@ -35,7 +35,14 @@ from _sequence_recipes import (
     sunspots,
     vital_signs,
 )
-from _step_recipes import attributes, engines_each_cycle, entities, pronunciation, words
+from _step_recipes import (
+    attributes,
+    characters,
+    engines_each_cycle,
+    entities,
+    pronunciation,
+    words,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold
@@ -82,6 +89,13 @@ TASKS = {
     "sunspots": Task("sunspots, next month", "RMSE", None, sunspots),
     "words": Task(
         "UD English EWT, words", "accuracy", 0.935, words, "sklearn_crfsuite"
+    ),
+    "characters": Task(
+        "UD English EWT, words and characters",
+        "accuracy",
+        0.946,
+        characters,
+        "sklearn_crfsuite",
     ),
     "attributes": Task(
         "UD English EWT, attributes of words",
