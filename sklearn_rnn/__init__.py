@@ -3,6 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._forecaster import RNNForecaster
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._step_regressor import RNNStepRegressor
@@ -16,6 +17,7 @@ except PackageNotFoundError:  # a checkout that is not installed
 
 __all__ = [
     "RNNClassifier",
+    "RNNForecaster",
     "RNNRegressor",
     "RNNStepRegressor",
     "RNNTagger",

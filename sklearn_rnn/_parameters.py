@@ -20,6 +20,12 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _INSIDE_UNIT = Interval(Real, 0, 1, closed="neither")
 
 CONSTRAINTS: dict[str, list[Any]] = {
+    "horizon": [_COUNT],
+    "context": [StrOptions({"auto"}), _COUNT],
+    "season_length": [_COUNT],
+    "segment_length": [StrOptions({"auto"}), _COUNT],
+    "scaling": [StrOptions({"last", "robust", "mean"})],
+    "calibration_origins": [Interval(Integral, 0, None, closed="left")],
     "cell": [StrOptions(set(CELLS)), type],
     "nonlinearity": [StrOptions({"tanh", "relu"})],
     "hidden_size": [_COUNT, tuple, list],

@@ -1,5 +1,12 @@
-"""Metrics for predictions at every step: labels, spans and numbers."""
+"""Metrics for predictions at every step, and for forecasts."""
 
+from sklearn_rnn.metrics._forecasts import (
+    interval_coverage_score,
+    mean_absolute_scaled_error,
+    symmetric_mean_absolute_percentage_error,
+    weighted_quantile_loss,
+    winkler_score,
+)
 from sklearn_rnn.metrics._scorers import (
     make_step_scorer,
     sequence_accuracy_scorer,
@@ -27,7 +34,9 @@ from sklearn_rnn.metrics._steps import (
 __all__ = [
     "convert_scheme",
     "extract_spans",
+    "interval_coverage_score",
     "make_step_scorer",
+    "mean_absolute_scaled_error",
     "sequence_accuracy_score",
     "sequence_accuracy_scorer",
     "span_classification_report",
@@ -42,4 +51,7 @@ __all__ = [
     "step_neg_mean_absolute_error_scorer",
     "step_r2_score",
     "step_r2_scorer",
+    "symmetric_mean_absolute_percentage_error",
+    "weighted_quantile_loss",
+    "winkler_score",
 ]
