@@ -25,7 +25,7 @@ from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._training_data import check_weights
 from sklearn_rnn.utils import Interval, StrOptions, fit_context
 
-_N_UPDATES = 2000  # of max_epochs="auto"
+_N_UPDATES = 15_000  # of max_epochs="auto"
 _RIDGE = 1e-3  # penalty a window
 # constructor parameters of the recurrent part that are passed on as they are
 _PASSED_ON = (
@@ -121,7 +121,7 @@ class RNNForecaster(BaseEstimator):
         Maximum mini-batch size. Each epoch is split into mini-batches of nearly equal
         size.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the windows. "auto": as many as 2,000 mini-batches need,
+        Number of passes over the windows. "auto": as many as 15,000 mini-batches need,
         from 1 to 100.
     device : str or torch.device, default="auto"
         Device to compute on, such as "cpu", "cuda" or "cuda:1". "auto" selects a CUDA
@@ -157,6 +157,10 @@ class RNNForecaster(BaseEstimator):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
         whose column names are all strings.
+    loss_curve_ : list of float
+        Mean training loss of the recurrent part in each epoch.
+    module_ : torch.nn.Module
+        Trained network, called as ``module_(x, lengths)``.
 
     See Also
     --------
@@ -292,6 +296,9 @@ class RNNForecaster(BaseEstimator):
         """
         X = check_series(X, self, reset=True)
         weight = check_weights(sample_weight, X)
+        y = None if y is None else self._check_future(y, X)
+        kept = np.flatnonzero(weight)  # a weight of 0 excludes the series
+        X, weight, y = X[kept], weight[kept], None if y is None else y[kept]
         self._choose_lengths(X, y)
         if y is None:
             held_out = self._count_held_out()
@@ -303,8 +310,7 @@ class RNNForecaster(BaseEstimator):
             weight = weight[rows]
         else:
             self._refuse_calibration()
-            windows = cut_last_windows(X, self.context_)
-            futures = self._check_future(y, X)
+            windows, futures = cut_last_windows(X, self.context_), y
         self._fit_windows(windows, futures, weight)
         if self.calibration_origins > 0:
             self._calibrate(X)
@@ -454,6 +460,8 @@ class RNNForecaster(BaseEstimator):
         )
         segments = make_segments(scaled, self.segment_length_)
         self.regressor_.fit(segments, rest, sample_weight=weight)
+        self.loss_curve_ = self.regressor_.loss_curve_
+        self.module_ = self.regressor_.module_
 
     def _calibrate(self, X):
         """Keep the errors of the held-out origins, in units of their windows' scale."""
@@ -487,9 +495,10 @@ class RNNForecaster(BaseEstimator):
         return scale.invert(self._predict_linear(scaled) + rest), scale.scale
 
     def _predict_linear(self, scaled):
-        # not a matrix product, which rounds differently in batches of another size
+        # row by row: a matrix product rounds differently in batches of another size
         weights = np.atleast_2d(self.linear_.coef_)
-        return np.einsum("nc,hc->nh", scaled, weights) + self.linear_.intercept_
+        products = np.stack([(weights * window).sum(axis=1) for window in scaled])
+        return products + self.linear_.intercept_
 
     def _interval_width(self, coverage):
         """Return the half width of an interval, in units of the scale, (horizon,)."""

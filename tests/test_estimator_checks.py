@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 
 from sklearn_rnn import (
     RNNClassifier,
+    RNNForecaster,
     RNNRegressor,
     RNNStepRegressor,
     RNNTagger,
@@ -78,6 +79,11 @@ STEP_ESTIMATORS = [
         for settings, loss in zip(OF_STEPS, LOSSES, strict=True)
     ),
 ]
+FORECASTERS = [
+    RNNForecaster(context=4),
+    RNNForecaster(context=4, scaling="robust", segment_length=2, cell="lstm"),
+    RNNForecaster(context=3, scaling="mean", loss="huber", cell="rnn"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +104,9 @@ def test_scikit_learn_conformance(estimator, check):
 @pytest.mark.parametrize(
     "check", list(yield_sequence_checks()), ids=lambda check: check.__name__
 )
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, *STEP_ESTIMATORS], ids=str)
+@pytest.mark.parametrize(
+    "estimator", [*ESTIMATORS, *STEP_ESTIMATORS, *FORECASTERS], ids=str
+)
 def test_sequence_promises(estimator, check):
     check(type(estimator).__name__, clone(estimator).set_params(max_epochs=4))
 

@@ -13,7 +13,7 @@ import sklearn_rnn
 ROOT = Path(sklearn_rnn.__file__).parent
 ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
-    *("_step_base", "_tagger", "_step_regressor"),
+    *("_step_base", "_tagger", "_step_regressor", "_forecaster"),
 )
 PARTS = {"_building", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
@@ -38,6 +38,11 @@ MAY_IMPORT = {
     "_step_regressor": {
         *("_parameters", "_step_base", "_targets", "_sequences", "nn"),
     },
+    "_forecaster": {
+        *("_forecasting", "_parameters", "_regressor", "_sequences", "_training_data"),
+        "utils",
+    },
+    "_forecasting": {"_sequences"},
     "_training": {"nn", "_kernels", "_sequences", "utils"},
     "nn": {"_kernels"},
     "_kernels": set(),
@@ -49,6 +54,7 @@ MAY_IMPORT = {
         *("_sequences", "_training", "nn", "utils"),
     },
     "metrics": {"_sequences", "utils"},
+    "model_selection": set(),
     "preprocessing": {"_sequences", "utils"},
     "utils": set(),
 }

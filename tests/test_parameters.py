@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from sklearn.utils._param_validation import make_constraint
 
-from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
+from sklearn_rnn import (
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNStepRegressor,
+    RNNTagger,
+)
 from sklearn_rnn._parameters import CONSTRAINTS, constraints_of
 
 ROOT = Path(__file__).parent.parent
@@ -18,7 +24,13 @@ SCRIPT = ROOT / "tools" / "write_parameters.py"
 TABLE = tomllib.loads((ROOT / "tools" / "parameters.toml").read_text())
 ESTIMATORS = {
     cls.__name__: cls
-    for cls in (RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor)
+    for cls in (
+        RNNClassifier,
+        RNNForecaster,
+        RNNRegressor,
+        RNNStepRegressor,
+        RNNTagger,
+    )
 }
 
 spec = importlib.util.spec_from_file_location("write_parameters", SCRIPT)

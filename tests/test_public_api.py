@@ -13,6 +13,7 @@ import sklearn_rnn
 PUBLIC = {
     "sklearn_rnn": [
         "RNNClassifier",
+        "RNNForecaster",
         "RNNRegressor",
         "RNNStepRegressor",
         "RNNTagger",
@@ -52,7 +53,9 @@ PUBLIC = {
     "sklearn_rnn.metrics": [
         "convert_scheme",
         "extract_spans",
+        "interval_coverage_score",
         "make_step_scorer",
+        "mean_absolute_scaled_error",
         "sequence_accuracy_score",
         "sequence_accuracy_scorer",
         "span_classification_report",
@@ -67,7 +70,11 @@ PUBLIC = {
         "step_neg_mean_absolute_error_scorer",
         "step_r2_score",
         "step_r2_scorer",
+        "symmetric_mean_absolute_percentage_error",
+        "weighted_quantile_loss",
+        "winkler_score",
     ],
+    "sklearn_rnn.model_selection": ["RollingOriginSplit", "make_origins"],
     "sklearn_rnn.nn": [
         "CRF",
         "GRU",

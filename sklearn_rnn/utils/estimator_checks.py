@@ -29,7 +29,7 @@ def check_sequence_estimator(estimator: Any) -> None:
     estimator : estimator object
         Not fitted; cloned for each check. It must take numeric sequences of two
         features. Its tag `estimator_type` decides what y is: "tagger" and
-        "step_regressor" get a target for each step.
+        "step_regressor" get a target for each step, "forecaster" the next step.
 
     Raises
     ------
@@ -185,6 +185,8 @@ def check_fitted_twice_is_fitted_once(name: str, estimator: Any) -> None:
     once = _fit(estimator, X, y)
     steps = _answers_steps(estimator)
     first_y = np.array([np.resize(labels, 4) for labels in y]) if steps else y
+    if _forecasts(estimator):
+        first_y = y[..., 0]  # of one variable
     twice = _fit(estimator, np.ones((len(y), 4)), first_y).fit(X, y)
     assert_array_equal(_answer(once, X), _answer(twice, X), name)
     assert once.loss_curve_ == twice.loss_curve_, name
@@ -197,7 +199,9 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
     loaded = pickle.loads(pickle.dumps(fitted))
     assert_array_equal(_answer(loaded, X), _answer(fitted, X), name)
     for one in (fitted, loaded):
-        one.set_params(warm_start=True).fit(X, y)
+        if not _forecasts(estimator):
+            one.set_params(warm_start=True)
+        one.fit(X, y)
     assert loaded.loss_curve_ == fitted.loss_curve_, name
     assert_array_equal(_answer(loaded, X), _answer(fitted, X), name)
 
@@ -205,8 +209,10 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
 def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
     """`encode` gives a vector a sequence; `hidden_states` one a step of the network.
 
-    An estimator that predicts at every step has no `encode`.
+    An estimator that predicts at every step has no `encode`; a forecaster has neither.
     """
+    if _forecasts(estimator):
+        return
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
     states = fitted.hidden_states(X)
@@ -249,6 +255,10 @@ def _answers_steps(estimator: Any) -> bool:
     return kind in ("tagger", "step_regressor")
 
 
+def _forecasts(estimator: Any) -> bool:
+    return get_tags(estimator).estimator_type == "forecaster"
+
+
 def _has_classes(estimator: Any) -> bool:
     kind = get_tags(estimator).estimator_type
     return kind in ("classifier", "tagger")
@@ -259,6 +269,8 @@ def _make_data(estimator: Any) -> tuple[list[NDArray], NDArray]:
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 12, 24)
     X = [rng.normal(size=(n, 2)).astype(np.float32) for n in lengths]
+    if _forecasts(estimator):
+        return X, np.stack([x[-1:] / 2 for x in X])  # one step ahead
     y = np.empty(len(X), dtype=object)
     for i, x in enumerate(X):
         numbers = x.mean(axis=1) if _answers_steps(estimator) else x[:, 0].mean()
