@@ -6,7 +6,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sklearn_rnn._sequences import RaggedArray, check_floats, first_place
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    check_floats,
+    first_place,
+    validate_sequences,
+)
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +48,8 @@ def check_series(X: Any, estimator: Any, reset: bool) -> RaggedArray:
             "row for each step use SequenceBuilder; for one series with several "
             "variables pass [table]."
         )
-    ragged = check_floats(_as_several(X), estimator=estimator, reset=reset)
+    series = _as_several(X)
+    ragged = validate_sequences(estimator, series, reset=reset, check=check_floats)
     missing = np.isnan(ragged.values)
     if missing.any():
         i, step, feature = first_place(missing, ragged.offsets)
