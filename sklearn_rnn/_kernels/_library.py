@@ -45,7 +45,7 @@ class Library:
     n_arguments : dict of int
         How many arguments each function has.
     machine_code : bytes
-        Of all of them.
+        Compiled code of all functions.
     """
 
     def __init__(self, n_arguments: dict[str, int], machine_code: bytes) -> None:
@@ -167,8 +167,8 @@ def make_target_machine() -> llvm.TargetMachine:
 def one_process_at_a_time() -> Iterator[None]:
     """Wait for other processes of this user that compile the kernels.
 
-    What the first one has compiled, the others find on the disk. Where no lock can be
-    had, or not within two minutes, go on without: it only saves time.
+    They then find the compiled code on the disk. If there is no lock within two
+    minutes, go on without: it only saves time.
     """
     user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
     with ExitStack() as stack:

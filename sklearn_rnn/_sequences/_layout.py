@@ -15,7 +15,7 @@ _NAMELESS = np.empty((1, 1))
 
 @dataclass(frozen=True)
 class Layout:
-    """What one step of a set of sequences consists of.
+    """Features of a step, shared by all sequences.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def check_names(
     table : DataFrame or array
         X, if it is a table; otherwise the result of `first_table`.
     layout : Layout or None
-        What the names must match.
+        Layout with the names to compare with.
     owner : str
         Name of the estimator, for error messages.
 

@@ -55,7 +55,7 @@ def check_sequences(
     X : array-like, RaggedArray, tensor, or list of them
         See the page "Accepted X and y".
     layout : Layout or None, default=None
-        What X must match. None accepts all.
+        Layout that X must match. None accepts any.
     owner : str
         Name of the estimator, for error messages.
     name : str, default="X"
@@ -71,7 +71,7 @@ def check_sequences(
         float32, or int64 if `tokens`; C-contiguous. A view of the input if that is a
         float32 C-contiguous array already.
     layout : Layout
-        What `X` has in common with others.
+        Layout of `X`.
 
     Raises
     ------

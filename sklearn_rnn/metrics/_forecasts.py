@@ -19,7 +19,7 @@ def mean_absolute_scaled_error(
     Parameters
     ----------
     y_true : array-like of shape (n_samples, horizon)
-        What came.
+        True values.
     y_pred : array-like of shape (n_samples, horizon)
         Forecasts.
     history : list of array-like of shape (n_steps_i,)
@@ -74,7 +74,7 @@ def symmetric_mean_absolute_percentage_error(
     Parameters
     ----------
     y_true : array-like of shape (n_samples, horizon)
-        What came.
+        True values.
     y_pred : array-like of shape (n_samples, horizon)
         Forecasts.
 
@@ -116,7 +116,7 @@ def weighted_quantile_loss(
     Parameters
     ----------
     y_true : array-like of shape (n_samples, horizon)
-        What came.
+        True values.
     y_quantiles : array-like of shape (n_samples, horizon, n_quantiles)
         Forecasts of the quantiles.
     quantiles : array-like of shape (n_quantiles,)
@@ -162,7 +162,7 @@ def interval_coverage_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples, horizon)
-        What came.
+        True values.
     lower, upper : array-like of shape (n_samples, horizon)
         Limits of the intervals.
 
@@ -198,7 +198,7 @@ def winkler_score(
     Parameters
     ----------
     y_true : array-like of shape (n_samples, horizon)
-        What came.
+        True values.
     lower, upper : array-like of shape (n_samples, horizon)
         Limits of the intervals.
     coverage : float, default=0.9

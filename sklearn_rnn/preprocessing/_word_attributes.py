@@ -56,7 +56,8 @@ def hash_attribute(name, word, n_buckets):
 def spell(word, n_characters):
     """Return the ids of the characters of a word, and zeros after them.
 
-    Of a longer word, the first and the last half of `n_characters`.
+    A longer word keeps its first and its last characters, half of `n_characters`
+    each.
     """
     if len(word) > n_characters:
         n_last = n_characters // 2

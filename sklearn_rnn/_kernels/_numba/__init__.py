@@ -1,1 +1,1 @@
-"""What numba compiles; nothing here is imported once that is done."""
+"""Sources that numba compiles; they are not imported once that is done."""

@@ -1,4 +1,4 @@
-"""What Python calls: functions of whole numbers and, after the "/", of pointers.
+"""Entry points for Python: functions of whole numbers and, after the "/", of pointers.
 
 A pointer to 0 stands for what is not given, or not wanted.
 """

@@ -35,8 +35,8 @@ def _index(builder, start, *products):
 def _alone(builder, pointer):
     """Return a pointer of which LLVM does not know how it was computed.
 
-    Of several, it would compute each from the one before it, in every turn of a loop;
-    that takes longer than the sums of a row.
+    Otherwise it computes each of several pointers from the one before, in each
+    iteration of a loop, which takes longer than the sums of a row.
     """
     same = ir.FunctionType(pointer.type, [pointer.type])
     return builder.asm(same, "", "=r,0", [pointer], side_effect=False)

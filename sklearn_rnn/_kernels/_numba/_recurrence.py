@@ -185,7 +185,7 @@ def forward(
         Memory for the blocks.
     out : (batch, time, columns), or empty where only the last state is wanted
     column : int
-        Of out, where the outputs begin.
+        Column of out where the outputs begin.
     final : (batch, hidden) or (batch, 2 * hidden)
     """
     n_features = x.shape[2]
@@ -257,12 +257,12 @@ def backward(
         Memory for the gradients of one step.
     d_out : (batch, time, columns), or empty where the gradient is of `final` alone
     column : int
-        Of d_out, where the gradients of these outputs begin.
+        Column of d_out where the gradients of these outputs begin.
     d_final : as final, or empty where it is zero
     d_x : (batch, time, n_features), or empty where it is not wanted
     d_start : as start, or empty where it is not wanted
     gradients : (x | 1 | h, gates)
-        Of the weights; overwritten.
+        Gradients of the weights; overwritten.
     """
     n_gates, end_x, begin_h = count_gates(cell)
     own = n_features + 1

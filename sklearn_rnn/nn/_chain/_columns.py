@@ -16,7 +16,7 @@ EMBEDDINGS: dict[type, Any] = {TokenEmbedding: TokenLink, WordEncoder: WordLink}
 
 
 class ColumnsLink(Link):
-    """Of `ColumnInputs`."""
+    """Link of `ColumnInputs`."""
 
     def __init__(self, module: Any) -> None:
         super().__init__(module)

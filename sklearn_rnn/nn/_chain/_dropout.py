@@ -6,7 +6,7 @@ from sklearn_rnn.nn._chain._link import Link
 
 
 class DropoutLink(Link):
-    """Of `Dropout`, with the same random numbers."""
+    """Link of `Dropout`, with the same random numbers."""
 
     def forward(
         self, x: Tensor, lengths: Tensor | None

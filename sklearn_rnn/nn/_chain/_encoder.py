@@ -11,7 +11,7 @@ from sklearn_rnn.nn._gated import are_alike, has_kernel, make_plan, prefers_torc
 
 
 class EncoderLink(Link):
-    """Of `Encoder`.
+    """Link of `Encoder`.
 
     Parameters
     ----------

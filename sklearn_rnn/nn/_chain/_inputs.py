@@ -12,7 +12,7 @@ _INTEGERS = torch.int64, torch.int32
 
 
 class StandardizeLink(Link):
-    """Of `Standardize`, which has no weights."""
+    """Link of `Standardize`, which has no weights."""
 
     def suits(self, batch: Batch) -> bool:
         return batch.x.dtype is torch.float32
@@ -27,7 +27,7 @@ class StandardizeLink(Link):
 
 
 class TokenLink(Link):
-    """Of `TokenEmbedding`: a batch changes the gradients of few rows of the table."""
+    """Link of `TokenEmbedding`; a batch changes the gradients of few rows."""
 
     def __init__(self, module: Any) -> None:
         super().__init__(module)

@@ -1,4 +1,4 @@
-"""What a link of a chain is."""
+"""Base class of the links of a chain."""
 
 from typing import Any, NamedTuple
 

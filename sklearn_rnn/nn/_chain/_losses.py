@@ -23,7 +23,7 @@ LOSSES: dict[type, str] = {
 
 
 class LossLink:
-    """Of all losses that have one number for each output vector.
+    """Link of all losses with one number for each output vector.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class LossLink:
 
 
 class PathLink:
-    """Of `PathLikelihood`, with the weights of the CRF.
+    """Link of `PathLikelihood`, with the weights of the CRF.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ def make_pooling_link(module: Any) -> Link:
 
 
 class MomentLink(Link):
-    """Of a pooling by the mean, the maximum or both."""
+    """Link of a pooling by the mean, the maximum or both."""
 
     def forward(
         self, x: Tensor, lengths: Tensor | None
@@ -30,7 +30,7 @@ class MomentLink(Link):
 
 
 class AttentionLink(Link):
-    """Of a pooling by attention."""
+    """Link of a pooling by attention."""
 
     def __init__(self, module: Any) -> None:
         super().__init__(module)

@@ -13,7 +13,7 @@ _aten: Any = torch.ops.aten
 
 
 class StemLink(Link):
-    """Of `ConvStem`, by torch's own backward functions."""
+    """Link of `ConvStem`, by torch's own backward functions."""
 
     def fits(self) -> bool:
         return all(map(is_simple, self.module.convolutions))
@@ -67,7 +67,7 @@ class StemLink(Link):
 
 
 class _Kept(NamedTuple):
-    """What a convolution leaves for the backward pass."""
+    """Results of a convolution that the backward pass needs."""
 
     mask: Tensor | None
     x: Tensor

@@ -28,7 +28,7 @@ class FlattenLink(Link):
 
 
 class LinearLink(Link):
-    """Of a linear layer of the last axis."""
+    """Link of a linear layer of the last axis."""
 
     def fits(self) -> bool:
         return self.module.bias is not None

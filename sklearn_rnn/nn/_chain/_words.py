@@ -11,7 +11,7 @@ from sklearn_rnn.nn._words import find_distinct_rows
 
 
 class WordLink(Link):
-    """Of `WordEncoder`: each distinct word is read once."""
+    """Link of `WordEncoder`; each distinct word is read once."""
 
     def __init__(self, module: Any) -> None:
         super().__init__(module)
