@@ -181,6 +181,7 @@ class LayerRun:
         total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
         work = total * self.weights[0][1].numel()
         n_parts = count_parts(batch, work, len(plan.directions))
+        self.work = work / n_parts
         if plan.lengths is None:
             return _partition_equal_rows(batch, n_steps, n_parts, plan.keep)
         return _deal_rows(plan.lengths, n_steps, n_parts, plan.keep)
@@ -220,7 +221,8 @@ class LayerRun:
                     (*self._describe(k, part), x.data_ptr(), part.address, start,
                      packed, self.blocks[-1], out.data_ptr(), final.data_ptr())
                 )  # fmt: skip
-        run_in_threads(get_library().forward, jobs, (self, out, finals))
+        memory = self, out, finals
+        run_in_threads(get_library().forward, jobs, memory, work=self.work)
         return out, *finals
 
     def _pack(self, direction):
@@ -261,9 +263,8 @@ class LayerRun:
                      self._take(part.n_rows * width), _address(d_out),
                      _address(d_final), d_x, d_start, summed[k] + 4 * i * sizes.weights)
                 )  # fmt: skip
-        run_in_threads(
-            get_library().backward, jobs, (self, d_out, d_finals, d_xs, d_starts)
-        )
+        memory = self, d_out, d_finals, d_xs, d_starts
+        run_in_threads(get_library().backward, jobs, memory, work=self.work)
         gradients = self._unpack(summed)
         self._give_back()
         d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None

@@ -11,7 +11,7 @@ LOSSES = (
     *("huber", "quantile", "poisson", "gaussian"),
 )
 
-# rows that the gradients of a linear layer take at a time: they stay in the cache
+# rows that losses and linear layers take at a time: they stay in the cache
 BLOCK = 64
 
 # For debugging only. The width of vectors in floats: 4, 8 or 16.

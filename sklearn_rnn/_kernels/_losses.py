@@ -4,7 +4,7 @@ from array import array
 
 from torch import Tensor
 
-from sklearn_rnn._kernels._constants import LOSSES
+from sklearn_rnn._kernels._constants import BLOCK, LOSSES, WIDTH
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._tensors import empty, read
 
@@ -45,6 +45,8 @@ def compute_loss(
             f"targets must have the shape (rows, {n_targets}). Got {target.shape}."
         )
     d_output = empty(n, n_outputs)
+    wide = -(-n_outputs // WIDTH) * WIDTH
+    memory = empty(BLOCK * (1 + wide))
     numbers = array("d", (quantile, 0.0))
     get_library().compute_loss(
         LOSSES.index(loss),
@@ -55,6 +57,7 @@ def compute_loss(
         output.data_ptr(),
         target.data_ptr(),
         weights[0].data_ptr() if weights else 0,
+        memory.data_ptr(),
         d_output.data_ptr(),
         numbers.buffer_info()[0],
     )

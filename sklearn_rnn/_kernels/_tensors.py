@@ -175,6 +175,18 @@ def _describe(
     )
 
 
+def is_dense(tensor: Tensor, numbers: int) -> bool:
+    """Whether a tensor is so many contiguous numbers, as float32 on the CPU."""
+    return (
+        tensor.dtype is torch.float32
+        and tensor.is_cpu
+        and tensor.layout is torch.strided
+        and tensor.numel() == numbers
+        and tensor.is_contiguous()
+        and not tensor.is_neg()
+    )
+
+
 def read_in_place(numbers: int, tensors: Mapping[str, Tensor]) -> None:
     """Check tensors, of any shape, that a kernel of `TABLE` changes in place.
 
@@ -193,14 +205,7 @@ def read_in_place(numbers: int, tensors: Mapping[str, Tensor]) -> None:
     expected = TABLE["adam"]
     for name, tensor in tensors.items():
         n = 1 if expected[name].sizes == ("one",) else numbers
-        if (
-            tensor.dtype is not expected[name].dtype
-            or not tensor.is_cpu
-            or tensor.layout is not torch.strided
-            or tensor.numel() != n
-            or not tensor.is_contiguous()
-            or tensor.is_neg()
-        ):
+        if tensor.dtype is not expected[name].dtype or not is_dense(tensor, n):
             raise ValueError(
                 f"{name} must have {n} numbers, contiguous, as torch.float32 on the "
                 f"CPU. Got the shape {tuple(tensor.shape)}, as {tensor.dtype} on "

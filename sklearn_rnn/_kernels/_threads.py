@@ -1,6 +1,7 @@
 """Threads and memory of the kernels."""
 
 import ctypes
+import math
 import os
 import sys
 import threading
@@ -117,14 +118,19 @@ def count_parts(n_rows: int, work: int, n_jobs: int = 1) -> int:
 
 
 def run_in_threads(
-    function: Callable[..., Any], jobs: Sequence[tuple], memory: Any = None
+    function: Callable[..., Any],
+    jobs: Sequence[tuple],
+    memory: Any = None,
+    *,
+    work: float = math.inf,
 ) -> None:
     """Call the function with the arguments of each job, one of them in this thread.
 
     `memory` holds what the jobs have the addresses of: each thread keeps it until its
-    job has ended, also where Ctrl-C ends the waiting for it.
+    job has ended, also where Ctrl-C ends the waiting for it. `work` is the number of
+    multiplications of a job: this thread runs all jobs if they are few.
     """
-    if len(jobs) == 1 or get_num_threads() == 1:
+    if len(jobs) == 1 or get_num_threads() == 1 or work < _WORTH_A_THREAD:
         for job in jobs:
             function(*job)
         return

@@ -216,7 +216,7 @@ def _verify_adam(rng: np.random.Generator) -> None:
     # the first step of Adam: against the sign of the gradient
     wanted = weight - 0.1 * gradient / (gradient.abs() + 1e-8)
     _adam.update(
-        [weight], [gradient], [first.float()], [second.float()], [steps],
+        [weight], [gradient], _adam.Moments([first.float()], [second.float()], [steps]),
         rate=0.1, betas=(0.9, 0.999), eps=1e-8, decay=0.0, decoupled=False,
     )  # fmt: skip
     _compare("Adam", weight, wanted)

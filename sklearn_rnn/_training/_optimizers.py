@@ -29,11 +29,11 @@ class _KernelStep(torch.optim.Optimizer):
     """Step by the kernel: the same weights and state as torch's."""
 
     decoupled: bool  # whether the weight decay is no part of the gradient
-    _state_lists: list[Any] | None = None
+    _moments: list[Any] | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._state_lists = None  # loading replaces the tensors
+        self._moments = None  # loading replaces the tensors
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take a step; `closure` computes the gradients and returns the loss."""
@@ -47,23 +47,23 @@ class _KernelStep(torch.optim.Optimizer):
         loss = None if closure is None else closure()
         weights = [group["params"] for group in self.param_groups]
         gradients = [[w.grad for w in group] for group in weights]
-        if self._state_lists is None:
-            self._state_lists = self._list_states()  # after loading a state
-        if self._state_lists is None or not all(
+        if self._moments is None:
+            self._moments = self._list_moments()  # after loading a state
+        if self._moments is None or not all(
             _suit_kernels(group) for group in (*weights, *gradients)
         ):
             super().step()  # creates the missing state
-            self._state_lists = self._list_states()
+            self._moments = self._list_moments()
             return loss
         from sklearn_rnn._kernels import _adam  # imports llvmlite
 
-        for group, own_gradients, states in zip(
-            self.param_groups, gradients, self._state_lists, strict=True
+        for group, own_gradients, moments in zip(
+            self.param_groups, gradients, self._moments, strict=True
         ):
             _adam.update(
                 group["params"],
                 own_gradients,
-                *states,
+                moments,
                 rate=group["lr"],
                 betas=group["betas"],
                 eps=group["eps"],
@@ -74,13 +74,15 @@ class _KernelStep(torch.optim.Optimizer):
 
     _step_with_hooks = torch.optim.Optimizer.profile_hook_step(_step)
 
-    def _list_states(self) -> list[Any] | None:
-        """Return both moments and numbers of steps of each group; None if not all."""
+    def _list_moments(self) -> list[Any] | None:
+        """Return the state of each group of weights; None if some have no state."""
         groups = [[self.state[w] for w in g["params"]] for g in self.param_groups]
-        if not all(state for group in groups for state in group):
+        if not uses_kernels() or not all(state for group in groups for state in group):
             return None
+        from sklearn_rnn._kernels._adam import Moments  # imports llvmlite
+
         names = "exp_avg", "exp_avg_sq", "step"
-        return [[[state[n] for state in group] for n in names] for group in groups]
+        return [Moments(*([s[n] for s in group] for n in names)) for group in groups]
 
 
 class Adam(_KernelStep, torch.optim.Adam):

@@ -301,8 +301,10 @@ def test_each_tensor_of_adam_is_checked(k, spoil):
     ]
     tensors[k] = spoil(tensors[k])
     settings = {"rate": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "decay": 0.0}
+    weight, gradient, *state = ([t] for t in tensors)
+    moments = _adam.Moments(*state)
     with pytest.raises(ValueError, match=r"must have \d+ numbers, contiguous"):
-        _adam.update(*([t] for t in tensors), **settings, decoupled=False)
+        _adam.update(weight, gradient, moments, **settings, decoupled=False)
 
 
 @pytest.mark.parametrize("options", [{}, {"conv_channels": None, "pooling": "last"}])

@@ -316,8 +316,8 @@ def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
 
 
 def compute_loss(
-    loss, n, n_all, n_outputs, n_targets, /, output, target, sample_weight, d_output,
-    quantile_and_result,
+    loss, n, n_all, n_outputs, n_targets, /, output, target, sample_weight, memory,
+    d_output, quantile_and_result,
 ):  # fmt: skip
     numbers = doubles_at(quantile_and_result, (2,))
     numbers[1] = _losses.compute_loss(
@@ -328,6 +328,8 @@ def compute_loss(
         integers_at(target, (n,)),
         floats_at(target, (n, n_targets)),
         floats_at(sample_weight, (given(sample_weight, n),)),
+        floats_at(memory, (BLOCK,)),
+        floats_at(move(memory, 4 * BLOCK), (BLOCK, round_up(n_outputs))),
         floats_at(d_output, (n, n_outputs)),
     )
 

@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from sklearn_rnn._kernels._constants import LOSSES
-from sklearn_rnn._kernels._numba._math import ONCE, f4
+from sklearn_rnn._kernels._constants import BLOCK, LOSSES
+from sklearn_rnn._kernels._numba._math import ONCE, clip, f4, split_exp
+from sklearn_rnn._kernels._numba._vectors import for_all_units
 
 (
     CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER,
@@ -13,24 +14,45 @@ from sklearn_rnn._kernels._numba._math import ONCE, f4
 _LEAST_LOG_STD = -7  # see the class Gaussian
 
 
+def _exponentiate(x):
+    power, f = split_exp(clip(x[0], -87, 0))
+    x[0] = power * (1 + f)
+
+
+exponentiate = for_all_units(_exponentiate)
+
+
 @njit(**ONCE)
-def cross_entropy(output, target, d_output):
+def set_exponentials(output, begin, n, highest, powers):
+    """Set powers to exp(output - its highest) for some rows; zeros behind them."""
+    n_outputs = output.shape[1]
+    for i in range(n):
+        row, power = output[begin + i], powers[i]
+        highest[i] = row[0]
+        for k in range(1, n_outputs):
+            highest[i] = max(highest[i], row[k])
+        for k in range(n_outputs):
+            power[k] = row[k] - highest[i]
+        for k in range(n_outputs, len(power)):
+            power[k] = f4(0)
+    exponentiate(n, powers.shape[1], ((powers, 0, 0),))
+
+
+@njit(**ONCE)
+def cross_entropy(output, highest, powers, target, d_output):
     """Return the log loss of the logits of one sample; set its gradient."""
+    n = len(output)
     if target == -1:  # unknown
-        for k in range(len(output)):
+        for k in range(n):
             d_output[k] = f4(0)
         return 0.0
-    if target < 0 or target >= len(output):
+    if target < 0 or target >= n:
         return np.nan
-    highest = output[0]
-    for k in range(1, len(output)):
-        highest = max(highest, output[k])
     total = 0.0
-    for k in range(len(output)):
-        d_output[k] = np.exp(np.float64(output[k]) - highest)
-        total += d_output[k]
-    for k in range(len(output)):
-        d_output[k] /= total
+    for k in range(n):
+        total += powers[k]
+    for k in range(n):
+        d_output[k] = powers[k] / f4(total)
     d_output[target] -= f4(1)
     return np.log(total) + highest - output[target]
 
@@ -92,18 +114,23 @@ def mean_of_targets(loss, quantile, output, target, d_output):
 
 @njit(**ONCE)
 def compute_loss(
-    loss, quantile, n_all, output, classes, targets, sample_weight, d_output
-):
+    loss, quantile, n_all, output, classes, targets, sample_weight, highest, powers,
+    d_output,
+):  # fmt: skip
     """Return the sum of the losses of some samples, divided by `n_all`.
 
     `classes` are the targets of the cross-entropy, `targets` those of the other losses;
-    without `sample_weight` each sample counts 1.
+    without `sample_weight` each sample counts 1. `highest` and `powers` are memory.
     """
     total = 0.0
     for i in range(len(output)):
         d = d_output[i]
         if loss == CROSS_ENTROPY:
-            own = cross_entropy(output[i], classes[i], d)
+            place = i % BLOCK
+            if place == 0:
+                n = min(BLOCK, len(output) - i)
+                set_exponentials(output, i, n, highest, powers)
+            own = cross_entropy(output[i], highest[place], powers[place], classes[i], d)
         else:
             own = mean_of_targets(loss, quantile, output[i], targets[i], d)
         factor = f4(1) if len(sample_weight) == 0 else sample_weight[i]
