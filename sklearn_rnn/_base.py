@@ -36,7 +36,7 @@ from sklearn_rnn._sequences import (
     validate_sequences,
 )
 from sklearn_rnn._training import Checkpoint, Monitor, make_reporters
-from sklearn_rnn._training_data import TrainingData, check_weights
+from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
 from sklearn_rnn.nn import threads_for
 from sklearn_rnn.utils import (
     draw_seed,
@@ -81,6 +81,11 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _apply(self, module, X):
         """Return outputs of the network, a row a prediction."""
+
+    def _make_splitter(self, data):
+        """Return the `Splitter` of early stopping: samples are in no order."""
+        strata = self._targets.strata(data.targets)
+        return RandomSplitter(self.validation_fraction, self._seed, strata)
 
     def _initialize_head(self, module, train):
         """Initialize the head, if random weights do not suit."""
@@ -258,8 +263,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _hold_out(self, data):
         """Split into a training and a validation set; train on all if too few."""
-        strata = self._targets.strata(data.targets)
-        parts = data.split(self.validation_fraction, strata, self._seed)
+        parts = data.split(self._make_splitter(data))
         if parts is not None:
             return parts
         warnings.warn(

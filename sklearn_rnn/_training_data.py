@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,53 +56,76 @@ class TrainingData:
         return TrainingData(*merged)
 
     def split(
-        self, fraction: float, strata: NDArray | None, seed: int
+        self, splitter: "Splitter"
     ) -> tuple["TrainingData", "TrainingData"] | None:
         """Hold out a validation set.
 
         Parameters
         ----------
-        fraction : float
-            Part of the samples, or of the groups, that is held out.
-        strata : ndarray of shape (n_samples,) or None
-            Class of each sample. Both parts have the same shares of classes, if there
-            are samples enough of each.
-        seed : int
-            Decides which samples are held out.
+        splitter : Splitter
+            Which samples are held out.
 
         Returns
         -------
         train, held_out : TrainingData, or None
             None if there are too few samples.
         """
-        splitter = _make_splitter(len(self), self.groups, fraction, strata, seed)
+        parts = splitter.split(len(self), self.groups)
+        return None if parts is None else (self.take(parts[0]), self.take(parts[1]))
+
+
+class Splitter(Protocol):
+    """A way to hold out a validation set."""
+
+    def split(
+        self, n_samples: int, groups: NDArray | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Return the rows to train on and those to hold out; None if too few."""
+
+
+@dataclass(frozen=True)
+class RandomSplitter:
+    """Hold out random samples, or groups.
+
+    Parameters
+    ----------
+    fraction : float
+        Part of the samples, or of the groups, that is held out.
+    seed : int
+        Decides which samples are held out.
+    strata : ndarray of shape (n_samples,), default=None
+        Class of each sample. Both parts have the same shares of classes, if there are
+        samples enough of each.
+    """
+
+    fraction: float
+    seed: int
+    strata: NDArray | None = None
+
+    def split(
+        self, n_samples: int, groups: NDArray | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Return the rows to train on and those to hold out; None if too few."""
+        splitter = self._choose_splitter(n_samples, groups)
         if splitter is None:
             return None
-        rows, held = next(splitter.split(np.empty(len(self)), strata, self.groups))
-        return self.take(rows), self.take(held)
+        return next(splitter.split(np.empty(n_samples), self.strata, groups))
 
-
-def _make_splitter(
-    n_samples: int,
-    groups: NDArray | None,
-    fraction: float,
-    strata: NDArray | None,
-    seed: int,
-) -> Any:
-    """Return a splitter of scikit-learn, or None if there are too few samples."""
-    options = {"test_size": fraction, "random_state": seed}
-    if groups is not None:
-        few = len(np.unique(groups)) < 2
-        return None if few else GroupShuffleSplit(n_splits=1, **options)
-    n_held = math.ceil(fraction * n_samples)
-    if n_held < 2 or n_samples - n_held < 1:
-        return None
-    if strata is not None:
-        counts = np.unique(strata, return_counts=True)[1]
-        n_classes = len(counts)
-        if counts.min() >= 2 and n_classes <= n_held <= n_samples - n_classes:
-            return StratifiedShuffleSplit(n_splits=1, **options)
-    return ShuffleSplit(n_splits=1, **options)
+    def _choose_splitter(self, n_samples: int, groups: NDArray | None) -> Any:
+        """Return a splitter of scikit-learn, or None if there are too few samples."""
+        options = {"test_size": self.fraction, "random_state": self.seed}
+        if groups is not None:
+            few = len(np.unique(groups)) < 2
+            return None if few else GroupShuffleSplit(n_splits=1, **options)
+        n_held = math.ceil(self.fraction * n_samples)
+        if n_held < 2 or n_samples - n_held < 1:
+            return None
+        if self.strata is not None:
+            counts = np.unique(self.strata, return_counts=True)[1]
+            n_classes = len(counts)
+            if counts.min() >= 2 and n_classes <= n_held <= n_samples - n_classes:
+                return StratifiedShuffleSplit(n_splits=1, **options)
+        return ShuffleSplit(n_splits=1, **options)
 
 
 def check_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:

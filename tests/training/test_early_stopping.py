@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from training_tools import assert_weights_equal, make_classifier, weights_of
 
+from sklearn_rnn import RNNRegressor
+
 
 @pytest.fixture
 def noise(rng):
@@ -43,3 +45,27 @@ def test_early_stopping_accepts_a_class_of_one_sample(rng):
     X, y = rng.normal(size=(40, 3, 1)), np.array([0] * 20 + [1] * 19 + [2])
     classifier = make_classifier(early_stopping=True).fit(X, y)
     assert len(classifier.validation_scores_) == 5
+
+
+class LastThird:
+    """A splitter by order, as sequences in time need it."""
+
+    def split(self, n_samples, groups):
+        rows = np.arange(n_samples)
+        return rows[: -(n_samples // 3)], rows[-(n_samples // 3) :]
+
+
+class OrderedRegressor(RNNRegressor):
+    def _make_splitter(self, data):
+        return LastThird()
+
+
+def test_an_estimator_can_hold_out_the_last_samples(rng):
+    X, y = rng.normal(size=(60, 5, 2)), rng.normal(size=60)
+    params = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
+    ordered = OrderedRegressor(early_stopping=True, **params).fit(X, y)
+    by_hand = RNNRegressor(early_stopping=True, **params)
+    by_hand.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    assert ordered.loss_curve_ == by_hand.loss_curve_
+    assert ordered.validation_scores_ == by_hand.validation_scores_
+    np.testing.assert_array_equal(ordered.predict(X), by_hand.predict(X))
