@@ -46,6 +46,14 @@ TABLE: dict[str, dict[str, Expected]] = {
         "d_outputs": _floats("batch", "time", "outputs"),
         "d_state": _floats("batch", "states"),
     },
+    "convolution": {
+        "x": _floats("batch", "time", "channels"),
+        "weight": _floats("new_channels", "channels", "kernel_size"),
+        "bias": _floats("new_channels"),
+        "scale": _floats("new_channels"),
+        "shift": _floats("new_channels"),
+        "d_outputs": _floats("batch", "new_time", "new_channels"),
+    },
     "convolve": {
         "x": _floats("batch", "time", "channels"),
         "weight": _floats("new_channels", "channels", "kernel_size"),

@@ -11,9 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_rnn._kernels import _adam, _batches, _linear, _losses, _rows, _steps
+from sklearn_rnn._kernels import (
+    _adam,
+    _batches,
+    _convolution,
+    _linear,
+    _losses,
+    _rows,
+    _steps,
+)
 from sklearn_rnn._kernels._autograd import LayerRun, Plan
 from sklearn_rnn._kernels._constants import LOSSES
+from sklearn_rnn._kernels._threads import get_buffers
 
 _CELLS: dict[str, tuple[Any, int]] = {  # one step by torch, and how many gates it has
     "rnn_tanh": (torch.rnn_tanh_cell, 1),
@@ -37,6 +46,7 @@ def verify_kernels() -> None:
         for mode, reverse in product(_CELLS, (False, True)):
             _verify_layer(rng, mode, reverse)
         _verify_batches(rng)
+        _verify_convolution(rng)
         _verify_rows(rng)
         _verify_linear(rng)
         _verify_losses(rng)
@@ -102,6 +112,37 @@ def _verify_batches(rng: np.random.Generator) -> None:
     _compare(
         "standardisation", _batches.standardize(x, mean, scale), (x - mean) / scale
     )
+
+
+def _verify_convolution(rng: np.random.Generator) -> None:
+    kernel_size, stride = 4, 2
+    x = _draw(rng, len(_LENGTHS), _N_STEPS, _N_FEATURES)
+    weight = _draw(rng, _HIDDEN, _N_FEATURES, kernel_size)
+    bias, scale, shift = (
+        _draw(rng, _HIDDEN),
+        1 + _draw(rng, _HIDDEN),
+        _draw(rng, _HIDDEN),
+    )
+    tensors = weight, bias, scale, shift
+    convolution = _convolution.Convolution(*tensors, stride, 1e-5)
+    out, _, kept = _convolution.forward(convolution, x, _LENGTHS, get_buffers(True))
+    d_out = _draw(rng, *out.shape)
+    d_x, gradients = _convolution.backward(kept, d_out, _N_STEPS, wants_x=True)
+    with torch.enable_grad():
+        doubles = [t.double().requires_grad_() for t in (x, *tensors)]
+        expected = torch.zeros(out.shape, dtype=torch.float64)
+        for row, n in enumerate(_LENGTHS):
+            padded = torch.zeros(n + kernel_size - 1, _N_FEATURES, dtype=torch.float64)
+            padded[1 : n + 1] = doubles[0][row, :n]
+            windows = padded.unfold(0, kernel_size, stride)
+            sums = torch.einsum("tck,nck->tn", windows, doubles[1]) + doubles[2]
+            norm = torch.layer_norm(sums, (_HIDDEN,), *doubles[3:], 1e-5)
+            expected[row, : len(norm)] = torch.relu(norm)
+        loss = (expected * d_out.double()).sum()
+        wanted = torch.autograd.grad(loss, doubles)
+    _compare("a stem", out, expected.detach())
+    for own, other in zip((d_x, *gradients), wanted, strict=True):
+        _compare("the gradient of a stem", own, other)
 
 
 def _verify_rows(rng: np.random.Generator) -> None:

@@ -38,7 +38,7 @@ def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
 
 def linear(layer: nn.Linear, x: Tensor) -> Tensor:
     """Apply a linear layer to the last axis of x."""
-    if not is_exact(x) or not _is_own(layer, nn.Linear):
+    if not is_exact(x) or not is_unchanged(layer, nn.Linear):
         return layer(x)
     from sklearn_rnn._kernels._rows import multiply  # imports llvmlite
 
@@ -50,7 +50,7 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 def convolve(layer: Any, x: Tensor) -> Tensor:
     """Apply an nn.Conv1d to (batch, time, channels), without padding."""
-    if not is_exact(x) or not _is_own(layer, nn.Conv1d) or not is_simple(layer):
+    if not is_exact(x) or not is_unchanged(layer, nn.Conv1d) or not is_simple(layer):
         return _convolve_by_torch(layer, x)
     from sklearn_rnn._kernels._rows import convolve
 
@@ -82,7 +82,7 @@ def _round_up_steps(n_steps: int) -> int:
     return -(-n_steps // unit) * unit
 
 
-def _is_own(layer: Any, torch_class: Any) -> bool:
+def is_unchanged(layer: Any, torch_class: Any) -> bool:
     """Whether the layer is torch's own class, without overrides and hooks."""
     return (
         type(layer).forward is torch_class.forward

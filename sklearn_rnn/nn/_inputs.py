@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._batch_invariant import convolve, standardize
+from sklearn_rnn.nn._convolution import convolve_fused, suits_fused_convolution
 from sklearn_rnn.nn._masking import padding_mask
 
 
@@ -215,18 +216,20 @@ class ConvStem(nn.Module):
         Returns
         -------
         x : Tensor of shape (batch, new_time, output_size)
-            Anything at padding.
+            Zeros at padding.
         lengths : Tensor of shape (batch,) or None
             Number of valid steps of each row of the result.
         """
+        if suits_fused_convolution(self, x):
+            return convolve_fused(self, x, lengths)
         left = (self.kernel_size - 1) // 2
         right = self.kernel_size - 1 - left
+        x = _mask(x, lengths)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             if lengths is not None:
-                x = x * padding_mask(lengths, x.shape[1]).unsqueeze(-1)
                 lengths = (lengths + self.stride - 1) // self.stride
             x = nn.functional.pad(x, (0, 0, left, right))
-            x = torch.relu(norm(convolve(convolution, x)))
+            x = _mask(torch.relu(norm(convolve(convolution, x))), lengths)
         return x, lengths
 
     def count_steps(self, n_steps: Any) -> Any:
@@ -245,3 +248,10 @@ class ConvStem(nn.Module):
         for _ in self.convolutions:
             n_steps = (n_steps + self.stride - 1) // self.stride
         return n_steps
+
+
+def _mask(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return x with zeros at padding."""
+    if lengths is None:
+        return x
+    return x * padding_mask(lengths, x.shape[1]).unsqueeze(-1)

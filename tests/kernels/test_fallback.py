@@ -123,6 +123,8 @@ RESULTS = {
     "standardize": -1,
     "forward": -2,
     "unpack_gradients": -1,
+    "convolution_forward": -1,
+    "unpack_convolution": -4,
     "convolve": -1,
     "multiply": -1,
     "mean_over_time": -1,

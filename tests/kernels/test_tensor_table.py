@@ -10,7 +10,15 @@ from torch import nn
 pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RNNClassifier
-from sklearn_rnn._kernels import _adam, _batches, _linear, _losses, _rows, _steps
+from sklearn_rnn._kernels import (
+    _adam,
+    _batches,
+    _convolution,
+    _linear,
+    _losses,
+    _rows,
+    _steps,
+)
 from sklearn_rnn._kernels._autograd import LayerRun, Plan
 from sklearn_rnn._kernels._tensors import TABLE, read
 from sklearn_rnn.nn import GRU, LSTM, ConvStem, Elman, Encoder, Pooling, initialize
@@ -177,6 +185,13 @@ def _run_attention(flat, hidden, scores, score, d_out):
 
 
 KERNELS = {
+    "convolution": (
+        lambda x, *weights: _convolution.forward(
+            _convolution.Convolution(*weights, 1, 1e-5), x, None
+        ),
+        (X, WEIGHT, BIAS, BIAS, BIAS),
+        5,
+    ),
     "convolve": (_rows.convolve, (X, WEIGHT, BIAS, 1), 3),
     "multiply": (_rows.multiply, (X, WEIGHT[:, :, 0], BIAS), 3),
     "attend": (_rows.attend, (X, X[:, :, 0], None), 2),
@@ -224,6 +239,7 @@ FITTING = [
     ("multiply", 0, "one axis more"),
     ("standardize", 0, "one axis more"),
     ("convolve", 1, "shorter"),
+    ("convolution", 1, "shorter"),
     ("attend", 0, "shorter"),
     ("flatten", 0, "shorter"),
     ("unflatten", 0, "shorter"),

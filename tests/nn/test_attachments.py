@@ -43,6 +43,7 @@ PLACES = {
     "backward rnn": lambda m: m.encoder.backward_layers[0].rnn,
     "head": lambda m: m.head,
     "convolution": lambda m: m.stem.convolutions[0],
+    "norm": lambda m: m.stem.norms[0],
     "pooling": lambda m: m.pooling,
 }
 KINDS = (

@@ -15,6 +15,7 @@ from sklearn_rnn._kernels._library import make_target_machine
 from sklearn_rnn._kernels._numba import (
     _adam,
     _batches,
+    _convolution,
     _crf,
     _linear,
     _losses,
@@ -312,6 +313,117 @@ def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
     )
 
 
+# Convolution, normalisation and ReLU --------------------------------------------------
+
+
+def pack_convolution(
+    n_out, channels, kernel_size, /, weight, bias, scale, shift, eps, means, packed,
+    parameters,
+):  # fmt: skip
+    n_inputs, wide = channels * kernel_size, round_up(n_out)
+    _convolution.pack(
+        floats_at(weight, (n_out, n_inputs)),
+        channels,
+        floats_at(bias, (n_out,)),
+        floats_at(scale, (given(scale, n_out),)),
+        floats_at(shift, (given(shift, n_out),)),
+        doubles_at(eps, (1,))[0],
+        floats_at(means, (n_inputs,)),
+        floats_at(packed, (wide // WIDTH, n_inputs * WIDTH)),
+        floats_at(parameters, (4, wide)),
+    )
+
+
+def pack_convolution_transposed(
+    n_out, channels, kernel_size, normalized, /, weight, means, packed
+):
+    n_inputs = channels * kernel_size
+    n_panels = round_up(channels) // WIDTH
+    _convolution.pack_transposed(
+        floats_at(weight, (n_out, n_inputs)),
+        channels,
+        normalized != 0,
+        floats_at(means, (n_inputs,)),
+        floats_at(packed, (kernel_size, n_panels, n_out * WIDTH)),
+    )
+
+
+def unpack_convolution(
+    n_out, channels, kernel_size, n_parts, /, gradients, means, d_weight, d_bias,
+    d_scale, d_shift,
+):  # fmt: skip
+    n_inputs, n_scales = channels * kernel_size, given(d_scale, n_out)
+    _convolution.unpack(
+        floats_at(gradients, (n_parts, n_inputs + 3, round_up(n_out))),
+        channels,
+        n_scales > 0,
+        floats_at(means, (n_inputs + 1,)),
+        floats_at(d_weight, (n_out, n_inputs)),
+        floats_at(d_bias, (n_out,)),
+        floats_at(d_scale, (n_scales,)),
+        floats_at(d_shift, (n_scales,)),
+    )
+
+
+def convolution_forward(
+    batch, n_steps, new_steps, channels, n_out, kernel_size, stride, normalized,
+    first, by, n_outputs, n_padded, keep, /, x, lengths, packed, parameters, places,
+    memory, y, out,
+):  # fmt: skip
+    wide, n = round_up(n_out), n_outputs if keep != 0 else _convolution.CHUNK
+    normal = move(memory, 4 * n_padded * channels)
+    _convolution.forward(
+        floats_at(x, (batch, n_steps, channels)),
+        integers_at(lengths, (batch,)),
+        first,
+        by,
+        kernel_size,
+        stride,
+        normalized != 0,
+        floats_at(packed, (wide // WIDTH, channels * kernel_size * WIDTH)),
+        floats_at(parameters, (4, wide)),
+        keep != 0,
+        integers_at(places, (n_outputs,)),
+        floats_at(memory, (n_padded, channels)),
+        floats_at(normal, (n, wide)),
+        floats_at(move(normal, 4 * n * wide), (n,)),
+        floats_at(y, (_convolution.CHUNK, wide)),
+        floats_at(out, (batch, new_steps, n_out)),
+    )
+
+
+def convolution_backward(
+    batch, n_steps, new_steps, channels, n_out, kernel_size, stride, normalized,
+    first, by, n_outputs, n_padded, /, lengths, packed, parameters, places, memory,
+    memory_of_chunk, d_out, d_x, gradients,
+):  # fmt: skip
+    wide, n_inputs, chunk = round_up(n_out), channels * kernel_size, _convolution.CHUNK
+    wide_x = given(packed, round_up(channels))
+    normal = move(memory, 4 * n_padded * channels)
+    correlation = move(memory_of_chunk, 4 * chunk * wide)
+    _convolution.backward(
+        integers_at(lengths, (batch,)),
+        first,
+        by,
+        kernel_size,
+        stride,
+        normalized != 0,
+        floats_at(packed, (kernel_size, wide_x // WIDTH, n_out * WIDTH)),
+        floats_at(parameters, (4, wide)),
+        integers_at(places, (n_outputs,)),
+        floats_at(memory, (n_padded, channels)),
+        floats_at(normal, (n_outputs, wide)),
+        floats_at(move(normal, 4 * n_outputs * wide), (n_outputs,)),
+        floats_at(memory_of_chunk, (chunk, wide)),
+        floats_at(correlation, (chunk,)),
+        floats_at(move(correlation, 4 * chunk), (n_padded, wide_x)),
+        floats_at(d_out, (batch, new_steps, n_out)),
+        floats_at(d_x, (given(d_x, batch), n_steps, channels)),
+        floats_at(gradients, (n_inputs, wide)),
+        floats_at(move(gradients, 4 * n_inputs * wide), (3, wide)),
+    )
+
+
 # Training -----------------------------------------------------------------------------
 
 
@@ -536,6 +648,8 @@ def spin(n_ticks, /, flag):
 ENTRIES = (
     gather, standardize, partition_rows,
     pack, pack_transposed, unpack_gradients, forward, backward,
+    pack_convolution, pack_convolution_transposed, unpack_convolution,
+    convolution_forward, convolution_backward,
     pack_rows, convolve, multiply, mean_over_time, attend,
     compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
     pool, pool_backward, attend_forward, attend_backward,

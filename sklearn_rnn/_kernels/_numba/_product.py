@@ -93,36 +93,62 @@ def _write_tile(builder, fresh, a_at, b_at, c_at, n_rows, n_vectors, K):
         builder.store(builder.load(sums[cell]), c_at(*cell), align=4)
 
 
-@intrinsic
-def _write_product(typing, arguments):
-    """C += A @ B, tile by tile; for the arguments see `_add_product`."""
+def _make_product(axis=None):
+    """Return ``write(arguments)``: C += A @ B, tile by tile.
+
+    The arguments are those of `_add_product`, as one tuple. With an axis, "rows of A",
+    "k of A" or "rows of C", what lies there evenly otherwise lies at the places in a
+    table: two more arguments, an array and where in it the table begins.
+    """
 
     def codegen(context, builder, signature, args):
         (
             fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
-            C, c, c_row, n_columns, K,
+            C, c, c_row, n_columns, K, *table,
         ) = cgutils.unpack_tuple(builder, args[0])  # fmt: skip
         matrix = context.make_array(_MATRIX)
         A, B, C = (matrix(context, builder, array).data for array in (A, B, C))
         intp = K.type
         zero, floats = intp(0), intp(WIDTH)
+        if axis is not None:
+            places = context.make_array(_PLACES)(context, builder, table[0]).data
+
+        def place(number):
+            pointer = builder.gep(places, [builder.add(table[1], number)])
+            return builder.load(pointer)
+
+        def places_of_rows(i, height):
+            return [place(builder.add(i, intp(row))) for row in range(height)]
 
         def write_tile(i, height, j, width):
             begin_a = _index(builder, a, (i, a_row))
             begin_c = _index(builder, c, (i, c_row), (j, floats))
-            vectors_of_b = []
+            vectors_of_b, rows = [], []
             for v in range(width):
                 begin_b = _index(builder, b, (j, b_vector), (b_vector, intp(v)))
                 vectors_of_b.append(_alone(builder, builder.gep(B, [begin_b])))
+            if axis == "rows of A":
+                for at in places_of_rows(i, height):
+                    index = _index(builder, a, (at, a_row))
+                    rows.append(_alone(builder, builder.gep(A, [index])))
+            elif axis == "rows of C":
+                for at in places_of_rows(i, height):
+                    index = _index(builder, c, (at, c_row), (j, floats))
+                    rows.append(builder.gep(C, [index]))
 
             def a_at(row, k):
-                index = _index(builder, begin_a, (k, a_k), (a_row, intp(row)))
+                if axis == "rows of A":
+                    return builder.gep(rows[row], [builder.mul(k, a_k)])
+                at = place(k) if axis == "k of A" else k
+                index = _index(builder, begin_a, (at, a_k), (a_row, intp(row)))
                 return builder.gep(A, [index])
 
             def b_at(k, v):
                 return vector_at(builder, vectors_of_b[v], builder.mul(k, b_k))
 
             def c_at(row, v):
+                if axis == "rows of C":
+                    return vector_at(builder, rows[row], intp(v * WIDTH))
                 index = _index(builder, begin_c, (c_row, intp(row)), (floats, intp(v)))
                 return vector_at(builder, C, index)
 
@@ -139,7 +165,17 @@ def _write_product(typing, arguments):
                 write_tile(i, height, j, width)
         return context.get_dummy_value()
 
-    return types.void(arguments), codegen
+    @intrinsic
+    def write(typing, arguments):
+        return types.void(arguments), codegen
+
+    return write
+
+
+_write_product = _make_product()
+_write_product_by_rows = _make_product("rows of A")
+_write_product_by_k = _make_product("k of A")
+_write_product_to_rows = _make_product("rows of C")
 
 
 def _add_product(
@@ -159,13 +195,59 @@ def _add_product(
     )  # fmt: skip
 
 
-_MATRIX, _N = types.float32[:, ::1], types.intp
+def _add_product_by_rows(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K,
+    places, begin,
+):  # fmt: skip
+    """`add_product`, where row i of A is row places[begin + i]."""
+    _write_product_by_rows(
+        (
+            fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
+            C, c, c_row, n_columns, K, places, begin,
+        )
+    )  # fmt: skip
+
+
+def _add_product_by_k(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K,
+    places, begin,
+):  # fmt: skip
+    """`add_product`, where column k of A is column places[begin + k]."""
+    _write_product_by_k(
+        (
+            fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
+            C, c, c_row, n_columns, K, places, begin,
+        )
+    )  # fmt: skip
+
+
+def _add_product_to_rows(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K,
+    places, begin,
+):  # fmt: skip
+    """`add_product`, where row i of C is row places[begin + i]; all differ."""
+    _write_product_to_rows(
+        (
+            fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
+            C, c, c_row, n_columns, K, places, begin,
+        )
+    )  # fmt: skip
+
+
+_MATRIX, _N, _PLACES = types.float32[:, ::1], types.intp, types.int64[::1]
 # a signature, since numba would compile it anew for each constant among the arguments
 _SIGNATURE = types.void(
     types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N, _N
 )
+_SIGNATURE_WITH_PLACES = types.void(*_SIGNATURE.args, _PLACES, _N)
 add_product = njit(_SIGNATURE, **JIT)(_add_product)
+add_product_by_rows = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_by_rows)
+add_product_by_k = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_by_k)
+add_product_to_rows = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_to_rows)
 
 
 if RUNS_AS_PYTHON:
     add_product = _python.add_product
+    add_product_by_rows = _python.add_product_by_rows
+    add_product_by_k = _python.add_product_by_k
+    add_product_to_rows = _python.add_product_to_rows

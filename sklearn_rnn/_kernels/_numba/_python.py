@@ -141,15 +141,35 @@ class _Units:
         self.row[self._place(gate)] = getattr(value, "value", value)
 
 
+def _units_at(place, i, size):
+    """Return the units of row i of a place, as `_vectors.py` describes places."""
+    array, *begin = place
+    if not begin:
+        return _Units(array.reshape(-1), 0, size)
+    if len(begin) == 1:
+        return Floats(array[begin[0] + i])
+    return _Units(array[begin[0] + i], begin[1], size)
+
+
 def for_all_units(formula):
     """Return ``run``, which applies a formula to all units of some rows."""
 
     def run(n_rows, size, places):
         with np.errstate(all="ignore"):
             for i in range(n_rows):
-                formula(
-                    *(_Units(array[row + i], col, size) for array, row, col in places)
-                )
+                formula(*(_units_at(place, i, size) for place in places))
+
+    return run
+
+
+def sum_over_units(formula):
+    """Return ``run``, which also stores the sum of the results over each row."""
+
+    def run(n_rows, size, places, sums, begin):
+        with np.errstate(all="ignore"):
+            for i in range(n_rows):
+                result = formula(*(_units_at(place, i, size) for place in places))
+                sums[begin + i] = result.value.sum()
 
     return run
 
@@ -158,17 +178,61 @@ def add_product(
     fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K
 ):
     """C += A @ B, or C = A @ B if `fresh`; the arguments are those of `_product.py`."""
+    rows, ks = np.arange(n_rows), np.arange(K)
+    _add_product(
+        fresh, A, a + rows * a_row, ks * a_k, B, b, b_k, b_vector, C, c + rows * c_row,
+        n_columns,
+    )  # fmt: skip
+
+
+def _add_product(fresh, A, rows_of_a, ks_of_a, B, b, b_k, b_vector, C, rows_of_c, n):
     from sklearn_rnn._kernels._constants import WIDTH
 
     A, B, C = (matrix.reshape(-1) for matrix in (A, B, C))
-    for i in range(n_rows):
-        for j in range(n_columns // WIDTH):
-            begin = c + i * c_row + j * WIDTH
+    for of_a, of_c in zip(rows_of_a, rows_of_c, strict=True):
+        for j in range(n // WIDTH):
+            begin = of_c + j * WIDTH
             total = np.zeros(WIDTH, np.float32) if fresh else C[begin:][:WIDTH].copy()
-            for k in range(K):
+            for k, k_of_a in enumerate(ks_of_a):
                 row = B[b + j * b_vector + k * b_k :][:WIDTH]
-                total += A[a + i * a_row + k * a_k] * row
+                total += A[of_a + k_of_a] * row
             C[begin:][:WIDTH] = total
+
+
+def add_product_by_rows(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K,
+    places, begin,
+):  # fmt: skip
+    """`add_product`, where row i of A is row places[begin + i]."""
+    rows = a + places[begin : begin + n_rows] * a_row
+    _add_product(
+        fresh, A, rows, np.arange(K) * a_k, B, b, b_k, b_vector, C,
+        c + np.arange(n_rows) * c_row, n_columns,
+    )  # fmt: skip
+
+
+def add_product_by_k(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K,
+    places, begin,
+):  # fmt: skip
+    """`add_product`, where column k of A is column places[begin + k]."""
+    rows, ks = np.arange(n_rows), places[begin : begin + K] * a_k
+    _add_product(
+        fresh, A, a + rows * a_row, ks, B, b, b_k, b_vector, C, c + rows * c_row,
+        n_columns,
+    )  # fmt: skip
+
+
+def add_product_to_rows(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K,
+    places, begin,
+):  # fmt: skip
+    """`add_product`, where row i of C is row places[begin + i]."""
+    rows = c + places[begin : begin + n_rows] * c_row
+    _add_product(
+        fresh, A, a + np.arange(n_rows) * a_row, np.arange(K) * a_k, B, b, b_k,
+        b_vector, C, rows, n_columns,
+    )  # fmt: skip
 
 
 class PythonLibrary(SimpleNamespace):

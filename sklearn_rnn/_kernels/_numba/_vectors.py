@@ -110,33 +110,68 @@ class _Units:
         self.builder.store(value, self._place(gate), align=4)
 
 
+def _add_lanes(floats):
+    """Return the sum of the numbers of a vector: halves upon halves."""
+    builder, value = floats.builder, floats.value
+    n = WIDTH
+    while n > 1:
+        n //= 2
+        lanes = [n + lane % n for lane in range(WIDTH)]
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), lanes)
+        value = builder.fadd(value, builder.shuffle_vector(value, value, mask))
+    return builder.extract_element(value, ir.IntType(32)(0))
+
+
+def _operands(context, builder, places, types_of_places):
+    """Return, for each place, a function from a row and a unit to its operand."""
+
+    def operand(k, place):
+        parts = cgutils.unpack_tuple(builder, builder.extract_value(places, k))
+        array = context.make_array(place[0])(context, builder, parts[0])
+        if len(parts) == 1:
+            return lambda row, unit, size: _Units(builder, array.data, unit, size)
+        if len(parts) == 2:
+            return lambda row, unit, size: _number_at(
+                builder, array.data, builder.add(parts[1], row)
+            )
+        stride = builder.extract_value(array.shape, 1)
+        first = builder.add(builder.mul(parts[1], stride), parts[2])
+
+        def units(row, unit, size):
+            begin = builder.add(first, builder.mul(row, stride))
+            return _Units(builder, array.data, builder.add(begin, unit), size)
+
+        return units
+
+    return [operand(k, place) for k, place in enumerate(types_of_places)]
+
+
+def _number_at(builder, data, index):
+    """Return a vector of the number that lies there."""
+    number = builder.load(builder.gep(data, [index]))
+    vector = builder.insert_element(
+        ir.Constant(VECTOR, ir.Undefined), number, ir.IntType(32)(0)
+    )
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    return Floats(builder, builder.shuffle_vector(vector, vector, mask))
+
+
 def for_all_units(formula):
     """Return ``run``, which applies a formula to all units of some rows.
 
-    ``run(n_rows, size, places)``: each place is (array, row, column) where the first
-    row of one of the formula's arguments begins.
+    ``run(n_rows, size, places)``: each place is where the first row of one of the
+    formula's arguments begins: (array, row, column); (array, row) where a row has one
+    number; (array,) where all rows have the same.
     """
 
     def codegen(context, builder, signature, args):
         n_rows, size, places = args
         intp = size.type
-        operands = []
-        for k, place in enumerate(signature.args[2]):
-            array, row, column = cgutils.unpack_tuple(
-                builder, builder.extract_value(places, k)
-            )
-            array = context.make_array(place[0])(context, builder, array)
-            stride = builder.extract_value(array.shape, 1)
-            first = builder.add(builder.mul(row, stride), column)
-            operands.append((array.data, stride, first))
+        operands = _operands(context, builder, places, signature.args[2])
         rows = cgutils.for_range(builder, n_rows, intp=intp)
         vectors = cgutils.for_range_slice(builder, intp(0), size, intp(WIDTH), intp)
         with rows as row, vectors as (unit, _):
-            units = []
-            for data, stride, first in operands:
-                begin = builder.add(first, builder.mul(row.index, stride))
-                units.append(_Units(builder, data, builder.add(begin, unit), size))
-            formula(*units)
+            formula(*(operand(row.index, unit, size) for operand in operands))
         return context.get_dummy_value()
 
     @intrinsic
@@ -146,7 +181,42 @@ def for_all_units(formula):
     return run
 
 
+def sum_over_units(formula):
+    """Return ``run``, as `for_all_units`, for a formula with a result.
+
+    ``run(n_rows, size, places, sums, begin)``: sums[begin + i] becomes the sum of the
+    results over the units of row i.
+    """
+
+    def codegen(context, builder, signature, args):
+        n_rows, size, places, sums, begin = args
+        intp = size.type
+        operands = _operands(context, builder, places, signature.args[2])
+        sums = context.make_array(signature.args[3])(context, builder, sums).data
+        zero = ir.Constant(VECTOR, [0.0] * WIDTH)
+        total = cgutils.alloca_once(builder, VECTOR)
+        with cgutils.for_range(builder, n_rows, intp=intp) as row:
+            builder.store(zero, total)
+            vectors = cgutils.for_range_slice(builder, intp(0), size, intp(WIDTH), intp)
+            with vectors as (unit, _):
+                result = formula(*(o(row.index, unit, size) for o in operands))
+                old = builder.load(total)
+                builder.store(builder.fadd(old, result.value), total)
+            whole = _add_lanes(Floats(builder, builder.load(total)))
+            index = builder.add(begin, row.index)
+            builder.store(whole, builder.gep(sums, [index]))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def run(typing, n_rows, size, places, sums, begin):
+        arguments = types.intp, types.intp, places, sums, types.intp
+        return types.void(*arguments), codegen
+
+    return run
+
+
 if RUNS_AS_PYTHON:
     Floats = _python.Floats
     choose = _python.choose
     for_all_units = _python.for_all_units
+    sum_over_units = _python.sum_over_units
