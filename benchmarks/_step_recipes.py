@@ -27,7 +27,7 @@ def words():
 
 
 def characters():
-    """Lower case and all characters of each word."""
+    """Lower case and all characters of each word, with the settings of `words`."""
     return parts_of_speech(
         WordAttributes(("lower", "characters"), min_count=2),
         RNNTagger(embedding_dim=64, max_epochs=8, **REGULARIZED),
