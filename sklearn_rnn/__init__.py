@@ -1,19 +1,16 @@
 """Recurrent neural networks as scikit-learn estimators."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._forecaster import RNNForecaster
+from sklearn_rnn._persistence import load, save
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn.nn import config_context
+from sklearn_rnn.utils import get_version
 
-try:
-    __version__ = version("sklearn-rnn")
-except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "0.0.0"
+__version__ = get_version()
 
 __all__ = [
     "RNNClassifier",
@@ -23,4 +20,6 @@ __all__ = [
     "RNNTagger",
     "RaggedArray",
     "config_context",
+    "load",
+    "save",
 ]

@@ -57,7 +57,9 @@ _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zer
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     """Base class of all estimators. Think twice before adding to it."""
 
-    # Methods that subclasses implement ------------------------------------------------
+    # What subclasses implement --------------------------------------------------------
+
+    _kinds_of_targets: tuple  # subclasses of `Targets` that `_make_targets` returns
 
     @abstractmethod
     def _make_targets(self, y, **options):
@@ -294,22 +296,24 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _rebuild_net(self):
         """Return a net with the current parameters and weights."""
-        for module in self.module_.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = self.dropout
+        nn.set_dropout(self.module_, self.dropout)
         net = make_net(self, self.module_, self._loss, resolve_device(self.device))
         net.history_ = self.history_
         return net
 
     def _make_module(self, train):
         generator = make_generator(self._random_state)
+        with isolated_seed(draw_seed(self._random_state)):  # layer classes of users
+            module = self._assemble_module(train)
+        return nn.initialize(module, generator)
+
+    def _assemble_module(self, train):
+        """Return the network; of `train`, inputs take the moments of X."""
         inputs = self._make_inputs(train)
         stem = make_stem(self, inputs.output_size)
-        with isolated_seed(draw_seed(self._random_state)):  # layer classes of users
-            encoder = make_encoder(self, (stem or inputs).output_size)
+        encoder = make_encoder(self, (stem or inputs).output_size)
         n_outputs = self._targets.n_columns * self._loss.outputs_per_target
-        module = self._make_model(inputs, stem, encoder, n_outputs)
-        return nn.initialize(module, generator)
+        return self._make_model(inputs, stem, encoder, n_outputs)
 
     def _make_inputs(self, train):
         if self._vocabulary is None:
@@ -376,10 +380,13 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _set_fitted_attributes(self, net, monitor):
         self.net_ = net
         self.loss_curve_ = self.loss_curve_ + monitor.losses_
-        self.n_iter_ = len(self.loss_curve_)
-        self.best_loss_ = min(self.loss_curve_, default=None)
         if monitor.scores_:
             self.validation_scores_ = (self.validation_scores_ or []) + monitor.scores_
+        self._summarise_curves()
+
+    def _summarise_curves(self):
+        self.n_iter_ = len(self.loss_curve_)
+        self.best_loss_ = min(self.loss_curve_, default=None)
         self.best_validation_score_ = max(self.validation_scores_ or [], default=None)
 
     def _warn_if_still_falling(self, monitor):

@@ -161,8 +161,13 @@ def check_sizes(rnn: Any, name: str) -> list[int]:
 
 def make_net(rnn: Any, module: Any, loss: Any, device: torch.device) -> SequenceNet:
     """Return a net around a module, with a new optimizer."""
+    return prepare_net(rnn, module, loss, device).initialize()
+
+
+def prepare_net(rnn: Any, module: Any, loss: Any, device: torch.device) -> SequenceNet:
+    """Return a net that is not initialized."""
     optimizer, options = _choose_optimizer(rnn)
-    net = SequenceNet(
+    return SequenceNet(
         module,
         criterion=loss,
         optimizer=optimizer,
@@ -171,7 +176,6 @@ def make_net(rnn: Any, module: Any, loss: Any, device: torch.device) -> Sequence
         verbose=0,
         **{f"optimizer__{name}": value for name, value in options.items()},
     )
-    return net.initialize()
 
 
 def _choose_optimizer(rnn: Any) -> tuple[Any, dict[str, Any]]:

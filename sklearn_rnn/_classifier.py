@@ -4,7 +4,7 @@ from sklearn.base import ClassifierMixin
 
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
-from sklearn_rnn._targets import LabelTargets, make_label_targets
+from sklearn_rnn._targets import ClassTargets, LabelTargets, make_label_targets
 from sklearn_rnn.nn import BinaryCrossEntropy, CrossEntropy
 from sklearn_rnn.utils import check_partial_fit_first_call, fit_context
 
@@ -281,6 +281,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         self.verbose = verbose
 
     _parameter_constraints: dict = constraints_of(__init__)
+    _kinds_of_targets = (ClassTargets, LabelTargets)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):

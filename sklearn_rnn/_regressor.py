@@ -295,6 +295,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         self.verbose = verbose
 
     _parameter_constraints: dict = constraints_of(__init__)
+    _kinds_of_targets = (NumberTargets,)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):

@@ -277,6 +277,7 @@ class RNNStepRegressor(StepRNN):
         self.verbose = verbose
 
     _parameter_constraints: dict = constraints_of(__init__)
+    _kinds_of_targets = (StepNumberTargets,)
 
     _answers = "targets"
 

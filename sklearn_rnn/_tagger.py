@@ -307,6 +307,7 @@ class RNNTagger(StepRNN):
         self.verbose = verbose
 
     _parameter_constraints: dict = constraints_of(__init__)
+    _kinds_of_targets = (StepClassTargets, StepLabelTargets)
 
     _answers = "labels"
 

@@ -18,13 +18,13 @@ ESTIMATORS = (
 PARTS = {"_building", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
-    "__init__": {*ESTIMATORS, "_sequences", "nn"},
+    "__init__": {*ESTIMATORS, "_persistence", "_sequences", "nn", "utils"},
     "_base": {*PARTS, "_parameters", "nn", "_sequences", "_training", "utils"},
     "_building": {"nn", "_sequences", "_training"},
     "_inference": {"nn", "_sequences", "_training", "utils"},
     "_training_data": {"_sequences", "utils"},
     "_parameters": {"_sequences", "_building", "nn", "utils"},
-    "_targets": {"_sequences"},
+    "_targets": {"_sequences", "utils"},
     "_sequence_base": {
         *("_base", "_inference", "_sequences", "_training", "nn", "utils"),
     },
@@ -49,6 +49,8 @@ MAY_IMPORT = {
     "_sequences": {"utils"},
     "datasets": {"_sequences", "utils"},
     "_inspectable": {"_step_base", "_targets", "_sequences", "nn"},
+    "_fitted_state": {"_parameters", "_sequences", "_training", "nn", "utils", *PARTS},
+    "_persistence": {*ESTIMATORS, "_fitted_state", "preprocessing", "utils"},
     "inspection": {
         *("_base", "_inference", "_inspectable"),
         *("_sequences", "_training", "nn", "utils"),
@@ -66,6 +68,7 @@ RESERVED = {
     "torch": {
         *("_kernels", "nn", "_training", "utils", "inspection"),
         *(*ESTIMATORS, "_building", "_inference", "_inspectable", "_parameters"),
+        *("_fitted_state", "_persistence"),
     },
     "captum": {"inspection"},
     "matplotlib": {"inspection"},

@@ -19,6 +19,8 @@ PUBLIC = {
         "RNNTagger",
         "RaggedArray",
         "config_context",
+        "load",
+        "save",
     ],
     "sklearn_rnn.datasets": [
         "clear_data_home",

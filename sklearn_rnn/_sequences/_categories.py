@@ -9,9 +9,30 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_rnn._sequences._containers import errors_that_name
 from sklearn_rnn._sequences._dataframe import import_narwhals, type_of
 from sklearn_rnn._sequences._reading import is_list_of_frames, list_objects
+from sklearn_rnn.utils import Kind, list_of, optional, read_state
 
 _UNSEEN = -1.0  # the vocabulary has no such code
 _CATEGORICAL = ("categor", "enum", "dictionary")  # of pandas, polars, pyarrow
+_STATE = {
+    "names": optional(list_of(Kind("a name", lambda v, s: _is_plain(v)))),
+    "categories": Kind(
+        "a dict of names and lists of their different categories",
+        lambda v, s: (
+            isinstance(v, dict)
+            and set(v) <= set(s["names"] or [])
+            and all(map(_are_categories, v.values()))
+        ),
+    ),
+}
+
+
+def _are_categories(value: Any) -> bool:
+    plain = isinstance(value, list) and all(map(_is_plain, value))
+    return plain and len(set(value)) == len(value) > 0
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | Number | np.generic)
 
 
 class CategoryEncoder:
@@ -49,6 +70,19 @@ class CategoryEncoder:
                     for name in self._choose_columns(tables)
                 }
         return self
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what was learned, as plain values."""
+        return {"names": self.names, "categories": self.categories}
+
+    @classmethod
+    def from_state(
+        cls, state: Any, categorical_features: Any, owner: str
+    ) -> "CategoryEncoder":
+        """Return the encoder of a state, or raise ValueError."""
+        encoder = cls(categorical_features, owner)
+        encoder.names, encoder.categories = read_state(state, "CategoryEncoder", _STATE)
+        return encoder
 
     @property
     def has_columns(self) -> bool:

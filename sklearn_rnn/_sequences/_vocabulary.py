@@ -1,11 +1,30 @@
 """Which tokens or categories there are, and the row of an embedding for each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_rnn._sequences._ragged import RaggedArray, group_columns
+from sklearn_rnn.utils import COUNT, Kind, array_of, list_of, read_state
+
+_STATE = {
+    "columns": Kind(
+        "a list of different columns in order",
+        lambda v, s: list_of(COUNT).fits(v, s) and len(v) > 0 and v == sorted(set(v)),
+    ),
+    "known": list_of(
+        Kind(
+            "an ascending array of int64 or float32",
+            lambda v, s: (
+                array_of("if").fits(v, s)
+                and v.dtype in (np.int64, np.float32)
+                and bool((v[1:] > v[:-1]).all())
+            ),
+        )
+    ),
+}
 
 
 class Vocabulary:
@@ -30,6 +49,23 @@ class Vocabulary:
         self.groups = group_columns(columns, characters)
         self.columns = list(columns)
         self.known = [self._list_values(X.values[:, group]) for group in self.groups]
+
+    def to_state(self) -> dict[str, Any]:
+        """Return columns and known values, as plain values."""
+        return {"columns": self.columns, "known": self.known}
+
+    @classmethod
+    def from_state(cls, state: Any, characters: range | None) -> "Vocabulary":
+        """Return the vocabulary of a state, or raise ValueError."""
+        vocabulary = cls.__new__(cls)
+        vocabulary.columns, vocabulary.known = read_state(state, "Vocabulary", _STATE)
+        vocabulary.groups = group_columns(vocabulary.columns, characters)
+        if len(vocabulary.groups) != len(vocabulary.known):
+            raise ValueError(
+                f"'known' of Vocabulary must have {len(vocabulary.groups)} arrays. Got "
+                f"{len(vocabulary.known)} instead."
+            )
+        return vocabulary
 
     def _list_values(self, values: NDArray) -> NDArray:
         known = np.unique(values)

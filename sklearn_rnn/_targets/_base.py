@@ -1,6 +1,7 @@
 """Base class of all kinds of target."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,27 @@ class Targets(ABC):
     def strata(self, y: Any) -> NDArray | None:
         """Return the class of each row, to stratify a validation set; None without."""
         return None
+
+    @abstractmethod
+    def to_state(self) -> dict[str, Any]:
+        """Return what was learned from y, as plain values."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(
+        cls, state: Any, owner: str, parameters: Mapping[str, Any]
+    ) -> "Targets":
+        """Return targets as they were, or raise ValueError.
+
+        Parameters
+        ----------
+        state : object
+            A result of `to_state`, or anything else: it comes from a file.
+        owner : str
+            Name of the estimator.
+        parameters : dict
+            Those of the estimator.
+        """
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes of the estimator that describe its targets."""

@@ -1,5 +1,6 @@
 """One class a sequence."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn_rnn._sequences import errors_that_name
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._validation import (
+    CLASSES,
     check_class_weight,
+    check_classes,
     check_labels,
     class_weight_error,
 )
+from sklearn_rnn.utils import read_state
 
 
 class ClassTargets(Targets):
@@ -64,6 +68,19 @@ class ClassTargets(Targets):
             )
         self.n_columns = len(self.classes)
         return self
+
+    def to_state(self) -> dict[str, Any]:
+        return {"classes": self.classes}
+
+    @classmethod
+    def from_state(
+        cls, state: Any, owner: str, parameters: Mapping[str, Any]
+    ) -> "ClassTargets":
+        targets = cls(owner, parameters["class_weight"])
+        (targets.classes,) = read_state(state, "ClassTargets", {"classes": CLASSES})
+        check_classes(targets.classes, owner)
+        targets.n_columns = len(targets.classes)
+        return targets
 
     def encode(self, y: NDArray, name: str = "y") -> NDArray[np.int64]:
         unseen = np.setdiff1d(y, self.classes)

@@ -1,5 +1,6 @@
 """Several labels a sequence, each 0 or 1."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn_rnn._targets._validation import (
     MULTILABEL,
     check_labels,
     class_weight_error,
+    read_n_outputs,
 )
 
 
@@ -48,9 +50,23 @@ class LabelTargets(Targets):
         return y
 
     def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "LabelTargets":
-        self.n_outputs = self.n_columns = y.shape[1]
-        self.classes = np.arange(self.n_outputs)
+        self._set_columns(y.shape[1])
         return self
+
+    def _set_columns(self, n_columns: int) -> None:
+        self.n_outputs = self.n_columns = n_columns
+        self.classes = np.arange(n_columns)
+
+    def to_state(self) -> dict[str, Any]:
+        return {"n_outputs": self.n_outputs}
+
+    @classmethod
+    def from_state(
+        cls, state: Any, owner: str, parameters: Mapping[str, Any]
+    ) -> "LabelTargets":
+        targets = cls(owner, parameters["class_weight"])
+        targets._set_columns(read_n_outputs(state, "LabelTargets"))
+        return targets
 
     def encode(self, y: NDArray, name: str = "y") -> NDArray[np.float32]:
         if y.shape[1] != self.n_outputs:

@@ -1,5 +1,6 @@
 """One number, or several, a sequence."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,29 @@ from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
 
 from sklearn_rnn._sequences import as_numbers, check_targets
 from sklearn_rnn._targets._base import Targets
+from sklearn_rnn.utils import Kind, read_state
+
+_STATE = {
+    "mean": Kind("finite float64 of some outputs", lambda v, s: _are_moments(v, v)),
+    "scale": Kind(
+        "as many float64 above 0",
+        lambda v, s: _are_moments(v, s["mean"]) and bool((v > 0).all()),
+    ),
+    "one_dimensional": Kind(
+        "a bool, True only of one output",
+        lambda v, s: isinstance(v, bool) and (not v or len(s["mean"]) == 1),
+    ),
+}
+
+
+def _are_moments(value: Any, mean: Any) -> bool:
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == np.float64
+        and value.ndim == 1
+        and 0 < len(value) == len(mean)
+        and bool(np.isfinite(value).all())
+    )
 
 
 class NumberTargets(Targets):
@@ -58,6 +82,20 @@ class NumberTargets(Targets):
             y = y.reshape(len(y), -1)
             self.mean, self.scale = _weighted_moments(y, sample_weight)
         return self
+
+    def to_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _STATE}
+
+    @classmethod
+    def from_state(
+        cls, state: Any, owner: str, parameters: Mapping[str, Any]
+    ) -> "NumberTargets":
+        targets = cls(owner, parameters["loss"], parameters["quantile"])
+        targets.mean, targets.scale, targets.one_dimensional = read_state(
+            state, "NumberTargets", _STATE
+        )
+        targets.n_outputs = targets.n_columns = len(targets.mean)
+        return targets
 
     def encode(self, y: NDArray, name: str = "y") -> NDArray[np.float32]:
         y = y.reshape(len(y), -1)

@@ -1,5 +1,6 @@
 """One class a step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,13 @@ from sklearn_rnn._sequences import (
     find_broken,
 )
 from sklearn_rnn._targets._base import Targets
-from sklearn_rnn._targets._validation import check_class_weight, class_weight_error
+from sklearn_rnn._targets._validation import (
+    CLASSES,
+    check_class_weight,
+    check_classes,
+    class_weight_error,
+)
+from sklearn_rnn.utils import read_state
 
 
 class StepClassTargets(Targets):
@@ -70,11 +77,27 @@ class StepClassTargets(Targets):
                 f"y has one class only, {self.classes.tolist()[0]!r} (steps of weight "
                 f"0 do not count), but {self.owner} needs at least 2 classes."
             )
+        self._prepare_classes()
+        return self
+
+    def _prepare_classes(self) -> None:
         self.n_columns = len(self.classes)
         self.rules: Any = None
         if self.scheme is not None:
             self.rules = allowed_transitions(self.classes, self.scheme)
-        return self
+
+    def to_state(self) -> dict[str, Any]:
+        return {"classes": self.classes}
+
+    @classmethod
+    def from_state(
+        cls, state: Any, owner: str, parameters: Mapping[str, Any]
+    ) -> "StepClassTargets":
+        targets = cls(owner, parameters["class_weight"], parameters["scheme"])
+        (targets.classes,) = read_state(state, "StepClassTargets", {"classes": CLASSES})
+        check_classes(targets.classes, owner)
+        targets._prepare_classes()
+        return targets
 
     def encode(self, y: StepArray, name: str = "y") -> StepArray:
         encoded = self.encode_paths(y, name)

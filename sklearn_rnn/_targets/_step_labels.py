@@ -1,5 +1,6 @@
 """Several labels a step, each 0 or 1."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from sklearn_rnn._sequences import StepArray
 from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._validation import read_n_outputs
 
 
 class StepLabelTargets(Targets):
@@ -19,9 +21,23 @@ class StepLabelTargets(Targets):
     def fit(
         self, y: StepArray, sample_weight: NDArray[np.float64]
     ) -> "StepLabelTargets":
-        self.n_outputs = self.n_columns = y.values.shape[1]
-        self.classes = np.arange(self.n_outputs)
+        self._set_columns(y.values.shape[1])
         return self
+
+    def _set_columns(self, n_columns: int) -> None:
+        self.n_outputs = self.n_columns = n_columns
+        self.classes = np.arange(n_columns)
+
+    def to_state(self) -> dict[str, Any]:
+        return {"n_outputs": self.n_outputs}
+
+    @classmethod
+    def from_state(
+        cls, state: Any, owner: str, parameters: Mapping[str, Any]
+    ) -> "StepLabelTargets":
+        targets = cls(owner)
+        targets._set_columns(read_n_outputs(state, "StepLabelTargets"))
+        return targets
 
     def encode(self, y: StepArray, name: str = "y") -> StepArray:
         if y.values.ndim != 2 or y.values.shape[1] != self.n_outputs:

@@ -1,5 +1,6 @@
 """One number, or several, a step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,22 @@ class StepNumberTargets(Targets):
         self, y: StepArray, sample_weight: NDArray[np.float64]
     ) -> "StepNumberTargets":
         self.numbers.fit(y.values, sample_weight)
-        self.n_outputs, self.n_columns = self.numbers.n_outputs, self.numbers.n_columns
+        self._count_outputs()
         return self
+
+    def to_state(self) -> dict[str, Any]:
+        return self.numbers.to_state()
+
+    @classmethod
+    def from_state(
+        cls, state: Any, owner: str, parameters: Mapping[str, Any]
+    ) -> "StepNumberTargets":
+        targets = cls(NumberTargets.from_state(state, owner, parameters))
+        targets._count_outputs()
+        return targets
+
+    def _count_outputs(self) -> None:
+        self.n_outputs, self.n_columns = self.numbers.n_outputs, self.numbers.n_columns
 
     def fit_scale(
         self, y: StepArray, sample_weight: NDArray[np.float64]

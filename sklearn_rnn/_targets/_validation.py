@@ -4,10 +4,14 @@ import math
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklearn_rnn._sequences import check_targets, errors_that_name
+from sklearn_rnn.utils import COUNT, array_of, read_state
 
+CLASSES = array_of("biufUOM")
+_MOST_COLUMNS = 2**20  # of what a file may claim, before it is compared with weights
 MULTILABEL = "multilabel-indicator"
 
 
@@ -46,6 +50,25 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
             "sklearn.multioutput.MultiOutputClassifier."
         )
     return y, kind
+
+
+def check_classes(classes: Any, owner: str) -> None:
+    """Raise ValueError if classes are not two or more, in order, each once."""
+    with errors_that_name("classes"):  # labels that cannot be sorted
+        is_right = len(classes) >= 2 and np.array_equal(classes, np.unique(classes))
+    if not is_right:
+        raise ValueError(f"the classes of {owner} must be two or more, in order.")
+
+
+def read_n_outputs(state: Any, owner: str) -> int:
+    """Return the number of columns of 0 and 1 from the state of targets."""
+    (n_outputs,) = read_state(state, owner, {"n_outputs": COUNT})
+    if not 1 <= n_outputs <= _MOST_COLUMNS:
+        raise ValueError(
+            f"'n_outputs' of {owner} must be from 1 to {_MOST_COLUMNS}. Got "
+            f"{n_outputs} instead."
+        )
+    return n_outputs
 
 
 def check_class_weight(class_weight: Any, owner: str) -> None:

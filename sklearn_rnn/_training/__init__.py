@@ -9,8 +9,14 @@ from sklearn_rnn._training._loader import (
 )
 from sklearn_rnn._training._net import Checkpoint, SequenceNet
 from sklearn_rnn._training._optimizers import Adam, AdamW
+from sklearn_rnn._training._state import (
+    HISTORY,
+    history_to_state,
+    optimizer_to_state,
+)
 
 __all__ = [
+    "HISTORY",
     "Adam",
     "AdamW",
     "Checkpoint",
@@ -20,6 +26,8 @@ __all__ = [
     "SequenceNet",
     "StepDataset",
     "check_callbacks",
+    "history_to_state",
     "make_inputs",
     "make_reporters",
+    "optimizer_to_state",
 ]

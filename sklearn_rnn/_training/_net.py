@@ -15,6 +15,7 @@ from sklearn_rnn._training._callbacks import Monitor, copy_weights
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
+from sklearn_rnn._training._state import history_from_state, revive_optimizer
 from sklearn_rnn.nn import (
     make_chain,
     set_dropout_generator,
@@ -47,6 +48,7 @@ class SequenceNet(NeuralNet):
     """
 
     _chain: Any = None  # of the module as it is in this epoch, if kernels train it
+    _moments: Any = None  # of an optimizer that is not new
 
     def __init__(
         self, module: Any, *, max_grad_norm: float | None = None, **options: Any
@@ -54,7 +56,32 @@ class SequenceNet(NeuralNet):
         super().__init__(module, train_split=None, **options)
         self.max_grad_norm = max_grad_norm
 
+    def revive(self, moments: Any, history: list[dict[str, Any]]) -> "SequenceNet":
+        """Initialize with the optimizer and the history of an earlier net.
+
+        Parameters
+        ----------
+        moments : object
+            As `optimizer_to_state` returned them, or anything else: they come from a
+            file.
+        history : list of dict
+            As `history_to_state` returned it.
+        """
+        self._moments = moments
+        self.initialize()
+        self._moments = None
+        self.history_ = history_from_state(history)
+        return self
+
     def initialize_optimizer(self, *args: Any, **options: Any) -> Any:
+        if self._moments is not None:
+            (groups,), options = self.get_params_for_optimizer(
+                "optimizer", self.get_all_learnable_params()
+            )
+            self.optimizer_: Any = revive_optimizer(
+                self.optimizer, groups, options, self._moments
+            )
+            return self
         try:
             return super().initialize_optimizer(*args, **options)
         except (TypeError, ValueError) as error:

@@ -13,8 +13,14 @@ from sklearn_rnn.nn._config import (
 )
 from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._dropout import Dropout, set_dropout_generator
+from sklearn_rnn.nn._dropout import (
+    set_dropout as set_dropout,
+)
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import GRU, LSTM, Elman
+from sklearn_rnn.nn._gated import (
+    has_hooks as has_hooks,
+)
 from sklearn_rnn.nn._gated import (
     threads_for as threads_for,
 )

@@ -72,6 +72,13 @@ class Dropout(nn.Module):
         return keep.bernoulli_(1 - self.p, generator=self.generator)
 
 
+def set_dropout(module: nn.Module, p: float) -> None:
+    """Set the probability of every :class:`Dropout` inside the module."""
+    for child in module.modules():
+        if isinstance(child, Dropout):
+            child.p = p
+
+
 def set_dropout_generator(module: nn.Module, generator: torch.Generator | None) -> None:
     """Let every :class:`Dropout` inside the module draw from one generator.
 

@@ -7,7 +7,31 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._sequences import RaggedArray, check_floats, validate_sequences
-from sklearn_rnn.utils import check_feature_names_in, wrap_data_with_container
+from sklearn_rnn.utils import (
+    BOOL,
+    COUNT,
+    FEATURE_NAMES,
+    Kind,
+    array_of,
+    check_feature_names_in,
+    may_lack,
+    wrap_data_with_container,
+)
+
+# what `fit` learns from every X
+LAYOUT = {
+    "n_features_in_": COUNT,
+    "feature_names_in_": may_lack(FEATURE_NAMES),
+    "_reads_table": BOOL,
+}
+ONE_A_FEATURE = Kind(
+    "finite float64, one a feature of a step",
+    lambda v, s: (
+        array_of("f").fits(v, s)
+        and len(v) == (1 if s["_reads_table"] else s["n_features_in_"])
+        and bool(np.isfinite(v).all())
+    ),
+)
 
 
 class BaseSequenceTransformer(

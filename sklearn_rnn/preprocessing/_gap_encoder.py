@@ -6,8 +6,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._sequences import RaggedArray, first_place
-from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
-from sklearn_rnn.utils import StrOptions, fit_context
+from sklearn_rnn.preprocessing._base import (
+    LAYOUT,
+    ONE_A_FEATURE,
+    BaseSequenceTransformer,
+    like_input,
+)
+from sklearn_rnn.utils import Kind, StrOptions, fit_context
 
 
 def last_seen(seen, offsets):
@@ -203,6 +208,15 @@ class GapEncoder(BaseSequenceTransformer):
         "add_mask": ["boolean"],
         "add_time_since": ["boolean"],
         "time": [Integral, str, None],
+    }
+
+    _learned = {
+        **LAYOUT,
+        "_time": Kind(
+            "a feature of a step, or None",
+            lambda v, s: v is None or (type(v) is int and 0 <= v < s["n_features_in_"]),
+        ),
+        "means_": ONE_A_FEATURE,
     }
 
     def __init__(

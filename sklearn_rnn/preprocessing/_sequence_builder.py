@@ -20,7 +20,7 @@ from sklearn_rnn._sequences import (
     to_floats,
     to_times,
 )
-from sklearn_rnn.utils import fit_context
+from sklearn_rnn.utils import COUNT, FEATURE_NAMES, Kind, fit_context
 
 
 def to_seconds(times, first_rows):
@@ -100,6 +100,15 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         "id": [str],
         "time": [str, None],
         "features": ["array-like", None],
+    }
+
+    _learned = {
+        "n_features_in_": COUNT,
+        "feature_names_in_": FEATURE_NAMES,
+        "_backend": Kind(
+            "'pandas', 'polars' or 'pyarrow'",
+            lambda v, s: v in ("pandas", "polars", "pyarrow"),
+        ),
     }
 
     def __init__(self, id, *, time=None, features=None):

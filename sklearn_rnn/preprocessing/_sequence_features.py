@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn.preprocessing._base import BaseSequenceTransformer
+from sklearn_rnn.preprocessing._base import LAYOUT, BaseSequenceTransformer
 from sklearn_rnn.preprocessing._gap_encoder import last_seen
 from sklearn_rnn.utils import fit_context
 
@@ -115,6 +115,7 @@ class SequenceFeatures(BaseSequenceTransformer):
     """
 
     _parameter_constraints: dict = {}
+    _learned = LAYOUT
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

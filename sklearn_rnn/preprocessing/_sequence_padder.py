@@ -10,8 +10,8 @@ from sklearn_rnn._sequences import (
     lengths_to_offsets,
     step_index,
 )
-from sklearn_rnn.preprocessing._base import BaseSequenceTransformer
-from sklearn_rnn.utils import Interval, StrOptions, fit_context
+from sklearn_rnn.preprocessing._base import LAYOUT, BaseSequenceTransformer
+from sklearn_rnn.utils import COUNT, Interval, StrOptions, fit_context
 
 
 def _valid_steps(lengths, n_steps, padding_side):
@@ -84,6 +84,8 @@ class SequencePadder(BaseSequenceTransformer):
         "padding_side": [StrOptions({"right", "left"})],
         "truncation": [StrOptions({"right", "left"}), None],
     }
+
+    _learned = {**LAYOUT, "n_steps_": COUNT}
 
     def __init__(
         self, *, n_steps=None, padding_value=0.0, padding_side="right", truncation=None

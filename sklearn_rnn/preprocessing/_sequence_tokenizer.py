@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._sequences import RaggedArray, TokenIds, lengths_to_offsets
 from sklearn_rnn.preprocessing._words import check_words
-from sklearn_rnn.utils import HasMethods, Interval, StrOptions, fit_context
+from sklearn_rnn.utils import HasMethods, Interval, Kind, StrOptions, fit_context
 
 _PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; those of tokens start at _FIRST
 _SPLITTERS = {"char": list, "word": re.compile(r"\w+|[^\w\s]").findall}
@@ -210,6 +210,20 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "lowercase": ["boolean"],
+    }
+
+    _learned = {
+        "vocabulary_": Kind(
+            "a dict of str and their different ids >= 2",
+            lambda v, s: (
+                isinstance(v, dict)
+                and all(isinstance(token, str) for token in v)
+                and all(type(i) is int and i > _UNKNOWN for i in v.values())
+                and len(set(v.values())) == len(v) > 0
+            ),
+        ),
+        "padding_id_": Kind(str(_PADDING), lambda v, s: v == _PADDING),
+        "unknown_id_": Kind(str(_UNKNOWN), lambda v, s: v == _UNKNOWN),
     }
 
     def __init__(self, level="word", *, max_tokens=None, min_count=1, lowercase=True):

@@ -24,14 +24,21 @@ from sklearn_rnn._sequences import (
     set_layout,
     validate_sequences,
 )
-from sklearn_rnn.preprocessing._base import BaseSequenceTransformer, like_input
+from sklearn_rnn.preprocessing._base import LAYOUT, BaseSequenceTransformer, like_input
 from sklearn_rnn.preprocessing._words import (
     check_dicts,
     check_words,
     first_step,
     has_no_step,
 )
-from sklearn_rnn.utils import HasMethods, StrOptions, fit_context
+from sklearn_rnn.utils import (
+    COUNT,
+    HasMethods,
+    Kind,
+    StrOptions,
+    fit_context,
+    may_lack,
+)
 
 _LARGEST_TABLE = 2**32  # bytes of a dense table converted from a sparse one
 
@@ -283,6 +290,16 @@ class Stepwise(BaseSequenceTransformer):
     _parameter_constraints: dict = {
         "transformer": [HasMethods(["fit", "transform"])],
         "fit_on": [StrOptions({"all", "sequence"})],
+    }
+
+    _learned = {
+        **LAYOUT,
+        "_kind": Kind(
+            "'numbers', 'words' or 'dicts'",
+            lambda v, s: v in ("numbers", "words", "dicts"),
+        ),
+        "_n_features_out": may_lack(COUNT),
+        "transformer_": Kind("a transformer", lambda v, s: hasattr(v, "transform")),
     }
 
     def __init__(self, transformer, *, fit_on="all"):

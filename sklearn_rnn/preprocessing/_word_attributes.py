@@ -11,7 +11,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._sequences import TokenIds, group_columns
 from sklearn_rnn.preprocessing._words import check_words
-from sklearn_rnn.utils import Interval, fit_context
+from sklearn_rnn.utils import (
+    COUNT,
+    TEXT,
+    Interval,
+    Kind,
+    array_of,
+    fit_context,
+    list_of,
+)
 
 _UNKNOWN, _FIRST = 1, 2  # ids; 0 is reserved, as in SequenceTokenizer
 _CHARACTERS = "characters"
@@ -213,6 +221,34 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         "n_buckets": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "n_characters": [Interval(Integral, 2, None, closed="left")],
         "min_count": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    _learned = {
+        "_attributes": Kind(
+            "a list of different names of attributes",
+            lambda v, s: (
+                list_of(TEXT).fits(v, s)
+                and set(v) <= {*_ATTRIBUTES, _CHARACTERS}
+                and len(set(v)) == len(v) > 0
+            ),
+        ),
+        "_sizes": Kind(
+            "a number of ids, or of characters, for each attribute",
+            lambda v, s: (
+                list_of(COUNT).fits(v, s)
+                and len(v) == len(s["_attributes"])
+                and min(v) >= 1
+                and max(v) < 2**31
+            ),
+        ),
+        "frequent_ids_": Kind(
+            "an array of int64 for each attribute",
+            lambda v, s: (
+                list_of(array_of("i")).fits(v, s)
+                and len(v) == len(s["_attributes"])
+                and all(ids.dtype == np.int64 for ids in v)
+            ),
+        ),
     }
 
     def __init__(

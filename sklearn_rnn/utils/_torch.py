@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+from torch.overrides import TorchFunctionMode
 
 from sklearn_rnn.utils._interrupts import finally_do
 
@@ -77,6 +78,34 @@ def isolated_seed(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         # not torch.manual_seed: it would also seed GPUs, and takes a millisecond
         torch.default_generator.manual_seed(seed)
+        yield
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Let tensors stay on the device "meta", as they are.
+
+    There, torch imports its compiler to copy or to initialize them.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.empty_like:  # of Module.to_empty
+            return args[0]
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Build modules in a block without memory: their tensors have a shape alone."""
+    with torch.device("meta"), _WithoutMemory():
         yield
 
 

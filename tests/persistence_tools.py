@@ -1,0 +1,291 @@
+"""Fitted estimators and pipelines of every kind that a file can hold, and their X."""
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    Binarizer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+
+from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
+from sklearn_rnn.preprocessing import (
+    GapEncoder,
+    SequenceBuilder,
+    SequenceFeatures,
+    SequencePadder,
+    SequenceTokenizer,
+    Stepwise,
+    WordAttributes,
+)
+
+TINY = {"hidden_size": 2, "conv_channels": None, "max_epochs": 2, "random_state": 0}
+N_SAMPLES = 12
+LENGTHS = [3, 5, 1, 4, 2, 6, 3, 5, 1, 4, 2, 6]
+TEXTS = ["a good film", "not good !", "the end", "a bad , bad film", "why", "so so"] * 2
+
+
+def make_X():
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(n, 2)) for n in LENGTHS]
+
+
+def make_frames():
+    kinds = pd.CategoricalDtype(["red", "green", "ünï"])
+    rng = np.random.default_rng(0)
+    return [
+        pd.DataFrame(
+            {
+                "size": rng.normal(size=n),
+                "colour": pd.Series(rng.choice(kinds.categories, n), dtype=kinds),
+            }
+        )
+        for n in LENGTHS
+    ]
+
+
+def split_words():
+    return [text.split() for text in TEXTS]
+
+
+def classes(dtype=None):
+    return np.array([0, 1] * (N_SAMPLES // 2)).astype(dtype or int)
+
+
+def label_steps(kind="int"):
+    rng = np.random.default_rng(1)
+    if kind == "numbers":
+        return [rng.normal(size=n) for n in LENGTHS]
+    if kind == "two numbers":
+        return [rng.normal(size=(n, 2)) for n in LENGTHS]
+    if kind == "sets":
+        return [rng.integers(0, 2, (n, 3)) for n in LENGTHS]
+    if kind == "spans":
+        return [["B-PER", "I-PER", "O", "O", "B-LOC", "I-LOC"][:n] for n in LENGTHS]
+    return [rng.integers(0, 3, n) for n in LENGTHS]
+
+
+def sequences(estimator_class, y, X=None, **parameters):
+    """Return a function that returns a fitted estimator and the X to predict."""
+
+    def make():
+        data = make_X() if X is None else X()
+        model = estimator_class(**{**TINY, **parameters})
+        return model.fit(data, y() if callable(y) else y), data
+
+    return make
+
+
+def pipeline(*steps, X=make_X, y=None):
+    def make():
+        data = X()
+        model = make_pipeline(*steps, RNNClassifier(**TINY))
+        return model.fit(data, classes() if y is None else y), data
+
+    return make
+
+
+def steps(transformer, X=make_X):
+    return pipeline(Stepwise(transformer), X=X)
+
+
+def with_gaps():
+    X = make_X()
+    X[0][0, 0] = np.nan
+    return X
+
+
+def of_categories():
+    return [np.abs(x * 3).astype(int).astype(float) for x in make_X()]
+
+
+def one_transformer(transformer, X=make_X):
+    def make():
+        data = X()
+        return transformer.fit(data), data
+
+    return make
+
+
+def of_streams():
+    X, y = make_X(), classes()
+    model = RNNClassifier(**{**TINY, "optimizer": "rmsprop", "dropout": 0.5})
+    for _ in range(3):
+        model.partial_fit(X, y, classes=[0, 1, 7])
+    return model, X
+
+
+def of_shared_random_state():
+    X = make_X()
+    random_state = np.random.RandomState(3)
+    return RNNClassifier(**{**TINY, "random_state": random_state}).fit(X, classes()), X
+
+
+def of_validation():
+    X, y = make_X(), classes()
+    model = RNNClassifier(**TINY).fit(X, y, X_val=X, y_val=y)
+    return model, X
+
+
+def of_a_table():
+    X = np.random.default_rng(0).normal(size=(N_SAMPLES, 7))
+    X = pd.DataFrame(X).add_prefix("t")
+    return RNNClassifier(**TINY).fit(X, classes()), X
+
+
+def of_long_table():
+    table = pd.concat(make_frames(), keys=range(N_SAMPLES), names=["id", "t"])
+    table = table.reset_index()[["id", "t", "size"]]
+    model = Pipeline(
+        [
+            ("build", SequenceBuilder("id", time="t")),
+            ("none", "passthrough"),
+            ("rnn", RNNClassifier(**TINY)),
+        ]
+    )
+    return model.fit(table, classes()), table
+
+
+def of_dicts():
+    X = [[{"word": w, "length": len(w)} for w in text] for text in split_words()]
+    return pipeline(Stepwise(DictVectorizer()), X=lambda: X)()
+
+
+def of_changed_settings():
+    """What is no part of the network may change after fit."""
+    model, X = sequences(RNNClassifier, classes())()
+    model.set_params(optimizer="sgd", weight_decay=0.5, max_epochs=7, dropout=0.3)
+    return model, X
+
+
+RNN, TAG = RNNClassifier, RNNTagger
+DAYS = np.array(["2020-02-29", "1969-12-31"], "M8[D]")[classes()]
+CASES = {
+    **{f"cell {c}": sequences(RNN, classes(), cell=c) for c in ("rnn", "lstm")},
+    "relu": sequences(RNN, classes(), cell="rnn", nonlinearity="relu"),
+    "defaults": sequences(RNN, classes(), conv_channels=(4, 1)),
+    "one direction, two layers": sequences(
+        RNN, classes(), bidirectional=False, num_layers=2
+    ),
+    "sizes": sequences(RNN, classes(), hidden_size=[3, 2], pooling="attention"),
+    **{f"{p}": sequences(RNN, classes(), pooling=p) for p in ("last", "mean", "max")},
+    "str": sequences(RNN, np.array(["ja", "nein"])[classes()]),
+    "wide str": sequences(RNN, np.array(["ja", "nein"], "U9")[classes()]),
+    "objects": sequences(RNN, np.array(["ä", "\udc80"], object)[classes()]),
+    **{f"{d} classes": sequences(RNN, classes(d)) for d in ("i1", "u8", "?", "f4")},
+    "big-endian classes": sequences(RNN, classes(">i4")),
+    "days": sequences(RNN, DAYS),
+    "sets of labels": sequences(RNN, np.eye(3, dtype=int)[[0, 1, 2] * 4] | 1),
+    "class_weight": sequences(
+        RNN, classes(), class_weight={np.int64(0): 1.0, 1: np.float32(2.5)}
+    ),
+    "balanced": sequences(RNN, classes(), class_weight="balanced", optimizer="adamw"),
+    "decay": sequences(RNN, classes(), weight_decay=0.1, optimizer="sgd"),
+    "validation": of_validation,
+    "early stopping": sequences(RNN, classes(), early_stopping=True, max_epochs=3),
+    "partial_fit": of_streams,
+    "RandomState": of_shared_random_state,
+    "changed settings": of_changed_settings,
+    "table": of_a_table,
+    "regressor": sequences(RNNRegressor, classes() * 3.5),
+    **{
+        f"regressor {loss}": sequences(RNNRegressor, classes() + 1.5, loss=loss)
+        for loss in ("absolute_error", "huber", "poisson", "gaussian", "quantile")
+    },
+    "two targets": sequences(RNNRegressor, np.c_[classes(), 2.0 * classes()]),
+    "step regressor": sequences(RNNStepRegressor, lambda: label_steps("numbers")),
+    "two targets a step": sequences(
+        RNNStepRegressor, lambda: label_steps("two numbers")
+    ),
+    "tagger": sequences(TAG, label_steps),
+    "tagger with stem": sequences(TAG, label_steps, conv_channels=3),
+    "tagger of sets": sequences(TAG, lambda: label_steps("sets")),
+    "crf": sequences(TAG, label_steps, crf=True),
+    "scheme": sequences(TAG, lambda: label_steps("spans"), crf=True, scheme="iob2"),
+    "scheme alone": sequences(TAG, lambda: label_steps("spans"), scheme="iob2"),
+    "frames": sequences(RNN, classes(), X=make_frames),
+    "mask": sequences(
+        RNN, classes(), X=of_categories, categorical_features=np.array([True, False])
+    ),
+    "embedding": sequences(
+        *(RNN, classes(), of_categories),
+        categorical_features=[0, 1],
+        embedding_dim=[1, 2],
+    ),
+    "texts": pipeline(SequenceTokenizer(min_count=2), X=lambda: TEXTS),
+    "characters": pipeline(SequenceTokenizer("char"), X=lambda: TEXTS),
+    "words": pipeline(SequenceTokenizer(level=None), X=split_words),
+    "attributes of words": pipeline(WordAttributes(n_buckets=9), X=split_words),
+    "spelled words": pipeline(
+        WordAttributes(["lower", "characters"], n_characters=5), X=split_words
+    ),
+    "dicts": of_dicts,
+    "long table": of_long_table,
+    "gaps": pipeline(GapEncoder(), X=with_gaps),
+    "gaps, linear": pipeline(
+        GapEncoder(strategy="linear", add_mask=False), X=with_gaps
+    ),
+    "features": one_transformer(SequenceFeatures()),
+    "padder": one_transformer(SequencePadder(n_steps=7)),
+    "scaled by sequence": pipeline(Stepwise(StandardScaler(), fit_on="sequence")),
+    "StandardScaler": steps(StandardScaler()),
+    "no mean": steps(StandardScaler(with_mean=False, with_std=False)),
+    "MinMaxScaler": steps(MinMaxScaler((-1, 1))),
+    "MaxAbsScaler": steps(MaxAbsScaler()),
+    "RobustScaler": steps(RobustScaler(with_centering=False)),
+    "Normalizer": steps(Normalizer()),
+    "Binarizer": steps(Binarizer(threshold=0.1)),
+    "SimpleImputer": steps(SimpleImputer(add_indicator=True), X=with_gaps),
+    "OneHotEncoder": steps(OneHotEncoder(handle_unknown="ignore"), X=of_categories),
+    "rare categories": steps(
+        OneHotEncoder(min_frequency=3, sparse_output=False), X=of_categories
+    ),
+    "drop": steps(OneHotEncoder(drop="first", dtype=np.float32), X=of_categories),
+    "OrdinalEncoder": steps(OrdinalEncoder(), X=of_categories),
+    "PCA": steps(PCA(1, random_state=0)),
+    "PCA of all": steps(PCA()),
+    "VarianceThreshold": steps(VarianceThreshold()),
+    "QuantileTransformer": steps(QuantileTransformer(n_quantiles=5)),
+    "PowerTransformer": steps(PowerTransformer()),
+    "KBinsDiscretizer": steps(KBinsDiscretizer(3)),
+    "PolynomialFeatures": steps(PolynomialFeatures(2)),
+    "two transformers": pipeline(
+        Stepwise(make_pipeline(StandardScaler(), PCA(2))), Stepwise(MinMaxScaler())
+    ),
+    "pandas": one_transformer(SequenceFeatures().set_output(transform="pandas")),
+}
+
+
+def answer(model, X):
+    """Return everything that a model says about X, as arrays."""
+    methods = (
+        *("predict", "predict_proba", "predict_log_proba", "predict_std"),
+        *("transform", "hidden_states"),
+    )
+    return {
+        name: _as_array(getattr(model, name)(X))
+        for name in methods
+        if hasattr(model, name)
+    }
+
+
+def _as_array(value):
+    value = getattr(value, "values", value)  # of a RaggedArray or DataFrame
+    value = np.asarray(value)
+    if value.dtype == object and isinstance(value[0], np.ndarray):
+        value = np.concatenate(list(value))
+    return value.astype("U" if value.dtype == object else value.dtype.newbyteorder("="))
