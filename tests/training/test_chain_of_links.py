@@ -1,0 +1,66 @@
+"""Whole fits by a chain of links and by autograd: the same loss curves and weights."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="needs numba")
+
+from sklearn_rnn import RNNClassifier, RNNRegressor, RNNTagger
+from sklearn_rnn._training import _net
+from sklearn_rnn.preprocessing import SequenceTokenizer
+
+SETTINGS = {"hidden_size": 6, "max_epochs": 3, "batch_size": 8, "random_state": 0}
+
+
+def make_sequences(n_features=3):
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(n, n_features)) for n in rng.integers(2, 12, 30)]
+
+
+def label_steps(X):
+    return [(x[:, 0] > 0).astype(int) for x in X]
+
+
+NUMBERS = np.random.default_rng(1).normal(size=30)
+CLASSES = np.arange(30) % 3
+WORDS = [[f"word {k % 7}" for k in range(n % 9 + 1)] for n in range(30)]
+CASES = {
+    "defaults": (RNNClassifier(), CLASSES),
+    "dropout": (RNNClassifier(dropout=0.3, num_layers=2, cell="lstm"), CLASSES),
+    "attention": (RNNRegressor(pooling="attention", loss="huber"), NUMBERS),
+    "tokens": (RNNClassifier(dropout=0.2, embedding_dim=5), CLASSES),
+    "gaussian": (RNNRegressor(loss="gaussian", conv_channels=None), NUMBERS),
+    "tagger": (RNNTagger(dropout=0.2), None),
+    "paths": (RNNTagger(crf=True, dropout=0.2), None),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_loss_curves_are_those_of_autograd(case, monkeypatch):
+    model, y = CASES[case]
+    X = (
+        SequenceTokenizer(level=None).fit_transform(WORDS)
+        if case == "tokens"
+        else make_sequences()
+    )
+    y = label_steps(X) if y is None else y
+    weight = 1 + np.arange(30) % 4
+    curves, weights, chains = [], [], []
+    make_chain = _net.make_chain
+    for make in (lambda *args: chains.append(make_chain(*args)) or chains[-1],
+                 lambda *_: None):  # fmt: skip
+        monkeypatch.setattr(_net, "make_chain", make)
+        model.set_params(**SETTINGS).fit(X, y, sample_weight=weight)
+        curves.append(model.loss_curve_)
+        weights.append([p.detach().numpy() for p in model.module_.parameters()])
+    assert len(chains) == 3
+    assert None not in chains
+    np.testing.assert_allclose(*curves, rtol=2e-5)
+    for own, expected in zip(*weights, strict=True):
+        np.testing.assert_allclose(own, expected, atol=2e-3)
+
+
+def test_no_chain_is_left_after_a_fit():
+    model = RNNClassifier(**SETTINGS).fit(make_sequences(), CLASSES)
+    assert model.net_._chain is None
+    assert "_chain" not in model.net_.__getstate__()
