@@ -1,5 +1,6 @@
 """A linear-chain conditional random field over the labels of all steps."""
 
+import math
 from typing import Any, NoReturn
 
 import numpy as np
@@ -125,8 +126,7 @@ class CRF(nn.Module):
             If a shape, a type or a label is wrong, if labels break the constraints,
             or if no labels of a row's length keep to them.
         """
-        result = self.path_log_likelihood(emissions, targets, lengths)
-        return -result.to(emissions.dtype)
+        return self._compute(emissions, targets, lengths, as_loss=True)
 
     def path_log_likelihood(
         self, emissions: Tensor, targets: Tensor, lengths: Tensor | None = None
@@ -154,15 +154,27 @@ class CRF(nn.Module):
             If a shape, a type or a label is wrong, if labels break the constraints,
             or if no labels of a row's length keep to them.
         """
+        return self._compute(emissions, targets, lengths, as_loss=False)
+
+    def _compute(
+        self,
+        emissions: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None,
+        *,
+        as_loss: bool,
+    ) -> Tensor:
+        """Return log-likelihoods, or their negatives in the type of the emissions."""
         lengths = self._check_inputs(emissions, lengths)
         _check_targets(targets, emissions)
         if self._suits_kernels(emissions):
-            from sklearn_rnn._kernels._crf import log_likelihood  # imports llvmlite
+            from sklearn_rnn._kernels._crf import compute_log_likelihood as run
 
-            run = log_likelihood
+            result = run(emissions, targets, lengths, self.scores, as_loss=as_loss)
         else:
-            run = _log_likelihood
-        result = run(emissions, targets, lengths, self._stack_potentials())
+            potentials = self._stack_potentials()
+            result = _log_likelihood(emissions, targets, lengths, potentials)
+            result = -result.to(emissions.dtype) if as_loss else result
         self._check_results(result, lengths, targets)
         return result
 
@@ -200,17 +212,15 @@ class CRF(nn.Module):
         lengths = self._check_inputs(emissions, lengths)
         _check_targets(targets, emissions)
         weight = emissions.new_ones(len(emissions)) if weight is None else weight
-        result, d_emissions, gradient = compute_gradients(
-            emissions,
-            targets,
-            lengths,
-            self._stack_potentials(),
-            -weight.double() / len(weight),
+        result, d_emissions, *gradients = compute_gradients(
+            emissions, targets, lengths, self.scores, -weight.double() / len(weight)
         )
         self._check_results(result, lengths, targets)
-        gradient = gradient.float()
-        self.transitions.grad = gradient[:-2]
-        self.start_transitions.grad, self.end_transitions.grad = gradient[-2:]
+        (
+            self.transitions.grad,
+            self.start_transitions.grad,
+            self.end_transitions.grad,
+        ) = gradients
         return (-result.float() * weight).mean(), d_emissions
 
     @torch.no_grad()
@@ -237,12 +247,12 @@ class CRF(nn.Module):
         """
         lengths = self._check_inputs(emissions, lengths)
         if self._suits_kernels(emissions):
-            from sklearn_rnn._kernels._crf import marginals
+            from sklearn_rnn._kernels._crf import marginals  # imports llvmlite
 
-            run = marginals
+            log_z, probabilities = marginals(emissions, lengths, self.scores)
         else:
-            run = _marginals
-        log_z, probabilities = run(emissions, lengths, self._stack_potentials())
+            potentials = self._stack_potentials()
+            log_z, probabilities = _marginals(emissions, lengths, potentials)
         self._check_results(log_z, lengths)
         return probabilities
 
@@ -312,12 +322,11 @@ class CRF(nn.Module):
         """
         lengths = self._check_inputs(emissions, lengths)
         if self._suits_kernels(emissions):
-            from sklearn_rnn._kernels._crf import decode
+            from sklearn_rnn._kernels._crf import decode  # imports llvmlite
 
-            run = decode
+            scores, labels = decode(emissions, lengths, self.scores)
         else:
-            run = _decode
-        scores, labels = run(emissions, lengths, self._stack_potentials())
+            scores, labels = _decode(emissions, lengths, self._stack_potentials())
         self._check_results(scores, lengths)
         for row in scores.isnan().nonzero().flatten().tolist():
             raise ValueError(
@@ -330,6 +339,14 @@ class CRF(nn.Module):
             tensor.device.type == "cpu" and tensor.dtype == torch.float32
             for tensor in (emissions, self.transitions)
         )
+
+    @property
+    def scores(self) -> Any:
+        """The transitions and constraints as the kernels take them."""
+        from sklearn_rnn._kernels._crf import Scores  # imports llvmlite
+
+        scores = self.transitions, self.start_transitions, self.end_transitions
+        return Scores(*scores, self.allowed, self.allowed_start, self.allowed_end)
 
     def _stack_potentials(self) -> Tensor:
         """Return transitions, start and end in float64, -inf where forbidden."""
@@ -360,10 +377,10 @@ class CRF(nn.Module):
                 f"lengths must be {batch} whole numbers, one for each row of "
                 f"emissions. Got {lengths.dtype} of shape {tuple(lengths.shape)}."
             )
-        if batch and not 0 <= int(lengths.min()) <= int(lengths.max()) <= n_steps:
+        low, high = map(int, lengths.aminmax()) if batch else (0, 0)
+        if low < 0 or high > n_steps:
             raise ValueError(
-                f"lengths must be between 0 and {n_steps}. "
-                f"Got {int(lengths.min())} to {int(lengths.max())}."
+                f"lengths must be between 0 and {n_steps}. Got {low} to {high}."
             )
         return lengths.to(emissions.device, torch.int64)
 
@@ -371,6 +388,8 @@ class CRF(nn.Module):
         self, results: Tensor, lengths: Tensor, targets: Tensor | None = None
     ) -> None:
         """Raise an error if a result is not finite because of the constraints."""
+        if math.isfinite(results.detach().sum()):
+            return
         for row in (~results.isfinite()).nonzero().flatten().tolist():
             n_steps = int(lengths[row])
             if self._find_dead_end([UNKNOWN] * n_steps) is not None:

@@ -9,7 +9,6 @@ pytest.importorskip("numba", reason="needs numba")
 from sklearn_rnn import config_context
 from sklearn_rnn._kernels import _crf, _threads
 from sklearn_rnn.nn import CRF
-from sklearn_rnn.nn._crf import _log_likelihood
 
 
 @pytest.fixture(params=[1, 2])
@@ -67,17 +66,12 @@ def test_kernels_agree_with_the_twin(rng, n_classes, scale, constrained):
 @pytest.mark.parametrize("scale", [1, 1000])
 def test_one_call_has_the_gradients_of_autograd(rng, scale):
     crf, emissions, lengths, targets = make_case(rng, 9, scale, True)
-    emissions.requires_grad_()
-    potentials = crf._stack_potentials().detach().requires_grad_()
     weights = torch.linspace(0, 2, len(lengths), dtype=torch.float64)
-    result = _log_likelihood(emissions, targets, lengths, potentials)
-    expected = torch.autograd.grad((weights * result).sum(), [emissions, potentials])
-    actual = _crf.compute_gradients(
-        emissions.detach(), targets, lengths, potentials.detach(), weights
-    )
-    torch.testing.assert_close(actual[0], result.detach(), rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(actual[1], expected[0], rtol=2e-6, atol=2e-6)
-    torch.testing.assert_close(actual[2], expected[1], rtol=1e-9, atol=1e-9)
+    actual = _crf.compute_gradients(emissions, targets, lengths, crf.scores, weights)
+    with config_context(kernels="torch"):
+        results, gradients = compute_all(crf, emissions, lengths, targets)
+    torch.testing.assert_close(actual[0], results[0], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(list(actual[1:]), gradients, rtol=2e-6, atol=2e-6)
 
 
 def test_logarithms_agree_with_factors(rng):
@@ -95,65 +89,89 @@ def test_logarithms_agree_with_factors(rng):
 
 def test_threads_change_no_bit(rng, n_threads):
     case = make_case(rng, 9, 1, True)
-    used = _crf._split_rows(case[2], 9)
-    assert len(used) == n_threads
+    crf, emissions, lengths, _ = case
+    assert _crf._Batch(emissions, lengths, crf.scores).n_parts == n_threads
     together = compute_all(*case)
     torch.set_num_threads(1)
     for results, alone in zip(together, compute_all(*case), strict=True):
         assert all(map(torch.equal, results, alone))
 
 
-@pytest.mark.parametrize("lengths", [[], [0] * 8, [50] + [1] * 7, [1] * 7 + [50]])
-def test_parts_have_all_rows_once(lengths, n_threads):
-    parts = _crf._split_rows(torch.tensor(lengths, dtype=torch.int64), 3)
-    rows = [row for first, last in parts for row in range(first, last)]
-    assert rows == list(range(len(lengths)))
+@pytest.mark.parametrize(
+    "lengths", [[0] * 8, [14] + [1] * 7, [1] * 9 + [14], [3, 9, 4], list(range(15))]
+)
+def test_all_rows_are_computed_once(rng, lengths, n_threads):
+    crf, emissions, _, targets = make_case(rng, 4, 1, True)
+    n, lengths = len(lengths), torch.tensor(lengths)
+    case = crf, emissions[:n], lengths, torch.full_like(targets[:n], -1)
+    results, gradients = compute_all(*case)
+    with config_context(kernels="torch"):
+        other_results, other_gradients = compute_all(*case)
+    torch.testing.assert_close(results, other_results, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(gradients, other_gradients, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_a_second_backward_pass_has_the_same_gradients(rng, scale):
+    crf, emissions, lengths, targets = make_case(rng, 9, scale, True)
+    emissions.requires_grad_()
+    result = crf.path_log_likelihood(emissions, targets, lengths).sum()
+    passes = [
+        torch.autograd.grad(result, [emissions, *crf.parameters()], retain_graph=True)
+        for _ in range(2)
+    ]
+    assert all(map(torch.equal, *passes))
 
 
 def test_lengths_out_of_range_reach_no_other_memory(rng):
     """`nn.CRF` refuses them; the kernels cut them."""
     emissions = torch.from_numpy(rng.normal(size=(3, 4, 2))).float()
-    potentials = torch.zeros(4, 2, dtype=torch.float64)
+    scores = CRF(2).scores
     lengths = torch.tensor([10**9, -5, 4])
-    _, paths = _crf.decode(emissions, lengths, potentials)
+    _, paths = _crf.decode(emissions, lengths, scores)
     assert torch.equal(paths[0], emissions[0].argmax(1))
     assert (paths[1] == -1).all()
-    _, marginals = _crf.marginals(emissions, lengths, potentials)
+    _, marginals = _crf.marginals(emissions, lengths, scores)
     torch.testing.assert_close(marginals[::2], emissions[::2].double().softmax(2))
     assert (marginals[1] == 0).all()
 
 
 @pytest.mark.parametrize(
-    ("position", "tensor", "fragment"),
+    ("name", "tensor", "fragment"),
     [
-        (0, torch.zeros(2, 3, 4).double(), "emissions must have the shape"),
-        (0, torch.zeros(2, 3, 4, device="meta"), "emissions must have the shape"),
-        (0, torch.zeros(2, 3, 5), r"potentials must have .*\(7, 5\)"),
-        (1, torch.zeros(2, 3), "targets must have .*int64"),
-        (1, torch.zeros(2, 4).long(), r"targets must have .*\(2, 3\)"),
-        (2, torch.zeros(3).long(), r"lengths must have .*\(2\)"),
-        (2, torch.zeros(2).int(), "lengths must have .*int64"),
-        (3, torch.zeros(6, 4), "potentials must have .*float64"),
-        (3, torch.zeros(5, 4).double(), r"potentials must have .*\(6, 4\)"),
+        ("emissions", torch.zeros(2, 3, 4).double(), r"\(2, 3, 4\), as .*float64"),
+        ("emissions", torch.zeros(2, 3, 4, device="meta"), "as .*float32 on meta"),
+        ("emissions", torch.zeros(2, 3, 4).to_sparse(), "sparse"),
+        ("targets", torch.zeros(2, 3), r"\(2, 3\), as .*int64"),
+        ("targets", torch.zeros(2, 4).long(), r"\(2, 3\), as .*int64"),
+        ("lengths", torch.zeros(3).long(), r"\(2\), as .*int64"),
+        ("lengths", torch.zeros(2).int(), r"\(2\), as .*int64"),
+        ("transitions", torch.zeros(4, 3), r"\(4, 4\), as .*float32"),
+        ("start", torch.zeros(4).double(), r"\(4\), as .*float32"),
+        ("end", torch.zeros(5), r"\(4\), as .*float32"),
+        ("allowed", torch.ones(4, 4), r"\(4, 4\), as .*bool"),
+        ("allowed_start", torch.ones(3).bool(), r"\(4\), as .*bool"),
+        ("allowed_end", torch.ones(4).long(), r"\(4\), as .*bool"),
+        ("weights", torch.ones(2), r"\(2\), as .*float64"),
+        ("weights", torch.ones(3).double(), r"\(2\), as .*float64"),
     ],
 )
-def test_other_memory_than_expected_raises(position, tensor, fragment):
-    given = [
-        torch.zeros(2, 3, 4),
-        torch.zeros(2, 3, dtype=torch.int64),
-        torch.tensor([3, 2]),
-        torch.zeros(6, 4, dtype=torch.float64),
-    ]
-    given[position] = tensor
-    with pytest.raises(ValueError, match=fragment):
-        _crf.log_likelihood(*given)
-
-
-@pytest.mark.parametrize("weights", [torch.ones(2), torch.ones(3).double()])
-def test_other_weights_than_expected_raise(weights):
-    given = torch.zeros(2, 3, 4), torch.zeros(2, 3).long(), torch.tensor([3, 2])
-    with pytest.raises(ValueError, match=r"weights must have .*\(2\), as .*float64"):
-        _crf.compute_gradients(*given, torch.zeros(6, 4).double(), weights)
+def test_other_memory_than_expected_raises(name, tensor, fragment):
+    scores = torch.zeros(4, 4), torch.zeros(4), torch.zeros(4), None, None, None
+    given = {
+        "emissions": torch.zeros(2, 3, 4),
+        "targets": torch.zeros(2, 3, dtype=torch.int64),
+        "lengths": torch.tensor([3, 2]),
+        "scores": _crf.Scores(*scores),
+        "weights": torch.ones(2, dtype=torch.float64),
+    }
+    _crf.compute_gradients(**given)  # well, as they are
+    if name in given:
+        given[name] = tensor
+    else:
+        given["scores"] = given["scores"]._replace(**{name: tensor})
+    with pytest.raises(ValueError, match=f"{name} must have the shape .*{fragment}"):
+        _crf.compute_gradients(**given)
 
 
 def test_strided_tensors_are_read_as_they_are(rng):

@@ -279,7 +279,7 @@ def test_negative_views_are_read_as_what_they_are():
 
 def test_each_row_of_the_table_names_a_type_of_the_kernels():
     types = {e.dtype for kernel in TABLE.values() for e in kernel.values()}
-    assert types == {torch.float32, torch.float64, torch.int64}
+    assert types == {torch.float32, torch.float64, torch.int64, torch.bool}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ TESTS = Path(__file__).parents[1]
 FILES = [
     *("kernels/test_rows.py", "kernels/test_batches.py", "kernels/test_product.py"),
     *("kernels/test_autograd.py", "kernels/test_adam.py", "nn/test_chain.py"),
-    "kernels/test_convolution.py",
+    *("kernels/test_convolution.py", "kernels/test_crf_kernels.py"),
 ]
 AS_PYTHON = """
 import numpy as np

@@ -1,8 +1,8 @@
 """A linear-chain CRF: sums over all paths, their gradients, and the best path.
 
-Each sequence is one loop over its steps in float64. `potentials` holds the logarithms
-of the transitions (row i: from class i), of the start (row K) and of the end
-(row K + 1), with -inf where one is forbidden.
+All sums are in float64. `potentials` holds the logarithms of the transitions (row i:
+from class i), of the start (row K) and of the end (row K + 1), with -inf where one is
+forbidden.
 
 The forward pass works on factors: exp of emissions and potentials less their largest,
 and 1e-150 at least unless forbidden, so that a zero always means "forbidden". The
@@ -12,25 +12,126 @@ Otherwise, and if a sum is not finite, the sequence is computed again with logar
 
 A label of -1 is unknown: all classes are summed over. A label that is no class leaves
 no path, so that log Z is -inf.
+
+Sequences are sorted by length, the longest first, and run in groups of four, step by
+step: a step is a product of their messages and the transitions. In the matrices of a
+group, the steps of its first sequence come first. Rows have `wide` columns: K, rounded
+up to whole vectors; those too many are zero. The expected transitions are summed up
+group by group, so that they do not depend on the number of threads.
 """
 
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import literal_unroll, njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-from sklearn_rnn._kernels._constants import RUNS_AS_PYTHON
-from sklearn_rnn._kernels._numba import _python
+from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba._math import JIT, ONCE
+from sklearn_rnn._kernels._numba._product import add_product_of_doubles
+from sklearn_rnn._kernels._numba._vectors import choose, for_all_units
 
+GROUP = 4  # sequences
+LANES = WIDTH // 2  # doubles of a vector
 _TINY = 1e-120
+_UNKNOWN = -1
+# the order of a sum is free
+_SUM = JIT | {"fastmath": {"contract", "reassoc"}}
+
+
+class Potentials(NamedTuple):
+    """Logarithms and factors of transitions, start and end."""
+
+    logs: Any  # (K + 2, K)
+    factors: Any  # (K + 2, wide)
+    transposed: Any  # (K, wide): of the transitions
+    largest: Any  # (3,): logarithm of the transitions, the start and the end
+
+
+class Sequences(NamedTuple):
+    """Emissions, labels and lengths of a batch."""
+
+    emissions: Any  # (batch, n_steps, K)
+    targets: Any  # (batch, n_steps), or empty
+    lengths: Any  # (batch,)
+
+
+class Part(NamedTuple):
+    """The groups of one thread."""
+
+    order: Any  # (batch,): rows, longest first
+    number: Any
+    n_parts: Any
+
+
+class Forward(NamedTuple):
+    """What the forward pass of a group leaves for the backward pass."""
+
+    alpha: Any  # (GROUP * n_steps, wide): forward messages
+    emissions: Any  # (GROUP * n_steps, wide): factors
+    sums: (
+        Any  # (GROUP, n_steps + 1): what alpha was divided by; at last that at the end
+    )
+    log_z: Any  # (GROUP,)
+    uses_logs: Any  # (GROUP,): 1 where all of these are logarithms
+
+
+class Backward(NamedTuple):
+    """Memory for the backward pass of a group."""
+
+    marginals: Any  # (GROUP * n_steps, wide): sums over several passes
+    after: Any  # (GROUP * n_steps, wide): backward message, and emission of its step
+    beta: Any  # (GROUP, wide): backward message
+    pairs: Any  # (K, wide): expected transitions, but for their factors
+
+
+# Preparation --------------------------------------------------------------------------
+
+
+@njit(**ONCE)
+def sort_rows(lengths, counts, order):
+    """Set the order of the rows, longest first; counts: as many as steps, and one."""
+    longest = len(counts) - 1
+    for n in range(longest + 1):
+        counts[n] = 0
+    for row in range(len(lengths)):
+        counts[min(max(lengths[row], 0), longest)] += 1
+    begin = 0
+    for n in range(longest, -1, -1):
+        begin, counts[n] = begin + counts[n], begin
+    for row in range(len(lengths)):
+        n = min(max(lengths[row], 0), longest)
+        order[counts[n]] = row
+        counts[n] += 1
+
+
+@njit(**JIT)
+def set_logarithms(scores, allowed, row, logs):
+    """Set logarithms from this row on: the scores, -inf where one is not allowed."""
+    for i in range(len(scores)):
+        for j in range(scores.shape[1]):
+            keep = len(allowed) == 0 or allowed[i, j] != 0
+            logs[row + i, j] = scores[i, j] if keep else -np.inf
+
+
+@njit(**JIT)
+def sum_groups(counts, factor, row, gradient):
+    """Set a gradient: a factor times the sum of all groups, from this row on."""
+    for i in range(len(gradient)):
+        for j in range(gradient.shape[1]):
+            total = 0.0
+            for g in range(len(counts)):
+                total += counts[g, row + i, j]
+            gradient[i, j] = factor * total
+
+
+# Factors ------------------------------------------------------------------------------
+
 _LEAST_LOG = -345.0  # of 1e-150
+_FORBIDDEN = -1e300  # all below is minus infinity
 # ln 2 in two parts: the first has so few digits that its multiples are exact
 _LOG2_E, _LN_2_HIGH, _LN_2_LOW = (
-    1 / np.log(2),
+    1 / math.log(2),
     0.693147180369123816,
     1.9082149292705877e-10,
 )
@@ -38,96 +139,52 @@ _TAYLOR = tuple(1 / math.factorial(k) for k in range(13, -1, -1))
 # Added to a number, it rounds it to a whole n, and the sum ends in the bits of
 # 1023 + n: shifted to where the exponent of a double is, they are 2^n.
 _ROUND = 1.5 * 2**52 + 1023
-_UNKNOWN = -1
-# the order of a sum is free
-_SUM = JIT | {"fastmath": {"contract", "reassoc"}}
 
 
-class Chain(NamedTuple):
-    """Potentials, and memory for one sequence."""
-
-    potentials: Any  # (K + 2, K)
-    factors: Any  # (K + 2, K)
-    alpha: Any  # (n_steps, K): forward messages
-    emissions: Any  # (n_steps, K): factors of the emissions, or their logarithms
-    marginals: Any  # (n_steps, K): sums over several passes
-    beta: Any  # (K,): backward message
-    after: Any  # (K,): the same and the emission of its step
-    here: Any  # (K,): marginals of one pass and step
-    pairs: Any  # (K, K): expected transitions of one pass, but for their factors
-    sums: Any  # (n_steps + 1,): what alpha was divided by; at last the sum at the end
-    largest: Any  # (3,): of the transitions, the start and the end
-
-
-@njit(**ONCE)
-def make_chain(potentials, memory, numbers):
-    """Cut memory of shape (2 * K + 5 + 3 * n_steps, K), and n_steps + 4 numbers."""
-    n, n_steps = len(potentials), len(numbers) - 4
-    factors, largest = memory[:n], numbers[n_steps + 1 :]
-    largest[0] = set_factors(potentials[: n - 2], factors[: n - 2])
-    largest[1] = set_factors(potentials[n - 2 : n - 1], factors[n - 2 : n - 1])
-    largest[2] = set_factors(potentials[n - 1 :], factors[n - 1 :])
-    end = n + 3 * n_steps
-    return Chain(
-        potentials,
-        factors,
-        memory[n : n + n_steps],
-        memory[n + n_steps : n + 2 * n_steps],
-        memory[n + 2 * n_steps : end],
-        memory[end],
-        memory[end + 1],
-        memory[end + 2],
-        memory[end + 3 :],
-        numbers[: n_steps + 1],
-        largest,
-    )
-
-
-@njit(**JIT)
-def set_factors(logs, factors):
-    """Set the factors to exp(logs - largest); return the largest."""
-    largest = -np.inf
-    for i in range(len(logs)):
-        for j in range(logs.shape[1]):
-            largest = max(largest, logs[i, j])
-    shift = finite_or_zero(largest)
-    for i in range(len(logs)):
-        for j in range(logs.shape[1]):
-            factors[i, j] = make_factor(logs[i, j], shift)
-    return shift
-
-
-@njit(**JIT)
-def make_factor(log, shift):
-    """Return exp(log - shift) of a shift >= log; zero only if the logarithm is -inf.
-
-    A loop of these becomes instructions on vectors, which calls of exp do not.
-    """
-    x = log - shift
-    x = _LEAST_LOG if x < _LEAST_LOG else x  # a NaN stays
+@for_all_units
+def exponentiate(logs):
+    """Set factors: exp of numbers that are not positive; 0 of minus infinity alone."""
+    log = logs[0]
+    x = choose(log < _LEAST_LOG, _LEAST_LOG, log)  # a NaN stays
     rounded = x * _LOG2_E + _ROUND
     n = rounded - _ROUND
     r = x - n * _LN_2_HIGH - n * _LN_2_LOW
-    series = 0.0
-    for coefficient in literal_unroll(_TAYLOR):
+    series = _TAYLOR[0]
+    for coefficient in _TAYLOR[1:]:
         series = series * r + coefficient
-    return 0.0 if log == -np.inf else series * shift_to_exponent(rounded)
+    logs[0] = choose(log < _FORBIDDEN, 0, series * rounded.shifted(52))
 
 
-@intrinsic
-def shift_to_exponent(typing, number):
-    """Return the bits of a double, moved to the left by 52, as a double."""
+@njit(**ONCE)
+def make_potentials(logs, factors, transposed, largest):
+    """Set the factors of all potentials."""
+    n_classes, wide = logs.shape[1], factors.shape[1]
+    largest[0] = subtract_largest(logs, 0, n_classes, factors)
+    largest[1] = subtract_largest(logs, n_classes, n_classes + 1, factors)
+    largest[2] = subtract_largest(logs, n_classes + 1, n_classes + 2, factors)
+    exponentiate(n_classes + 2, wide, ((factors, 0, 0),))
+    clear(transposed, 0, n_classes)
+    for i in range(n_classes):
+        for j in range(n_classes):
+            transposed[j, i] = factors[i, j]
+    return Potentials(logs, factors, transposed, largest)
 
-    def codegen(context, builder, signature, args):
-        whole = ir.IntType(64)
-        bits = builder.shl(builder.bitcast(args[0], whole), whole(52))
-        return builder.bitcast(bits, ir.DoubleType())
 
-    return types.float64(types.float64), codegen
-
-
-if RUNS_AS_PYTHON:
-    shift_to_exponent = _python.shift_to_exponent
+@njit(**JIT)
+def subtract_largest(logs, begin, end, result):
+    """Set some rows to the logarithms less their largest, and return that."""
+    n_classes = logs.shape[1]
+    largest = -np.inf
+    for i in range(begin, end):
+        for j in range(n_classes):
+            largest = max(largest, logs[i, j])
+    shift = finite_or_zero(largest)
+    for i in range(begin, end):
+        for j in range(n_classes):
+            result[i, j] = logs[i, j] - shift
+        for j in range(n_classes, result.shape[1]):
+            result[i, j] = -np.inf
+    return shift
 
 
 @njit(**JIT)
@@ -140,211 +197,280 @@ def finite_or_zero(shift):
 
 
 @njit(**ONCE)
-def log_likelihood(emissions, targets, lengths, chain, result, d_emissions, counts):
-    """Set the log-likelihood of the labels of each row.
+def sum_paths(
+    sequences, part, weights, potentials, given, memory, log_z, d_emissions,
+    probabilities, counts,
+):  # fmt: skip
+    """Run the groups of a part forward and, if gradients are wanted, backward.
 
-    If there are `counts`, set its gradients too: `counts` becomes the one with respect
-    to the potentials.
+    Parameters
+    ----------
+    sequences : Sequences
+    part : Part
+    weights : (batch,), or empty where all are 1
+    potentials : Potentials
+    given : Forward
+    memory : Backward
+    log_z : (batch,)
+        With targets the log-likelihood, else log Z.
+    d_emissions : (batch, n_steps, K), or empty
+        The gradient of sum(weights * log_z), in float32; zeros at padding.
+    probabilities : (batch, n_steps, K), or empty
+        The same in float64.
+    counts : (all groups, K + 2, K), or empty
+        The gradients with respect to the potentials: a sum over each group.
     """
-    for row in range(len(emissions)):
-        n_steps = count_steps(lengths, row, emissions.shape[1])
-        own, labels = emissions[row], targets[row]
-        count = counts[row : row + 1]
-        for k in range(len(count)):
-            clear(count[k], len(count[k]))
-        clear(chain.marginals, n_steps)
-        every = visit(own, labels[:0], n_steps, chain, -1.0, count)
-        if are_known(labels, n_steps, emissions.shape[2]):
-            known = visit_path(own, labels, n_steps, chain, count)
-        else:
-            known = visit(own, labels, n_steps, chain, 1.0, count)
-        result[row] = known - every
-        if len(count) > 0:
-            copy_with_padding(chain.marginals, n_steps, d_emissions[row])
+    has_targets = len(sequences.targets) > 0
+    wants_gradients = len(d_emissions) + len(probabilities) > 0
+    sign = -1.0 if has_targets else 1.0
+    for g in range(count_groups(part)):
+        if not is_in(part, g):
+            continue
+        rows = part.order[g * GROUP : (g + 1) * GROUP]
+        count = counts[g : g + 1]
+        if wants_gradients:
+            clear(memory.marginals, 0, len(memory.marginals))
+            clear(memory.pairs, 0, len(memory.pairs))
+        for i in range(len(count)):
+            clear(count[i], 0, len(count[i]))
+        for i in range(len(rows)):
+            log_z[rows[i]] = 0.0
+            if has_targets:
+                log_z[rows[i]] = score_known(
+                    sequences, rows[i], i, weights, potentials, memory,
+                    wants_gradients, count,
+                )  # fmt: skip
+        # the rows of labels that are not all known, one by one; then all, without
+        for i in range(len(rows) + 1):
+            clamped = i < len(rows)
+            if clamped and (not has_targets or are_known(sequences, rows[i])):
+                continue
+            own = rows[i : i + 1] if clamped else rows
+            own_sign = 1.0 if clamped else sign
+            forward(sequences, own, clamped, potentials, given)
+            for k in range(len(own)):
+                log_z[own[k]] += own_sign * given.log_z[k]
+            if wants_gradients:
+                backward(
+                    sequences, own, i if clamped else 0, own_sign, weights, potentials,
+                    given, memory, count,
+                )  # fmt: skip
+        if wants_gradients:
+            add_pairs(memory.pairs, potentials.factors, count)
+            copy_out(sequences, rows, memory.marginals, d_emissions)
+            copy_out(sequences, rows, memory.marginals, probabilities)
+
+
+@njit(**JIT)
+def count_groups(part):
+    """Return how many groups there are."""
+    return -(-len(part.order) // GROUP)
+
+
+@njit(**JIT)
+def is_in(part, group):
+    """Whether this thread has the group: dealt out as 0, 1, 1, 0, 0, 1, 1, 0, ..."""
+    turn = group % (2 * part.n_parts)
+    return min(turn, 2 * part.n_parts - 1 - turn) == part.number
 
 
 @njit(**ONCE)
-def marginals(emissions, no_labels, lengths, chain, no_counts, log_z, result):
-    """Set log Z of each row, and the probability of each class at each step."""
-    for row in range(len(emissions)):
-        n_steps = count_steps(lengths, row, emissions.shape[1])
-        clear(chain.marginals, n_steps)
-        log_z[row] = visit(emissions[row], no_labels, n_steps, chain, 1.0, no_counts)
-        copy_with_padding(chain.marginals, n_steps, result[row])
+def score_known(
+    sequences, row, i, weights, potentials, memory, wants_gradients, counts
+):
+    """Return the score of the labels of row i, if all are known; count them."""
+    if not are_known(sequences, row):
+        return 0.0
+    if wants_gradients:
+        begin = i * sequences.emissions.shape[1]
+        own = memory.marginals[begin : begin + count_steps(sequences, row)]
+        count_path(sequences.targets[row], find_weight(weights, row), own, counts)
+    return score_path(sequences, row, potentials.logs)
 
 
 @njit(**JIT)
-def count_steps(lengths, row, n_steps):
-    """Return how many steps are valid, `n_steps` at most."""
-    return min(max(lengths[row], 0), n_steps)
+def find_weight(weights, row):
+    """Return the weight of a row."""
+    return weights[row] if len(weights) > 0 else 1.0
 
 
 @njit(**JIT)
-def clear(rows, n):
-    """Set the first rows to zero."""
-    for i in range(n):
+def count_steps(sequences, row):
+    """Return how many steps are valid, none at least and all at most."""
+    return min(max(sequences.lengths[row], 0), sequences.emissions.shape[1])
+
+
+@njit(**JIT)
+def clear(rows, begin, end):
+    """Set some rows to zero."""
+    for i in range(begin, end):
         for j in range(rows.shape[1]):
             rows[i, j] = 0.0
 
 
 @njit(**JIT)
-def copy_with_padding(rows, n, result):
-    """Copy the first rows; the others become zeros."""
-    for i in range(len(result)):
-        for j in range(result.shape[1]):
-            result[i, j] = rows[i, j] if i < n else 0.0
+def copy_out(sequences, rows, marginals, result):
+    """Copy the steps of each row to its place, if any; padding becomes zero."""
+    n_steps, n_classes = sequences.emissions.shape[1:]
+    for i in range(len(rows) if len(result) > 0 else 0):
+        own, n_valid = result[rows[i]], count_steps(sequences, rows[i])
+        for t in range(n_valid):
+            source, target = marginals[i * n_steps + t], own[t]
+            for j in range(n_classes):
+                target[j] = source[j]
+        clear(own, n_valid, n_steps)
 
 
 @njit(**JIT)
-def are_known(labels, n_steps, n_classes):
+def are_known(sequences, row):
     """Whether all labels of the valid steps are classes."""
+    labels, n_classes = sequences.targets[row], sequences.emissions.shape[2]
     known = True
-    for t in range(n_steps):
+    for t in range(count_steps(sequences, row)):
         known &= 0 <= labels[t] < n_classes
     return known
 
 
 @njit(**JIT)
-def visit_path(emissions, labels, n_steps, chain, counts):
-    """Return the score of one path, and count it as `visit` does."""
-    potentials = chain.potentials
-    n_classes = len(potentials) - 2
+def score_path(sequences, row, logs):
+    """Return the sum of emissions and potentials along the labels of a row."""
+    emissions, labels = sequences.emissions[row], sequences.targets[row]
+    n_steps, n_classes = count_steps(sequences, row), logs.shape[1]
     score, before = 0.0, n_classes
     for t in range(n_steps):
-        label = labels[t]
-        score += emissions[t, label] + potentials[before, label]
-        chain.marginals[t, label] += 1.0
-        if len(counts) > 0:
-            counts[0, before, label] += 1.0
-        before = label
-    if n_steps > 0:
-        score += potentials[n_classes + 1, before]
-        if len(counts) > 0:
-            counts[0, n_classes + 1, before] += 1.0
-    return score
+        score += emissions[t, labels[t]] + logs[before, labels[t]]
+        before = labels[t]
+    return score + logs[n_classes + 1, before] if n_steps > 0 else 0.0
 
 
 @njit(**JIT)
-def visit(emissions, labels, n_steps, chain, weight, counts):
-    """Return log Z of the paths that have these labels, of all paths without any.
-
-    Add their expectations, times the weight, to the marginals, and to counts[0] if
-    there is one.
-    """
-    if n_steps == 0:
-        return 0.0
-    log_z = forward(emissions, labels, n_steps, chain)
-    if np.isfinite(log_z):
-        backward(n_steps, chain, weight, counts)
-    else:
-        log_z = forward_logs(emissions, labels, n_steps, chain)
-        backward_logs(n_steps, chain, weight, counts)
-    return log_z
+def count_path(labels, weight, marginals, counts):
+    """Add the weight at each label, and to counts[0] at each transition, if any."""
+    n_steps, n_classes = len(marginals), counts.shape[2]
+    before = n_classes
+    for t in range(n_steps):
+        marginals[t, labels[t]] += weight
+        if len(counts) > 0:
+            counts[0, before, labels[t]] += weight
+        before = labels[t]
+    if len(counts) > 0 and n_steps > 0:
+        counts[0, n_classes + 1, before] += weight
 
 
 @njit(**JIT)
-def permit(labels, step, n_classes):
+def permit(sequences, row, step, clamped):
     """Return the classes that a step may have, as a range."""
-    if len(labels) == 0 or labels[step] == _UNKNOWN:
+    n_classes = sequences.emissions.shape[2]
+    if not clamped or sequences.targets[row, step] == _UNKNOWN:
         return 0, n_classes
-    label = labels[step]
+    label = sequences.targets[row, step]
     if label < 0 or label >= n_classes:
         return 0, 0
     return label, label + 1
 
 
-@njit(**_SUM)
-def forward(emissions, labels, n_steps, chain):
-    """Return log Z, or NaN if digits would be lost."""
-    n_classes = emissions.shape[1]
-    largest, end = chain.largest, chain.factors[n_classes + 1]
-    log_z = largest[0] * (n_steps - 1) + largest[1] + largest[2]
-    product_of_sums = 1.0  # its logarithm is taken now and then
+@for_all_units
+def weigh(alpha, emissions):
+    """Multiply the messages with their emissions; NaN where digits would be lost."""
+    before, factor = alpha[0], emissions[0]
+    product = before * factor
+    lost = choose(factor > 0, math.nan, product)
+    kept = choose(before > 0, lost, product)
+    alpha[0] = choose(product < _TINY, kept, product)
+
+
+@for_all_units
+def scale(alpha, factor):
+    """Multiply all with one number."""
+    alpha[0] = alpha[0] * factor
+
+
+@njit(**JIT)
+def forward(sequences, rows, clamped, potentials, memory):
+    """Set what `Forward` has, for some rows; clamped: of paths with their labels."""
+    alpha, emissions, sums = memory.alpha, memory.emissions, memory.sums
+    n_steps, n_classes = sequences.emissions.shape[1:]
+    wide, n = alpha.shape[1], len(rows)
+    for i in range(n):
+        memory.log_z[i] = set_emissions(
+            sequences, rows[i], clamped, emissions, i * n_steps
+        )
+    for t in range(count_steps(sequences, rows[0])):
+        while count_steps(sequences, rows[n - 1]) <= t:
+            n -= 1
+        if t > 0:
+            add_product_of_doubles(
+                True, alpha, (t - 1) * wide, n_steps * wide, 1, n,
+                potentials.factors, 0, wide, LANES,
+                alpha, t * wide, n_steps * wide, wide, n_classes,
+            )  # fmt: skip
+        for i in range(n):
+            place = i * n_steps + t
+            if t == 0:
+                copy_row(potentials.factors[n_classes], alpha[place])
+            weigh(1, wide, ((alpha, place, 0), (emissions, place, 0)))
+            sums[i, t] = sum_up(alpha[place])
+            scale(1, wide, ((alpha, place, 0), 1 / sums[i, t]))
+    for i in range(len(rows)):
+        finish_forward(sequences, rows[i], i, clamped, potentials, memory)
+
+
+@njit(**JIT)
+def set_emissions(sequences, row, clamped, factors, begin):
+    """Set the factors of a row's steps; return the logarithm that they lack."""
+    total, wide = 0.0, factors.shape[1]
+    n_steps = count_steps(sequences, row)
     for t in range(n_steps):
-        alpha, factors = chain.alpha[t], chain.emissions[t]
-        log_z += set_emissions(emissions[t], labels, t, factors)
-        move_forward(t, chain)
-        total, n_tiny = 0.0, 0
-        for j in range(n_classes):
-            product = alpha[j] * factors[j]
-            n_tiny += (alpha[j] > 0) & (factors[j] > 0) & (product < _TINY)
-            alpha[j] = product
-            total += product
-        if n_tiny > 0 or not total > 0:
-            return np.nan
-        inverse = 1 / total
-        for j in range(n_classes):
-            alpha[j] *= inverse
-        chain.sums[t] = total
-        product_of_sums *= total
-        if not _TINY < product_of_sums < 1 / _TINY:
-            log_z += np.log(product_of_sums)
-            product_of_sums = 1.0
-    log_z += np.log(product_of_sums)
-    total, alpha = 0.0, chain.alpha[n_steps - 1]
-    for j in range(n_classes):
-        total += alpha[j] * end[j]
-    chain.sums[n_steps] = total
-    return log_z + np.log(total) if total > _TINY else np.nan
-
-
-@njit(**JIT)
-def set_emissions(emissions, labels, step, factors):
-    """Set factors of the classes that the step may have; return what they lack."""
-    first, last = permit(labels, step, len(factors))
-    largest = -np.inf
-    for j in range(first, last):
-        largest = max(largest, np.float64(emissions[j]))
-    shift = finite_or_zero(largest)
-    for j in range(len(factors)):
-        factors[j] = 0.0
-    for j in range(first, last):
-        factors[j] = make_factor(np.float64(emissions[j]), shift)
-    return shift
-
-
-@njit(**JIT)
-def move_forward(t, chain):
-    """Set alpha[t] to what arrives through the transitions, or from the start."""
-    alpha = chain.alpha[t]
-    n_classes = len(alpha)
-    for j in range(n_classes):
-        alpha[j] = chain.factors[n_classes, j] if t == 0 else 0.0
-    if t > 0:
-        for i in range(n_classes):
-            before, factors = chain.alpha[t - 1, i], chain.factors[i]
-            if before > 0:
-                add_multiple(before, factors, alpha)
+        emissions, logs = sequences.emissions[row, t], factors[begin + t]
+        first, last = permit(sequences, row, t, clamped)
+        largest = -np.inf
+        for j in range(first, last):
+            largest = max(largest, np.float64(emissions[j]))
+        shift = finite_or_zero(largest)
+        for j in range(first):
+            logs[j] = -np.inf
+        for j in range(first, last):
+            logs[j] = np.float64(emissions[j]) - shift
+        for j in range(last, wide):
+            logs[j] = -np.inf
+        total += shift
+    exponentiate(n_steps, wide, ((factors, begin, 0),))
+    return total
 
 
 @njit(**_SUM)
-def backward(n_steps, chain, weight, counts):
-    """Add the expectations, after `forward`.
+def sum_up(numbers):
+    """Return the sum of some whole vectors."""
+    total = 0.0
+    for begin in range(0, len(numbers), LANES):
+        for j in range(begin, begin + LANES):
+            total += numbers[j]
+    return total
 
-    A class without a forward message gets no backward message either: it would have no
-    effect, and could overflow.
-    """
-    n_classes = chain.alpha.shape[1]
-    beta, after = chain.beta, chain.after
-    clear(chain.pairs, len(chain.pairs))
-    for j in range(n_classes):
-        beta[j] = chain.factors[n_classes + 1, j] / chain.sums[n_steps]
-    for t in range(n_steps - 1, -1, -1):
-        alpha, factors = chain.alpha[t], chain.emissions[t]
-        inverse = 1 / chain.sums[t]
-        for j in range(n_classes):
-            chain.here[j] = alpha[j] * beta[j]
-            after[j] = factors[j] * beta[j] * inverse
-        add_marginals(t, n_steps, chain, weight, counts)
-        for i in range(n_classes if t > 0 else 0):
-            before = chain.alpha[t - 1, i]
-            beta[i] = 0.0
-            if before > 0:
-                beta[i] = dot(chain.factors[i], after)
-                if len(counts) > 0:
-                    add_multiple(before, after, chain.pairs[i])
-    if len(counts) > 0:
-        add_pairs(chain, weight, counts[0])
+
+@njit(**JIT)
+def copy_row(source, target):
+    """Copy a row."""
+    for j in range(len(source)):
+        target[j] = source[j]
+
+
+@njit(**ONCE)
+def finish_forward(sequences, row, i, clamped, potentials, memory):
+    """Set log Z of a row; where factors cannot give it, all with logarithms."""
+    n_steps, n_all = count_steps(sequences, row), sequences.emissions.shape[1]
+    memory.uses_logs[i] = 0.0
+    if n_steps == 0:
+        return
+    last, largest = i * n_all + n_steps - 1, potentials.largest
+    end = potentials.factors[len(potentials.factors) - 1]
+    total = dot(memory.alpha[last], end)
+    memory.sums[i, n_steps] = total
+    memory.log_z[i] += largest[0] * (n_steps - 1) + largest[1] + largest[2]
+    memory.log_z[i] += sum_logs(memory.sums[i], n_steps + 1)
+    if not (total > _TINY and np.isfinite(memory.log_z[i])):
+        memory.uses_logs[i] = 1.0
+        memory.log_z[i] = forward_logs(sequences, row, i, clamped, potentials, memory)
 
 
 @njit(**_SUM)
@@ -357,120 +483,201 @@ def dot(a, b):
 
 
 @njit(**JIT)
-def add_multiple(factor, row, result):
-    """Add factor * row to the result."""
-    for j in range(len(row)):
-        result[j] += factor * row[j]
+def sum_logs(numbers, n):
+    """Return the sum of the logarithms of the first numbers."""
+    total, product = 0.0, 1.0  # its logarithm is taken now and then
+    for k in range(n):
+        product *= numbers[k]
+        if not _TINY < product < 1 / _TINY:
+            total += np.log(product)
+            product = 1.0
+    return total + np.log(product)
+
+
+@for_all_units
+def differentiate(alpha, emissions, beta, marginals, after, inverse):
+    """Add the marginals of a step; set the message that goes on to the step before.
+
+    A class without a forward message gets no backward message either: it would have no
+    effect, and could overflow.
+    """
+    a, b = alpha[0], beta[0]
+    marginals[0] = marginals[0] + a * b
+    after[0] = choose(a > 0, emissions[0] * b * inverse, 0)
 
 
 @njit(**JIT)
-def add_pairs(chain, weight, counts):
-    """Add weight * pairs * factors to the counts."""
-    for i in range(len(chain.pairs)):
-        pairs, factors, count = chain.pairs[i], chain.factors[i], counts[i]
-        for j in range(len(pairs)):
-            count[j] += weight * (pairs[j] * factors[j])
+def backward(sequences, rows, first, sign, weights, potentials, given, memory, counts):
+    """Add the expectations of some rows, after `forward`, times sign and weight.
+
+    The marginals of the first row are those of row `first` of the group.
+    """
+    n_steps, n_classes = sequences.emissions.shape[1:]
+    alpha, beta, after = given.alpha, memory.beta, memory.after
+    wide, n = alpha.shape[1], 0
+    end = potentials.factors[n_classes + 1]
+    for t in range(count_steps(sequences, rows[0]) - 1, -1, -1):
+        if n > 0:
+            add_product_of_doubles(
+                True, after, (t + 1) * wide, n_steps * wide, 1, n,
+                potentials.transposed, 0, wide, LANES,
+                beta, 0, wide, wide, n_classes,
+            )  # fmt: skip
+        while n < len(rows) and count_steps(sequences, rows[n]) > t:
+            copy_row(end, beta[n])
+            factor = sign * find_weight(weights, rows[n]) / given.sums[n, t + 1]
+            scale(1, wide, ((beta, n, 0), factor))
+            if given.uses_logs[n] == 0:
+                add_messages(alpha[n * n_steps + t], beta[n], n_classes + 1, counts)
+            n += 1
+        for i in range(n):
+            place = i * n_steps + t
+            if given.uses_logs[i] == 0:
+                differentiate(1, wide, (
+                    (alpha, place, 0), (given.emissions, place, 0), (beta, i, 0),
+                    (memory.marginals, first * n_steps + place, 0), (after, place, 0),
+                    1 / given.sums[i, t],
+                ))  # fmt: skip
+    for i in range(n):
+        begin, n_valid = i * n_steps, count_steps(sequences, rows[i])
+        if given.uses_logs[i] > 0:
+            factor = sign * find_weight(weights, rows[i])
+            place = (first + i) * n_steps
+            backward_logs(n_valid, i, place, factor, potentials, given, memory, counts)
+            continue
+        add_messages(alpha[begin], beta[i], n_classes, counts)
+        if len(counts) > 0:
+            add_product_of_doubles(
+                False, alpha, begin * wide, 1, wide, n_classes,
+                after, (begin + 1) * wide, wide, LANES,
+                memory.pairs, 0, wide, wide, n_valid - 1,
+            )  # fmt: skip
 
 
 @njit(**JIT)
-def add_marginals(t, n_steps, chain, weight, counts):
-    """Add the marginals of a step; the first and the last count as start and end."""
-    here, marginals = chain.here, chain.marginals[t]
-    n_classes = len(here)
-    for j in range(n_classes):
-        marginals[j] += weight * here[j]
-    if len(counts) > 0 and t == 0:
-        for j in range(n_classes):
-            counts[0, n_classes, j] += weight * here[j]
-    if len(counts) > 0 and t == n_steps - 1:
-        for j in range(n_classes):
-            counts[0, n_classes + 1, j] += weight * here[j]
+def add_messages(alpha, beta, row, counts):
+    """Add the marginals of a first or last step to a row of counts[0], if any."""
+    for k in range(len(counts)):
+        count = counts[k, row]
+        for j in range(len(count)):
+            count[j] += alpha[j] * beta[j]
+
+
+@njit(**JIT)
+def add_pairs(pairs, factors, counts):
+    """Add the expected transitions to counts[0], if there is one."""
+    for k in range(len(counts)):
+        for i in range(len(pairs)):
+            count = counts[k, i]
+            for j in range(len(count)):
+                count[j] += pairs[i, j] * factors[i, j]
 
 
 # All paths, with logarithms ----------------------------------------------------------
 
 
 @njit(**JIT)
-def forward_logs(emissions, labels, n_steps, chain):
-    """Return log Z. alpha, sums and the emissions of the chain become logarithms.
-
-    The chain's `after` is overwritten.
-    """
-    n_classes = emissions.shape[1]
-    potentials, log_z = chain.potentials, 0.0
+def forward_logs(sequences, row, i, clamped, potentials, memory):
+    """Return log Z. Alpha, sums and emissions become logarithms."""
+    n_all, n_classes = sequences.emissions.shape[1:]
+    n_steps = count_steps(sequences, row)
+    logs, sums, log_z = potentials.logs, memory.sums[i], 0.0
     for t in range(n_steps):
-        alpha, logs = chain.alpha[t], chain.emissions[t]
-        first, last = permit(labels, t, n_classes)
+        alpha, own = memory.alpha[i * n_all + t], memory.emissions[i * n_all + t]
+        first, last = permit(sequences, row, t, clamped)
         largest = -np.inf
         for j in range(n_classes):
-            logs[j] = emissions[t, j] if first <= j < last else -np.inf
-            arrives = potentials[n_classes, j]
+            own[j] = sequences.emissions[row, t, j] if first <= j < last else -np.inf
+            arrives = logs[n_classes, j]
             if t > 0:
-                for i in range(n_classes):  # a column in one piece: no strided array
-                    chain.after[i] = potentials[i, j]
-                arrives = log_sum(chain.alpha[t - 1], chain.after)
-            alpha[j] = arrives + logs[j]
+                before = memory.alpha[i * n_all + t - 1]
+                arrives = log_sum_of_column(before, logs, j)
+            alpha[j] = arrives + own[j]
             largest = max(largest, alpha[j])
         shift = finite_or_zero(largest)
         for j in range(n_classes):
             alpha[j] -= shift
-        chain.sums[t] = shift
+        sums[t] = shift
         log_z += shift
-    chain.sums[n_steps] = log_sum(chain.alpha[n_steps - 1], potentials[n_classes + 1])
-    return log_z + chain.sums[n_steps]
+    last_alpha = memory.alpha[i * n_all + n_steps - 1]
+    sums[n_steps] = log_sum(last_alpha, logs[n_classes + 1])
+    return log_z + sums[n_steps]
 
 
 @njit(**JIT)
 def log_sum(a, b):
-    """Return log sum exp(a + b)."""
+    """Return log sum exp(a + b), of as many numbers as b has."""
     largest = -np.inf
-    for j in range(len(a)):
+    for j in range(len(b)):
         largest = max(largest, a[j] + b[j])
     shift, total = finite_or_zero(largest), 0.0
-    for j in range(len(a)):
+    for j in range(len(b)):
         total += np.exp(a[j] + b[j] - shift)
     return np.log(total) + shift
 
 
 @njit(**JIT)
-def backward_logs(n_steps, chain, weight, counts):
-    """Add the expectations, after `forward_logs`."""
-    n_classes = chain.alpha.shape[1]
-    beta, after, potentials = chain.beta, chain.after, chain.potentials
+def log_sum_of_column(a, b, column):
+    """Return log sum exp(a + a column of b); a strided array has other pointers."""
+    largest, n = -np.inf, b.shape[1]
+    for i in range(n):
+        largest = max(largest, a[i] + b[i, column])
+    shift, total = finite_or_zero(largest), 0.0
+    for i in range(n):
+        total += np.exp(a[i] + b[i, column] - shift)
+    return np.log(total) + shift
+
+
+@njit(**ONCE)
+def backward_logs(n_steps, i, place, factor, potentials, given, memory, counts):
+    """Add the expectations of row i, after `forward_logs`, times the factor.
+
+    Its marginals are those of the steps from `place` on.
+    """
+    logs, sums, beta = potentials.logs, given.sums[i], memory.beta[i]
+    n_all, n_classes = len(given.alpha) // GROUP, logs.shape[1]
+    after = memory.after[i * n_all]
     for j in range(n_classes):
-        beta[j] = potentials[n_classes + 1, j] - chain.sums[n_steps]
+        beta[j] = logs[n_classes + 1, j] - sums[n_steps]
     for t in range(n_steps - 1, -1, -1):
-        alpha, logs = chain.alpha[t], chain.emissions[t]
+        alpha, emissions = given.alpha[i * n_all + t], given.emissions[i * n_all + t]
         for j in range(n_classes):
-            chain.here[j] = np.exp(alpha[j] + beta[j])
-            after[j] = logs[j] + beta[j] - chain.sums[t]
-        add_marginals(t, n_steps, chain, weight, counts)
-        for i in range(n_classes if t > 0 else 0):
-            beta[i] = log_sum(potentials[i], after)
-            before = chain.alpha[t - 1, i]
+            here = factor * np.exp(alpha[j] + beta[j])
+            memory.marginals[place + t, j] += here
+            for k in range(len(counts)):
+                counts[k, n_classes, j] += here if t == 0 else 0.0
+                counts[k, n_classes + 1, j] += here if t == n_steps - 1 else 0.0
+            after[j] = emissions[j] + beta[j] - sums[t]
+        for k in range(n_classes if t > 0 else 0):
+            beta[k] = log_sum(after, logs[k])
+            before = given.alpha[i * n_all + t - 1, k]
             for j in range(n_classes if len(counts) > 0 else 0):
-                log = before + potentials[i, j] + after[j]
-                counts[0, i, j] += weight * np.exp(log)
+                log = before + logs[k, j] + after[j]
+                counts[0, k, j] += factor * np.exp(log)
 
 
 # The best path ------------------------------------------------------------------------
 
 
 @njit(**ONCE)
-def decode(emissions, lengths, potentials, messages, pointers, scores, paths):
+def decode(sequences, part, potentials, messages, pointers, scores, paths):
     """Set the labels of each row's best path, -1 at padding, and its score.
 
     The score is NaN if a valid emission is.
     """
-    for row in range(len(emissions)):
-        n_steps = count_steps(lengths, row, emissions.shape[1])
-        for t in range(n_steps, emissions.shape[1]):
-            paths[row, t] = -1
-        scores[row] = 0.0
-        if n_steps > 0:
-            scores[row] = find_best_path(
-                emissions[row], n_steps, potentials, messages, pointers, paths[row]
-            )
+    emissions = sequences.emissions
+    for g in range(count_groups(part)):
+        rows = part.order[g * GROUP : (g + 1) * GROUP]
+        for i in range(len(rows) if is_in(part, g) else 0):
+            row = rows[i]
+            n_steps = count_steps(sequences, row)
+            for t in range(n_steps, emissions.shape[1]):
+                paths[row, t] = -1
+            scores[row] = 0.0
+            if n_steps > 0:
+                scores[row] = find_best_path(
+                    emissions[row], n_steps, potentials, messages, pointers, paths[row]
+                )
 
 
 @njit(**JIT)
@@ -496,13 +703,6 @@ def find_best_path(emissions, n_steps, potentials, messages, pointers, path):
         label = pointers[t, label]
         path[t - 1] = label
     return highest
-
-
-@njit(**JIT)
-def copy_row(source, target):
-    """Copy a row."""
-    for j in range(len(source)):
-        target[j] = source[j]
 
 
 @njit(**JIT)

@@ -52,6 +52,7 @@ def _make_array_at(dtype, n_bytes):
 floats_at = _make_array_at(types.float32, 4)
 doubles_at = _make_array_at(types.float64, 8)
 integers_at = _make_array_at(types.int64, 8)
+bytes_at = _make_array_at(types.uint8, 1)
 
 
 @intrinsic
@@ -143,6 +144,7 @@ def _call_clock(builder, name, arguments, n_numbers):
 
 
 if RUNS_AS_PYTHON:
+    bytes_at = _python.bytes_at
     doubles_at = _python.doubles_at
     floats_at = _python.floats_at
     integers_at = _python.integers_at

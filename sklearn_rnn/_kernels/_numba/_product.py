@@ -1,4 +1,4 @@
-"""Small matrix products in float32, for the time loops.
+"""Small matrix products, of float32 or float64, for the time loops.
 
 A product is cut into tiles of C that stay in vector registers while k runs. Each
 number of C is summed in the order of k, whatever tile it lies in: so the result of a
@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from sklearn_rnn._kernels._constants import RUNS_AS_PYTHON, WIDTH
 from sklearn_rnn._kernels._numba import _python
 from sklearn_rnn._kernels._numba._math import JIT
-from sklearn_rnn._kernels._numba._vectors import VECTOR, vector_at
+from sklearn_rnn._kernels._numba._vectors import VECTORS, spread, vector_at
 
 # Tiles have so many rows and vectors beside each other. Eight sums or more hide that
 # each has to wait for the one before it; so those of the last rows are wide. With a
@@ -57,23 +57,21 @@ def _cut(builder, begin, end, steps):
         begin = stop
 
 
-def _write_tile(builder, fresh, a_at, b_at, c_at, n_rows, n_vectors, K):
-    """C += A @ B for one tile.
+def _write_tile(builder, vector, fresh, a_at, b_at, c_at, n_rows, n_vectors, K):
+    """C += A @ B for one tile, of vectors of this type.
 
     ``a_at(row, k)``, ``b_at(k, vector)`` and ``c_at(row, vector)`` return pointers.
     """
     cells = [(row, vector) for row in range(n_rows) for vector in range(n_vectors)]
     fma = cgutils.get_or_insert_function(
         builder.module,
-        ir.FunctionType(VECTOR, [VECTOR] * 3),
-        f"llvm.fmuladd.v{WIDTH}f32",
+        ir.FunctionType(vector, [vector] * 3),
+        f"llvm.fmuladd.v{vector.count}{vector.element.intrinsic_name}",
     )
-    nothing = ir.Constant(VECTOR, ir.Undefined)
-    first = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-    zero = ir.Constant(VECTOR, [0.0] * WIDTH)
+    zero = ir.Constant(vector, [0.0] * vector.count)
     sums = {}
     for cell in cells:
-        sums[cell] = cgutils.alloca_once(builder, VECTOR)
+        sums[cell] = cgutils.alloca_once(builder, vector)
         builder.store(zero, sums[cell])
     with builder.if_then(builder.not_(fresh)):
         for cell in cells:
@@ -82,34 +80,33 @@ def _write_tile(builder, fresh, a_at, b_at, c_at, n_rows, n_vectors, K):
         k = loop.index
         row_of_b = [builder.load(b_at(k, v), align=4) for v in range(n_vectors)]
         for row in range(n_rows):
-            number = builder.load(a_at(row, k))
-            spread = builder.insert_element(nothing, number, ir.IntType(32)(0))
-            spread = builder.shuffle_vector(spread, nothing, first)
+            number = spread(builder, builder.load(a_at(row, k)), vector)
             for v in range(n_vectors):
                 old = builder.load(sums[row, v])
-                new = builder.call(fma, [spread, row_of_b[v], old])
+                new = builder.call(fma, [number, row_of_b[v], old])
                 builder.store(new, sums[row, v])
     for cell in cells:
         builder.store(builder.load(sums[cell]), c_at(*cell), align=4)
 
 
-def _make_product(axis=None):
+def _make_product(axis=None, number=types.float32):
     """Return ``write(arguments)``: C += A @ B, tile by tile.
 
     The arguments are those of `_add_product`, as one tuple. With an axis, "rows of A",
     "k of A" or "rows of C", what lies there evenly otherwise lies at the places in a
     table: two more arguments, an array and where in it the table begins.
     """
+    vector = VECTORS[number]
 
     def codegen(context, builder, signature, args):
         (
             fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
             C, c, c_row, n_columns, K, *table,
         ) = cgutils.unpack_tuple(builder, args[0])  # fmt: skip
-        matrix = context.make_array(_MATRIX)
+        matrix = context.make_array(types.Array(number, 2, "C"))
         A, B, C = (matrix(context, builder, array).data for array in (A, B, C))
         intp = K.type
-        zero, floats = intp(0), intp(WIDTH)
+        zero, floats = intp(0), intp(vector.count)
         if axis is not None:
             places = context.make_array(_PLACES)(context, builder, table[0]).data
 
@@ -144,15 +141,15 @@ def _make_product(axis=None):
                 return builder.gep(A, [index])
 
             def b_at(k, v):
-                return vector_at(builder, vectors_of_b[v], builder.mul(k, b_k))
+                return vector_at(builder, vectors_of_b[v], builder.mul(k, b_k), vector)
 
             def c_at(row, v):
                 if axis == "rows of C":
-                    return vector_at(builder, rows[row], intp(v * WIDTH))
+                    return vector_at(builder, rows[row], intp(v * vector.count), vector)
                 index = _index(builder, begin_c, (c_row, intp(row)), (floats, intp(v)))
-                return vector_at(builder, C, index)
+                return vector_at(builder, C, index, vector)
 
-            _write_tile(builder, fresh, a_at, b_at, c_at, height, width, K)
+            _write_tile(builder, vector, fresh, a_at, b_at, c_at, height, width, K)
 
         n_vectors = builder.udiv(n_columns, floats)
         last_rows = builder.sub(n_rows, builder.srem(n_rows, intp(_ROWS[-1])))
@@ -173,6 +170,7 @@ def _make_product(axis=None):
 
 
 _write_product = _make_product()
+_write_product_of_doubles = _make_product(number=types.float64)
 _write_product_by_rows = _make_product("rows of A")
 _write_product_by_k = _make_product("k of A")
 _write_product_to_rows = _make_product("rows of C")
@@ -188,6 +186,18 @@ def _add_product(
     is a multiple of WIDTH.
     """
     _write_product(
+        (
+            fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
+            C, c, c_row, n_columns, K,
+        )
+    )  # fmt: skip
+
+
+def _add_product_of_doubles(
+    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K
+):
+    """`add_product` in float64; `n_columns` is a multiple of WIDTH / 2."""
+    _write_product_of_doubles(
         (
             fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
             C, c, c_row, n_columns, K,
@@ -240,14 +250,19 @@ _SIGNATURE = types.void(
     types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N, _N
 )
 _SIGNATURE_WITH_PLACES = types.void(*_SIGNATURE.args, _PLACES, _N)
+_DOUBLES = types.float64[:, ::1]
+_SIGNATURE_OF_DOUBLES = types.void(
+    *(_DOUBLES if kind == _MATRIX else kind for kind in _SIGNATURE.args)
+)
 add_product = njit(_SIGNATURE, **JIT)(_add_product)
+add_product_of_doubles = njit(_SIGNATURE_OF_DOUBLES, **JIT)(_add_product_of_doubles)
 add_product_by_rows = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_by_rows)
 add_product_by_k = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_by_k)
 add_product_to_rows = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_to_rows)
 
 
 if RUNS_AS_PYTHON:
-    add_product = _python.add_product
+    add_product = add_product_of_doubles = _python.add_product
     add_product_by_rows = _python.add_product_by_rows
     add_product_by_k = _python.add_product_by_k
     add_product_to_rows = _python.add_product_to_rows

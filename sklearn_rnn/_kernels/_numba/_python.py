@@ -30,6 +30,7 @@ def _make_array_at(dtype):
 floats_at = _make_array_at(np.float32)
 doubles_at = _make_array_at(np.float64)
 integers_at = _make_array_at(np.int64)
+bytes_at = _make_array_at(np.uint8)
 
 
 def move(pointer, n_bytes):
@@ -69,19 +70,21 @@ def shift_to_exponent(number):
 
 
 class Floats:
-    """One vector as an array of float32, with the methods of its compiled twin."""
+    """One vector as an array, with the methods of its compiled twin."""
 
     def __init__(self, value):
-        self.value = np.asarray(value, np.float32)
+        self.value = value
 
     def like(self, number):
         """Return the same number everywhere; a vector as it is."""
-        return number if isinstance(number, Floats) else Floats(number)
+        if isinstance(number, Floats):
+            return number
+        return Floats(np.full_like(self.value, number))
 
     def shifted(self, n_bits):
         """Return the bits, shifted to the left, as numbers."""
-        bits = self.value.view(np.uint32) << np.uint32(n_bits)
-        return Floats(bits.view(np.float32))
+        bits = self.value.view(f"u{self.value.itemsize}")
+        return Floats((bits << bits.dtype.type(n_bits)).view(self.value.dtype))
 
     def __add__(self, other):
         return Floats(self.value + self.like(other).value)
@@ -143,6 +146,8 @@ class _Units:
 
 def _units_at(place, i, size):
     """Return the units of row i of a place, as `_vectors.py` describes places."""
+    if not isinstance(place, tuple):
+        return Floats(np.float64(place))  # one number for all units
     array, *begin = place
     if not begin:
         return _Units(array.reshape(-1), 0, size)
@@ -189,14 +194,15 @@ def _add_product(fresh, A, rows_of_a, ks_of_a, B, b, b_k, b_vector, C, rows_of_c
     from sklearn_rnn._kernels._constants import WIDTH
 
     A, B, C = (matrix.reshape(-1) for matrix in (A, B, C))
+    lanes = 4 * WIDTH // C.itemsize
     for of_a, of_c in zip(rows_of_a, rows_of_c, strict=True):
-        for j in range(n // WIDTH):
-            begin = of_c + j * WIDTH
-            total = np.zeros(WIDTH, np.float32) if fresh else C[begin:][:WIDTH].copy()
+        for j in range(n // lanes):
+            begin = of_c + j * lanes
+            total = np.zeros(lanes, C.dtype) if fresh else C[begin:][:lanes].copy()
             for k, k_of_a in enumerate(ks_of_a):
-                row = B[b + j * b_vector + k * b_k :][:WIDTH]
+                row = B[b + j * b_vector + k * b_k :][:lanes]
                 total += A[of_a + k_of_a] * row
-            C[begin:][:WIDTH] = total
+            C[begin:][:lanes] = total
 
 
 def add_product_by_rows(

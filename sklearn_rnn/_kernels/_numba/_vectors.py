@@ -1,4 +1,4 @@
-"""Formulas in float32 on whole vectors, for the time loops.
+"""Formulas on whole vectors, of float32 or float64, for the time loops.
 
 A formula is a Python function of `Floats`. It runs once, while a kernel is compiled:
 each operation writes an instruction of LLVM. So a formula becomes one pass over the
@@ -14,13 +14,29 @@ from numba.extending import intrinsic
 from sklearn_rnn._kernels._constants import RUNS_AS_PYTHON, WIDTH
 from sklearn_rnn._kernels._numba import _python
 
-VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
-_BITS = ir.VectorType(ir.IntType(32), WIDTH)
+# of each type of number: a vector, and as many integers of its size
+VECTORS = {
+    types.float32: ir.VectorType(ir.FloatType(), WIDTH),
+    types.float64: ir.VectorType(ir.DoubleType(), WIDTH // 2),
+}
+VECTOR = VECTORS[types.float32]
+_BITS = {
+    VECTORS[types.float32]: ir.VectorType(ir.IntType(32), WIDTH),
+    VECTORS[types.float64]: ir.VectorType(ir.IntType(64), WIDTH // 2),
+}
 
 
-def vector_at(builder, data, index):
+def vector_at(builder, data, index, vector):
     """Return a pointer to the vector that begins at one number of an array."""
-    return builder.bitcast(builder.gep(data, [index]), VECTOR.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
+
+
+def spread(builder, number, vector):
+    """Return a vector of this type with the same number everywhere."""
+    nothing = ir.Constant(vector, ir.Undefined)
+    first = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    alone = builder.insert_element(nothing, number, ir.IntType(32)(0))
+    return builder.shuffle_vector(alone, nothing, first)
 
 
 class Floats:
@@ -32,13 +48,16 @@ class Floats:
 
     def like(self, number):
         """Return a vector of the same number everywhere; a vector as it is."""
-        return _as_floats(self.builder, number)
+        return _as_floats(self.builder, number, self.value.type)
 
     def shifted(self, n_bits):
         """Return the bits, moved to the left, as numbers."""
-        bits = self.builder.bitcast(self.value, _BITS)
-        moved = self.builder.shl(bits, ir.Constant(_BITS, [n_bits] * WIDTH))
-        return Floats(self.builder, self.builder.bitcast(moved, VECTOR))
+        vector = self.value.type
+        integers = _BITS[vector]
+        bits = self.builder.bitcast(self.value, integers)
+        distance = ir.Constant(integers, [n_bits] * integers.count)
+        moved = self.builder.shl(bits, distance)
+        return Floats(self.builder, self.builder.bitcast(moved, vector))
 
     def _write(self, instruction, other):
         return Floats(self.builder, instruction(self.value, self.like(other).value))
@@ -77,10 +96,10 @@ class Floats:
         return self.builder.fcmp_ordered(">", self.value, self.like(other).value)
 
 
-def _as_floats(builder, number):
+def _as_floats(builder, number, vector):
     if isinstance(number, Floats):
         return number
-    return Floats(builder, ir.Constant(VECTOR, [float(number)] * WIDTH))
+    return Floats(builder, ir.Constant(vector, [float(number)] * vector.count))
 
 
 def choose(condition, value, otherwise):
@@ -94,19 +113,20 @@ def choose(condition, value, otherwise):
 class _Units:
     """The vectors of some units in one row: ``units[k]`` is that of their gate k."""
 
-    def __init__(self, builder, data, first, size):
+    def __init__(self, builder, data, first, size, vector):
         self.builder, self.data, self.first, self.size = builder, data, first, size
+        self.vector = vector
 
     def _place(self, gate):
         distance = self.builder.mul(self.size, self.size.type(gate))
         index = self.builder.add(self.first, distance)
-        return vector_at(self.builder, self.data, index)
+        return vector_at(self.builder, self.data, index, self.vector)
 
     def __getitem__(self, gate):
         return Floats(self.builder, self.builder.load(self._place(gate), align=4))
 
     def __setitem__(self, gate, value):
-        value = _as_floats(self.builder, value).value
+        value = _as_floats(self.builder, value, self.vector).value
         self.builder.store(value, self._place(gate), align=4)
 
 
@@ -122,38 +142,40 @@ def _add_lanes(floats):
     return builder.extract_element(value, ir.IntType(32)(0))
 
 
-def _operands(context, builder, places, types_of_places):
+def _operands(context, builder, places, types_of_places, vector):
     """Return, for each place, a function from a row and a unit to its operand."""
 
     def operand(k, place):
-        parts = cgutils.unpack_tuple(builder, builder.extract_value(places, k))
+        value = builder.extract_value(places, k)
+        if isinstance(place, types.Float):
+            everywhere = Floats(builder, spread(builder, value, vector))
+            return lambda row, unit, size: everywhere
+        parts = cgutils.unpack_tuple(builder, value)
         array = context.make_array(place[0])(context, builder, parts[0])
         if len(parts) == 1:
-            return lambda row, unit, size: _Units(builder, array.data, unit, size)
+            return lambda row, unit, size: _Units(
+                builder, array.data, unit, size, vector
+            )
         if len(parts) == 2:
             return lambda row, unit, size: _number_at(
-                builder, array.data, builder.add(parts[1], row)
+                builder, array.data, builder.add(parts[1], row), vector
             )
         stride = builder.extract_value(array.shape, 1)
         first = builder.add(builder.mul(parts[1], stride), parts[2])
 
         def units(row, unit, size):
             begin = builder.add(first, builder.mul(row, stride))
-            return _Units(builder, array.data, builder.add(begin, unit), size)
+            return _Units(builder, array.data, builder.add(begin, unit), size, vector)
 
         return units
 
     return [operand(k, place) for k, place in enumerate(types_of_places)]
 
 
-def _number_at(builder, data, index):
+def _number_at(builder, data, index, vector):
     """Return a vector of the number that lies there."""
     number = builder.load(builder.gep(data, [index]))
-    vector = builder.insert_element(
-        ir.Constant(VECTOR, ir.Undefined), number, ir.IntType(32)(0)
-    )
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-    return Floats(builder, builder.shuffle_vector(vector, vector, mask))
+    return Floats(builder, spread(builder, number, vector))
 
 
 def for_all_units(formula):
@@ -161,15 +183,18 @@ def for_all_units(formula):
 
     ``run(n_rows, size, places)``: each place is where the first row of one of the
     formula's arguments begins: (array, row, column); (array, row) where a row has one
-    number; (array,) where all rows have the same.
+    number; (array,) where all rows have the same; or it is one number for all units.
+    All are of one type.
     """
 
     def codegen(context, builder, signature, args):
         n_rows, size, places = args
         intp = size.type
-        operands = _operands(context, builder, places, signature.args[2])
+        vector = VECTORS[signature.args[2][0][0].dtype]
+        operands = _operands(context, builder, places, signature.args[2], vector)
         rows = cgutils.for_range(builder, n_rows, intp=intp)
-        vectors = cgutils.for_range_slice(builder, intp(0), size, intp(WIDTH), intp)
+        step = intp(vector.count)
+        vectors = cgutils.for_range_slice(builder, intp(0), size, step, intp)
         with rows as row, vectors as (unit, _):
             formula(*(operand(row.index, unit, size) for operand in operands))
         return context.get_dummy_value()
@@ -191,7 +216,7 @@ def sum_over_units(formula):
     def codegen(context, builder, signature, args):
         n_rows, size, places, sums, begin = args
         intp = size.type
-        operands = _operands(context, builder, places, signature.args[2])
+        operands = _operands(context, builder, places, signature.args[2], VECTOR)
         sums = context.make_array(signature.args[3])(context, builder, sums).data
         zero = ir.Constant(VECTOR, [0.0] * WIDTH)
         total = cgutils.alloca_once(builder, VECTOR)
