@@ -1,4 +1,7 @@
-"""Run a trained network over many sequences."""
+"""Run a trained network over many sequences.
+
+Callers are inside `neutral_torch_state`: it is entered once for each method.
+"""
 
 import copy
 from collections.abc import Callable
@@ -17,7 +20,6 @@ from sklearn_rnn._sequences import (
 )
 from sklearn_rnn._training import make_inputs
 from sklearn_rnn.nn import Encoder, flatten_steps, threads_for
-from sklearn_rnn.utils import neutral_torch_state
 
 _MAX_ROWS = 1024
 _MAX_STEPS = 32_768  # per batch: limits the memory of predict
@@ -70,7 +72,6 @@ def apply_to_sequences(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     return _run_batches(module, X, run, np.ones(len(X), np.int64))
 
 
-@neutral_torch_state()
 def apply_to_steps(module: Any, X: RaggedArray, run: Run = call) -> NDArray:
     """Compute a vector for each step of each sequence.
 
@@ -125,7 +126,6 @@ def _run_to_states(module: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
     return flatten_steps(*module.hidden_states(x, lengths))
 
 
-@neutral_torch_state()
 def _run_batches(
     module: Any, X: RaggedArray, run: Run, counts: NDArray[np.int64]
 ) -> NDArray:
@@ -135,12 +135,13 @@ def _run_batches(
         return _run_batches(module, one_step, run, np.ones(1, np.int64))[:0]
     offsets = lengths_to_offsets(counts)
     result: Any = None
+    device = _device_of(module)
     with torch.inference_mode(), threads_for(module):
         for rows in batches_by_length(X.lengths, _MAX_ROWS, _MAX_STEPS):
             rows = rows[X.lengths[rows] > 0]  # empty sequences come last
             if len(rows) == 0:
                 break
-            part = _to_array(run(module, **make_inputs(X, rows, _device_of(module))))
+            part = _to_array(run(module, **make_inputs(X, rows, device)))
             _recompute_overflowed_rows(part, rows, counts[rows], module, X, run)
             if result is None:
                 result = np.empty((offsets[-1], *part.shape[1:]), part.dtype)

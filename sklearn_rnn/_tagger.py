@@ -551,6 +551,7 @@ class RNNTagger(StepRNN):
             return probability
         return probability.argmax(axis=1)
 
+    @neutral_torch_state()
     def _predict_probability(self, X):
         if self.module_.crf is None:
             return self._link(X, "predict")[0]
@@ -581,6 +582,7 @@ class RNNTagger(StepRNN):
         return tags
 
 
+@neutral_torch_state()
 def _decode(module, X):
     """Return the numbers of the labels of the best paths, (n_steps_total,)."""
     return apply_to_steps(module, X, nn.StepModel.decode)[:, 0]

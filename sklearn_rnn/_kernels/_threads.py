@@ -37,7 +37,7 @@ def threads_for_kernels() -> Iterator[None]:
     torch's idle workers spin, and would steal the cores from the kernels. Inside, the
     kernels use the same memory again and again; it is released afterwards.
     """
-    if getattr(_local, "buffers", None) is not None:  # this thread is inside already
+    if has_threads():
         yield
         return
     holder = _Holder()
@@ -50,6 +50,11 @@ def threads_for_kernels() -> Iterator[None]:
             holder.give_back()
     finally:
         holder.give_back()
+
+
+def has_threads() -> bool:
+    """Whether this thread is inside `threads_for_kernels` already."""
+    return getattr(_local, "buffers", None) is not None
 
 
 class _Holder:

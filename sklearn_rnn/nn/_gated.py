@@ -423,7 +423,12 @@ def threads_for(module: nn.Module, *, equal_lengths: bool = False) -> Iterator[N
     equal_lengths : bool, default=False
         Whether it is trained on sequences that are all equally long.
     """
-    runs_kernels = uses_kernels() and any(
+    if not uses_kernels():
+        yield
+        return
+    from sklearn_rnn._kernels._threads import has_threads, threads_for_kernels
+
+    runs_kernels = not has_threads() and any(
         isinstance(child, RecurrentLayer)
         and not (equal_lengths and prefers_torch(child))
         and not child.weights[0].is_cuda
@@ -432,8 +437,6 @@ def threads_for(module: nn.Module, *, equal_lengths: bool = False) -> Iterator[N
     if not runs_kernels:
         yield
         return
-    from sklearn_rnn._kernels._threads import threads_for_kernels
-
     with threads_for_kernels():
         yield
 
