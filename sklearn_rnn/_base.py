@@ -20,6 +20,12 @@ from sklearn_rnn._building import (
     make_stem,
     make_token_embedding,
 )
+from sklearn_rnn._defaults import (
+    resolve,
+    suggest_conv_channels,
+    suggest_dropout,
+    suggest_max_epochs,
+)
 from sklearn_rnn._inference import (
     check_finite_predictions,
     compute_states,
@@ -57,9 +63,10 @@ _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zer
 class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     """Base class of all estimators. Think twice before adding to it."""
 
-    # What subclasses implement --------------------------------------------------------
+    # Members that subclasses define ---------------------------------------------------
 
     _kinds_of_targets: tuple  # subclasses of `Targets` that `_make_targets` returns
+    _min_sequences = 1  # that a token or category must occur in to be known
 
     @abstractmethod
     def _make_targets(self, y, **options):
@@ -111,10 +118,13 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 held_out = self._encode(held_out)
             else:
                 held_out = self._check_held_out(X_val, y_val, sample_weight_val)
+            self._resolve_parameters(train)
             net = self._rebuild_net() if continues else self._build_net(train)
             monitor = self._make_monitor(held_out)
             schedule = self.learning_rate_schedule
-            interrupt = self._train(net, train, monitor, int(self.max_epochs), schedule)
+            interrupt = self._train(
+                net, train, monitor, int(self.max_epochs_), schedule
+            )
         if interrupt is not None:
             raise interrupt
         self._warn_if_still_falling(monitor)
@@ -131,6 +141,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
                 self._draw_seeds()
                 self._learn_encoding(data, data)
             train = self._encode(data)
+            self._resolve_parameters(train)
             net = self.net_ if continues else self._build_net(train)
             monitor = Monitor(None, None, 0.0, False)
             interrupt = self._train(net, train, monitor, 1, None)
@@ -226,9 +237,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _make_vocabulary(self, X):
         """Return the vocabulary of the columns of X that are to be embedded."""
         if self._reads_tokens:
-            return Vocabulary(X, range(X.n_features), self._characters)
-        columns = self._category_encoder.find_columns(X.n_features)
-        return Vocabulary(X, columns) if columns else None
+            columns = list(range(X.n_features))
+        else:
+            columns = self._category_encoder.find_columns(X.n_features)
+        if not columns:
+            return None
+        return Vocabulary(X, columns, self._characters, self._min_sequences)
 
     def _check_X(self, X, name="X", *, reset=False, **options):
         X = self._category_encoder.transform(X, name)
@@ -277,6 +291,19 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         )
         return data, None
 
+    def _resolve_parameters(self, train):
+        """Replace "auto" by values that suit the training set."""
+        embeds = self._vocabulary is not None
+        has_rare_values = embeds and self._vocabulary.has_rare_values
+        n_updates = -(-len(train) // self.batch_size)
+        suggested = {
+            "conv_channels": suggest_conv_channels(embeds),
+            "dropout": suggest_dropout(embeds),
+            "max_epochs": suggest_max_epochs(embeds, has_rare_values, n_updates),
+        }
+        for name, value in suggested.items():
+            setattr(self, f"{name}_", resolve(self, name, value))
+
     # The network ---------------------------------------------------------------------
 
     def _build_net(self, train):
@@ -296,7 +323,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
 
     def _rebuild_net(self):
         """Return a net with the current parameters and weights."""
-        nn.set_dropout(self.module_, self.dropout)
+        nn.set_dropout(self.module_, self.dropout_)
         net = make_net(self, self.module_, self._loss, resolve_device(self.device))
         net.history_ = self.history_
         return net
@@ -392,7 +419,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
     def _warn_if_still_falling(self, monitor):
         if monitor.still_falling(self.n_iter_no_change):
             warnings.warn(
-                f"Maximum epochs ({self.max_epochs}) reached and the training loss is "
+                f"Maximum epochs ({self.max_epochs_}) reached and the training loss is "
                 "still falling: more 'max_epochs' or a higher 'learning_rate' may "
                 "improve the result.",
                 ConvergenceWarning,

@@ -81,7 +81,7 @@ def _list_embedding_sizes(rnn: Any, auto: list[int]) -> list[int]:
     """Return the size of the embedding of each column."""
     if rnn.embedding_dim is None or isinstance(rnn.embedding_dim, str):
         return auto
-    sizes = check_sizes(rnn, "embedding_dim")
+    sizes = check_sizes(rnn, "embedding_dim", rnn.embedding_dim)
     if len(sizes) not in (1, len(auto)):
         raise ValueError(
             f"The 'embedding_dim' parameter of {type(rnn).__name__} must be one size, "
@@ -93,9 +93,9 @@ def _list_embedding_sizes(rnn: Any, auto: list[int]) -> list[int]:
 
 def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
     """Return the convolutions in front of the recurrent layers, if there are any."""
-    if rnn.conv_channels is None:
+    if rnn.conv_channels_ is None:
         return None
-    channels = check_sizes(rnn, "conv_channels")
+    channels = check_sizes(rnn, "conv_channels", rnn.conv_channels_)
     return nn.ConvStem(
         input_size,
         channels,
@@ -115,7 +115,7 @@ def make_encoder(rnn: Any, input_size: int) -> nn.Encoder:
         list_hidden_sizes(rnn),
         make_layer,
         bidirectional=rnn.bidirectional,
-        dropout=rnn.dropout,
+        dropout=rnn.dropout_,
     )
 
 
@@ -135,7 +135,7 @@ def _make_layer(rnn: Any, input_size: int, hidden_size: int) -> Any:
 
 def list_hidden_sizes(rnn: Any) -> list[int]:
     """Return the number of units of each layer."""
-    sizes = check_sizes(rnn, "hidden_size")
+    sizes = check_sizes(rnn, "hidden_size", rnn.hidden_size)
     if isinstance(rnn.hidden_size, Integral):
         return sizes * rnn.num_layers
     if rnn.num_layers not in (1, len(sizes)):
@@ -147,9 +147,8 @@ def list_hidden_sizes(rnn: Any) -> list[int]:
     return sizes
 
 
-def check_sizes(rnn: Any, name: str) -> list[int]:
-    """Return a parameter that is a size, or several, as a list of int."""
-    value = getattr(rnn, name)
+def check_sizes(rnn: Any, name: str, value: Any) -> list[int]:
+    """Return the value of a parameter, a size or several, as a list of int."""
     sizes = [value] if isinstance(value, Integral) else list(value)
     if not sizes or any(not isinstance(s, Integral) or s < 1 for s in sizes):
         raise ValueError(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sklearn_rnn._building import OPTIMIZERS
+from sklearn_rnn._defaults import is_auto
 from sklearn_rnn._sequences import TAGGER_SCHEMES
 from sklearn_rnn.nn import CELLS, REGRESSION_LOSSES
 from sklearn_rnn.utils import Interval, StrOptions
@@ -36,7 +37,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "conv_kernel_size": [_COUNT],
     "conv_stride": [_COUNT],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
-    "embedding_dim": [StrOptions({"auto"}), _COUNT, tuple, list, None],
+    "embedding_dim": [_COUNT, tuple, list, None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "loss": [StrOptions(set(REGRESSION_LOSSES))],
     "quantile": [_INSIDE_UNIT],
@@ -63,9 +64,15 @@ CONSTRAINTS: dict[str, list[Any]] = {
 
 
 def constraints_of(constructor: Callable[..., None]) -> dict[str, list[Any]]:
-    """Return `_parameter_constraints` for the parameters of a constructor."""
-    _, *names = signature(constructor).parameters  # the first is self
-    return {name: CONSTRAINTS[name] for name in names}
+    """Return `_parameter_constraints` for the parameters of a constructor.
+
+    "auto" is accepted where it is the default.
+    """
+    _, *parameters = signature(constructor).parameters.values()  # the first is self
+    return {
+        p.name: CONSTRAINTS[p.name] + [StrOptions({"auto"})] * is_auto(p.default)
+        for p in parameters
+    }
 
 
 # parameters that define the network and the encoding of X and y

@@ -50,9 +50,10 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
           that is spread over the sequence, or located anywhere in it.
         - "meanmax": mean and maximum, concatenated.
         - "attention": weighted mean with learned weights.
-    conv_channels : int, sequence of int or None, default=(64, 64)
+    conv_channels : int, sequence of int, "auto" or None, default="auto"
         Number of output channels of each convolution over time before the recurrent
         layers. A sequence stacks one convolution per entry; None disables convolutions.
+        "auto" is None if X holds tokens or categories, otherwise ``(64, 64)``.
         Convolutions detect short local patterns, as in motion or audio, and a
         `conv_stride` above 1 shortens the sequences for the recurrent layers. Without
         them, every input step has its own hidden state.
@@ -64,7 +65,8 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
-        numbers. Categories not seen in `fit` are mapped to the zero vector.
+        numbers. Categories not seen in `fit` share one
+        vector; so do those in only one sequence, if there is one prediction a sequence.
 
         - "from_dtype": columns with a categorical dtype, if X is a list of DataFrames.
         - array-like: names of columns if X is a list of DataFrames, positions, or a
@@ -75,18 +77,20 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         embedded column.
 
         - an int: if no column holds categories, X holds token ids, one non-negative
-          integer per step. Each id is mapped to a learned vector of this size; ids not
-          seen in `fit` are mapped to the zero vector.
+          integer per step. Each id is mapped to a learned vector of this size. Ids not
+          seen in `fit` share one; so do those in only one sequence, if there is one
+          prediction a sequence.
         - "auto": 32 if X was returned by
           :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`. For several columns, at
           most 32, and less for few categories; 64 for the characters of a word, which
           are one feature. Otherwise X is numeric.
         - None: X holds numeric features.
-    dropout : float, default=0.0
-        Dropout probability. Dropout is applied to the outputs of each recurrent layer
-        except the last, and to the input of the final linear layer; it is therefore
-        also active with a single recurrent layer. Recurrent connections are never
-        dropped.
+    dropout : float or "auto", default="auto"
+        Dropout probability. "auto" is 0.5 if X holds tokens or categories, otherwise 0.
+        Dropout is applied to the outputs of each recurrent layer except the last, and
+        to the input of the final linear layer; it is therefore also active with a
+        single recurrent layer. The vectors of tokens that occur fewer than 100 times on
+        average are dropped out, too. Recurrent connections are never dropped.
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", \
             "gaussian"}, default="squared_error"
         Loss function. It determines which statistic of y is predicted.
@@ -125,8 +129,11 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
     batch_size : int, default=32
         Maximum mini-batch size. Each epoch is split into mini-batches of nearly equal
         size.
-    max_epochs : int, default=100
-        Maximum number of passes over the training data.
+    max_epochs : int or "auto", default="auto"
+        Maximum number of passes over the training data. "auto" is 100 for numbers. For
+        tokens and categories it is as many as 4,000 mini-batches need, at least 10 and
+        at most 100; if they occur fewer than 100 times on average, as words do, it is
+        as many as 500 need, at least 3.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.
@@ -170,6 +177,12 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         whose column names are all strings.
     n_outputs_ : int
         Number of targets.
+    conv_channels_ : int, sequence of int or None
+        Value of `conv_channels`, or the one chosen for "auto".
+    dropout_ : float
+        Value of `dropout`, or the one chosen for "auto".
+    max_epochs_ : int
+        Value of `max_epochs`, or the one chosen for "auto".
     n_iter_ : int
         Number of epochs trained, including those of earlier fits with a warm start.
     loss_curve_ : list of float
@@ -238,12 +251,12 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         num_layers=1,
         bidirectional=True,
         pooling="meanmax",
-        conv_channels=(64, 64),
+        conv_channels="auto",
         conv_kernel_size=9,
         conv_stride=2,
         categorical_features="from_dtype",
         embedding_dim="auto",
-        dropout=0.0,
+        dropout="auto",
         loss="squared_error",
         quantile=0.5,
         optimizer="adam",
@@ -252,7 +265,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         weight_decay=0.0,
         max_grad_norm=1.0,
         batch_size=32,
-        max_epochs=100,
+        max_epochs="auto",
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,

@@ -19,6 +19,8 @@ from sklearn_rnn.utils import fit_context, neutral_torch_state
 class SequenceRNN(BaseRNN):
     """One prediction per sequence: the states of all steps are pooled to one vector."""
 
+    _min_sequences = 2
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -87,12 +89,24 @@ class SequenceRNN(BaseRNN):
             )
         return super()._check_y(y, X, sample_weight, name)
 
+    def _make_module(self, train):
+        return nn.shrink_embeddings(super()._make_module(train))
+
     def _make_model(self, inputs, stem, encoder, n_outputs):
         pooling = nn.Pooling(
             self.pooling, encoder.output_size, bidirectional=self.bidirectional
         )
+        has_rare_values = (
+            self._vocabulary is not None and self._vocabulary.has_rare_values
+        )
         return nn.SequenceModel(
-            inputs, stem, encoder, pooling, n_outputs, dropout=self.dropout
+            inputs,
+            stem,
+            encoder,
+            pooling,
+            n_outputs,
+            dropout=self.dropout_,
+            drops_inputs=has_rare_values,
         )
 
     def _make_dataset(self, train):

@@ -87,7 +87,7 @@ class StepRNN(BaseRNN):
         return y[rows]
 
     def _make_model(self, inputs, stem, encoder, n_outputs):
-        return nn.StepModel(inputs, stem, encoder, n_outputs, dropout=self.dropout)
+        return nn.StepModel(inputs, stem, encoder, n_outputs, dropout=self.dropout_)
 
     def _make_dataset(self, train):
         return StepDataset(train.X, train.targets, train.sample_weight)

@@ -52,7 +52,8 @@ class RNNStepRegressor(StepRNN):
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
-        numbers. Categories not seen in `fit` are mapped to the zero vector.
+        numbers. Categories not seen in `fit` share one
+        vector; so do those in only one sequence, if there is one prediction a sequence.
 
         - "from_dtype": columns with a categorical dtype, if X is a list of DataFrames.
         - array-like: names of columns if X is a list of DataFrames, positions, or a
@@ -63,8 +64,9 @@ class RNNStepRegressor(StepRNN):
         embedded column.
 
         - an int: if no column holds categories, X holds token ids, one non-negative
-          integer per step. Each id is mapped to a learned vector of this size; ids not
-          seen in `fit` are mapped to the zero vector.
+          integer per step. Each id is mapped to a learned vector of this size. Ids not
+          seen in `fit` share one; so do those in only one sequence, if there is one
+          prediction a sequence.
         - "auto": 32 if X was returned by
           :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`. For several columns, at
           most 32, and less for few categories; 64 for the characters of a word, which
@@ -158,6 +160,12 @@ class RNNStepRegressor(StepRNN):
         whose column names are all strings.
     n_outputs_ : int
         Number of targets per step.
+    conv_channels_ : int, sequence of int or None
+        Value of `conv_channels`, or the one chosen for "auto".
+    dropout_ : float
+        Value of `dropout`, or the one chosen for "auto".
+    max_epochs_ : int
+        Value of `max_epochs`, or the one chosen for "auto".
     n_iter_ : int
         Number of epochs trained, including those of earlier fits with a warm start.
     loss_curve_ : list of float

@@ -132,6 +132,8 @@ def test_the_same_parameter_has_the_same_words():
     # what truly differs between classes and numbers, sequences and steps
     assert differ <= {
         "conv_channels",
+        "dropout",
+        "max_epochs",
         "validation_fraction",
         "n_outputs_",
         "loss_curve_",

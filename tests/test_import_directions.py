@@ -19,11 +19,20 @@ PARTS = {"_building", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_persistence", "_sequences", "nn", "utils"},
-    "_base": {*PARTS, "_parameters", "nn", "_sequences", "_training", "utils"},
+    "_base": {
+        *PARTS,
+        "_defaults",
+        "_parameters",
+        "nn",
+        "_sequences",
+        "_training",
+        "utils",
+    },
     "_building": {"nn", "_sequences", "_training"},
     "_inference": {"nn", "_sequences", "_training", "utils"},
     "_training_data": {"_sequences", "utils"},
-    "_parameters": {"_sequences", "_building", "nn", "utils"},
+    "_defaults": set(),
+    "_parameters": {"_sequences", "_building", "_defaults", "nn", "utils"},
     "_targets": {"_sequences", "utils"},
     "_sequence_base": {
         *("_base", "_inference", "_sequences", "_training", "nn", "utils"),

@@ -58,11 +58,11 @@ def test_sources_follow_the_table():
 
 
 EDITS = {
-    "default": ("        max_epochs=100,", "        max_epochs=200,"),
+    "default": ("        batch_size=32,", "        batch_size=64,"),
     "assignment": ("        self.tol = tol", "        self.tol = float(tol)"),
     "documented default": (
-        "    max_epochs : int, default=100",
-        "    max_epochs : int, default=200",
+        "    batch_size : int, default=32",
+        "    batch_size : int, default=64",
     ),
     "text": ("        Lowest training loss.", "        Best training loss."),
     "missing parameter": ("        batch_size=32,\n        max", "        max"),

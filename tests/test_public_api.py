@@ -95,6 +95,7 @@ PUBLIC = {
         "config_context",
         "initialize",
         "set_dropout_generator",
+        "shrink_embeddings",
     ],
     "sklearn_rnn.preprocessing": [
         "GapEncoder",

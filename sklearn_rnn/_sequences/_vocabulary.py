@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_rnn._sequences._ragged import RaggedArray, group_columns
-from sklearn_rnn.utils import COUNT, Kind, array_of, list_of, read_state
+from sklearn_rnn.utils import BOOL, COUNT, Kind, array_of, list_of, read_state
 
 _STATE = {
     "columns": Kind(
@@ -24,7 +24,9 @@ _STATE = {
             ),
         )
     ),
+    "has_rare_values": BOOL,
 }
+_FEW = 100  # occurrences
 
 
 class Vocabulary:
@@ -41,24 +43,37 @@ class Vocabulary:
         Which columns.
     characters : range or None, default=None
         Those among them that spell a word, a character each.
+    min_sequences : int, default=1
+        Number of different sequences that a value must occur in to be known, except a
+        character. If no value of a column does, all are known.
     """
 
     def __init__(
-        self, X: RaggedArray, columns: Sequence[int], characters: range | None = None
+        self,
+        X: RaggedArray,
+        columns: Sequence[int],
+        characters: range | None = None,
+        min_sequences: int = 1,
     ) -> None:
         self.groups = group_columns(columns, characters)
         self.columns = list(columns)
-        self.known = [self._list_values(X.values[:, group]) for group in self.groups]
+        if min_sequences > 1:
+            X = _drop_repetitions(X)
+        self.known = [_list_values(X, group, min_sequences) for group in self.groups]
+        largest = max(map(len, self.known))
+        self.has_rare_values = len(X.values) < _FEW * largest
 
     def to_state(self) -> dict[str, Any]:
-        """Return columns and known values, as plain values."""
-        return {"columns": self.columns, "known": self.known}
+        """Return the attributes, as plain values."""
+        return {name: getattr(self, name) for name in _STATE}
 
     @classmethod
     def from_state(cls, state: Any, characters: range | None) -> "Vocabulary":
         """Return the vocabulary of a state, or raise ValueError."""
         vocabulary = cls.__new__(cls)
-        vocabulary.columns, vocabulary.known = read_state(state, "Vocabulary", _STATE)
+        vars(vocabulary).update(
+            zip(_STATE, read_state(state, "Vocabulary", _STATE), strict=True)
+        )
         vocabulary.groups = group_columns(vocabulary.columns, characters)
         if len(vocabulary.groups) != len(vocabulary.known):
             raise ValueError(
@@ -66,10 +81,6 @@ class Vocabulary:
                 f"{len(vocabulary.known)} instead."
             )
         return vocabulary
-
-    def _list_values(self, values: NDArray) -> NDArray:
-        known = np.unique(values)
-        return known[known != 0] if values.shape[1] > 1 else known
 
     def encode(self, X: RaggedArray) -> RaggedArray:
         """Return X with rows of the embeddings in the columns of the vocabulary."""
@@ -81,6 +92,26 @@ class Vocabulary:
                 rows = np.where(given == 0, 0, rows + 1)
             values[:, columns] = rows
         return RaggedArray(values, X.offsets)
+
+
+def _drop_repetitions(X: RaggedArray) -> RaggedArray:
+    """Return each different sequence once: a copy counts as much as a weight of 2."""
+    first = {X[i].tobytes(): i for i in reversed(range(len(X)))}
+    return X if len(first) == len(X) else X[sorted(first.values())]
+
+
+def _list_values(X: RaggedArray, columns: list[int], min_sequences: int) -> NDArray:
+    """Return the known values of a group of columns, in ascending order."""
+    known, number = np.unique(X.values[:, columns], return_inverse=True)
+    if len(columns) > 1:
+        return known[known != 0]
+    if min_sequences == 1:
+        return known
+    sequence = np.repeat(np.arange(len(X)), X.lengths)
+    pairs = np.unique(sequence * len(known) + number.ravel())  # a sequence and a value
+    n_sequences = np.bincount(pairs % len(known), minlength=len(known))
+    frequent = known[n_sequences >= min_sequences]
+    return frequent if len(frequent) else known
 
 
 def _find_rows(known: NDArray, given: NDArray) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ import torch
 from sklearn_rnn._inspectable import explained_output
 from sklearn_rnn.inspection._common import choose_outputs, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged, check_step
-from sklearn_rnn.nn import Standardize, TokenEmbedding, config_context
+from sklearn_rnn.nn import ColumnInputs, Standardize, TokenEmbedding, config_context
 from sklearn_rnn.utils import neutral_torch_state
 
 _POINTS = 16  # of the integral, on each piece of the path
@@ -22,7 +22,8 @@ def step_attributions(
 
     An attribution is the contribution of a value to the output, relative to an
     uninformative baseline. At the baseline every step is the mean of the training steps
-    or, for tokens, the zero vector. A positive attribution raises the output.
+    or, for tokens and categories, an unknown one. A positive attribution raises the
+    output.
 
     For a regressor, the output is the prediction, in the units of y. For a classifier,
     it is the log-odds ``log(p / (1 - p))`` of a class with probability p: unlike
@@ -180,11 +181,15 @@ def _attribute_one(attribute, module, explain, sequence):
     # cuDNN has no gradients in eval mode
     with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
         x = torch.tensor(sequence)[None].to(parameter.device)
-        # the baseline is zero: standardised numbers and embedded tokens
         vectors = module.inputs(x if x.dtype == torch.int64 else x.to(parameter.dtype))
         if _is_certain(module, explain(vectors)):
             return np.zeros((len(sequence), n_features))
-        parts = attribute(explain, vectors, features)[0].detach()
+        baseline = _make_baseline(module.inputs).to(vectors)
+
+        def explain_shift(shift):  # captum's baseline is zero
+            return explain(baseline + shift)
+
+        parts = attribute(explain_shift, vectors - baseline, features)[0].detach()
     parts = [parts[:, features == j].sum(dim=1) for j in range(n_features)]
     return torch.stack(parts, dim=1).double().cpu().numpy()
 
@@ -205,6 +210,19 @@ def _features_of_vectors(inputs, n_columns):
     # features are in the order of their first columns
     features = first.argsort().argsort()
     return features.repeat_interleave(torch.tensor([1] * len(inputs.numbers) + sizes))
+
+
+def _make_baseline(inputs):
+    """Return the vector of a step without information.
+
+    Numbers are at their mean, tokens and categories are unknown.
+    """
+    if isinstance(inputs, TokenEmbedding):
+        return inputs.table.weight[0]
+    if not isinstance(inputs, ColumnInputs):
+        return torch.zeros(inputs.output_size)
+    parts = [_make_baseline(embedding).cpu() for embedding in inputs.embeddings]
+    return torch.cat([torch.zeros(len(inputs.numbers)), *parts])
 
 
 # The methods ------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from sklearn_rnn.nn._gated import (
 from sklearn_rnn.nn._gated import (
     threads_for as threads_for,
 )
-from sklearn_rnn.nn._initialization import initialize
+from sklearn_rnn.nn._initialization import initialize, shrink_embeddings
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize, TokenEmbedding
 from sklearn_rnn.nn._losses import (
     REGRESSION_LOSSES as REGRESSION_LOSSES,
@@ -72,4 +72,5 @@ __all__ = [
     "config_context",
     "initialize",
     "set_dropout_generator",
+    "shrink_embeddings",
 ]

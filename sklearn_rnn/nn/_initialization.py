@@ -58,6 +58,38 @@ def initialize(module: Module, generator: torch.Generator) -> Module:
     return module
 
 
+@torch.no_grad()
+def shrink_embeddings(module: Module) -> Module:
+    """Scale the vectors of all embeddings to a length of about 1.
+
+    Long vectors of rare words change little, and are learned by heart.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        As `initialize` returns it; changed in place.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        The same module.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import TokenEmbedding, initialize, shrink_embeddings
+    >>> inputs = TokenEmbedding(n_tokens=100, embedding_dim=64)
+    >>> inputs = initialize(inputs, torch.Generator().manual_seed(0))
+    >>> inputs = shrink_embeddings(inputs)
+    >>> bool(0.9 < inputs.table.weight[1:].norm(dim=1).mean() < 1.1)
+    True
+    """
+    for child in module.modules():
+        if isinstance(child, nn.Embedding):
+            child.weight /= child.embedding_dim**0.5
+    return module
+
+
 def _initialize_layer(child: nn.Module, generator: torch.Generator) -> None:
     if isinstance(child, nn.RNNBase):
         _initialize_recurrent(child, generator)

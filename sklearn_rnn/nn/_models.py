@@ -100,6 +100,8 @@ class SequenceModel(RecurrentModel):
         Size of the output.
     dropout : float, default=0.0
         Part of the pooled vector that is zeroed in training.
+    drops_inputs : bool, default=False
+        Whether as large a part of the output of `inputs` is zeroed, too.
 
     Examples
     --------
@@ -124,8 +126,10 @@ class SequenceModel(RecurrentModel):
         n_outputs: int,
         *,
         dropout: float = 0.0,
+        drops_inputs: bool = False,
     ) -> None:
         super().__init__(inputs, stem, encoder)
+        self.input_dropout = Dropout(dropout) if drops_inputs else nn.Identity()
         self.pooling = pooling
         self.dropout = Dropout(dropout)
         self.head = nn.utils.skip_init(nn.Linear, pooling.output_size, n_outputs)
@@ -145,7 +149,7 @@ class SequenceModel(RecurrentModel):
         output : Tensor of shape (batch, n_outputs)
             Input of the loss, e.g. logits or standardised targets.
         """
-        return self.forward_vectors(self.inputs(x), lengths)
+        return self.forward_vectors(self.input_dropout(self.inputs(x)), lengths)
 
     def forward_vectors(self, vectors: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the output of each sequence, from the output of `inputs`.

@@ -179,7 +179,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     Notes
     -----
     With ``min_count=1`` and no `max_tokens`, training texts have no unknown tokens, so
-    the estimators represent unknown tokens in new texts by a vector of zeros. With
+    the estimators of steps represent unknown ones in new texts by zeros. With
     ``min_count=2``, a vector for unknown tokens is learned from the rare ones.
 
     If the vocabulary has a single token, sequences differ only in length. An empty

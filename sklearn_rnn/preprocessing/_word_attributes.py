@@ -171,7 +171,7 @@ class WordAttributes(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     Notes
     -----
     With ``min_count=1``, the training data have no unknown attributes, so the
-    estimators represent unknown attributes in new data by a vector of zeros. With
+    estimators of steps represent unknown ones in new data by a vector of zeros. With
     ``min_count=2``, a vector for unknown attributes is learned from the rare ones.
 
     The hash is MurmurHash3 (32 bits), as in

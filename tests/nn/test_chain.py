@@ -15,6 +15,7 @@ from sklearn_rnn.nn import (
     LSTM,
     ColumnInputs,
     ConvStem,
+    Dropout,
     Elman,
     Encoder,
     Pooling,
@@ -199,6 +200,15 @@ def make_token_model(inputs, **options):
     encoder = Encoder(inputs.output_size, (5,), GRU, **options)
     model = SequenceModel(inputs, None, encoder, Pooling("mean", 5), 3)
     return initialize(model, torch.Generator().manual_seed(0)).train()
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+def test_dropout_of_embedded_tokens_has_the_masks_of_autograd(lengths):
+    criterion = losses.CrossEntropy()
+    _, target, weight = make_batch(criterion, lengths)
+    model = make_token_model(TokenEmbedding(8, 6))
+    model.input_dropout = Dropout(0.4)
+    assert_same_gradients(model, criterion, make_tokens(lengths), target, weight)
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])

@@ -108,7 +108,13 @@ def draw_network(rng):
         n_losses = n
         target, n_outputs = draw_target(rng, criterion, n)
         model = SequenceModel(
-            inputs, stem, encoder, pooling, n_outputs, dropout=dropout
+            inputs,
+            stem,
+            encoder,
+            pooling,
+            n_outputs,
+            dropout=dropout,
+            drops_inputs=bool(rng.random() < 0.3),
         )
     else:
         stem, size = draw_stem(rng, inputs.output_size, 1)

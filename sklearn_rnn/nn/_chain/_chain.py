@@ -111,9 +111,12 @@ def _make_links(model: Any) -> list[Link] | None:
     parts += [] if model.stem is None else [model.stem]
     if type(model) is SequenceModel:
         parts.append(model.pooling)
+    drops_inputs = type(getattr(model, "input_dropout", None)) is Dropout
     if type(model.encoder) is not Encoder or any(type(p) not in LINKS for p in parts):
         return None
     links = [make_link(model.inputs)]
+    if drops_inputs:
+        links.append(make_link(model.input_dropout))
     if model.stem is not None:
         links.append(make_link(model.stem))
     if type(model) is SequenceModel:
