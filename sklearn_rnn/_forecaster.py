@@ -145,8 +145,6 @@ class RNNForecaster(BaseEstimator):
         Length of the windows.
     segment_length_ : int
         Length of the segments.
-    max_epochs_ : int
-        Number of passes over the windows.
     linear_ : sklearn.linear_model.Ridge
         Linear part of the forecast, of scaled windows.
     regressor_ : RNNRegressor
@@ -157,6 +155,8 @@ class RNNForecaster(BaseEstimator):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
         whose column names are all strings.
+    max_epochs_ : int
+        Value of `max_epochs`, or the one chosen for "auto".
     loss_curve_ : list of float
         Mean training loss of the recurrent part in each epoch.
     module_ : torch.nn.Module
