@@ -127,7 +127,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             )
         if interrupt is not None:
             raise interrupt
-        self._warn_if_still_falling(monitor)
+        self._warn_if_still_improving(monitor)
         return self
 
     def _partial_fit(self, X, y, sample_weight, **options):
@@ -416,15 +416,18 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         self.best_loss_ = min(self.loss_curve_, default=None)
         self.best_validation_score_ = max(self.validation_scores_ or [], default=None)
 
-    def _warn_if_still_falling(self, monitor):
-        if monitor.still_falling(self.n_iter_no_change):
-            warnings.warn(
-                f"Maximum epochs ({self.max_epochs_}) reached and the training loss is "
-                "still falling: more 'max_epochs' or a higher 'learning_rate' may "
-                "improve the result.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+    def _warn_if_still_improving(self, monitor):
+        if not monitor.still_improves(self.n_iter_no_change):
+            return
+        watched = "training loss is still falling"
+        if monitor.scores_:
+            watched = "validation score is still rising"
+        warnings.warn(
+            f"Maximum epochs ({self.max_epochs_}) reached and the {watched}: more "
+            "'max_epochs' or a higher 'learning_rate' may improve the result.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
 
     # Use -----------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Accepted values of the constructor parameters of all estimators."""
 
 import copy
+import warnings
 from collections.abc import Callable
 from inspect import signature
 from numbers import Integral, Real
@@ -73,6 +74,17 @@ def constraints_of(constructor: Callable[..., None]) -> dict[str, list[Any]]:
         p.name: CONSTRAINTS[p.name] + [StrOptions({"auto"})] * is_auto(p.default)
         for p in parameters
     }
+
+
+def warn_if_quantile_is_unused(estimator: Any) -> None:
+    """Warn if `quantile` is set, but the loss is another."""
+    if estimator.loss != "quantile" and estimator.quantile != 0.5:
+        warnings.warn(
+            f"quantile={estimator.quantile!r} has no effect with "
+            f"loss={estimator.loss!r}. Set loss='quantile' to predict a quantile.",
+            UserWarning,
+            stacklevel=6,
+        )
 
 
 # parameters that define the network and the encoding of X and y

@@ -5,7 +5,7 @@ import torch
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
-from sklearn_rnn._parameters import constraints_of
+from sklearn_rnn._parameters import constraints_of, warn_if_quantile_is_unused
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import NumberTargets
 from sklearn_rnn.nn import make_regression_loss
@@ -372,6 +372,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         return y, weight
 
     def _make_targets(self, y):
+        warn_if_quantile_is_unused(self)
         return NumberTargets(type(self).__name__, self.loss, self.quantile)
 
     def _make_loss(self):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.metrics import r2_score
 
-from sklearn_rnn._parameters import constraints_of
+from sklearn_rnn._parameters import constraints_of, warn_if_quantile_is_unused
 from sklearn_rnn._sequences import split_steps
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import NumberTargets, StepNumberTargets
@@ -376,6 +376,7 @@ class RNNStepRegressor(StepRNN):
         )
 
     def _make_targets(self, y):
+        warn_if_quantile_is_unused(self)
         numbers = NumberTargets(type(self).__name__, self.loss, self.quantile)
         return StepNumberTargets(numbers)
 

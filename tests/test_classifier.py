@@ -51,3 +51,13 @@ def test_balanced_class_weight_is_the_inverse_frequency(ragged):
     rare = list(plain.classes_).index("rare")
     lift = balanced.predict_proba(X) - plain.predict_proba(X)
     assert lift[:, rare].mean() > 0.1
+
+
+def test_one_hot_classes_warn(rng):
+    X, classes = rng.normal(size=(12, 5, 2)), np.arange(12) % 3
+    one_hot = np.eye(3, dtype=int)[classes]
+    with pytest.warns(UserWarning, match=r"pass y\.argmax\(axis=1\)") as warned:
+        make_classifier(max_epochs=1).fit(X, one_hot)
+    assert warned[0].filename == __file__
+    one_hot[0] = 1  # a set of several labels
+    make_classifier(max_epochs=1).fit(X, one_hot)

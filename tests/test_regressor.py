@@ -10,6 +10,8 @@ from sklearn.metrics import (
 )
 from training_tools import make_regressor
 
+from sklearn_rnn import RNNRegressor, RNNStepRegressor
+
 
 @pytest.fixture
 def noisy(rng):
@@ -104,9 +106,21 @@ VALIDATION_SCORES = {
 def test_validation_score_matches_the_loss(ragged, loss, score):
     X, _ = ragged
     y = np.exp([x[:, 0].mean() for x in X])  # positive, for "poisson"
-    regressor = make_regressor(loss=loss, quantile=0.9)
+    level = {"quantile": 0.9} if loss == "quantile" else {}
+    regressor = make_regressor(loss=loss, **level)
     fitted = regressor.fit(X, y, X_val=X[:9], y_val=y[:9])
     predicted, recorded = fitted.predict(X[:9]), fitted.validation_scores_[-1]
     assert recorded == pytest.approx(score(y[:9], predicted), rel=1e-4)
     for other in {*VALIDATION_SCORES.values()} - {score}:
         assert recorded != pytest.approx(other(y[:9], predicted), abs=0.01)
+
+
+@pytest.mark.parametrize("cls", [RNNRegressor, RNNStepRegressor])
+def test_a_quantile_without_its_loss_warns(ragged, cls):
+    X, _ = ragged
+    y = [x[:, 0] for x in X] if cls is RNNStepRegressor else [x[0, 0] for x in X]
+    options = {"hidden_size": 2, "max_epochs": 1, "random_state": 0}
+    with pytest.warns(UserWarning, match="quantile=0.9 has no effect") as warned:
+        cls(**options, quantile=0.9).fit(X, y)
+    assert warned[0].filename == __file__
+    cls(**options, loss="quantile", quantile=0.9).fit(X, y)  # no warning

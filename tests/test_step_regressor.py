@@ -126,7 +126,8 @@ def test_every_loss_learns_a_function_of_the_step(loss, steps):
 def test_validation_scores_are_those_of_the_loss(loss, steps):
     X, y = steps
     weight = [np.arange(len(x)) % 3 for x in X]
-    regressor = RNNStepRegressor(**TINY, loss=loss, quantile=0.9)
+    level = {"quantile": 0.9} if loss == "quantile" else {}
+    regressor = RNNStepRegressor(**TINY, loss=loss, **level)
     regressor.fit(X, y, X_val=X, y_val=y, sample_weight_val=weight)
     score = {"absolute_error": d2_absolute_error_score, "quantile": d2_pinball_score}
     options = {"alpha": 0.9} if loss == "quantile" else {}

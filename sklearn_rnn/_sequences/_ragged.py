@@ -136,16 +136,21 @@ class RaggedArray:
         return cls(np.concatenate(arrays), lengths_to_offsets([len(a) for a in arrays]))
 
     @classmethod
-    def from_padded(cls, X: ArrayLike, lengths: ArrayLike | None = None) -> Self:
+    def from_padded(
+        cls, X: ArrayLike, lengths: ArrayLike | None = None, *, padding: str = "post"
+    ) -> Self:
         """Read sequences out of a padded array.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_steps, n_features) or (n_samples, n_steps)
-            Each sequence followed by padding.
+            Each sequence with padding: one value in each feature, or copies of the
+            valid step beside it.
         lengths : array-like of int of shape (n_samples,), default=None
-            Number of valid steps of each sequence. By default, a sequence ends where
-            all steps that follow are wholly NaN.
+            Number of valid steps of each sequence. By default, steps that are wholly
+            NaN are padding up to the first other step.
+        padding : {"post", "pre"}, default="post"
+            Whether padding follows or precedes the valid steps.
 
         Returns
         -------
@@ -155,7 +160,8 @@ class RaggedArray:
         Raises
         ------
         ValueError
-            If X is not 2-D or 3-D, or a length is not between 0 and n_steps.
+            If X is not 2-D or 3-D, a length is not between 0 and n_steps, or what
+            would be cut off varies like values.
 
         Examples
         --------
@@ -172,12 +178,15 @@ class RaggedArray:
                 "X must have shape (n_samples, n_steps, n_features) or (n_samples, "
                 f"n_steps). Got an array of {X.ndim} dimension(s) instead."
             )
+        if padding not in ("post", "pre"):
+            raise ValueError(
+                f"padding must be 'post' or 'pre'. Got {padding!r} instead."
+            )
         n_samples, n_steps = X.shape[:2]
         if lengths is None:
             valid = ~np.isnan(X).all(axis=2)
-            lengths = np.where(
-                valid.any(axis=1), n_steps - valid[:, ::-1].argmax(axis=1), 0
-            )
+            inward = valid[:, ::-1] if padding == "post" else valid
+            lengths = np.where(valid.any(axis=1), n_steps - inward.argmax(axis=1), 0)
         lengths = _as_array(lengths, "lengths")
         if (
             lengths.shape != (n_samples,)
@@ -188,9 +197,20 @@ class RaggedArray:
                 f"lengths must be {n_samples} integers between 0 and n_steps="
                 f"{n_steps}, one a sequence. Got {lengths!r} instead."
             )
-        return cls(
-            X[np.arange(n_steps) < lengths[:, np.newaxis]], lengths_to_offsets(lengths)
-        )
+        ends = lengths.astype(np.int64)[:, np.newaxis]
+        if padding == "post":
+            valid, beside = np.arange(n_steps) < ends, ends - 1
+        else:
+            valid, beside = np.arange(n_steps) >= n_steps - ends, n_steps - ends
+        if not _is_padding(X, valid, beside):
+            other = {"post": "pre", "pre": "post"}[padding]
+            raise ValueError(
+                f"With padding={padding!r} and these lengths, steps would be cut off X "
+                "that are no padding: their values are neither constant nor copies of "
+                f"the valid step beside them. Pass padding={other!r} if the padding "
+                "is on the other side, or correct the lengths."
+            )
+        return cls(X[valid], lengths_to_offsets(lengths))
 
     @classmethod
     def from_aeon(cls, X: Any) -> Self:
@@ -461,3 +481,22 @@ def _check_offsets(offsets: ArrayLike, n_total: int) -> NDArray[np.int64]:
             f"0 and len(values)={n_total}, one more than sequences. Got {offsets!r}."
         )
     return offsets.astype(np.int64, copy=False)
+
+
+def _is_padding(
+    X: NDArray, valid: NDArray[np.bool_], beside: NDArray[np.int64]
+) -> bool:
+    """Return whether all other steps are constant, or equal the one at `beside`."""
+    if X.size == 0 or valid.all():
+        return True
+    cut = X[~valid]
+    if _equal(cut, cut[0]):
+        return True
+    n_steps = valid.shape[1]
+    edges = X[np.arange(len(X)), np.clip(beside[:, 0], 0, n_steps - 1)]
+    return _equal(cut, np.repeat(edges, (~valid).sum(axis=1), axis=0))
+
+
+def _equal(a: NDArray, b: NDArray) -> bool:
+    """Return whether two arrays are equal where they are not both NaN."""
+    return bool(((a == b) | ((a != a) & (b != b))).all())

@@ -15,6 +15,7 @@ from sklearn_rnn._targets._validation import (
     check_labels,
     class_weight_error,
     read_n_outputs,
+    warn_if_one_hot,
 )
 
 
@@ -50,6 +51,7 @@ class LabelTargets(Targets):
         return y
 
     def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "LabelTargets":
+        warn_if_one_hot(y)
         self._set_columns(y.shape[1])
         return self
 

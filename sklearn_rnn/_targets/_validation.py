@@ -1,10 +1,12 @@
 """Validation of class labels and class weights."""
 
 import math
+import warnings
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklearn_rnn._sequences import check_targets, errors_that_name
@@ -69,6 +71,18 @@ def read_n_outputs(state: Any, owner: str) -> int:
             f"{n_outputs} instead."
         )
     return n_outputs
+
+
+def warn_if_one_hot(y: NDArray) -> None:
+    """Warn if each row of a matrix of 0 and 1 has a single 1: classes, not labels."""
+    if (y.sum(axis=1) == 1).all():
+        warnings.warn(
+            "Each row of y has exactly one 1. If its columns are classes, pass "
+            "y.argmax(axis=1): a matrix stands for several labels at once, each "
+            "predicted by itself.",
+            UserWarning,
+            stacklevel=7,
+        )
 
 
 def check_class_weight(class_weight: Any, owner: str) -> None:

@@ -77,18 +77,22 @@ class Monitor(Callback):
         if self.best_weights_ is not None:
             net.module_.load_state_dict(self.best_weights_)
 
-    def still_falling(self, n_epochs: int) -> bool:
-        """Whether training ended while the loss was still falling.
+    def still_improves(self, n_epochs: int) -> bool:
+        """Whether training ended while the validation score or the loss improved.
 
-        That is so when more than 5 % of the loss's whole fall, and more than `tol` an
-        epoch, came in the last `n_epochs` epochs, or in the second half of fewer than
-        twice as many. One epoch shows no fall.
+        The score is judged if there is one. It still improves if more than 5 % of its
+        whole rise, and more than `tol` an epoch, came in the last `n_epochs` epochs, or
+        in the second half of fewer than twice as many; likewise the fall of the loss,
+        if it has not reached a hundredth of its start. One epoch shows nothing.
         """
-        n_epochs = min(n_epochs, len(self.losses_) // 2)
+        curve = [-score for score in self.scores_] or self.losses_
+        n_epochs = min(n_epochs, len(curve) // 2)
         if self.stopped_ or n_epochs == 0:
             return False
-        before, best = min(self.losses_[:-n_epochs]), min(self.losses_)
-        fall = max(self.losses_[0], before) - best
+        before, best = min(curve[:-n_epochs]), min(curve)
+        if not self.scores_ and 0 <= best <= 0.01 * curve[0]:
+            return False
+        fall = max(curve[0], before) - best
         return before - best > max(0.05 * fall, self.tol * n_epochs)
 
 

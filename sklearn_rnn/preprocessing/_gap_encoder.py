@@ -138,6 +138,11 @@ class GapEncoder(BaseSequenceTransformer):
         must not decrease within a sequence. In the output, this feature is replaced by
         the time since the previous step. By default, the time between steps is 1.
 
+    columns : array-like of int or str, or None, default=None
+        Features to encode: indices or, if X is a list of DataFrames, column names. The
+        others stay as they are, with NaN: codes of categories, for example, which have
+        no mean. By default, all features are encoded.
+
     Attributes
     ----------
     means_ : ndarray of shape (n_features,)
@@ -152,8 +157,9 @@ class GapEncoder(BaseSequenceTransformer):
     Raises
     ------
     ValueError, TypeError
-        If X is not a valid container of sequences or has infinite values, or `time` is
-        not a feature of X, is missing at a step, or decreases.
+        If X is not a valid container of sequences or has infinite values, `columns` has
+        others than features of X, or `time` is not a feature of X, is missing at a
+        step, or decreases.
 
     See Also
     --------
@@ -208,6 +214,7 @@ class GapEncoder(BaseSequenceTransformer):
         "add_mask": ["boolean"],
         "add_time_since": ["boolean"],
         "time": [Integral, str, None],
+        "columns": ["array-like", None],
     }
 
     _learned = {
@@ -220,12 +227,19 @@ class GapEncoder(BaseSequenceTransformer):
     }
 
     def __init__(
-        self, *, strategy="last", add_mask=True, add_time_since=True, time=None
+        self,
+        *,
+        strategy="last",
+        add_mask=True,
+        add_time_since=True,
+        time=None,
+        columns=None,
     ):
         self.strategy = strategy
         self.add_mask = add_mask
         self.add_time_since = add_time_since
         self.time = time
+        self.columns = columns
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -248,10 +262,28 @@ class GapEncoder(BaseSequenceTransformer):
         steps = self._check_floats(X, reset=True)
         self._time = self._find_time(steps.n_features)
         self._times_of(steps)  # validates the times
+        self._columns = self._find_columns(steps.n_features)
         seen = ~np.isnan(steps.values)
         total = steps.values.sum(axis=0, dtype=np.float64, where=seen)
         self.means_ = total / np.maximum(seen.sum(axis=0), 1)
         return self
+
+    def _find_columns(self, n_features):
+        """Return the indices of the features to encode."""
+        if self.columns is None:
+            return [j for j in range(n_features) if j != self._time]
+        names = list(getattr(self, "feature_names_in_", []))
+        known = {name: j for j, name in enumerate(names)}
+        known |= {j: j % n_features for j in range(-n_features, n_features)}
+        given = np.asarray(self.columns, dtype=object)
+        is_mask = any(isinstance(column, bool | np.bool_) for column in given.flat)
+        if given.ndim != 1 or is_mask or not set(given) <= set(known):
+            raise ValueError(
+                f"The 'columns' parameter of GapEncoder must be a list of indices from "
+                f"0 to {n_features - 1}, or of names among {names}. Got "
+                f"{self.columns!r} instead."
+            )
+        return sorted({known[column] for column in given} - {self._time})
 
     def _find_time(self, n_features):
         """Return the index of the time feature, or None."""
@@ -306,9 +338,10 @@ class GapEncoder(BaseSequenceTransformer):
     def _transform(self, X):
         steps = self._check_floats(X, reset=False)
         times = self._times_of(steps)
-        features = [i for i in range(steps.n_features) if i != self._time]
-        seen = ~np.isnan(steps.values[:, features])
-        parts = [self._fill(steps, times)]
+        values = steps.values.copy()
+        values[:, self._columns] = self._fill(steps, times)[:, self._columns]
+        seen = ~np.isnan(steps.values[:, self._columns])
+        parts = [values]
         if self._time is not None:
             parts[0][:, self._time] = self._elapsed(times, steps.offsets)
         if self.add_mask:
@@ -343,7 +376,7 @@ class GapEncoder(BaseSequenceTransformer):
         """
         check_is_fitted(self)
         names = list(self._names_of_step(input_features))
-        plain = [name for i, name in enumerate(names) if i != self._time]
+        plain = [names[j] for j in self._columns]
         if self._time is not None:
             names[self._time] = f"{names[self._time]}_elapsed"
         if self.add_mask:

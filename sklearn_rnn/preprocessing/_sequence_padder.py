@@ -184,11 +184,10 @@ class SequencePadder(BaseSequenceTransformer):
         """
         check_is_fitted(self)
         X = np.asarray(X)
-        steps = RaggedArray.from_padded(X, lengths)
-        if self.padding_side == "left":
-            valid = _valid_steps(steps.lengths, X.shape[1], self.padding_side)
-            return RaggedArray(X[valid], steps.offsets)
-        return steps
+        # checks the shapes; a network may have changed the padding in X itself
+        offsets = RaggedArray.from_padded(np.zeros(X.shape), lengths).offsets
+        valid = _valid_steps(np.diff(offsets), X.shape[1], self.padding_side)
+        return RaggedArray(X[valid], offsets)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the output features.

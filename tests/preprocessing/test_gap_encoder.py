@@ -225,6 +225,25 @@ def test_names_are_those_of_the_features_that_come_out(params, names):
     assert encoder.transform(X).shape == (2, 3, len(names))
 
 
+@pytest.mark.parametrize("columns", [[1, 2], [-1, 1], ["b", "c"], ("c", 1)])
+def test_only_the_named_columns_are_encoded(columns):
+    values = np.array([[2.0, 1.0, nan], [nan, nan, 3.0], [2.0, nan, 5.0]])
+    X = [pd.DataFrame(values, columns=["a", "b", "c"])]
+    encoder = GapEncoder(columns=columns, add_time_since=False).fit(X)
+    names = ["a", "b", "c", "b_mask", "c_mask"]
+    assert list(encoder.get_feature_names_out()) == names
+    np.testing.assert_array_equal(
+        encoder.transform(X)[0],
+        [[2, 1, 4, 1, 0], [nan, 1, 3, 0, 1], [2, 1, 5, 0, 1]],
+    )
+
+
+@pytest.mark.parametrize("columns", [[3], [-4], ["d"], [[0]], [True, False, True]])
+def test_columns_that_are_no_features_are_refused(columns):
+    with pytest.raises(ValueError, match="The 'columns' parameter of GapEncoder"):
+        GapEncoder(columns=columns).fit(np.zeros((2, 4, 3)))
+
+
 def test_a_table_is_filled_along_its_rows():
     X = pd.DataFrame({"mon": [1.0, nan], "tue": [nan, nan], "wed": [4.0, 7.0]})
     filled = GapEncoder(**PLAIN).set_output(transform="pandas").fit_transform(X)

@@ -368,10 +368,41 @@ def test_a_step_with_one_missing_feature_is_no_padding():
 def test_given_lengths_decide_what_is_padding(rng):
     padded = rng.normal(size=(3, 4, 2))
     padded[0, 1] = np.nan
+    padded[1], padded[2, 2:] = (7, 8), (7, 8)
     X = RaggedArray.from_padded(padded, lengths=[4, 0, 2])
     assert_same(X, [padded[0], padded[1, :0], padded[2, :2]])
-    X = RaggedArray.from_padded(padded[:, :, 0], lengths=np.array([1, 2, 3], "u1"))
-    assert_same(X, [padded[i, : i + 1, :1] for i in range(3)])
+    lengths = np.array([4, 1, 2], "u1")
+    X = RaggedArray.from_padded(padded[:, :, 0], lengths=lengths)
+    assert_same(X, [padded[i, :n, :1] for i, n in enumerate(lengths)])
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan, "edge"])
+@pytest.mark.parametrize("given", [False, True])
+def test_padding_in_front_is_cut_off(rng, fill, given):
+    sequences = [rng.normal(size=(n, 2)) for n in (3, 1, 4)]
+    padded = np.empty((3, 4, 2))
+    for row, x in zip(padded, sequences, strict=True):
+        row[: 4 - len(x)] = x[0] if fill == "edge" else fill
+        row[4 - len(x) :] = x
+    lengths = [3, 1, 4] if given else None
+    if lengths is None and fill is not np.nan:
+        assert (
+            RaggedArray.from_padded(padded, padding="pre").lengths.tolist() == [4] * 3
+        )
+        return
+    assert_same(RaggedArray.from_padded(padded, lengths, padding="pre"), sequences)
+
+
+@pytest.mark.parametrize(("padding", "other"), [("post", "pre"), ("pre", "post")])
+def test_values_are_not_cut_off_as_padding(rng, padding, other):
+    X = RaggedArray.from_sequences([rng.normal(size=(n, 2)) for n in (3, 2, 4)])
+    padded = X.to_padded(0)
+    if padding == "post":
+        padded = padded[:, ::-1]
+    with pytest.raises(ValueError, match=f"Pass padding='{other}' if"):
+        RaggedArray.from_padded(padded, X.lengths, padding=padding)
+    with pytest.raises(ValueError, match="padding must be 'post' or 'pre'"):
+        RaggedArray.from_padded(padded, X.lengths, padding="left")
 
 
 def test_integers_have_no_padding_unless_lengths_say_so():

@@ -1,8 +1,10 @@
-"""ConvergenceWarning: raised only while the loss is still falling."""
+"""ConvergenceWarning: raised only while the score or the loss still improves."""
 
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from training_tools import make_classifier
+
+from sklearn_rnn._training import Monitor
 
 
 @pytest.mark.parametrize("max_epochs", [2, 3, 10, 15])
@@ -26,3 +28,30 @@ def test_a_few_more_epochs_after_finished_training_do_not_warn(ragged, max_epoch
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_a_single_epoch_does_not_warn(ragged):
     make_classifier(max_epochs=1).fit(*ragged)
+
+
+def make_monitor(losses, scores=()):
+    monitor = Monitor(None, None, 1e-4, False)
+    monitor.losses_, monitor.scores_ = list(losses), list(scores)
+    return monitor
+
+
+def test_the_validation_score_is_judged_if_there_is_one():
+    falling = [2.0 - 0.05 * k for k in range(30)]
+    assert make_monitor(falling).still_improves(10)
+    worse = [0.5 - 0.01 * k for k in range(30)]
+    assert not make_monitor(falling, worse).still_improves(10)
+    better = [0.5 + 0.01 * k for k in range(30)]
+    assert make_monitor(falling, better).still_improves(10)
+
+
+def test_a_loss_near_zero_has_converged():
+    losses = [1.0, 0.5, 0.1, 0.06, 0.03, 0.0005]
+    assert not make_monitor(losses).still_improves(10)
+    assert make_monitor([loss - 1 for loss in losses]).still_improves(10)  # a density
+
+
+def test_the_warning_names_what_still_improves(ragged):
+    X, y = ragged
+    with pytest.warns(ConvergenceWarning, match="the validation score is still rising"):
+        make_classifier(max_epochs=4).fit(X, y, X_val=X, y_val=y)
