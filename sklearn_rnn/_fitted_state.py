@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._building import OPTIMIZERS, prepare_net
+from sklearn_rnn._defaults import resolve, suggest_conv_channels
 from sklearn_rnn._parameters import get_fixed_parameters, refuse_changed_parameters
 from sklearn_rnn._sequences import CategoryEncoder, RaggedArray, Vocabulary
 from sklearn_rnn._training import (
@@ -18,7 +19,7 @@ from sklearn_rnn._training import (
     optimizer_to_state,
 )
 from sklearn_rnn._training_data import TrainingData
-from sklearn_rnn.nn import has_hooks, set_dropout
+from sklearn_rnn.nn import has_hooks
 from sklearn_rnn.utils import (
     ANYTHING,
     BOOL,
@@ -76,6 +77,7 @@ _STATE = {
     "dropout": Kind(
         "a probability below 1", lambda v, s: type(v) is float and 0 <= v < 1
     ),
+    "max_epochs": COUNT,
     "optimizer": TEXT,
     "weight_decay": NUMBER,
     "moments": ANYTHING,
@@ -86,6 +88,7 @@ _ATTRIBUTES = {
     *("n_features_in_", "feature_names_in_", "n_outputs_", "classes_"),
     *("loss_curve_", "validation_scores_", "n_iter_", "best_loss_"),
     *("best_validation_score_", "net_"),
+    *("conv_channels_", "dropout_", "max_epochs_"),
     *("_reads_table", "_reads_tokens", "_category_encoder", "_vocabulary", "_targets"),
     *("_characters", "_loss", "_fixed_parameters", "_seed", "_random_state"),
 }
@@ -117,7 +120,8 @@ def rnn_to_state(rnn: Any) -> dict[str, Any]:
         "seed": rnn._seed,
         "random_state": None if shared else rnn._random_state,
         "weights": _weights_to_state(rnn.module_),
-        "dropout": float(rnn.module_.dropout.p),
+        "dropout": float(rnn.dropout_),
+        "max_epochs": int(rnn.max_epochs_),
         "optimizer": _name_optimizer(net.optimizer_),
         "weight_decay": _find_weight_decay(net.optimizer_),
         "moments": optimizer_to_state(net.optimizer_),
@@ -211,6 +215,10 @@ def _restore_data(rnn: Any, values: dict[str, Any]) -> None:
     rnn._vocabulary = None
     if values["vocabulary"] is not None:
         rnn._vocabulary = Vocabulary.from_state(values["vocabulary"], rnn._characters)
+    suggested = suggest_conv_channels(embeds=rnn._vocabulary is not None)
+    rnn.conv_channels_ = resolve(rnn, "conv_channels", suggested)
+    rnn.dropout_ = values["dropout"]
+    rnn.max_epochs_ = values["max_epochs"]
     rnn._targets = _targets_from_state(rnn, values["targets"])
     vars(rnn).update(rnn._targets.attributes())
 
@@ -228,7 +236,6 @@ def _targets_from_state(rnn: Any, state: Any) -> Any:
 
 def _make_net(rnn: Any, values: dict[str, Any]) -> SequenceNet:
     module = _make_module(rnn, values["weights"])
-    set_dropout(module, values["dropout"])
     trained = _as_trained(rnn, values["optimizer"], values["weight_decay"])
     net = prepare_net(trained, module, rnn._loss, _find_device(rnn))
     net.revive(values["moments"], values["history"])

@@ -58,7 +58,10 @@ MAY_IMPORT = {
     "_sequences": {"utils"},
     "datasets": {"_sequences", "utils"},
     "_inspectable": {"_step_base", "_targets", "_sequences", "nn"},
-    "_fitted_state": {"_parameters", "_sequences", "_training", "nn", "utils", *PARTS},
+    "_fitted_state": {
+        *("_defaults", "_parameters", "_sequences", "_training", "nn", "utils"),
+        *PARTS,
+    },
     "_persistence": {*ESTIMATORS, "_fitted_state", "preprocessing", "utils"},
     "inspection": {
         *("_base", "_inference", "_inspectable"),
