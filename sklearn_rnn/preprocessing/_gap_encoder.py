@@ -223,6 +223,14 @@ class GapEncoder(BaseSequenceTransformer):
             "a feature of a step, or None",
             lambda v, s: v is None or (type(v) is int and 0 <= v < s["n_features_in_"]),
         ),
+        "_columns": Kind(
+            "a list of different features of a step, in order",
+            lambda v, s: (
+                isinstance(v, list)
+                and all(type(j) is int and 0 <= j < s["n_features_in_"] for j in v)
+                and v == sorted(set(v))
+            ),
+        ),
         "means_": ONE_A_FEATURE,
     }
 
