@@ -200,7 +200,7 @@ class _Batch:
         self.potentials = empty(n + 2, n, dtype=torch.float64)
         addresses = self._find_addresses("lengths", *Scores._fields)
         memory = self.order.data_ptr(), self.potentials.data_ptr()
-        get_library().crf_prepare(*self.shape, *addresses, *memory)
+        get_library("crf").crf_prepare(*self.shape, *addresses, *memory)
 
     def _find_addresses(self, *names: str) -> list[int]:
         return [_find_address(self.tensors.get(name)) for name in names]
@@ -228,7 +228,9 @@ class _Batch:
         gradients = [empty(*shape) for shape in ((n, n), (n,), (n,))]
         weight = torch.full((1,), factor, dtype=torch.float64)
         tensors = counts, weight, *gradients
-        get_library().crf_sum_groups(self.n_groups, n, *map(_find_address, tensors))
+        get_library("crf").crf_sum_groups(
+            self.n_groups, n, *map(_find_address, tensors)
+        )
         return gradients
 
     def sum_paths(self, weights: Tensor | None = None, **results: Tensor) -> None:
@@ -270,7 +272,9 @@ class _Batch:
              *[_find_address(tensor[part]) for tensor in memory], *last)
             for part in range(self.n_parts)
         ]  # fmt: skip
-        run_in_threads(getattr(get_library(), kernel), jobs, (self, memory, results))
+        run_in_threads(
+            getattr(get_library("crf"), kernel), jobs, (self, memory, results)
+        )
 
 
 def _find_address(tensor: Tensor | None) -> int:

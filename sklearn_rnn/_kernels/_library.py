@@ -2,7 +2,8 @@
 
 numba takes half a second to import, before any kernel runs; llvmlite, on which it
 stands, a twentieth of that. So machine code is kept in a file, as numba does it, but
-for all kernels together, and with addresses for arguments in place of arrays.
+for a group of kernels together, and with addresses for arguments in place of arrays.
+A group is compiled when it is first used.
 """
 
 import ctypes
@@ -38,7 +39,7 @@ _IGNORED = ctypes.addressof(_NOWHERE), ctypes.addressof(_NOWHERE) + 8
 
 
 class Library:
-    """The functions of `_numba/_entries.py`, by name; they take whole numbers.
+    """A group of functions of `_numba/_entries.py`, by name; they take whole numbers.
 
     Parameters
     ----------
@@ -75,14 +76,18 @@ class Library:
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
-def get_library() -> Library:
-    """Return the kernels; in a thread that verifies some, those."""
-    return getattr(_under_test, "library", None) or load_library()
+def get_library(group: str = "network") -> Library:
+    """Return a group of kernels; in a thread that verifies some, those."""
+    return getattr(_under_test, group, None) or load_library(group)
 
 
 @cache
-def load_library() -> Library:
-    """Load the kernels; at their first use on a machine, compile them.
+def load_library(group: str) -> Library:
+    """Load a group of kernels; at their first use on a machine, compile them.
+
+    Parameters
+    ----------
+    group : {"network", "crf"}
 
     Raises
     ------
@@ -91,22 +96,22 @@ def load_library() -> Library:
         on with torch, see `sklearn_rnn.nn._config`.
     """
     if RUNS_AS_PYTHON:
-        return _make_python_library()
-    name = f"kernels-{_identify()}.o"
+        return _make_python_library(group)
+    name = f"{group}-{_identify()}.o"
     library = _load(name)
     if library is not None:
         return library
     with one_process_at_a_time():
         library = _load(name)  # compiled by another process meanwhile
         if library is None:
-            found = _compile()
+            found = _compile(group)
             library = Library(*found)
-            _verify(library)
+            _verify(group, library)
             _write(name, *found)
     return library
 
 
-def _make_python_library() -> Any:
+def _make_python_library(group: str) -> Any:
     """Return the kernels' source, to be run and debugged as Python."""
     from numba import config
 
@@ -114,7 +119,7 @@ def _make_python_library() -> Any:
     from sklearn_rnn._kernels._numba._entries import ENTRIES
     from sklearn_rnn._kernels._numba._python import PythonLibrary
 
-    return PythonLibrary(ENTRIES)
+    return PythonLibrary(ENTRIES[group])
 
 
 def _load(name: str) -> Library | None:
@@ -127,15 +132,15 @@ def _load(name: str) -> Library | None:
     return None
 
 
-def _verify(library: Library) -> None:
+def _verify(group: str, library: Library) -> None:
     """Raise an error if freshly compiled kernels do not compute what torch computes."""
     from sklearn_rnn._kernels._verification import verify_kernels
 
-    _under_test.library = library
+    setattr(_under_test, group, library)
     try:
-        verify_kernels()
+        verify_kernels(group)
     finally:
-        _under_test.library = None
+        delattr(_under_test, group)
 
 
 def _is_object_file(code: bytes) -> bool:
@@ -252,7 +257,7 @@ def _write(name: str, n_arguments: dict[str, int], machine_code: bytes) -> None:
     )
 
 
-def _compile() -> tuple[dict[str, int], bytes]:
+def _compile(group: str) -> tuple[dict[str, int], bytes]:
     from numba import config
 
     was_enabled, was_disabled = gc.isenabled(), config.DISABLE_JIT
@@ -261,7 +266,7 @@ def _compile() -> tuple[dict[str, int], bytes]:
     try:
         from sklearn_rnn._kernels._numba._entries import compile_entries
 
-        return compile_entries()
+        return compile_entries(group)
     finally:
         config.DISABLE_JIT = was_disabled
         if was_enabled:

@@ -15,6 +15,7 @@ from sklearn_rnn._kernels import (
     _adam,
     _batches,
     _convolution,
+    _crf,
     _linear,
     _losses,
     _rows,
@@ -34,8 +35,13 @@ _LENGTHS = np.array([4, 1, 6, 3])
 _N_STEPS, _N_FEATURES, _HIDDEN = 6, 3, 19  # more than one vector, and not whole ones
 
 
-def verify_kernels() -> None:
-    """Raise RuntimeError if a kernel does not compute what torch or NumPy computes."""
+def verify_kernels(group: str) -> None:
+    """Raise RuntimeError if a kernel does not compute what torch or NumPy computes.
+
+    Parameters
+    ----------
+    group : {"network", "crf"}
+    """
     rng = np.random.default_rng(0)
     # whatever the caller has set: no modes of torch reach the reference
     with (
@@ -43,15 +49,55 @@ def verify_kernels() -> None:
         torch.autocast("cpu", enabled=False),
         torch.device("cpu"),
     ):
-        for mode, reverse in product(_CELLS, (False, True)):
-            _verify_layer(rng, mode, reverse)
-        _verify_batches(rng)
-        _verify_convolution(rng)
-        _verify_rows(rng)
-        _verify_linear(rng)
-        _verify_losses(rng)
-        _verify_steps(rng)
-        _verify_adam(rng)
+        if group == "crf":
+            _verify_crf(rng)
+        else:
+            _verify_network(rng)
+
+
+def _verify_network(rng: np.random.Generator) -> None:
+    for mode, reverse in product(_CELLS, (False, True)):
+        _verify_layer(rng, mode, reverse)
+    _verify_batches(rng)
+    _verify_convolution(rng)
+    _verify_rows(rng)
+    _verify_linear(rng)
+    _verify_losses(rng)
+    _verify_steps(rng)
+    _verify_adam(rng)
+
+
+def _verify_crf(rng: np.random.Generator) -> None:
+    """Compare with sums over all paths."""
+    n_classes, lengths = 3, [4, 2, 3, 1, 4]  # more than a group of four
+    batch = len(lengths)
+    emissions = _draw(rng, batch, 4, n_classes)
+    scores = _crf.Scores(
+        *(_draw(rng, *shape) for shape in ((3, 3), (3,), (3,))), None, None, None
+    )
+    targets = torch.from_numpy(rng.integers(0, n_classes, (batch, 4)))
+    steps = torch.tensor(lengths)
+    weights = torch.ones(batch, dtype=torch.float64)
+    found = _crf.compute_gradients(emissions, targets, steps, scores, weights)
+    _, best = _crf.decode(emissions, steps, scores)
+    log_z, marginals = _crf.marginals(emissions, steps, scores)
+    transitions, start, end = (s.double().numpy() for s in scores[:3])
+    for i, n in enumerate(lengths):
+        x, path = emissions[i].double().numpy(), targets[i, :n].numpy()
+        paths = np.array(list(product(range(n_classes), repeat=n)))
+        total = x[np.arange(n), paths].sum(axis=1) + start[paths[:, 0]]
+        total += (
+            transitions[paths[:, :-1], paths[:, 1:]].sum(axis=1) + end[paths[:, -1]]
+        )
+        share = np.exp(total - np.log(np.exp(total).sum()))
+        one_hot = np.eye(n_classes)[paths]  # (n_paths, n, n_classes)
+        expected = np.einsum("p,ptk->tk", share, one_hot)
+        right = share[(paths == path).all(axis=1)].item()
+        _compare("the CRF", log_z[i], np.log(np.exp(total).sum()))
+        _compare("the CRF", found.log_likelihood[i], np.log(right))
+        _compare("the CRF", found.d_emissions[i, :n], np.eye(3)[path] - expected)
+        _compare("the CRF", marginals[i, :n], expected)
+        _compare("the CRF", best[i, :n], paths[total.argmax()])
 
 
 def _compare(name: str, actual: Any, expected: Any) -> None:

@@ -68,8 +68,12 @@ def get_kernels() -> str:
     return getattr(_local, "kernels", "auto")
 
 
-def uses_kernels() -> bool:
-    """Whether the package's kernels run the layers that have them, in this thread.
+def uses_kernels(group: str = "network") -> bool:
+    """Whether a group of kernels runs the layers that have them, in this thread.
+
+    Parameters
+    ----------
+    group : {"network", "crf"}, default="network"
 
     Raises
     ------
@@ -79,7 +83,7 @@ def uses_kernels() -> bool:
     kernels = get_kernels()
     if kernels == "torch" or not has_numba():
         return False
-    error = find_error()
+    error = find_error(group)
     if error is None:
         return True
     if kernels == "numba":
@@ -95,15 +99,15 @@ def has_numba() -> bool:
 
 
 @cache
-def find_error() -> Exception | None:
-    """Load the kernels, once in a process; return why that failed, None if it did not.
+def find_error(group: str) -> Exception | None:
+    """Load kernels, once in a process; return why that failed, None if it did not.
 
     A new numba or llvmlite, or an unknown processor, may fail in any way.
     """
     try:
         from sklearn_rnn._kernels._library import get_library  # imports llvmlite
 
-        get_library()
+        get_library(group)
     except Exception as error:
         return error
     return None

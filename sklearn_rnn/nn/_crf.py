@@ -335,7 +335,7 @@ class CRF(nn.Module):
         return labels
 
     def _suits_kernels(self, emissions: Tensor) -> bool:
-        return uses_kernels() and all(
+        return uses_kernels("crf") and all(
             tensor.device.type == "cpu" and tensor.dtype == torch.float32
             for tensor in (emissions, self.transitions)
         )

@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 import warnings
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,15 +19,15 @@ from sklearn_rnn._kernels import _library
 from sklearn_rnn._kernels._verification import verify_kernels
 from sklearn_rnn.nn import _config
 
-load_library = _library.load_library.__wrapped__
+load_library = partial(_library.load_library.__wrapped__, "network")
 
 
 @pytest.fixture
 def good_code():
     """The arguments of the real kernels, and their machine code."""
     _library.get_library()
-    found = _library._read(f"kernels-{_library._identify()}.o")
-    return found or _library._compile()
+    found = _library._read(f"network-{_library._identify()}.o")
+    return found or _library._compile("network")
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def no_numba(*_):
     [
         ("_compile", fail),
         ("_compile", no_numba),
-        ("_compile", lambda: ({"spin": 2}, b"not machine code")),
+        ("_compile", lambda group: ({"spin": 2}, b"not machine code")),
         ("Library", fail),
         ("_verify", fail),
         ("_identify", fail),
@@ -148,7 +150,7 @@ class Wrong:
         self.name = name
 
     def __getattr__(self, name):
-        function = getattr(_library.load_library(), name)
+        function = getattr(_library.load_library("network"), name)
         if name != self.name:
             return function
 
@@ -167,21 +169,36 @@ class Wrong:
 
 
 def test_good_kernels_pass_whatever_torch_is_set_to():
-    verify_kernels()
+    verify_kernels("network")
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        verify_kernels()
+        verify_kernels("network")
     torch.set_default_dtype(torch.float64)
     try:
-        verify_kernels()
+        verify_kernels("network")
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def test_a_crf_that_computes_something_else_is_found():
+    _library._verify("crf", _library.load_library("crf"))
+    good = _library.load_library("crf")
+
+    def compute(*args):
+        good.crf_sum_paths(*args)
+        log_z = args[12]
+        ctypes.cast(log_z, ctypes.POINTER(ctypes.c_double))[0] += 1
+
+    wrong = SimpleNamespace(**{**vars(good), "crf_sum_paths": compute})
+    with pytest.raises(RuntimeError, match="kernel of the CRF does not compute"):
+        _library._verify("crf", wrong)
+    assert _library.get_library("crf") is good
 
 
 @pytest.mark.parametrize("name", [*RESULTS, "clip", "adam"])
 def test_a_kernel_that_computes_something_else_is_found(name):
     with pytest.raises(RuntimeError, match=r"does not compute what torch does"):
-        _library._verify(Wrong(name))
-    assert _library.get_library() is _library.load_library()  # it was not kept
+        _library._verify("network", Wrong(name))
+    assert _library.get_library() is _library.load_library("network")  # it was not kept
 
 
 # Broken caches ------------------------------------------------------------------------
@@ -227,17 +244,17 @@ def test_a_good_checksum_over_a_wrong_body_is_compiled_anew(
     folder, spoil, good_code, monkeypatch
 ):
     n_arguments, code = good_code
-    name = f"kernels-{_library._identify()}.o"
+    name = f"network-{_library._identify()}.o"
     _library._write(name, n_arguments, spoil(code))
-    monkeypatch.setattr(_library, "_compile", lambda: good_code)
+    monkeypatch.setattr(_library, "_compile", lambda group: good_code)
     load_library().spin(1, ctypes.addressof(ctypes.c_int64(1)))
     assert _library._read(name) == good_code  # and the file is replaced
 
 
 def test_a_file_with_too_few_functions_is_compiled_anew(folder, good_code, monkeypatch):
-    name = f"kernels-{_library._identify()}.o"
+    name = f"network-{_library._identify()}.o"
     _library._write(name, {**good_code[0], "missing": 1}, good_code[1])
-    monkeypatch.setattr(_library, "_compile", lambda: good_code)
+    monkeypatch.setattr(_library, "_compile", lambda group: good_code)
     load_library()
     assert _library._read(name) == good_code
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from contextlib import nullcontext
+from functools import partial
 
 import pytest
 
@@ -71,10 +72,12 @@ def test_machine_code_is_kept_in_the_first_folder_that_takes_it(
         folder.write_text("a file, so that nothing can be written below it")
     compiled = []
     code = {"answer": 1}, b"machine code\nof two lines"
-    monkeypatch.setattr(_library, "_compile", lambda: (compiled.append(1), code)[1])
+    monkeypatch.setattr(
+        _library, "_compile", lambda group: (compiled.append(group), code)[1]
+    )
     monkeypatch.setattr(_library, "Library", lambda *found: found)
-    monkeypatch.setattr(_library, "_verify", lambda library: None)
-    load_library = _library.load_library.__wrapped__
+    monkeypatch.setattr(_library, "_verify", lambda group, library: None)
+    load_library = partial(_library.load_library.__wrapped__, "crf")
     with nullcontext() if n_writable else pytest.warns(UserWarning, match="anew"):
         assert load_library() == load_library() == code
     assert len(compiled) == (1 if n_writable else 2)
@@ -122,7 +125,7 @@ import ctypes, gc
 from sklearn_rnn._kernels import _library
 load = _library.load_library.__wrapped__
 flag = ctypes.c_int64(1)
-spin = load().spin
+spin = load("network").spin
 gc.collect()
 spin(1, ctypes.addressof(flag))
 """

@@ -38,10 +38,11 @@ from sklearn_rnn._kernels._numba._memory import (
 from sklearn_rnn._kernels._numba._recurrence import GRU, LSTM, count_gates
 
 
-def compile_entries() -> tuple[dict[str, int], bytes]:
-    """Return how many arguments each function of this file has, and machine code."""
-    n_arguments = {f.__name__: len(inspect.signature(f).parameters) for f in ENTRIES}
-    modules = [_compile(entry) for entry in ENTRIES]
+def compile_entries(group: str) -> tuple[dict[str, int], bytes]:
+    """Return how many arguments each function of a group has, and machine code."""
+    entries = ENTRIES[group]
+    n_arguments = {f.__name__: len(inspect.signature(f).parameters) for f in entries}
+    modules = [_compile(entry) for entry in entries]
     for module in modules[1:]:
         modules[0].link_in(module)
     machine = make_target_machine()
@@ -694,7 +695,7 @@ def spin(n_ticks, /, flag):
         pass
 
 
-ENTRIES = (
+_NETWORK = (
     gather, standardize, partition_rows,
     pack, pack_transposed, unpack_gradients, forward, backward,
     pack_convolution, pack_convolution_transposed, unpack_convolution,
@@ -702,5 +703,7 @@ ENTRIES = (
     pack_rows, convolve, multiply, mean_over_time, attend,
     compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
     pool, pool_backward, attend_forward, attend_backward,
-    clip, adam, crf_prepare, crf_sum_paths, crf_sum_groups, crf_decode, spin,
+    clip, adam, spin,
 )  # fmt: skip
+_CRF = crf_prepare, crf_sum_paths, crf_sum_groups, crf_decode
+ENTRIES = {"network": _NETWORK, "crf": _CRF}  # each compiled when it is first used

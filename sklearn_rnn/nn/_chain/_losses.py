@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sklearn_rnn.nn import _losses
 from sklearn_rnn.nn._chain._link import Batch
+from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._models import Emissions
 
 # with their names among the kernels
@@ -82,7 +83,7 @@ class PathLink:
         target = batch.target
         n = count_steps(batch)
         fits = target.dtype is torch.int64 and target.shape == (n,)
-        return fits and _is_weight(batch.weight, len(batch.x))
+        return fits and _is_weight(batch.weight, len(batch.x)) and uses_kernels("crf")
 
     def run(
         self, output: Tensor, lengths: Tensor | None, batch: Batch
