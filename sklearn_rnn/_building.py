@@ -16,7 +16,7 @@ _EMBEDDING_SIZE = 32  # maximum for embedding_dim="auto"
 _WORD_SIZE = 64  # of a word's characters for embedding_dim="auto"
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (Adam, {"fused": True}),
-    "adamw": (AdamW, {"fused": True}),
+    "adamw": (AdamW, {"fused": True, "weight_decay": 0.0}),  # torch has 0.01
     "sgd": (torch.optim.SGD, {"momentum": 0.9}),
     "rmsprop": (torch.optim.RMSprop, {}),
 }

@@ -53,3 +53,14 @@ def test_optimizer_accepts_a_class(ragged):
     by_class = make_classifier(optimizer=torch.optim.Adamax).fit(*ragged)
     assert isinstance(by_class.net_.optimizer_, torch.optim.Adamax)
     assert by_class.net_.optimizer_.param_groups[0]["lr"] < 0.01
+
+
+def test_adamw_decays_only_if_asked(ragged):
+    """torch's own default is 0.01."""
+    X, y = ragged
+    adam, adamw, decayed = (
+        make_classifier(optimizer=name, weight_decay=decay).fit(X, y)
+        for name, decay in (("adam", 0.0), ("adamw", 0.0), ("adamw", 0.5))
+    )
+    assert adamw.loss_curve_ == adam.loss_curve_
+    assert decayed.loss_curve_ != adam.loss_curve_
