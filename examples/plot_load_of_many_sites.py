@@ -4,7 +4,7 @@ Forecasting many series with intervals
 
 This example forecasts the load of 20 sites for the next two days, with one model for
 all of them. The intervals are calibrated on held-out origins, and their coverage is
-checked on the days that follow.
+checked on the days that follow. The guide is :doc:`/forecasting`.
 """
 
 # %%

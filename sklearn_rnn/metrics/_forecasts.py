@@ -163,8 +163,10 @@ def interval_coverage_score(
     ----------
     y_true : array-like of shape (n_samples, horizon)
         True values.
-    lower, upper : array-like of shape (n_samples, horizon)
-        Limits of the intervals.
+    lower : array-like of shape (n_samples, horizon)
+        Lower limits of the intervals.
+    upper : array-like of shape (n_samples, horizon)
+        Upper limits of the intervals.
 
     Returns
     -------
@@ -199,8 +201,10 @@ def winkler_score(
     ----------
     y_true : array-like of shape (n_samples, horizon)
         True values.
-    lower, upper : array-like of shape (n_samples, horizon)
-        Limits of the intervals.
+    lower : array-like of shape (n_samples, horizon)
+        Lower limits of the intervals.
+    upper : array-like of shape (n_samples, horizon)
+        Upper limits of the intervals.
     coverage : float, default=0.9
         Probability that a value is inside.
 

@@ -191,16 +191,21 @@ class CRF(nn.Module):
         Parameters
         ----------
         emissions : Tensor of shape (batch, time, n_classes)
-            As `forward` takes them, in float32 on the CPU.
+            Score of each class at each step; any numbers at padding.
         targets : Tensor of shape (batch, time)
+            Labels as int64, 0 to n_classes - 1. Those that are -1 are unknown: the
+            likelihood sums over them. Any numbers at padding.
         lengths : Tensor of shape (batch,) or None
+            Number of valid steps of each row; None when no row has padding.
         weight : Tensor of shape (batch,) or None
             Weight of each row in the mean.
 
         Returns
         -------
         loss : Tensor of shape ()
+            The weighted mean.
         d_emissions : Tensor of shape (batch, time, n_classes)
+            Its gradient; zeros at padding.
 
         Raises
         ------
