@@ -78,4 +78,5 @@ for site, ax in enumerate(axes):
     ax.set_ylabel(f"load of site {site}")
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
 axes[-1].set_xlabel("hours from now")
-plt.show()
+figure.savefig("load_of_many_sites.png", dpi=100)
+print("figure saved: load_of_many_sites.png")

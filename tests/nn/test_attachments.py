@@ -179,6 +179,7 @@ def test_hooks_on_a_fitted_network_act_in_fit_and_predict(options, ragged):
 
 
 def test_methods_replaced_on_a_part_take_its_chain_from_the_network():
+    pytest.importorskip("numba", reason="needs numba")
     from sklearn_rnn.nn import make_chain
     from sklearn_rnn.nn._losses import CrossEntropy
 

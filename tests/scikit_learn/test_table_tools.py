@@ -136,7 +136,7 @@ def test_boosting_takes_arrays_and_refuses_ragged_sequences(cube, sequences, y):
 
 
 def test_chains_refuse_sequences_and_one_network_has_several_outputs(X, y, target):
-    labels = np.column_stack([y == "up", y == "down"]).astype(int)
+    labels = np.column_stack([y == "up", y == "up"]).astype(int)
     targets = np.column_stack([target, -target])
     for chain, network, outputs in [
         (ClassifierChain(make_classifier()), make_classifier(), labels),
