@@ -42,7 +42,6 @@ forecaster = RNNForecaster(
     horizon=HORIZON,
     season_length=DAY,
     calibration_origins=DAY,
-    max_epochs=3,
     random_state=0,
 )
 forecaster.fit(past)

@@ -1,10 +1,12 @@
 """RNNForecaster: the next steps of series."""
 
 import math
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -459,7 +461,10 @@ class RNNForecaster(BaseEstimator):
             embedding_dim=None,
         )
         segments = make_segments(scaled, self.segment_length_)
-        self.regressor_.fit(segments, rest, sample_weight=weight)
+        with warnings.catch_warnings():
+            if self.max_epochs == "auto":  # a budget: the loss may still fall
+                warnings.simplefilter("ignore", ConvergenceWarning)
+            self.regressor_.fit(segments, rest, sample_weight=weight)
         self.loss_curve_ = self.regressor_.loss_curve_
         self.module_ = self.regressor_.module_
 

@@ -1,10 +1,12 @@
 """RNNForecaster: against plain loops, invariances, and what must continue."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
@@ -130,6 +132,16 @@ def test_a_constant_series_stays_constant(fitted):
     assert np.isfinite(forecasts).all()
     flat = make_forecaster().fit([np.full(60, 7.0), np.full(70, -2.0)])
     np.testing.assert_allclose(flat.predict([np.full(60, 5.0)]), 5.0, atol=1e-3)
+
+
+def test_an_automatic_budget_of_epochs_gives_no_advice_on_it():
+    series, slow = make_series(2, 40), {"learning_rate": 1e-5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        forecaster = make_forecaster(max_epochs="auto", **slow).fit(series)
+    assert forecaster.max_epochs_ == 100
+    with pytest.warns(ConvergenceWarning, match=r"Maximum epochs \(100\) reached"):
+        make_forecaster(max_epochs=100, **slow).fit(series)
 
 
 # Invariances -------------------------------------------------------------------------
