@@ -135,9 +135,10 @@ def check_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:
     """
     if not isinstance(sample_weight, Real | None):  # a number: one weight for all
         sample_weight = _as_floats(read_argument(sample_weight, "sample_weight"))
-    weight = check_sample_weight(
-        sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
-    )
+    with errors_that_name("sample_weight"):
+        weight = check_sample_weight(
+            sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
+        )
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return np.ldexp(weight, -np.frexp(weight.max())[1])
