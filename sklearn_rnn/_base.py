@@ -143,6 +143,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             train = self._encode(data)
             self._resolve_parameters(train)
             net = self.net_ if continues else self._build_net(train)
+            nn.set_dropout(net.module_, self.dropout_)
             monitor = Monitor(None, None, 0.0, False)
             interrupt = self._train(net, train, monitor, 1, None)
         if interrupt is not None:

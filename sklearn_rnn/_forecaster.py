@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sklearn_rnn._defaults import is_auto, resolve
 from sklearn_rnn._forecasting import (
     check_series,
     choose_context,
@@ -21,11 +22,15 @@ from sklearn_rnn._forecasting import (
     seasonal_naive,
     split_features,
 )
-from sklearn_rnn._parameters import constraints_of
+from sklearn_rnn._parameters import (
+    constraints_of,
+    get_fixed_parameters,
+    refuse_changed_parameters,
+)
 from sklearn_rnn._regressor import RNNRegressor
-from sklearn_rnn._sequences import RaggedArray
+from sklearn_rnn._sequences import RaggedArray, errors_that_name
 from sklearn_rnn._training_data import check_weights
-from sklearn_rnn.utils import Interval, StrOptions, fit_context
+from sklearn_rnn.utils import StrOptions, fit_context
 
 _N_UPDATES = 15_000  # of max_epochs="auto"
 _RIDGE = 1e-3  # penalty a window
@@ -263,10 +268,6 @@ class RNNForecaster(BaseEstimator):
     _parameter_constraints: dict = {
         **constraints_of(__init__),
         "loss": [StrOptions({"absolute_error", "squared_error", "huber"})],
-        "max_epochs": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
     }
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -296,27 +297,12 @@ class RNNForecaster(BaseEstimator):
         ValueError, TypeError
             If a parameter or the data is invalid, or a series is too short.
         """
-        X = check_series(X, self, reset=True)
-        weight = check_weights(sample_weight, X)
-        y = None if y is None else self._check_future(y, X)
-        kept = np.flatnonzero(weight)  # a weight of 0 excludes the series
-        X, weight, y = X[kept], weight[kept], None if y is None else y[kept]
-        self._choose_lengths(X, y)
-        if y is None:
-            held_out = self._count_held_out()
-            _check_lengths(X, self.horizon + held_out)
-            known = RaggedArray.from_sequences([x[: len(x) - held_out] for x in X])
-            windows, futures, rows = cut_training_windows(
-                known, self.context_, self.horizon
-            )
-            weight = weight[rows]
-        else:
-            self._refuse_calibration()
-            windows, futures = cut_last_windows(X, self.context_), y
-        self._fit_windows(windows, futures, weight)
-        if self.calibration_origins > 0:
-            self._calibrate(X)
-        return self
+        before = dict(vars(self))
+        try:
+            return self._fit(X, y, sample_weight)
+        except BaseException:
+            self.__dict__ = before  # the previous fit, if there was one
+            raise
 
     def predict(self, X):
         """Forecast the steps that follow each series.
@@ -403,11 +389,11 @@ class RNNForecaster(BaseEstimator):
         y = self._check_future(y, series)
         weight = check_weights(sample_weight, series)
         forecasts, _ = self._forecast(series)
-        forecasts = forecasts.reshape(len(series), self.n_features_in_, self.horizon)
+        forecasts = join_features(forecasts, self.n_features_in_).reshape(y.shape)
         naive = seasonal_naive(series, self.horizon, self.season_length)
         error, naive_error = (
             np.average(np.abs(y - f).mean(axis=(1, 2)), weights=weight)
-            for f in (forecasts.transpose(0, 2, 1), naive)
+            for f in (forecasts, naive)
         )
         if naive_error == 0:  # nothing can be better
             return float(error == 0)
@@ -415,16 +401,39 @@ class RNNForecaster(BaseEstimator):
 
     # Steps of fit ---------------------------------------------------------------------
 
+    def _fit(self, X, y, sample_weight):
+        X = check_series(X, self, reset=True)
+        weight = check_weights(sample_weight, X)
+        y = None if y is None else self._check_future(y, X)
+        kept = np.flatnonzero(weight)  # a weight of 0 excludes the series
+        X, weight, y = X[kept], weight[kept], None if y is None else y[kept]
+        self._choose_lengths(X, y)
+        windows, futures, rows = self._cut_windows(X, y)
+        self._fit_windows(windows, futures, weight[rows])
+        self._fixed_parameters = get_fixed_parameters(self)
+        if self.calibration_origins > 0:
+            self._calibrate(X)
+        return self
+
+    def _cut_windows(self, X, y):
+        """Return windows, their futures, and the series of each."""
+        if y is not None:
+            self._refuse_calibration()
+            return cut_last_windows(X, self.context_), y, np.arange(len(X))
+        held_out = self._count_held_out()
+        _check_lengths(X, self.horizon + held_out)
+        known = RaggedArray.from_sequences([x[: len(x) - held_out] for x in X])
+        return cut_training_windows(known, self.context_, self.horizon)
+
     def _choose_lengths(self, X, y):
         auto = choose_context(
             X.lengths + (0 if y is None else self.horizon),
             self.horizon,
             self.season_length,
         )
-        self.context_ = auto if self.context == "auto" else int(self.context)
-        wanted = self.segment_length
-        wanted = self.season_length if wanted == "auto" else wanted
-        self.segment_length_ = min(int(wanted), self.context_)
+        self.context_ = int(resolve(self, "context", auto))
+        wanted = int(resolve(self, "segment_length", self.season_length))
+        self.segment_length_ = min(wanted, self.context_)
 
     def _refuse_calibration(self):
         if self.calibration_origins > 0:
@@ -450,7 +459,7 @@ class RNNForecaster(BaseEstimator):
         rest = targets - self.linear_.predict(scaled).reshape(targets.shape)
         n_batches = math.ceil(len(windows) / self.batch_size)
         auto = min(max(_N_UPDATES // n_batches, 1), 100)
-        self.max_epochs_ = auto if self.max_epochs == "auto" else int(self.max_epochs)
+        self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.regressor_ = RNNRegressor(
             **{name: getattr(self, name) for name in _PASSED_ON},
             max_epochs=self.max_epochs_,
@@ -462,7 +471,7 @@ class RNNForecaster(BaseEstimator):
         )
         segments = make_segments(scaled, self.segment_length_)
         with warnings.catch_warnings():
-            if self.max_epochs == "auto":  # a budget: the loss may still fall
+            if is_auto(self.max_epochs):  # a budget: the loss may still fall
                 warnings.simplefilter("ignore", ConvergenceWarning)
             self.regressor_.fit(segments, rest, sample_weight=weight)
         self.loss_curve_ = self.regressor_.loss_curve_
@@ -488,6 +497,7 @@ class RNNForecaster(BaseEstimator):
 
     def _check_for_predict(self, X):
         check_is_fitted(self)
+        refuse_changed_parameters(self, self._fixed_parameters)
         return check_series(X, self, reset=False)
 
     def _forecast(self, X):
@@ -530,7 +540,8 @@ class RNNForecaster(BaseEstimator):
 
     def _check_future(self, y, X):
         """Return y of shape (n_samples, horizon, n_features)."""
-        y = np.asarray(y, dtype=np.float64)
+        with errors_that_name("y"):
+            y = np.asarray(y, dtype=np.float64)
         if y.ndim == 2:
             y = y[..., np.newaxis]
         check_consistent_length(X, y)
@@ -539,8 +550,10 @@ class RNNForecaster(BaseEstimator):
                 f"y must have shape (n_samples, horizon={self.horizon}) or (n_samples, "
                 f"{self.horizon}, n_features={X.n_features}). Got {y.shape} instead."
             )
-        if not np.isfinite(y).all():
-            raise ValueError("y has NaN or infinite values.")
+        finite = np.isfinite(y)
+        if not finite.all():
+            i, step, _ = np.unravel_index(finite.argmin(), y.shape)
+            raise ValueError(f"y[{i}] has NaN or infinity at step {step}.")
         return y
 
     def __sklearn_tags__(self):

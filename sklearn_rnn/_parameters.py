@@ -23,9 +23,9 @@ _INSIDE_UNIT = Interval(Real, 0, 1, closed="neither")
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "horizon": [_COUNT],
-    "context": [StrOptions({"auto"}), _COUNT],
+    "context": [_COUNT],
     "season_length": [_COUNT],
-    "segment_length": [StrOptions({"auto"}), _COUNT],
+    "segment_length": [_COUNT],
     "scaling": [StrOptions({"last", "robust", "mean"})],
     "calibration_origins": [Interval(Integral, 0, None, closed="left")],
     "cell": [StrOptions(set(CELLS)), type],
@@ -89,6 +89,7 @@ def warn_if_quantile_is_unused(estimator: Any) -> None:
 
 # parameters that define the network and the encoding of X and y
 FIXED_BY_FIT = (
+    *("horizon", "context", "segment_length", "scaling", "calibration_origins"),
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride"),
     *("categorical_features", "embedding_dim", "loss", "quantile", "crf", "scheme"),

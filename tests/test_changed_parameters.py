@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_rnn import RNNClassifier, RNNRegressor, RNNTagger
+from sklearn_rnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger
 from sklearn_rnn._parameters import FIXED_BY_FIT
 from sklearn_rnn.nn import Dropout
 
@@ -25,6 +25,13 @@ CHANGED = {
     "crf": True,
     "scheme": "iob2",
 }
+CHANGED_OF_FORECASTERS = {
+    "horizon": 3,
+    "context": 5,
+    "segment_length": 2,
+    "scaling": "mean",
+    "calibration_origins": 9,
+}
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def make_fitted(name, X):
 
 
 def test_every_fixed_parameter_is_tried():
-    assert set(CHANGED) == set(FIXED_BY_FIT)
+    assert set(CHANGED) | set(CHANGED_OF_FORECASTERS) == set(FIXED_BY_FIT)
 
 
 @pytest.mark.parametrize("name", CHANGED)
@@ -86,3 +93,26 @@ def test_dropout_and_class_weight_act_in_a_warm_start(X):
     dropouts = [m.p for m in classifier.module_.modules() if isinstance(m, Dropout)]
     assert set(dropouts) == {0.5}
     assert (classifier.predict(X) == 1).all()
+
+
+@pytest.mark.parametrize("name", [*CHANGED_OF_FORECASTERS, "hidden_size", "loss"])
+@pytest.mark.parametrize("action", ["predict", "predict_interval", "score"])
+def test_what_a_forecast_depends_on_cannot_change_unnoticed(rng, name, action):
+    series = rng.normal(size=(4, 60))
+    options = {"horizon": 2, "context": 8, "calibration_origins": 12}
+    forecaster = RNNForecaster(**SMALL, **options).fit(series)
+    before, old = forecaster.predict(series), forecaster.get_params()[name]
+    new = {**CHANGED_OF_FORECASTERS, "hidden_size": 9, "loss": "huber"}[name]
+    forecaster.set_params(**{name: new})
+    with pytest.raises(ValueError, match=rf"The parameter '{name}' of this .* changed"):
+        getattr(forecaster, action)(series)
+    forecaster.set_params(**{name: old})
+    np.testing.assert_array_equal(forecaster.predict(series), before)
+
+
+def test_dropout_acts_in_partial_fit_and_stands_in_its_attribute(X):
+    regressor, y = make_fitted("loss", X)
+    regressor.partial_fit(X, y).set_params(dropout=0.4).partial_fit(X, y)
+    assert regressor.dropout_ == 0.4
+    rates = {m.p for m in regressor.module_.modules() if isinstance(m, Dropout)}
+    assert rates == {0.4}

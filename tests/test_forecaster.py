@@ -319,6 +319,17 @@ def test_context_that_is_chosen(lengths, horizon, season, expected):
     assert choose_context(np.array(lengths), horizon, season) == expected
 
 
+def test_a_fit_that_fails_leaves_the_forecaster_as_it_was(fitted):
+    forecaster = pickle.loads(pickle.dumps(fitted))
+    before = dict(vars(forecaster))
+    two_variables = [np.stack([x, x], axis=1) for x in SERIES]
+    two_variables[3] = two_variables[3][:4]
+    with pytest.raises(ValueError, match=r"X\[3\] has 4 steps"):
+        forecaster.fit(two_variables)
+    assert vars(forecaster) == before
+    np.testing.assert_array_equal(forecaster.predict(SERIES), fitted.predict(SERIES))
+
+
 # Bad input ---------------------------------------------------------------------------
 
 
@@ -333,7 +344,8 @@ class Table:
         ([[1.0, np.nan, 2.0] * 9], None, r"X\[0\] has NaN at step 1, feature 0"),
         (SERIES, np.ones((6, 4)), r"y must have shape \(n_samples, horizon=5\)"),
         (SERIES, np.ones((5, 5)), "inconsistent numbers of samples"),
-        (SERIES, np.full((6, 5), np.nan), "y has NaN or infinite values"),
+        (SERIES, np.full((6, 5), np.nan), r"y\[0\] has NaN or infinity at step 0"),
+        (SERIES, np.full((6, 5), "up"), "y cannot be read: could not convert"),
     ],
 )
 def test_errors_name_the_series(X, y, message):

@@ -48,8 +48,8 @@ MAY_IMPORT = {
         *("_parameters", "_step_base", "_targets", "_sequences", "nn"),
     },
     "_forecaster": {
-        *("_forecasting", "_parameters", "_regressor", "_sequences", "_training_data"),
-        "utils",
+        *("_defaults", "_forecasting", "_parameters", "_regressor"),
+        *("_sequences", "_training_data", "utils"),
     },
     "_forecasting": {"_sequences"},
     "_training": {"nn", "_kernels", "_sequences", "utils"},
