@@ -108,10 +108,11 @@ def refuse_changed_parameters(estimator: Any, fitted: dict[str, Any]) -> None:
     for name, value in fitted.items():
         now = getattr(estimator, name)
         if now is not value and not _equal(now, value):
+            again = "fit" + " with warm_start=False" * hasattr(estimator, "warm_start")
             raise ValueError(
                 f"The parameter {name!r} of this {type(estimator).__name__} changed "
                 f"from {value!r} to {now!r} after fit, but the network depends "
-                "on it. Call fit with warm_start=False, or change it back with "
+                f"on it. Call {again}, or change it back with "
                 "set_params."
             )
 
