@@ -1,5 +1,11 @@
-"""Metrics for predictions at every step, and for forecasts."""
+"""Metrics for predictions at every step, for anomalies, and for forecasts."""
 
+from sklearn_rnn.metrics._anomalies import (
+    range_f1_score,
+    segment_f1_score,
+    step_average_precision_score,
+    vus_pr_score,
+)
 from sklearn_rnn.metrics._forecasts import (
     interval_coverage_score,
     mean_absolute_scaled_error,
@@ -37,6 +43,8 @@ __all__ = [
     "interval_coverage_score",
     "make_step_scorer",
     "mean_absolute_scaled_error",
+    "range_f1_score",
+    "segment_f1_score",
     "sequence_accuracy_score",
     "sequence_accuracy_scorer",
     "span_classification_report",
@@ -44,6 +52,7 @@ __all__ = [
     "span_f1_scorer",
     "step_accuracy_score",
     "step_accuracy_scorer",
+    "step_average_precision_score",
     "step_classification_report",
     "step_f1_score",
     "step_f1_scorer",
@@ -52,6 +61,7 @@ __all__ = [
     "step_r2_score",
     "step_r2_scorer",
     "symmetric_mean_absolute_percentage_error",
+    "vus_pr_score",
     "weighted_quantile_loss",
     "winkler_score",
 ]
