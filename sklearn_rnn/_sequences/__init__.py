@@ -60,6 +60,7 @@ from sklearn_rnn._sequences._steps import (
     is_ragged_answer,
     may_be_labels_of_steps,
 )
+from sklearn_rnn._sequences._texts import check_texts, read_texts
 from sklearn_rnn._sequences._validation import (
     check_floats,
     check_frames,
@@ -92,6 +93,7 @@ __all__ = [
     "check_step_weight",
     "check_tags",
     "check_targets",
+    "check_texts",
     "convert_tags",
     "describe_broken",
     "errors_that_name",
@@ -119,6 +121,7 @@ __all__ = [
     "read_table",
     "read_tags",
     "read_targets",
+    "read_texts",
     "set_layout",
     "sort_rows",
     "split_steps",

@@ -1,4 +1,4 @@
-"""Metrics for predictions at every step, for anomalies, and for forecasts."""
+"""Metrics for predictions at every step, anomalies, texts and forecasts."""
 
 from sklearn_rnn.metrics._anomalies import (
     range_f1_score,
@@ -14,7 +14,12 @@ from sklearn_rnn.metrics._forecasts import (
     winkler_score,
 )
 from sklearn_rnn.metrics._scorers import (
+    bleu_scorer,
+    chrf_scorer,
+    exact_match_scorer,
     make_step_scorer,
+    neg_character_error_rate_scorer,
+    neg_word_error_rate_scorer,
     sequence_accuracy_scorer,
     span_f1_scorer,
     step_accuracy_scorer,
@@ -36,13 +41,28 @@ from sklearn_rnn.metrics._steps import (
     step_mean_absolute_error,
     step_r2_score,
 )
+from sklearn_rnn.metrics._texts import (
+    character_error_rate,
+    exact_match_score,
+    word_error_rate,
+)
+from sklearn_rnn.metrics._translations import bleu_score, chrf_score
 
 __all__ = [
+    "bleu_score",
+    "bleu_scorer",
+    "character_error_rate",
+    "chrf_score",
+    "chrf_scorer",
     "convert_scheme",
+    "exact_match_score",
+    "exact_match_scorer",
     "extract_spans",
     "interval_coverage_score",
     "make_step_scorer",
     "mean_absolute_scaled_error",
+    "neg_character_error_rate_scorer",
+    "neg_word_error_rate_scorer",
     "range_f1_score",
     "segment_f1_score",
     "sequence_accuracy_score",
@@ -64,4 +84,5 @@ __all__ = [
     "vus_pr_score",
     "weighted_quantile_loss",
     "winkler_score",
+    "word_error_rate",
 ]

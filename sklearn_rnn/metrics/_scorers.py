@@ -16,6 +16,12 @@ from sklearn_rnn.metrics._steps import (
     step_mean_absolute_error,
     step_r2_score,
 )
+from sklearn_rnn.metrics._texts import (
+    character_error_rate,
+    exact_match_score,
+    word_error_rate,
+)
+from sklearn_rnn.metrics._translations import bleu_score, chrf_score
 from sklearn_rnn.utils import BaseScorer
 
 
@@ -142,3 +148,8 @@ sequence_accuracy_scorer = _make_scorer(sequence_accuracy_score)
 span_f1_scorer = _make_scorer(span_f1_score)  # scheme="iob2", average="micro"
 step_r2_scorer = _make_scorer(step_r2_score)
 step_neg_mean_absolute_error_scorer = _make_scorer(step_mean_absolute_error, sign=-1)
+neg_character_error_rate_scorer = _make_scorer(character_error_rate, sign=-1)
+neg_word_error_rate_scorer = _make_scorer(word_error_rate, sign=-1)
+exact_match_scorer = _make_scorer(exact_match_score)
+bleu_scorer = _make_scorer(bleu_score)
+chrf_scorer = _make_scorer(chrf_score)

@@ -10,54 +10,29 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences import RaggedArray, TokenIds, lengths_to_offsets
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    TokenIds,
+    check_texts,
+    lengths_to_offsets,
+)
 from sklearn_rnn.preprocessing._words import check_words
 from sklearn_rnn.utils import HasMethods, Interval, Kind, StrOptions, fit_context
 
 _PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; those of tokens start at _FIRST
 _SPLITTERS = {"char": list, "word": re.compile(r"\w+|[^\w\s]").findall}
 _READY = HasMethods(["encode_batch", "decode_batch", "get_vocab"])
+_ADVICE = (
+    "Join tokens to one string, or set level=None, for sentences that are split into "
+    "words."
+)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
-
-def check_texts(X):
-    """Validate X and return it as a list of strings."""
-    accepted = "X must be a list, 1-D array or Series of strings, one per sequence."
-    if isinstance(X, str | bytes):
-        raise TypeError(f"{accepted} Got one {type(X).__name__}: pass [text] instead.")
-    if hasattr(X, "columns"):
-        raise TypeError(f"{accepted} Got a table: choose a column, as in X['text'].")
-    if isinstance(X, dict | set) or not hasattr(X, "__len__"):
-        raise TypeError(f"{accepted} Got {type(X).__name__} instead.")
-    if getattr(X, "ndim", 1) != 1:
-        raise ValueError(f"{accepted} Got an array of {X.ndim} dimensions instead.")
-    texts = X.to_pylist() if hasattr(X, "to_pylist") else list(X)
-    if not texts:
-        raise ValueError("Found X with 0 sample(s) while a minimum of 1 is required.")
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(_not_a_string(text, i))
-    return texts
-
-
-def _not_a_string(text, i):
-    if text is None or str(text) in ("nan", "<NA>"):
-        return f'X[{i}] is missing ({text}). Fill missing texts first, say with "".'
-    got = f"X[{i}] is not a string but {type(text).__name__}."
-    if isinstance(text, bytes):
-        return f"{got} Decode it first: X[{i}].decode('utf-8')."
-    if hasattr(text, "__len__"):
-        return (
-            f"{got} Join tokens to one string, or set level=None, for sentences that "
-            "are split into words."
-        )
-    return got
 
 
 def get_tokens(X, level, lowercase):
     """Return the tokens of each text; the words of each sentence if level is None."""
     if level is not None:
-        return split_texts(check_texts(X), level, lowercase)
+        return split_texts(check_texts(X, advice=_ADVICE), level, lowercase)
     words, offsets = check_words(X)
     if lowercase:
         words = [word.lower() for word in words]
@@ -254,7 +229,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             If a text or word is not a string, or the vocabulary is empty.
         """
         if self._is_ready():
-            check_texts(X)
+            check_texts(X, advice=_ADVICE)
             vocabulary = self._get_ready_vocabulary()
             padding, unknown = max(vocabulary.values()) + 1, None
         else:
@@ -286,7 +261,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         """
         check_is_fitted(self)
         if self._is_ready():
-            ids = encode_ready(check_texts(X), self.level)
+            ids = encode_ready(check_texts(X, advice=_ADVICE), self.level)
         else:
             get = self.vocabulary_.get
             tokens = get_tokens(X, self.level, self.lowercase)
