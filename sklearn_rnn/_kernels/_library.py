@@ -87,7 +87,7 @@ def load_library(group: str) -> Library:
 
     Parameters
     ----------
-    group : {"network", "crf"}
+    group : {"network", "crf", "vocabulary"}
 
     Raises
     ------

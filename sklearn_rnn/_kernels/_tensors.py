@@ -84,6 +84,14 @@ TABLE: dict[str, dict[str, Expected]] = {
         "targets": _floats("rows", "targets"),
         "sample_weight": _floats("rows"),
     },
+    "vocabulary": {
+        "logits": _floats("rows", "wide"),
+        "bias": _floats("wide"),
+        "targets": _integers("rows"),
+        "weights": _floats("rows"),
+        "losses": _floats("rows"),
+        "d_bias": _floats("wide"),
+    },
     "steps": {
         "x": _floats("batch", "time", "features"),
         "flat": _floats("steps", "features"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sklearn_rnn._kernels import (
     _adam,
@@ -20,6 +20,7 @@ from sklearn_rnn._kernels import (
     _losses,
     _rows,
     _steps,
+    _vocabulary,
 )
 from sklearn_rnn._kernels._autograd import LayerRun, Plan
 from sklearn_rnn._kernels._constants import LOSSES
@@ -40,7 +41,7 @@ def verify_kernels(group: str) -> None:
 
     Parameters
     ----------
-    group : {"network", "crf"}
+    group : {"network", "crf", "vocabulary"}
     """
     rng = np.random.default_rng(0)
     # whatever the caller has set: no modes of torch reach the reference
@@ -49,10 +50,7 @@ def verify_kernels(group: str) -> None:
         torch.autocast("cpu", enabled=False),
         torch.device("cpu"),
     ):
-        if group == "crf":
-            _verify_crf(rng)
-        else:
-            _verify_network(rng)
+        _VERIFICATIONS[group](rng)
 
 
 def _verify_network(rng: np.random.Generator) -> None:
@@ -307,3 +305,30 @@ def _verify_adam(rng: np.random.Generator) -> None:
         rate=0.1, betas=(0.9, 0.999), eps=1e-8, decay=0.0, decoupled=False,
     )  # fmt: skip
     _compare("Adam", weight, wanted)
+
+
+def _verify_vocabulary(rng: np.random.Generator) -> None:
+    n_words, words = 19, torch.tensor([3, -1, 18])
+    x, weights = 9 * _draw(rng, 3, n_words), 1 + _draw(rng, 3)
+    wide = torch.zeros(3, 32, dtype=torch.float32)
+    wide[:, :n_words] = x
+    bias = _draw(rng, 32)
+    bias[n_words:] = bias[0]
+    losses, d_bias = torch.zeros_like(weights), torch.zeros_like(bias)
+    with torch.enable_grad():
+        logits = (x.double() + bias[:n_words]).requires_grad_()
+        expected = nn.functional.cross_entropy(
+            logits, words, ignore_index=-1, label_smoothing=0.1, reduction="none"
+        )
+        (wanted,) = torch.autograd.grad((expected * weights).sum(), logits)
+    _vocabulary.soften(wide, n_words, bias, words, weights, 0.1, losses, d_bias)
+    _compare("a vocabulary", losses, expected.detach())
+    _compare("the gradient of a vocabulary", wide[:, :n_words], wanted)
+    _compare("the gradient of a bias", d_bias[:n_words], wanted.sum(0))
+
+
+_VERIFICATIONS = {
+    "network": _verify_network,
+    "crf": _verify_crf,
+    "vocabulary": _verify_vocabulary,
+}

@@ -52,6 +52,12 @@ from sklearn_rnn.nn._models import (
 )
 from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
+from sklearn_rnn.nn._vocabulary import (
+    vocabulary_gradients as vocabulary_gradients,
+)
+from sklearn_rnn.nn._vocabulary import (
+    vocabulary_loss as vocabulary_loss,
+)
 from sklearn_rnn.nn._words import WordEncoder
 
 __all__ = [

@@ -73,7 +73,7 @@ def uses_kernels(group: str = "network") -> bool:
 
     Parameters
     ----------
-    group : {"network", "crf"}, default="network"
+    group : {"network", "crf", "vocabulary"}, default="network"
 
     Raises
     ------

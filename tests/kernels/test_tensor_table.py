@@ -18,6 +18,7 @@ from sklearn_rnn._kernels import (
     _losses,
     _rows,
     _steps,
+    _vocabulary,
 )
 from sklearn_rnn._kernels._autograd import LayerRun, Plan
 from sklearn_rnn._kernels._tensors import TABLE, read
@@ -184,6 +185,10 @@ def _run_attention(flat, hidden, scores, score, d_out):
     return attend.backward(score, d_out)
 
 
+def _run_vocabulary(logits, bias, targets, weights, losses, d_bias):
+    _vocabulary.soften(logits, 5, bias, targets, weights, 0.1, losses, d_bias)
+
+
 KERNELS = {
     "convolution": (
         lambda x, *weights: _convolution.forward(
@@ -217,6 +222,18 @@ KERNELS = {
         _steps.add_to_rows,
         (torch.tensor([0, 3]), X[:, 0], torch.zeros(4, 3)),
         3,
+    ),
+    "vocabulary": (
+        _run_vocabulary,
+        (
+            torch.ones(2, 16),
+            torch.ones(16),
+            torch.tensor([1, 4]),
+            torch.ones(2),
+            torch.ones(2),
+            torch.ones(16),
+        ),
+        6,
     ),
     "pool": (_run_pool, (X, torch.ones(2, 6)), 2),
     "attention": (
@@ -262,6 +279,15 @@ def test_each_tensor_of_each_kernel_is_checked(kernel, spoil):
         if spoil != "sparse":  # torch's reshape refuses some of them
             assert caught.type is ValueError
             assert "must have the shape" in str(caught.value)
+
+
+@pytest.mark.parametrize(("n_words", "wide"), [(17, 16), (0, 16), (5, 8)])
+def test_logits_that_are_no_whole_vectors_are_refused(n_words, wide):
+    row, numbers = torch.ones(wide), torch.ones(2)
+    with pytest.raises(ValueError, match="multiples of 16"):
+        _vocabulary.soften(
+            torch.ones(2, wide), n_words, row, STEPS, numbers, 0.0, numbers, row
+        )
 
 
 def test_a_stride_below_one_is_refused():

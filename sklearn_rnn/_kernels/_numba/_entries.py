@@ -22,6 +22,7 @@ from sklearn_rnn._kernels._numba import (
     _recurrence,
     _rows,
     _steps,
+    _vocabulary,
 )
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
@@ -685,6 +686,24 @@ def crf_decode(
     )
 
 
+# Vocabularies -------------------------------------------------------------------------
+
+
+def soften(
+    rows, n_words, wide, /, logits, bias, targets, weights, losses, d_bias, smoothing
+):
+    _vocabulary.soften(
+        floats_at(logits, (rows, wide)),
+        n_words,
+        floats_at(bias, (1, wide)),
+        integers_at(targets, (rows,)),
+        floats_at(weights, (given(weights, rows),)),
+        doubles_at(smoothing, (1,))[0],
+        floats_at(losses, (rows,)),
+        floats_at(d_bias, (1, wide)),
+    )
+
+
 # Threads ------------------------------------------------------------------------------
 
 
@@ -706,4 +725,5 @@ _NETWORK = (
     clip, adam, spin,
 )  # fmt: skip
 _CRF = crf_prepare, crf_sum_paths, crf_sum_groups, crf_decode
-ENTRIES = {"network": _NETWORK, "crf": _CRF}  # each compiled when it is first used
+# each group is compiled when it is first used
+ENTRIES = {"network": _NETWORK, "crf": _CRF, "vocabulary": (soften,)}

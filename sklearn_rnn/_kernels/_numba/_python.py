@@ -169,12 +169,20 @@ def for_all_units(formula):
 
 def sum_over_units(formula):
     """Return ``run``, which also stores the sum of the results over each row."""
+    return _reduce_units(formula, np.sum)
 
-    def run(n_rows, size, places, sums, begin):
+
+def max_over_units(formula):
+    """Return ``run``, which also stores the highest of the results of each row."""
+    return _reduce_units(formula, np.max)
+
+
+def _reduce_units(formula, combine):
+    def run(n_rows, size, places, results, begin):
         with np.errstate(all="ignore"):
             for i in range(n_rows):
                 result = formula(*(_units_at(place, i, size) for place in places))
-                sums[begin + i] = result.value.sum()
+                results[begin + i] = combine(result.value)
 
     return run
 

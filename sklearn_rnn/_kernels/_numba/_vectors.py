@@ -6,6 +6,9 @@ memory, without calls, branches or remainders; the vectors that a compiler makes
 plain loops take twice the time.
 """
 
+import operator
+
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -130,16 +133,17 @@ class _Units:
         self.builder.store(value, self._place(gate), align=4)
 
 
-def _add_lanes(floats):
-    """Return the sum of the numbers of a vector: halves upon halves."""
-    builder, value = floats.builder, floats.value
-    n = WIDTH
+def _combine_lanes(floats, combine):
+    """Return the sum, say, of the numbers of a vector: halves upon halves."""
+    builder, n = floats.builder, WIDTH
     while n > 1:
         n //= 2
         lanes = [n + lane % n for lane in range(WIDTH)]
         mask = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), lanes)
-        value = builder.fadd(value, builder.shuffle_vector(value, value, mask))
-    return builder.extract_element(value, ir.IntType(32)(0))
+        value = floats.value
+        moved = Floats(builder, builder.shuffle_vector(value, value, mask))
+        floats = combine(floats, moved)
+    return builder.extract_element(floats.value, ir.IntType(32)(0))
 
 
 def _operands(context, builder, places, types_of_places, vector):
@@ -206,42 +210,63 @@ def for_all_units(formula):
     return run
 
 
-def sum_over_units(formula):
+def _reduce_units(formula, start, combine):
     """Return ``run``, as `for_all_units`, for a formula with a result.
 
-    ``run(n_rows, size, places, sums, begin)``: sums[begin + i] becomes the sum of the
-    results over the units of row i.
+    ``run(n_rows, size, places, results, begin)``: results[begin + i] becomes all
+    results of row i, combined; `start` is what changes nothing in that.
     """
 
     def codegen(context, builder, signature, args):
-        n_rows, size, places, sums, begin = args
+        n_rows, size, places, results, begin = args
         intp = size.type
         operands = _operands(context, builder, places, signature.args[2], VECTOR)
-        sums = context.make_array(signature.args[3])(context, builder, sums).data
-        zero = ir.Constant(VECTOR, [0.0] * WIDTH)
+        results = context.make_array(signature.args[3])(context, builder, results).data
+        first = ir.Constant(VECTOR, [start] * WIDTH)
         total = cgutils.alloca_once(builder, VECTOR)
         with cgutils.for_range(builder, n_rows, intp=intp) as row:
-            builder.store(zero, total)
+            builder.store(first, total)
             vectors = cgutils.for_range_slice(builder, intp(0), size, intp(WIDTH), intp)
             with vectors as (unit, _):
                 result = formula(*(o(row.index, unit, size) for o in operands))
-                old = builder.load(total)
-                builder.store(builder.fadd(old, result.value), total)
-            whole = _add_lanes(Floats(builder, builder.load(total)))
+                old = Floats(builder, builder.load(total))
+                builder.store(combine(old, result).value, total)
+            whole = _combine_lanes(Floats(builder, builder.load(total)), combine)
             index = builder.add(begin, row.index)
-            builder.store(whole, builder.gep(sums, [index]))
+            builder.store(whole, builder.gep(results, [index]))
         return context.get_dummy_value()
 
     @intrinsic
-    def run(typing, n_rows, size, places, sums, begin):
-        arguments = types.intp, types.intp, places, sums, types.intp
+    def run(typing, n_rows, size, places, results, begin):
+        arguments = types.intp, types.intp, places, results, types.intp
         return types.void(*arguments), codegen
 
     return run
+
+
+def sum_over_units(formula):
+    """Return ``run(n_rows, size, places, sums, begin)``, which sums up the results.
+
+    sums[begin + i] becomes the sum of the formula's results over the units of row i.
+    """
+    return _reduce_units(formula, 0.0, operator.add)
+
+
+def max_over_units(formula):
+    """Return ``run(n_rows, size, places, highest, begin)``: as `sum_over_units`.
+
+    A NaN is passed over.
+    """
+    return _reduce_units(formula, -np.inf, _choose_higher)
+
+
+def _choose_higher(a, b):
+    return choose(a < b, b, a)
 
 
 if RUNS_AS_PYTHON:
     Floats = _python.Floats
     choose = _python.choose
     for_all_units = _python.for_all_units
+    max_over_units = _python.max_over_units
     sum_over_units = _python.sum_over_units
