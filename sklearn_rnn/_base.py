@@ -41,7 +41,7 @@ from sklearn_rnn._sequences import (
     read_targets,
     validate_sequences,
 )
-from sklearn_rnn._training import Checkpoint, Monitor, make_reporters
+from sklearn_rnn._training import Checkpoint, Monitor, Plan, make_reporters
 from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
 from sklearn_rnn.nn import threads_for
 from sklearn_rnn.utils import (
@@ -121,10 +121,12 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             self._resolve_parameters(train)
             net = self._rebuild_net() if continues else self._build_net(train)
             monitor = self._make_monitor(held_out)
-            schedule = self.learning_rate_schedule
-            interrupt = self._train(
-                net, train, monitor, int(self.max_epochs_), schedule
+            plan = Plan(
+                int(self.max_epochs_),
+                self.learning_rate_schedule,
+                self.weight_averaging,
             )
+            interrupt = self._train(net, train, monitor, plan)
         if interrupt is not None:
             raise interrupt
         self._warn_if_still_improving(monitor)
@@ -145,7 +147,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             net = self.net_ if continues else self._build_net(train)
             nn.set_dropout(net.module_, self.dropout_)
             monitor = Monitor(None, None, 0.0, False)
-            interrupt = self._train(net, train, monitor, 1, None)
+            interrupt = self._train(net, train, monitor, Plan(epochs=1))
         if interrupt is not None:
             raise interrupt
         return self
@@ -372,7 +374,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             outputs = torch.from_numpy(self._apply(module, X))
             return self._loss.predict(outputs).numpy()
 
-    def _train(self, net, train, monitor, max_epochs, schedule):
+    def _train(self, net, train, monitor, plan):
         """Train a net; keep the finished epochs if Ctrl-C interrupts.
 
         Returns the KeyboardInterrupt, if one came after an epoch, or in the first
@@ -388,12 +390,11 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
         try:
             net.run_epochs(
                 self._make_dataset(train),
-                epochs=max_epochs,
+                plan,
                 random_state=self._random_state,
                 seed=self._seed,
-                schedule=schedule,
                 monitor=monitor,
-                reporters=make_reporters(self.verbose, max_epochs),
+                reporters=make_reporters(self.verbose, plan.epochs),
             )
         except KeyboardInterrupt as error:
             never_fitted = not hasattr(self, "net_") and monitor.best_weights_

@@ -47,6 +47,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "optimizer": [StrOptions(set(OPTIMIZERS)), type],
     "learning_rate": [_POSITIVE],
     "learning_rate_schedule": [StrOptions({"onecycle", "cosine", "plateau"}), None],
+    "weight_averaging": [Interval(Real, 0, 1, closed="left")],
     "weight_decay": [_NOT_NEGATIVE],
     "max_grad_norm": [_POSITIVE, None],
     "batch_size": [_COUNT],

@@ -7,7 +7,7 @@ from sklearn_rnn._training._loader import (
     StepDataset,
     make_inputs,
 )
-from sklearn_rnn._training._net import Checkpoint, SequenceNet
+from sklearn_rnn._training._net import Checkpoint, Plan, SequenceNet
 from sklearn_rnn._training._optimizers import Adam, AdamW
 from sklearn_rnn._training._state import (
     HISTORY,
@@ -22,6 +22,7 @@ __all__ = [
     "Checkpoint",
     "Monitor",
     "PathDataset",
+    "Plan",
     "SequenceDataset",
     "SequenceNet",
     "StepDataset",

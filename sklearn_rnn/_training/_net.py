@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
+from sklearn_rnn._training._averaging import WeightAverage
 from sklearn_rnn._training._callbacks import Monitor, copy_weights
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
@@ -22,6 +24,25 @@ from sklearn_rnn.nn import (
     threads_for,
 )
 from sklearn_rnn.utils import finally_do
+
+
+@dataclass
+class Plan:
+    """Plan of a training.
+
+    Parameters
+    ----------
+    epochs : int
+        Maximum number of epochs.
+    schedule : {"onecycle", "cosine", "plateau"} or None, default=None
+        Schedule of the learning rate.
+    averaging : float, default=0.0
+        Fraction of the updates, the last ones, whose mean the weights are at the end.
+    """
+
+    epochs: int
+    schedule: str | None = None
+    averaging: float = 0.0
 
 
 class SequenceNet(NeuralNet):
@@ -48,6 +69,7 @@ class SequenceNet(NeuralNet):
     """
 
     _chain: Any = None  # of the module as it is in this epoch, if kernels train it
+    _average: Any = None  # of the weights, during training
     _moments: Any = None  # of an optimizer that is not new
 
     def __init__(
@@ -97,11 +119,10 @@ class SequenceNet(NeuralNet):
     def run_epochs(
         self,
         dataset: SequenceDataset,
+        plan: Plan,
         *,
-        epochs: int,
         random_state: np.random.RandomState,
         seed: int,
-        schedule: str | None,
         monitor: Monitor,
         reporters: Sequence[Callback] = (),
     ) -> None:
@@ -111,15 +132,13 @@ class SequenceNet(NeuralNet):
         ----------
         dataset : SequenceDataset
             Training set.
-        epochs : int
-            Maximum number of epochs.
+        plan : Plan
+            Epochs, schedule of the learning rate, and averaging.
         random_state : RandomState
             Source of the order of the samples.
         seed : int
             Seed of dropout. It is combined with the number of the epoch, so
             that epochs trained one at a time equal those of one training run.
-        schedule : {"onecycle", "cosine", "plateau"} or None
-            Schedule of the learning rate.
         monitor : Monitor
             Called before the net's own callbacks, one of which may end the training.
         reporters : sequence of skorch.callbacks.Callback
@@ -129,9 +148,9 @@ class SequenceNet(NeuralNet):
         self.stop_training = False
         before, after = _named([monitor]), _named(reporters)
         loader = BatchLoader(dataset, self.batch_size, device, random_state)
-        scheduler = make_schedule(
-            schedule, self.optimizer_, self.lr, epochs * len(loader)
-        )
+        n_updates = plan.epochs * len(loader)
+        scheduler = make_schedule(plan.schedule, self.optimizer_, self.lr, n_updates)
+        self._average = WeightAverage(self.module_, plan.averaging, n_updates)
         generator = torch.Generator(device=device)
         set_dropout_generator(self.module_, generator)
         own_callbacks = list(self.callbacks_)
@@ -141,7 +160,7 @@ class SequenceNet(NeuralNet):
             self.callbacks_: list[Any] = own_callbacks
             set_dropout_generator(self.module_, None)
             self.module_.eval()
-            self._chain = None
+            self._chain = self._average = None
             del self.history[n_epochs_before + len(monitor.losses_) :]  # unfinished
 
         with finally_do(end_training):
@@ -150,11 +169,12 @@ class SequenceNet(NeuralNet):
             try:
                 equal = dataset.X.common_length is not None
                 with threads_for(self.module_, equal_lengths=equal):
-                    for _ in range(epochs):
+                    for _ in range(plan.epochs):
                         generator.manual_seed(seed + len(self.history))
                         self._train_one_epoch(dataset, loader, scheduler)
                         if self.stop_training:
                             break
+                    self._average.apply()
             finally:
                 self.module_.eval()
                 self.notify("on_train_end", X=dataset, y=None)
@@ -170,7 +190,8 @@ class SequenceNet(NeuralNet):
         if scheduler is not None:
             scheduler.epoch_ends(self.history[-1]["train_loss"])
         try:
-            self.notify("on_epoch_end", **data)
+            with self._average.applied():  # a callback sees what predicts in the end
+                self.notify("on_epoch_end", **data)
         except KeyboardInterrupt:
             if not self._stopped_by_callback():
                 raise
@@ -188,6 +209,7 @@ class SequenceNet(NeuralNet):
             step = self.train_step(batch)
             loss, norm = step["loss"].item(), step.pop("grad_norm")
             self._check_finite(loss, norm)
+            self._average.add()
             batch_size = len(batch[0]["x"])
             records[-1].update(train_loss=loss, train_batch_size=batch_size)
             self.notify("on_batch_end", batch=batch, training=True, **step)
@@ -274,6 +296,7 @@ class SequenceNet(NeuralNet):
         state = super().__getstate__()
         state["module"] = None
         state.pop("_chain", None)
+        state.pop("_average", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ BAD_PARAMETERS = {
     "optimizer": ["foo", 3, None, int],
     "learning_rate": [0, -1, np.nan, np.inf, "fast", None],
     "learning_rate_schedule": ["step", 3],
+    "weight_averaging": [-0.1, 1, np.nan, None],
     "weight_decay": [-1, np.nan, None],
     "max_grad_norm": [0, -1, np.nan],
     "batch_size": [0, -1, 1.5, "auto", None],
