@@ -6,6 +6,7 @@ from sklearn_rnn._persistence import load, save
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._step_regressor import RNNStepRegressor
+from sklearn_rnn._stream import RNNStream
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn.nn import config_context
 from sklearn_rnn.utils import get_version
@@ -17,6 +18,7 @@ __all__ = [
     "RNNForecaster",
     "RNNRegressor",
     "RNNStepRegressor",
+    "RNNStream",
     "RNNTagger",
     "RaggedArray",
     "config_context",

@@ -5,7 +5,12 @@ import numpy as np
 from sklearn_rnn import nn
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_steps
-from sklearn_rnn._sequences import read_step_targets, split_weights
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    read_step_targets,
+    split_steps,
+    split_weights,
+)
 from sklearn_rnn._training import StepDataset
 from sklearn_rnn._training_data import check_weights
 from sklearn_rnn.utils import fit_context
@@ -68,8 +73,8 @@ class StepRNN(BaseRNN):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
-    def _check_X(self, X, name="X", *, reset=False):
-        return super()._check_X(X, name, reset=reset, allow_empty=True)
+    def _check_X(self, X, name="X", *, reset=False, allow_empty=True):
+        return super()._check_X(X, name, reset=reset, allow_empty=allow_empty)
 
     def _check_y(self, y, X, sample_weight, name="y"):
         end = name.removeprefix("y")  # "_val"
@@ -91,6 +96,12 @@ class StepRNN(BaseRNN):
 
     def _make_dataset(self, train):
         return StepDataset(train.X, train.targets, train.sample_weight)
+
+    def _split_response(self, predictions, offsets, method):
+        """Return predictions of all steps end to end in the form of a method."""
+        if method == "predict":
+            return split_steps(predictions, offsets)
+        return RaggedArray(predictions, offsets)
 
     def _apply(self, module, X):
         return apply_to_steps(module, X)

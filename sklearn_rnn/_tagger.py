@@ -555,10 +555,11 @@ class RNNTagger(StepRNN):
     def _predict_labels(self, X):
         """Return the labels of all steps end to end."""
         if self.module_.crf is not None:
-            encoded = _decode(make_batch_invariant(self.module_), X)
-        else:
-            encoded = self._choose_labels(self._link(X, "predict")[0])
-        return self._targets.decode(encoded)
+            return self._targets.decode(_decode(make_batch_invariant(self.module_), X))
+        return self._decode_predictions(self._link(X, "predict")[0])
+
+    def _decode_predictions(self, predictions):
+        return self._targets.decode(self._choose_labels(predictions))
 
     def _choose_labels(self, probability):
         """Return class numbers; probabilities as they are if y is multilabel."""

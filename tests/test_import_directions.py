@@ -15,10 +15,10 @@ ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
     *("_step_base", "_tagger", "_step_regressor", "_forecaster"),
 )
-PARTS = {"_building", "_inference", "_training_data"}  # of `_base`
+PARTS = {"_building", "_inference", "_stream", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
-    "__init__": {*ESTIMATORS, "_persistence", "_sequences", "nn", "utils"},
+    "__init__": {*ESTIMATORS, "_persistence", "_sequences", "_stream", "nn", "utils"},
     "_base": {
         *PARTS,
         "_defaults",
@@ -30,6 +30,8 @@ MAY_IMPORT = {
     },
     "_building": {"nn", "_sequences", "_training"},
     "_inference": {"nn", "_sequences", "_training", "utils"},
+    "_stream": {"_sequences", "_stream_network", "nn", "utils"},
+    "_stream_network": {"_inference", "_sequences", "_training", "nn"},
     "_training_data": {"_sequences", "utils"},
     "_defaults": set(),
     "_parameters": {"_sequences", "_building", "_defaults", "nn", "utils"},
@@ -80,7 +82,7 @@ RESERVED = {
     "torch": {
         *("_kernels", "nn", "_training", "utils", "inspection"),
         *(*ESTIMATORS, "_building", "_inference", "_inspectable", "_parameters"),
-        *("_fitted_state", "_persistence"),
+        *("_fitted_state", "_persistence", "_stream", "_stream_network"),
     },
     "captum": {"inspection"},
     "matplotlib": {"inspection"},

@@ -16,6 +16,7 @@ PUBLIC = {
         "RNNForecaster",
         "RNNRegressor",
         "RNNStepRegressor",
+        "RNNStream",
         "RNNTagger",
         "RaggedArray",
         "config_context",

@@ -139,9 +139,12 @@ def _round_up(n):
 
 
 class LayerRun:
-    """A layer on one batch: forward, and once backward if `plan.keep`."""
+    """A layer on one batch: forward, and once backward if `plan.keep`.
 
-    def __init__(self, plan, x, tensors):
+    With `n_parts`, the number of threads does not depend on the amount of work.
+    """
+
+    def __init__(self, plan, x, tensors, n_parts=None):
         self.plan = plan
         n_starts = len(tensors) - 4 * len(plan.directions)
         starts, given = tensors[:n_starts], tensors[n_starts:]
@@ -157,7 +160,7 @@ class LayerRun:
         if plan.lengths is not None:
             check_lengths(plan.lengths, *x.shape[:2])
         self.buffers, self.taken = get_buffers(plan.keep), []
-        self.parts = self._make_parts()
+        self.parts = self._make_parts(n_parts)
 
     def _name_sizes(self):
         """Return the sizes that the network has, by their names in the table."""
@@ -174,13 +177,14 @@ class LayerRun:
         # detached: their data may be replaced before the backward pass
         return [t.detach() for t in read("recurrence", self.known, tensors)]
 
-    def _make_parts(self):
+    def _make_parts(self, n_parts):
         """Return the rows of each thread, the same for each direction."""
         plan = self.plan
         batch, n_steps, _ = self.x.shape
         total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
         work = total * self.weights[0][1].numel()
-        n_parts = count_parts(batch, work, len(plan.directions))
+        if n_parts is None:
+            n_parts = count_parts(batch, work, len(plan.directions))
         self.work = work / n_parts
         if plan.lengths is None:
             return _partition_equal_rows(batch, n_steps, n_parts, plan.keep)
@@ -211,19 +215,24 @@ class LayerRun:
         shape = batch, n_steps, n_directions * sizes.hidden
         out = x.new_empty(0 if plan.only_last else shape)  # nothing is at address 0
         finals = [x.new_empty(batch, sizes.states) for _ in plan.directions]
+        jobs = self.list_jobs(out, finals)
+        memory = self, out, finals
+        run_in_threads(get_library().forward, jobs, memory, work=self.work)
+        return out, *finals
+
+    def list_jobs(self, out, finals):
+        """Return the arguments of `forward` in each direction and thread."""
         self.blocks, jobs = [], []
         for k, final in enumerate(finals):
             start = self.starts[k].data_ptr() if self.starts else 0
             packed = self._pack(k)
             for part in self.parts:
-                self.blocks.append(self._take(part.n_blocks * sizes.block))
+                self.blocks.append(self._take(part.n_blocks * self.sizes.block))
                 jobs.append(
-                    (*self._describe(k, part), x.data_ptr(), part.address, start,
+                    (*self._describe(k, part), self.x.data_ptr(), part.address, start,
                      packed, self.blocks[-1], out.data_ptr(), final.data_ptr())
                 )  # fmt: skip
-        memory = self, out, finals
-        run_in_threads(get_library().forward, jobs, memory, work=self.work)
-        return out, *finals
+        return jobs
 
     def _pack(self, direction):
         packed = self._take(self.sizes.weights)

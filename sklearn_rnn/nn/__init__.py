@@ -1,6 +1,9 @@
 """PyTorch layers of the recurrent networks: tensors and lengths in, tensors out."""
 
 # for the other packages, not public
+from sklearn_rnn.nn._batch_invariant import (
+    linear as linear,
+)
 from sklearn_rnn.nn._cells import (
     CELLS as CELLS,
 )
@@ -52,6 +55,18 @@ from sklearn_rnn.nn._models import (
 )
 from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
+from sklearn_rnn.nn._stream import (
+    FastStep as FastStep,
+)
+from sklearn_rnn.nn._stream import (
+    list_stream_obstacles as list_stream_obstacles,
+)
+from sklearn_rnn.nn._stream import (
+    make_pools as make_pools,
+)
+from sklearn_rnn.nn._stream import (
+    suits_fast_step as suits_fast_step,
+)
 from sklearn_rnn.nn._vocabulary import (
     vocabulary_gradients as vocabulary_gradients,
 )

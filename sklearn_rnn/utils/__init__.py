@@ -35,6 +35,7 @@ from sklearn_rnn.utils._state import (
 )
 from sklearn_rnn.utils._torch import (
     draw_seed,
+    is_torch_state_neutral,
     isolated_seed,
     make_generator,
     make_random_state,
@@ -68,6 +69,7 @@ __all__ = [
     "finally_do",
     "fit_context",
     "get_version",
+    "is_torch_state_neutral",
     "isolated_seed",
     "learning_curve_svg",
     "list_of",

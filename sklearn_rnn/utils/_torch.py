@@ -189,6 +189,11 @@ def _neutral_contexts() -> Iterator[AbstractContextManager[Any]]:
         yield torch.device("cpu")
 
 
+def is_torch_state_neutral() -> bool:
+    """Whether functions of this thread on float64 on the CPU need no neutral block."""
+    return not _flushes_denormals() and not torch.is_autocast_enabled("cpu")
+
+
 def _flushes_denormals() -> bool:
     """Return whether this thread flushes denormals to zero; torch has no getter."""
     return sys.float_info.min / 2 == 0

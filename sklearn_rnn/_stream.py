@@ -1,0 +1,319 @@
+"""RNNStream: predictions of a fitted estimator, step by step."""
+
+import copy
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sklearn_rnn._sequences import RaggedArray
+from sklearn_rnn._stream_network import StreamNetwork
+from sklearn_rnn.nn import list_stream_obstacles
+from sklearn_rnn.utils import is_torch_state_neutral, neutral_torch_state
+
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+class RNNStream:
+    """Predictions of a fitted estimator for steps as they come.
+
+    An object of this class is made by the `stream` method of an estimator. It keeps the
+    state of one or many streams, so that a step costs the same however long the stream
+    is. A prediction equals that of the batch methods for all steps so far, on the CPU
+    to the last bit.
+
+    A copy of the network is made: what happens to the estimator afterwards changes
+    nothing. A stream can be pickled with its state, and goes on where it was.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator whose network reads from the first step to the last.
+    n_streams : int, default=1
+        Number of independent streams.
+    method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
+        What is predicted, as the method of this name does. Regressors have "predict"
+        alone.
+
+    Attributes
+    ----------
+    n_steps : ndarray of shape (n_streams,)
+        Number of steps that each stream has had.
+
+    See Also
+    --------
+    RNNClassifier.stream : Makes a stream.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(5, 15), 2)) for _ in range(60)]
+    >>> y = ["up" if x[:, 0].sum() > 0 else "down" for x in X]
+    >>> classifier = RNNClassifier(
+    ...     bidirectional=False, conv_channels=None, max_epochs=30, random_state=0
+    ... ).fit(X, y)
+    >>> stream = classifier.stream()
+    >>> for x_t in X[0]:
+    ...     label = stream.update(x_t)
+    >>> bool(label == classifier.predict(X[:1])[0])
+    True
+    """
+
+    def __init__(
+        self, estimator: Any, n_streams: int = 1, *, method: str = "predict"
+    ) -> None:
+        _check_n_streams(n_streams)
+        module = estimator.module_
+        _refuse_obstacles(estimator, module)
+        self._owner = copy.copy(estimator)
+        self._owner.__dict__.pop("net_")  # its optimizer is of no use here
+        if self._owner._reads_table:  # of a fixed width: a step has one column of it
+            self._owner._reads_table = False
+            self._owner.n_features_in_ = 1
+            self._owner.__dict__.pop("feature_names_in_", None)
+        self._method = method
+        self._module = copy.deepcopy(module).eval()
+        self._start(int(n_streams))
+
+    def _start(self, n_streams: int) -> None:
+        self.n_streams = n_streams
+        self._respond = self._owner._make_response(self._method)
+        with neutral_torch_state():
+            self._network = StreamNetwork(self._module, n_streams)
+        self._n_features = self._owner.n_features_in_
+        self._shapes = [(n_streams, self._n_features)]
+        if n_streams == 1:
+            self._shapes.append((self._n_features,))
+        self._is_fast = self._network.has_fast_step
+        # made once: converting a tensor takes as long as the step
+        self._doubles = self._network.outputs.astype(np.float64)
+        self._tensor = torch.from_numpy(self._doubles)
+
+    @property
+    def n_steps(self) -> NDArray[np.int64]:
+        """Number of steps that each stream has had."""
+        return self._network.n_steps.copy()
+
+    def update(self, x_t: Any, rows: Any = None) -> Any:
+        """Read one step, and predict.
+
+        Parameters
+        ----------
+        x_t : array-like of shape (n_streams, n_features) or (n_features,), or DataFrame
+            One step of each stream. With one stream, a step may come without the first
+            axis; with one feature or token, without the last one.
+        rows : array-like of int of shape (n_rows,), default=None
+            Which streams have a step; `x_t` then has a row for each of them. The others
+            stay as they are. None: all streams.
+
+        Returns
+        -------
+        prediction : ndarray of shape (n_streams, ...) or (n_rows, ...)
+            For all steps so far, or, if the estimator predicts at each step, at this
+            one. Without the first axis if `x_t` comes without it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the step is not one that the estimator accepts, or drives the network out
+            of the range of numbers. The stream stays as it was.
+        """
+        if rows is None and self._is_fast:
+            x = self._as_floats(x_t)
+            outputs = None if x is None else self._network.step(x)
+            if outputs is not None:
+                self._doubles[...] = outputs
+                prediction = self._respond(self._tensor)
+                return prediction if x.ndim == 2 else prediction[0]
+        rows = self._check_rows(rows)
+        X, single = self._split(x_t, len(rows))
+        prediction = self._read(self._check(X, "x_t"), rows)
+        return prediction[0] if single else prediction
+
+    def extend(self, X: Any, rows: Any = None) -> Any:
+        """Read several steps of each stream, and predict.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            One sequence for each stream: its next steps. An empty one leaves the stream
+            as it is.
+        rows : array-like of int of shape (n_rows,), default=None
+            Which streams have steps, one sequence of X for each. None: all streams.
+
+        Returns
+        -------
+        prediction : ndarray of shape (n_rows, ...) or RaggedArray
+            For all steps so far. If the estimator predicts at each step: at the new
+            ones, in the form of the batch methods.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is not what the estimator accepts, has another number of sequences, or
+            has no step of a stream that had none before. All streams stay as they were.
+        """
+        rows = self._check_rows(rows)
+        X = self._check(X, "X")
+        if len(X) != len(rows):
+            raise ValueError(
+                f"X must have a sequence for each of {len(rows)} streams. Got {len(X)}."
+            )
+        prediction = self._read(X, rows)
+        if not self._network.per_step:
+            return prediction
+        return self._owner._split_response(prediction, X.offsets, self._method)
+
+    def reset(self, rows: Any = None) -> None:
+        """Return streams to where they have had no step.
+
+        Parameters
+        ----------
+        rows : array-like of int of shape (n_rows,), default=None
+            Which streams. None: all.
+        """
+        self._network.reset(self._check_rows(rows))
+
+    # Steps ---------------------------------------------------------------------------
+
+    def _as_floats(self, x_t: Any) -> NDArray[np.float32] | None:
+        """Return a step as `StreamNetwork.step` reads it, if that is simple."""
+        x = np.asarray(x_t) if type(x_t) is list else x_t
+        if (
+            type(x) is not np.ndarray
+            or x.shape not in self._shapes
+            or not is_torch_state_neutral()
+        ):
+            return None
+        if x.dtype == _FLOAT32:
+            return x
+        if x.dtype != _FLOAT64:
+            return None
+        with np.errstate(over="ignore"):  # found, as infinity, by the step
+            return x.astype(np.float32)
+
+    def _check_rows(self, rows: Any) -> NDArray[np.intp]:
+        if rows is None:
+            return np.arange(self.n_streams)
+        checked = np.asarray(rows)
+        in_range = (
+            checked.ndim == 1
+            and checked.dtype.kind in "iu"
+            and (checked >= 0).all()
+            and (checked < self.n_streams).all()
+        )
+        if not in_range or len(np.unique(checked)) < len(checked) or not len(checked):
+            raise ValueError(
+                "rows must be different numbers of streams, from 0 to "
+                f"{self.n_streams - 1}. Got {rows!r} instead."
+            )
+        return checked.astype(np.intp)
+
+    def _split(self, x_t: Any, n_rows: int) -> tuple[list[Any], bool]:
+        """Return a sequence of one step for each stream, and whether x_t is but one."""
+        if hasattr(x_t, "columns"):
+            table, single = x_t, False
+        else:
+            table, single = self._as_rows(x_t, n_rows)
+        if len(table) != n_rows:
+            raise ValueError(
+                f"x_t must have one step for each of {n_rows} streams, with "
+                f"{self._n_features} features. Got the shape {np.shape(x_t)} instead."
+            )
+        return [table[i : i + 1] for i in range(n_rows)], single
+
+    def _as_rows(self, x_t: Any, n_rows: int) -> tuple[NDArray, bool]:
+        array = np.asarray(x_t)
+        if array.dtype.kind in "US":  # numbers beside text would become text
+            array = np.asarray(x_t, object)
+        if array.ndim == 2:
+            return array, False
+        if array.ndim == 1 and n_rows == 1 and len(array) == self._n_features:
+            return array.reshape(1, -1), True
+        if array.ndim == 0 and n_rows == 1:
+            return array.reshape(1, 1), True
+        return array.reshape(-1, 1) if array.ndim == 1 else array, False
+
+    def _check(self, X: Any, name: str) -> RaggedArray:
+        owner = self._owner
+        return owner._index_tokens(owner._check_X(X, name, allow_empty=True))
+
+    @neutral_torch_state()
+    def _read(self, X: RaggedArray, rows: NDArray[np.intp]) -> Any:
+        outputs, updates = self._network.read(X, rows)
+        without = (self._network.n_steps[rows] == 0) & (X.lengths == 0)
+        if without.any() and not self._network.per_step:
+            raise ValueError(
+                f"The stream {rows[without.argmax()]} has had no step: nothing can be "
+                "predicted for it."
+            )
+        if not np.isfinite(outputs).all():
+            raise ValueError(
+                "The steps drive the network out of the range of float32: the "
+                "prediction is not finite. The stream stays as it was."
+            )
+        prediction = self._respond(torch.from_numpy(outputs).double())
+        self._network.keep(updates)
+        return prediction
+
+    # State ---------------------------------------------------------------------------
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """State after the steps so far: arrays, the streams along the first axis.
+
+        "n_steps", "layers" (h of each layer; a pair h and c of an LSTM), "outputs" of
+        the network after the last step, and the running "total" and "highest" of a
+        pooling. A copy; assigned to the `state` of a stream of the same network, that
+        stream goes on from there.
+        """
+        network = self._network
+        return {
+            "n_steps": network.n_steps.copy(),
+            "outputs": network.outputs.copy(),
+            "layers": network.export_layers(),
+            **{name: pool.copy() for name, pool in network.pools.items()},
+        }
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._network.restore(state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = "_owner", "_method", "_module", "n_streams"
+        return {name: vars(self)[name] for name in names} | {"state": self.state}
+
+    def __setstate__(self, content: dict[str, Any]) -> None:
+        content = dict(content)
+        state = content.pop("state")
+        self.__dict__.update(content)
+        self._start(self.n_streams)
+        self.state = state
+
+    def __repr__(self) -> str:
+        name = type(self._owner).__name__
+        return f"<RNNStream: {self.n_streams} x {name}.{self._method}>"
+
+
+def _check_n_streams(n_streams: Any) -> None:
+    if not isinstance(n_streams, Integral) or n_streams < 1:
+        raise ValueError(
+            f"The 'n_streams' parameter must be an int >= 1. Got {n_streams!r} instead."
+        )
+
+
+def _refuse_obstacles(estimator: Any, module: Any) -> None:
+    obstacles = list_stream_obstacles(module)
+    if not obstacles:
+        return
+    name = type(estimator).__name__
+    now = ", ".join(f"{key}={getattr(estimator, key)!r}" for key in obstacles)
+    needed = ", ".join(f"{key}={values}" for key, values in obstacles.items())
+    raise ValueError(
+        f"{name} with {now} needs later steps, or all of them at once: it cannot "
+        f"stream. Fit it with {needed}."
+    )

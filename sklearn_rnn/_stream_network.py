@@ -1,0 +1,276 @@
+"""A trained network that reads sequences in parts, and keeps the state of each."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_rnn._inference import make_batch_invariant
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets, step_index
+from sklearn_rnn._training import make_inputs
+from sklearn_rnn.nn import (
+    FastStep,
+    flatten_steps,
+    linear,
+    make_pools,
+    suits_fast_step,
+    threads_for,
+)
+
+_MOST_STREAMS = 64  # that a step reads in one thread
+
+
+class _Update(NamedTuple):
+    """State of some streams after more steps."""
+
+    rows: NDArray[np.intp]
+    n_steps: NDArray[np.int64]
+    outputs: NDArray[np.float32]
+    layers: list[Any]
+    pools: dict[str, NDArray]
+
+
+class StreamNetwork:
+    """A network with the state of some streams.
+
+    Parameters
+    ----------
+    module : SequenceModel or StepModel
+        A network without what `list_stream_obstacles` finds.
+    n_streams : int
+
+    Attributes
+    ----------
+    n_steps : ndarray of shape (n_streams,)
+        Steps that each stream has had.
+    outputs : ndarray of shape (n_streams, n_outputs)
+        Outputs after the last one of them.
+    layers : list
+        State of each layer, the streams along the first axis: tensors, and tuples and
+        lists of them. Empty before the first step, unless kernels run the layers.
+    pools : dict of str to ndarray of shape (n_streams, hidden)
+        From `make_pools`.
+    """
+
+    def __init__(self, module: Any, n_streams: int) -> None:
+        self.n_streams = n_streams
+        self.per_step = not hasattr(module, "pooling")
+        self.n_steps = np.zeros(n_streams, np.int64)
+        self.outputs = np.zeros((n_streams, module.head.out_features), np.float32)
+        self._module = make_batch_invariant(module)
+        weight = next(self._module.parameters())
+        self._device = weight.device
+        self._fast_step: Any = None
+        self.layers: list[Any] = []
+        if n_streams <= _MOST_STREAMS and suits_fast_step(module):
+            self._fast_step = FastStep(module, n_streams)
+            self.layers, self.pools = self._fast_step.layers, self._fast_step.pools
+        else:
+            kind = "last" if self.per_step else module.pooling.kind
+            dtype = "f8" if weight.dtype is torch.float64 else "f4"
+            size = module.encoder.output_size
+            self.pools = make_pools(kind, n_streams, size, dtype)
+
+    @property
+    def has_fast_step(self) -> bool:
+        """Whether `step` can be called."""
+        return self._fast_step is not None
+
+    def step(self, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Read one step of all streams.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_streams, n_features)
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_streams, n_outputs), or None
+            Memory that the next call overwrites. None, and nothing is changed, if x or
+            a result is not finite.
+        """
+        n_steps = self.n_steps + 1
+        outputs = self._fast_step(x, n_steps)
+        if outputs is not None:
+            self.n_steps = n_steps
+            self.outputs[...] = outputs
+        return outputs
+
+    def read(
+        self, X: RaggedArray, rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], list[_Update]]:
+        """Compute the outputs for more steps of some streams.
+
+        Parameters
+        ----------
+        X : RaggedArray
+            More steps of each of these streams, perhaps none.
+        rows : ndarray of shape (len(X),)
+            Which streams; each once.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_rows or n_steps, n_outputs)
+            A row a stream, as after its last step, or a row a new step if the network
+            predicts at each.
+        updates : list
+            For `keep`; until then the state is the old one.
+        """
+        counts = X.lengths if self.per_step else np.ones(len(X), np.int64)
+        offsets = lengths_to_offsets(counts)
+        outputs = np.empty((offsets[-1], self.outputs.shape[1]), np.float32)
+        if not self.per_step:
+            outputs[...] = self.outputs[rows]
+        updates = []
+        begun = self.n_steps[rows] > 0
+        with torch.inference_mode(), threads_for(self._module):
+            for group in (begun, ~begun):  # a custom cell knows its first state
+                group = np.flatnonzero(group & (X.lengths > 0))
+                if len(group):
+                    part, update = self._advance(X, group, rows[group])
+                    outputs[step_index(offsets[group], counts[group])] = part
+                    updates.append(update)
+        return outputs, updates
+
+    def _advance(
+        self, X: RaggedArray, group: NDArray[np.intp], rows: NDArray[np.intp]
+    ) -> tuple[NDArray, _Update]:
+        """Run streams that all begin, or all go on."""
+        inputs, module = make_inputs(X, group, self._device), self._module
+        lengths, start = inputs["lengths"], None
+        if self.n_steps[rows[0]] > 0:
+            index = self._index(rows)
+            start = _map(lambda state: state.index_select(0, index), self.layers)
+        states, layers = module.encoder.run(module.inputs(inputs["x"]), lengths, start)
+        pools = {}
+        n_new = X.lengths[group]
+        n_steps = self.n_steps[rows] + n_new
+        if self.per_step:
+            vectors = flatten_steps(states, lengths)
+            ends = np.cumsum(n_new) - 1
+        else:
+            pools = self._pool(states.cpu().numpy(), n_new, rows)
+            vectors = _gather_pooled(states, n_new, n_steps, pools)
+            ends = np.arange(len(rows))
+        part = linear(module.head, vectors).float().cpu().numpy()
+        return part, _Update(rows, n_steps, part[ends], layers, pools)
+
+    def _pool(
+        self, states: NDArray, n_new: NDArray[np.int64], rows: NDArray[np.intp]
+    ) -> dict[str, NDArray]:
+        """Return the running pools after new states, (batch, time, hidden)."""
+        pools = {name: pool[rows] for name, pool in self.pools.items()}
+        for name, pool in pools.items():
+            for t in range(states.shape[1]):
+                runs = n_new > t
+                add = np.add if name == "total" else np.maximum
+                pool[runs] = add(pool[runs], states[runs, t])
+        return pools
+
+    def keep(self, updates: list[_Update]) -> None:
+        """Replace the state of streams by that after their new steps."""
+        for update in updates:
+            if not self.layers:
+                self.layers = _map(self._allocate, update.layers)
+            index = self._index(update.rows)
+            _map(
+                lambda old, new, index=index: old.index_copy_(0, index, new),
+                self.layers,
+                update.layers,
+            )
+            for name, pool in update.pools.items():
+                self.pools[name][update.rows] = pool
+            self.n_steps[update.rows] = update.n_steps
+            self.outputs[update.rows] = update.outputs
+
+    def reset(self, rows: NDArray[np.intp]) -> None:
+        """Return streams to where they have had no step."""
+        self.n_steps[rows] = 0
+        for name, pool in self.pools.items():
+            pool[rows] = 0 if name == "total" else -np.inf
+        index = self._index(rows)
+        _map(lambda state: state.index_fill_(0, index, 0), self.layers)
+
+    def export_layers(self) -> list[Any]:
+        """Return copies of the state of each layer as arrays."""
+        return _map(lambda state: state.cpu().numpy().copy(), self.layers)
+
+    def restore(self, state: Any) -> None:
+        """Replace the state of all streams.
+
+        Parameters
+        ----------
+        state : dict
+            As `RNNStream.state` returns it.
+
+        Raises
+        ------
+        ValueError
+            If it is not one of this network and number of streams.
+        """
+        names = {"n_steps", "outputs", "layers", *self.pools}
+        if not isinstance(state, dict) or set(state) != names:
+            raise ValueError(
+                f"state must be a dict of {sorted(names)}. Got {state!r} instead."
+            )
+        arrays = {
+            "n_steps": self.n_steps, "outputs": self.outputs, **self.pools,
+        }  # fmt: skip
+        for name, array in arrays.items():
+            if np.shape(state[name]) != array.shape:
+                raise ValueError(
+                    f"{name!r} of the state must have the shape {array.shape}. Got "
+                    f"{np.shape(state[name])} instead."
+                )
+        layers = _map(lambda a: torch.tensor(a, device=self._device), state["layers"])
+        if self.layers:
+            try:
+                _map(_check_shape, self.layers, layers)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    "'layers' of the state do not have the shapes of the state of this "
+                    "network."
+                ) from error
+            _map(lambda old, new: old.copy_(new), self.layers, layers)
+        else:
+            self.layers = layers
+        for name, array in arrays.items():
+            array[...] = state[name]
+
+    def _index(self, rows: NDArray[np.intp]) -> Tensor:
+        return torch.from_numpy(rows).to(self._device)
+
+    def _allocate(self, state: Tensor) -> Tensor:
+        return state.new_zeros((self.n_streams, *state.shape[1:]))
+
+
+def _gather_pooled(
+    states: Tensor,
+    n_new: NDArray[np.int64],
+    n_steps: NDArray[np.int64],
+    pools: dict[str, NDArray],
+) -> Tensor:
+    """Return the pooled vectors in the type of the states."""
+    if not pools:
+        rows = torch.arange(len(states), device=states.device)
+        return states[rows, torch.from_numpy(n_new - 1).to(states.device)]
+    parts = [
+        pool / n_steps[:, np.newaxis] if name == "total" else pool
+        for name, pool in pools.items()
+    ]
+    return torch.from_numpy(np.concatenate(parts, axis=1)).to(states)
+
+
+def _check_shape(old: Tensor, new: Tensor) -> None:
+    if old.shape != new.shape:
+        raise ValueError("the shapes differ.")
+
+
+def _map(function: Any, *values: Any) -> Any:
+    """Apply a function to tensors in equal places of nested tuples and lists."""
+    if isinstance(values[0], tuple | list):
+        mapped = [_map(function, *part) for part in zip(*values, strict=True)]
+        return tuple(mapped) if isinstance(values[0], tuple) else mapped
+    return function(*values)
