@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
+from sklearn_rnn._advice import AdviceMixin, advise_on_tables
 from sklearn_rnn._building import (
     make_column_inputs,
     make_encoder,
@@ -37,6 +38,7 @@ from sklearn_rnn._sequences import (
     TokenIds,
     Vocabulary,
     get_characters,
+    get_layout,
     read_argument,
     read_targets,
     validate_sequences,
@@ -61,7 +63,7 @@ from sklearn_rnn.utils import (
 _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zero
 
 
-class BaseRNN(BaseEstimator, metaclass=ABCMeta):
+class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of all estimators. Think twice before adding to it."""
 
     # Members that subclasses define ---------------------------------------------------
@@ -192,7 +194,8 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             self._learn_kind(X)
         X = self._check_X(X, reset=not continues)
         y, groups = read_targets(y, "y"), read_argument(groups, "groups")
-        check_consistent_length(X, y, groups)
+        with advise_on_tables(get_layout(self)):
+            check_consistent_length(X, y, groups)
         y, weight = self._check_y(y, X, sample_weight)
         kept = np.flatnonzero(weight)
         if len(kept) < len(X):  # a weight of 0 excludes the sample and its label
@@ -291,7 +294,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             f"(validation_fraction={self.validation_fraction}): all of them are "
             "trained on, and training stops by the training loss.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
         return data, None
 
@@ -429,7 +432,7 @@ class BaseRNN(BaseEstimator, metaclass=ABCMeta):
             f"Maximum epochs ({self.max_epochs_}) reached and the {watched}: more "
             "'max_epochs' or a higher 'learning_rate' may improve the result.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
     # Use -----------------------------------------------------------------------------

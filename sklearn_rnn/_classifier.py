@@ -2,6 +2,7 @@
 
 from sklearn.base import ClassifierMixin
 
+from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import ClassTargets, LabelTargets, make_label_targets
@@ -304,6 +305,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
     _kinds_of_targets = (ClassTargets, LabelTargets)
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on some samples, from the current weights.
 

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sklearn_rnn._advice import AdviceMixin, advise_on_arguments
 from sklearn_rnn._defaults import is_auto, resolve
 from sklearn_rnn._forecasting import (
     check_series,
@@ -42,7 +43,7 @@ _PASSED_ON = (
 )
 
 
-class RNNForecaster(BaseEstimator):
+class RNNForecaster(AdviceMixin, BaseEstimator):
     """Recurrent neural network that forecasts the next steps of series.
 
     One model for all series, of equal or different length, with one or several
@@ -271,6 +272,7 @@ class RNNForecaster(BaseEstimator):
     }
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def fit(self, X, y=None, sample_weight=None):
         """Learn to continue series.
 

@@ -84,7 +84,7 @@ def warn_if_quantile_is_unused(estimator: Any) -> None:
             f"quantile={estimator.quantile!r} has no effect with "
             f"loss={estimator.loss!r}. Set loss='quantile' to predict a quantile.",
             UserWarning,
-            stacklevel=7,
+            stacklevel=8,
         )
 
 

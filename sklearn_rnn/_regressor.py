@@ -5,6 +5,7 @@ import torch
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
+from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._parameters import constraints_of, warn_if_quantile_is_unused
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import NumberTargets
@@ -318,6 +319,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
     _kinds_of_targets = (NumberTargets,)
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some samples, from the current weights.
 

@@ -5,6 +5,7 @@ import warnings
 from sklearn.base import is_classifier
 
 from sklearn_rnn import nn
+from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
 from sklearn_rnn._sequences import (
@@ -22,6 +23,7 @@ class SequenceRNN(BaseRNN):
     _min_sequences = 2
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def fit(
         self,
         X,
@@ -85,7 +87,7 @@ class SequenceRNN(BaseRNN):
                 f"{X.common_length} labels of whole sequences. It has as many columns "
                 "as steps: for one label a step use RNNTagger.",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
         return super()._check_y(y, X, sample_weight, name)
 

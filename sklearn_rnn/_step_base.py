@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_rnn import nn
+from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._inference import apply_to_steps
 from sklearn_rnn._sequences import (
@@ -23,6 +24,7 @@ class StepRNN(BaseRNN):
     _answers: str  # name of the items of y in error messages
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def fit(
         self,
         X,

@@ -19,8 +19,10 @@ PARTS = {"_building", "_inference", "_stream", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_persistence", "_sequences", "_stream", "nn", "utils"},
+    "_advice": {"_sequences", "utils"},
     "_base": {
         *PARTS,
+        "_advice",
         "_defaults",
         "_parameters",
         "nn",
@@ -37,11 +39,24 @@ MAY_IMPORT = {
     "_parameters": {"_sequences", "_building", "_defaults", "nn", "utils"},
     "_targets": {"_sequences", "utils"},
     "_sequence_base": {
-        *("_base", "_inference", "_sequences", "_training", "nn", "utils"),
+        *("_advice", "_base", "_inference"),
+        *("_sequences", "_training", "nn", "utils"),
     },
-    "_step_base": {"_base", "_sequences", "_training", "nn", "utils", *PARTS},
-    "_classifier": {"_parameters", "_sequence_base", "_targets", "nn", "utils"},
-    "_regressor": {"_parameters", "_sequence_base", "_targets", "nn", "utils"},
+    "_step_base": {
+        "_advice",
+        "_base",
+        "_sequences",
+        "_training",
+        "nn",
+        "utils",
+        *PARTS,
+    },
+    "_classifier": {
+        *("_advice", "_parameters", "_sequence_base", "_targets", "nn", "utils"),
+    },
+    "_regressor": {
+        *("_advice", "_parameters", "_sequence_base", "_targets", "nn", "utils"),
+    },
     "_tagger": {
         *("_inference", "_parameters", "_step_base", "_targets"),
         *("_sequences", "_training", "nn", "utils"),
@@ -50,7 +65,7 @@ MAY_IMPORT = {
         *("_parameters", "_step_base", "_targets", "_sequences", "nn"),
     },
     "_forecaster": {
-        *("_defaults", "_forecasting", "_parameters", "_regressor"),
+        *("_advice", "_defaults", "_forecasting", "_parameters", "_regressor"),
         *("_sequences", "_training_data", "utils"),
     },
     "_forecasting": {"_sequences"},

@@ -22,7 +22,7 @@ from sklearn_rnn._sequences._dataframe import (
     to_floats,
     to_times,
 )
-from sklearn_rnn._sequences._layout import Layout, set_layout
+from sklearn_rnn._sequences._layout import Layout, get_layout, set_layout
 from sklearn_rnn._sequences._ragged import (
     RaggedArray,
     TokenIds,
@@ -104,6 +104,7 @@ __all__ = [
     "gather_batch",
     "get_characters",
     "get_column",
+    "get_layout",
     "get_present",
     "group_columns",
     "import_narwhals",

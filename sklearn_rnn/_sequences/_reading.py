@@ -23,6 +23,10 @@ _ACCEPTED = (
     "shape (n_steps_i, n_features) or (n_steps_i,)."
 )
 _FOR_TEXT = "For text, put sklearn_rnn.preprocessing.SequenceTokenizer in front."
+_FOR_LONG_TABLES = (
+    "For a table with a row for each step, put sklearn_rnn.preprocessing."
+    "SequenceBuilder in front."
+)
 
 
 def read_argument(value: Any, name: str = "X") -> Any:
@@ -114,6 +118,7 @@ def read_steps(X: Any, expects_table: bool | None, name: str) -> RaggedArray | N
                 f"Found {name} with 0 feature(s) (shape={X.shape}) while a minimum of "
                 "1 is required."
             )
+        refuse_dates(X, name)
         return None  # a DataFrame: its columns have names to check
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     if array.dtype == object and array.ndim == 1 and any(map(_is_sequence, array)):
@@ -222,6 +227,8 @@ def _is_sequence(x: Any) -> bool:
 def _sequence_as_array(x: Any, name: str) -> NDArray:
     if type(x) is np.ndarray and x.ndim == 2 and x.dtype.kind in "fiub" and x.size:
         return x  # what most are
+    if hasattr(x, "columns"):
+        refuse_dates(x, name)
     x = read_container(x, name)  # out of a Series, say
     try:
         array = np.asarray(x)
@@ -248,14 +255,12 @@ def as_numbers(array: NDArray, name: str = "X") -> NDArray:
         raise ValueError(f"Complex data not supported: {name} is {array.dtype}.")
     if array.dtype.kind in "USMmV":
         raise ValueError(
-            f"{name} must hold numbers. Got {array.dtype} instead. {_FOR_TEXT}"
+            f"{name} must hold numbers. Got {array.dtype} instead. {_advise(name)}"
         )
     if array.dtype == object:
         if any(isinstance(v, str | bytes) for v in array.flat):
             raise ValueError(
-                f"{name} must hold numbers. Got strings instead. {_FOR_TEXT} For a "
-                "table with a row for each step: sklearn_rnn.preprocessing."
-                "SequenceBuilder."
+                f"{name} must hold numbers. Got strings instead. {_advise(name)}"
             )
         if any(isinstance(v, complex | np.complexfloating) for v in array.flat):
             raise ValueError(f"Complex data not supported: {name} is complex.")
@@ -268,6 +273,27 @@ def as_numbers(array: NDArray, name: str = "X") -> NDArray:
         except OverflowError as error:
             raise ValueError(f"{name} has a value too large for float64.") from error
     return array
+
+
+def _advise(name: str) -> str:
+    if name.startswith("y"):
+        return (
+            "For labels there are RNNClassifier and RNNTagger; y.astype(float) "
+            "converts numbers in strings."
+        )
+    return f"{_FOR_TEXT} {_FOR_LONG_TABLES}"
+
+
+def refuse_dates(frame: Any, name: str) -> None:
+    """Refuse a DataFrame of pandas or polars with a column of dates."""
+    for column, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        is_temporal = getattr(dtype, "is_temporal", lambda: False)  # polars
+        if getattr(dtype, "kind", "") == "M" or is_temporal():
+            raise ValueError(
+                f"{name} has dates in column {column!r}, which are no numbers. "
+                f"{_FOR_LONG_TABLES} It sorts by time and counts from the first step. "
+                "Or leave the column out."
+            )
 
 
 def _short(x: Any) -> str:

@@ -81,7 +81,7 @@ def warn_if_one_hot(y: NDArray) -> None:
             "y.argmax(axis=1): a matrix stands for several labels at once, each "
             "predicted by itself.",
             UserWarning,
-            stacklevel=7,
+            stacklevel=8,
         )
 
 

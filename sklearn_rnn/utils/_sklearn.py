@@ -11,6 +11,7 @@ from sklearn.utils import estimator_html_repr
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import (
     HasMethods,
+    InvalidParameterError,
     StrOptions,
     validate_params,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "BaseScorer",
     "HasMethods",
     "Interval",
+    "InvalidParameterError",
     "StrOptions",
     "check_feature_names",
     "check_feature_names_in",

@@ -1,0 +1,131 @@
+"""Errors that name what to type instead: values, arguments, containers."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import Any
+
+from sklearn_rnn._sequences import Layout
+from sklearn_rnn.utils import InvalidParameterError, StrOptions
+
+_SYNONYMS = {  # names in other libraries
+    "mse": "squared_error",
+    "l2": "squared_error",
+    "mean_squared_error": "squared_error",
+    "mae": "absolute_error",
+    "l1": "absolute_error",
+    "mean_absolute_error": "absolute_error",
+    "pinball": "quantile",
+    "avg": "mean",
+    "average": "mean",
+    "elman": "rnn",
+    "vanilla": "rnn",
+    "simplernn": "rnn",
+    "one_cycle": "onecycle",
+    "reduce_lr_on_plateau": "plateau",
+}
+
+_ARGUMENTS = {  # of `fit` in other libraries
+    "validation_data": "pass X_val= and y_val=",
+    "eval_set": "pass X_val= and y_val=",
+    "validation_split": "set early_stopping=True and validation_fraction=",
+    "epochs": "set max_epochs=",
+}
+
+
+class AdviceMixin:
+    """Suggest the accepted value that was probably meant by an invalid parameter."""
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()  # type: ignore[misc]
+        except InvalidParameterError as error:
+            meant = _find_meant(self, str(error))
+            if meant is None:
+                raise
+            advice = f"{error} Did you mean {meant!r}?"
+            raise InvalidParameterError(advice) from None
+
+
+def advise_on_arguments(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a `fit` to explain the arguments that other libraries have.
+
+    Parameters
+    ----------
+    fit : callable
+        Method of an estimator.
+
+    Returns
+    -------
+    fit : callable
+        The method; it raises TypeError for an unknown argument, or a DataLoader.
+    """
+    accepted = set(signature(fit).parameters)
+
+    @wraps(fit)
+    def advised(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in accepted:
+                raise TypeError(_explain_argument(self, fit.__name__, name))
+        _refuse_loaders(self, args[0] if args else kwargs.get("X"))
+        return fit(self, *args, **kwargs)
+
+    return advised
+
+
+@contextmanager
+def advise_on_tables(layout: Layout) -> Iterator[None]:
+    """Explain the rows of a table in an error about numbers of samples."""
+    try:
+        yield
+    except ValueError as error:
+        if not layout.is_table:
+            raise
+        raise ValueError(
+            f"{error}. X is a table: each row is a sequence and each column is a step. "
+            "For a table with a row for each step, put sklearn_rnn.preprocessing."
+            "SequenceBuilder in front."
+        ) from None
+
+
+def _find_meant(estimator: Any, error: str) -> str | None:
+    """Return the option closest to the value of the parameter that an error names."""
+    name = error.split("'")[1]
+    value = getattr(estimator, name)
+    options = {
+        option
+        for constraint in estimator._parameter_constraints[name]
+        if isinstance(constraint, StrOptions)
+        for option in constraint.options
+    }
+    if not isinstance(value, str):
+        return None
+    plain = value.lower().replace("-", "_").replace(" ", "_")
+    if _SYNONYMS.get(plain) in options:
+        return _SYNONYMS[plain]
+    return next(iter(get_close_matches(plain, sorted(options), n=1)), None)
+
+
+def _explain_argument(estimator: Any, method: str, name: str) -> str:
+    owner = type(estimator).__name__
+    advice = _ARGUMENTS.get(name)
+    if name in estimator.get_params(deep=False):
+        advice = f"set it in the constructor: {owner}({name}=...)"
+    elif advice is not None and advice.startswith("set"):
+        advice += " in the constructor"
+    error = f"{owner}.{method}() got an unexpected keyword argument {name!r}"
+    return error if advice is None else f"{error}: {advice}."
+
+
+def _refuse_loaders(estimator: Any, X: Any) -> None:
+    data = sys.modules.get("torch.utils.data")
+    if data is None or not isinstance(X, data.DataLoader | data.Dataset):
+        return
+    raise TypeError(
+        f"X is a {type(X).__name__} of torch. {type(estimator).__name__} makes the "
+        "mini-batches itself: pass the sequences as X and the targets as y, and set "
+        "batch_size= in the constructor."
+    )
