@@ -1,9 +1,15 @@
 """step_attributions: the contribution of each step and feature to an output."""
 
+from functools import partial
+
 import numpy as np
 import torch
 
-from sklearn_rnn._inspectable import explained_output
+from sklearn_rnn._inspectable import (
+    explained_output,
+    predicts_one_class,
+    takes_checked_inputs,
+)
 from sklearn_rnn.inspection._common import choose_outputs, copy_module, resolve_inputs
 from sklearn_rnn.inspection._steps import as_array_or_ragged, check_step
 from sklearn_rnn.nn import ColumnInputs, Standardize, TokenEmbedding, config_context
@@ -59,9 +65,10 @@ def step_attributions(
           values: if either of two suffices, hiding one changes nothing.
 
         The three are equal for a linear network.
-    target : label, int or None, default=None
+    target : label, int, list or None, default=None
         Output to explain: a class label for a classifier or tagger, the index of a
-        target for a regressor. None selects all of them.
+        target for a regressor, or a list of these. None selects the class that is
+        predicted for each sequence, or at `step`; of several targets or labels, all.
     step : int or None, default=None
         Index of the step whose prediction is explained, in every sequence; -1 is the
         last step. Required for `RNNTagger` and `RNNStepRegressor`, and None for the
@@ -74,9 +81,8 @@ def step_attributions(
         Attributions in float64; an array if all sequences have the same length. A
         column of tokens or categories is one feature, the sum over its embedding, and
         so are the characters of a word. The attributions are zero for a label that the
-        scheme of a CRF forbids or requires at `step`. With ``target=None``, a dict with
-        the attributions of each class or target, in order, unless there is a single
-        target.
+        scheme of a CRF forbids or requires at `step`. With a list or several targets, a
+        dict with the attributions of each.
 
     Raises
     ------
@@ -95,7 +101,9 @@ def step_attributions(
     -----
     Each sequence is processed alone, without padding, and on the CPU in double
     precision. The path of integrated gradients is subdivided adaptively: a piece is
-    halved if its attributions do not sum to the difference between its ends.
+    halved if its attributions do not sum to the difference between its ends. A sequence
+    takes 16 passes or more for each output, forward and backward: tens of milliseconds.
+    "gradient" takes one, and "occlusion" one for each value.
 
     An attribution describes the network, not the world: of two correlated features, the
     network may use either.
@@ -125,21 +133,34 @@ def step_attributions(
     """
     seen = resolve_inputs(estimator, X)
     check_step(step, seen)
-    columns, indexed = choose_outputs(seen.rnn, target), seen.index_tokens()
-    results = [
-        as_array_or_ragged(attribute_sequences(seen.rnn, indexed, method, column, step))
-        for column in columns
-    ]
-    if len(results) == 1:
-        return results[0]
-    has_classes = hasattr(seen.rnn, "classes_")
-    keys = seen.rnn.classes_.tolist() if has_classes else columns
-    return dict(zip(keys, results, strict=True))
+    indexed = seen.index_tokens()
+
+    def attribute(columns):
+        return as_array_or_ragged(
+            attribute_sequences(seen.rnn, indexed, method, columns, step)
+        )
+
+    if target is None and predicts_one_class(seen.rnn):
+        return attribute(_predict_columns(seen, step))
+    targets = target if isinstance(target, list) else [target]
+    columns = [c for one in targets for c in choose_outputs(seen.rnn, one)]
+    if len(columns) == 1 and not isinstance(target, list):
+        return attribute(columns * len(indexed))
+    keys = getattr(seen.rnn, "classes_", np.arange(seen.rnn.n_outputs_)).tolist()
+    return {keys[c]: attribute([c] * len(indexed)) for c in columns}
+
+
+def _predict_columns(seen, step):
+    """Return the column of the class predicted for each sequence, or at its step."""
+    labels = takes_checked_inputs(seen.rnn).predict(seen.X)
+    if step is not None:
+        labels = [one[step] for one in labels]
+    return np.searchsorted(seen.rnn.classes_, labels).tolist()
 
 
 @neutral_torch_state()
-def attribute_sequences(rnn, X, method, column, step=None):
-    """Attribute one output to the values of some sequences.
+def attribute_sequences(rnn, X, method, columns, step=None):
+    """Attribute an output for each sequence to its values.
 
     Parameters
     ----------
@@ -149,8 +170,8 @@ def attribute_sequences(rnn, X, method, column, step=None):
         Input of the network, from `Inspected.index_tokens`.
     method : {"integrated_gradients", "gradient", "occlusion"}
         See `step_attributions`.
-    column : int
-        Index of the class or target.
+    columns : list of int
+        Index of the class or target, for each sequence.
     step : int or None, default=None
         Index of the step; None if there is one prediction per sequence.
 
@@ -166,11 +187,14 @@ def attribute_sequences(rnn, X, method, column, step=None):
         )
     module = copy_module(rnn).requires_grad_(False)
 
-    def explain(vectors):
+    def explain(column, vectors):
         outputs = module.forward_vectors(vectors)
         return explained_output(rnn, outputs, column, step, len(vectors))
 
-    return [_attribute_one(_METHODS[method], module, explain, x) for x in X]
+    return [
+        _attribute_one(_METHODS[method], module, partial(explain, column), x)
+        for x, column in zip(X, columns, strict=True)
+    ]
 
 
 def _attribute_one(attribute, module, explain, sequence):

@@ -70,7 +70,7 @@ def test_attributions_sum_to_the_rise_of_the_log_odds(three_classes, options):
     X, y = three_classes
     classifier = RNNClassifier(**SMALL, **options).fit(X, y)
     X = X[:8]
-    attributions = step_attributions(classifier, X)
+    attributions = step_attributions(classifier, X, target=["0", "1", "2"])
     assert list(attributions) == ["0", "1", "2"]
     baseline = at_baseline(classifier, X)
     for column, label in enumerate(classifier.classes_):
@@ -195,13 +195,24 @@ def test_other_sequences_and_padding_take_no_part(ragged, method):
 def test_what_speaks_for_one_of_two_classes_speaks_against_the_other(ragged):
     X, y = ragged
     classifier = RNNClassifier(**SMALL, conv_channels=None).fit(X, y)
-    both = step_attributions(classifier, X, method="gradient")
+    both = step_attributions(classifier, X, method="gradient", target=["down", "up"])
     assert list(both) == ["down", "up"]
     np.testing.assert_allclose(both["up"].values, -both["down"].values, atol=1e-12)
     np.testing.assert_array_equal(
         step_attributions(classifier, X, method="gradient", target="up").values,
         both["up"].values,
     )
+
+
+def test_nothing_selected_explains_the_class_predicted_for_each(three_classes):
+    X, y = three_classes
+    classifier = RNNClassifier(**SMALL, conv_channels=None).fit(X, y)
+    labels = classifier.predict(X)
+    assert len(set(labels)) > 1
+    attributions = step_attributions(classifier, X, method="gradient")
+    every = step_attributions(classifier, X, method="gradient", target=["0", "1", "2"])
+    for i, label in enumerate(labels):
+        np.testing.assert_array_equal(attributions[i], every[label][i])
 
 
 def test_several_targets_and_labels_come_by_number(ragged):

@@ -91,8 +91,12 @@ def at_baseline(estimator, X):
 @pytest.mark.parametrize("step", [0, 2, -1])
 def test_attributions_sum_to_the_rise_of_the_log_odds_at_the_step(tagger, ragged, step):
     X = ragged[0][:6]
-    attributions = step_attributions(tagger, X, step=step)
+    attributions = step_attributions(tagger, X, step=step, target=["high", "low"])
     assert list(attributions) == ["high", "low"]
+    labels = [one[step] for one in tagger.predict(X)]
+    predicted = step_attributions(tagger, X, step=step)
+    for i, label in enumerate(labels):
+        np.testing.assert_array_equal(predicted[i], attributions[label][i])
     for column, label in enumerate(attributions):
         rises = log_odds(tagger, X, step, column)
         rises -= log_odds(tagger, at_baseline(tagger, X), step, column)

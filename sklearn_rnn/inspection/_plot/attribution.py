@@ -147,7 +147,7 @@ class AttributionDisplay:
         tokens = name_tokens(estimator, seen)
         is_text = tokens is not None and len(seen.feature_names) == 1
         return cls(
-            attribute_sequences(rnn, one, method, column, step)[0],
+            attribute_sequences(rnn, one, method, [column], step)[0],
             values=None if is_text else _hide_embedded(rnn, one[0]),
             feature_names=None if is_text else list(seen.feature_names),
             tokens=None if tokens is None else tokens[sample],
