@@ -2,6 +2,7 @@
 
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._forecaster import RNNForecaster
+from sklearn_rnn._generator import RNNGenerator
 from sklearn_rnn._persistence import load, save
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._sequences import RaggedArray
@@ -16,6 +17,7 @@ __version__ = get_version()
 __all__ = [
     "RNNClassifier",
     "RNNForecaster",
+    "RNNGenerator",
     "RNNRegressor",
     "RNNStepRegressor",
     "RNNStream",

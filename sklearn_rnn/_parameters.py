@@ -22,6 +22,10 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _INSIDE_UNIT = Interval(Real, 0, 1, closed="neither")
 
 CONSTRAINTS: dict[str, list[Any]] = {
+    "level": [StrOptions({"char", "word", "subword"})],
+    "max_tokens": [_COUNT, None],
+    "min_count": [_COUNT],
+    "end_token": ["boolean"],
     "horizon": [_COUNT],
     "context": [_COUNT],
     "season_length": [_COUNT],
@@ -39,6 +43,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "conv_stride": [_COUNT],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "embedding_dim": [_COUNT, tuple, list, None],
+    "tie_weights": ["boolean"],
+    "truncate": [_COUNT],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "loss": [StrOptions(set(REGRESSION_LOSSES))],
     "quantile": [_INSIDE_UNIT],
@@ -90,6 +96,7 @@ def warn_if_quantile_is_unused(estimator: Any) -> None:
 
 # parameters that define the network and the encoding of X and y
 FIXED_BY_FIT = (
+    *("level", "max_tokens", "min_count", "end_token", "tie_weights"),
     *("horizon", "context", "segment_length", "scaling", "calibration_origins"),
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride"),

@@ -14,6 +14,7 @@ from sklearn_rnn._training._state import (
     history_to_state,
     optimizer_to_state,
 )
+from sklearn_rnn._training._windows import WindowDataset
 
 __all__ = [
     "HISTORY",
@@ -26,6 +27,7 @@ __all__ = [
     "SequenceDataset",
     "SequenceNet",
     "StepDataset",
+    "WindowDataset",
     "check_callbacks",
     "history_to_state",
     "make_inputs",

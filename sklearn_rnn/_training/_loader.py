@@ -40,6 +40,12 @@ class SequenceDataset(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.X)
 
+    def make_loader(
+        self, batch_size: int, device: torch.device, random_state: Any
+    ) -> "BatchLoader":
+        """Return the loader of mini-batches of an epoch."""
+        return BatchLoader(self, batch_size, device, random_state)
+
     def split_targets(
         self, batches: Sequence[NDArray], device: torch.device
     ) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -147,6 +153,10 @@ class BatchLoader:
         targets = self.dataset.split_targets(batches, self.device)
         for rows, target in zip(batches, targets, strict=True):
             yield make_inputs(self.dataset.X, rows, self.device), target
+
+    def count(self, batch: Any) -> int:
+        """Return what the mean loss of a mini-batch counts in that of an epoch."""
+        return len(batch[0]["x"])
 
 
 def make_inputs(X: RaggedArray, rows: NDArray, device: torch.device) -> Inputs:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sklearn_rnn._training._averaging import WeightAverage
 from sklearn_rnn._training._callbacks import Monitor, copy_weights
-from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
+from sklearn_rnn._training._loader import SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn._training._state import history_from_state, revive_optimizer
@@ -147,7 +147,7 @@ class SequenceNet(NeuralNet):
         device = torch.device(self.device)
         self.stop_training = False
         before, after = _named([monitor]), _named(reporters)
-        loader = BatchLoader(dataset, self.batch_size, device, random_state)
+        loader = dataset.make_loader(self.batch_size, device, random_state)
         n_updates = plan.epochs * len(loader)
         scheduler = make_schedule(plan.schedule, self.optimizer_, self.lr, n_updates)
         self._average = WeightAverage(self.module_, plan.averaging, n_updates)
@@ -202,7 +202,7 @@ class SequenceNet(NeuralNet):
         self._set_training(True)
         self._chain = make_chain(self.module_, self.criterion_)
         total_loss = total_norm = 0.0
-        n_samples = 0
+        total_count = 0
         records = self.history[-1]["batches"]
         for batch in loader:
             self.notify("on_batch_begin", batch=batch, training=True)
@@ -211,14 +211,15 @@ class SequenceNet(NeuralNet):
             self._check_finite(loss, norm)
             self._average.add()
             batch_size = len(batch[0]["x"])
+            count = loader.count(batch)
             records[-1].update(train_loss=loss, train_batch_size=batch_size)
             self.notify("on_batch_end", batch=batch, training=True, **step)
             if scheduler is not None:
                 scheduler.batch_ends()
-            total_loss += loss * batch_size
+            total_loss += loss * count
             total_norm += norm
-            n_samples += batch_size
-        self.history.record("train_loss", total_loss / n_samples)
+            total_count += count
+        self.history.record("train_loss", total_loss / total_count)
         self.history.record("grad_norm", total_norm / len(loader))
         self.history.record("train_batch_count", len(loader))
 

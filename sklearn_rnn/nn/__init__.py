@@ -27,6 +27,13 @@ from sklearn_rnn.nn._gated import (
 from sklearn_rnn.nn._gated import (
     threads_for as threads_for,
 )
+from sklearn_rnn.nn._generation import ConditionedInputs, NextStepModel
+from sklearn_rnn.nn._generation import (
+    Memory as Memory,
+)
+from sklearn_rnn.nn._generation import (
+    map_state as map_state,
+)
 from sklearn_rnn.nn._initialization import initialize, shrink_embeddings
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize, TokenEmbedding
 from sklearn_rnn.nn._losses import (
@@ -39,13 +46,31 @@ from sklearn_rnn.nn._losses import (
     CrossEntropy as CrossEntropy,
 )
 from sklearn_rnn.nn._losses import (
+    NoteLikelihood as NoteLikelihood,
+)
+from sklearn_rnn.nn._losses import (
     PathLikelihood as PathLikelihood,
+)
+from sklearn_rnn.nn._losses import (
+    TokenLikelihood as TokenLikelihood,
+)
+from sklearn_rnn.nn._losses import (
+    log_probabilities as log_probabilities,
 )
 from sklearn_rnn.nn._losses import (
     make_regression_loss as make_regression_loss,
 )
+from sklearn_rnn.nn._losses import (
+    note_log_likelihood as note_log_likelihood,
+)
+from sklearn_rnn.nn._losses import (
+    token_log_likelihood as token_log_likelihood,
+)
 from sklearn_rnn.nn._masking import (
     flatten_steps as flatten_steps,
+)
+from sklearn_rnn.nn._masking import (
+    gather_last as gather_last,
 )
 from sklearn_rnn.nn._masking import (
     padding_mask as padding_mask,
@@ -80,10 +105,12 @@ __all__ = [
     "GRU",
     "LSTM",
     "ColumnInputs",
+    "ConditionedInputs",
     "ConvStem",
     "Dropout",
     "Elman",
     "Encoder",
+    "NextStepModel",
     "Pooling",
     "SequenceModel",
     "Standardize",

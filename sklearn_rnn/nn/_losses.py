@@ -9,8 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sklearn_rnn.nn._batch_invariant import linear
+from sklearn_rnn.nn._generation import NextSteps
 from sklearn_rnn.nn._masking import padding_mask
 from sklearn_rnn.nn._models import Emissions
+
+_MOST_LOGITS = 2**22  # at a time
 
 
 class CrossEntropy(nn.Module):
@@ -80,6 +84,67 @@ class PathLikelihood(nn.Module):
         labels = target.new_full((batch, n_steps), -1)
         labels[padding_mask(output.lengths, n_steps)] = target
         return labels
+
+
+def linear_cross_entropy(output: NextSteps, target: Tensor) -> Tensor:
+    """Return the log loss of each step, of logits that no caller needs."""
+    states, head = output
+    return functional.cross_entropy(linear(head, states), target, reduction="none")
+
+
+class TokenLikelihood(nn.Module):
+    """Negative log-likelihood of the next token, one number a step.
+
+    Targets are the numbers of tokens, (n_valid_steps,).
+    """
+
+    def forward(self, output: NextSteps, target: Tensor) -> Tensor:
+        return linear_cross_entropy(output, target)
+
+
+class NoteLikelihood(nn.Module):
+    """Negative log-likelihood of a set of notes, the sum over notes, one number a step.
+
+    Targets are 0 or 1, (n_valid_steps, n_notes).
+    """
+
+    def forward(self, output: NextSteps, target: Tensor) -> Tensor:
+        states, head = output
+        return functional.binary_cross_entropy_with_logits(
+            linear(head, states), target, reduction="none"
+        ).sum(1)
+
+
+def token_log_likelihood(states: Tensor, head: nn.Linear, target: Tensor) -> Tensor:
+    """Return the log probability of the target of each state, in double precision.
+
+    Parameters
+    ----------
+    states : Tensor of shape (n_steps, size)
+    head : torch.nn.Linear
+    target : Tensor of shape (n_steps,)
+
+    Returns
+    -------
+    log_probability : Tensor of shape (n_steps,)
+    """
+    n_rows = max(1, _MOST_LOGITS // head.out_features)
+    parts = [
+        log_probabilities(linear(head, some)).gather(1, index.unsqueeze(1))[:, 0]
+        for some, index in zip(states.split(n_rows), target.split(n_rows), strict=True)
+    ]
+    return torch.cat(parts)
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Return log probabilities in double precision, each row by itself."""
+    return torch.log_softmax(logits.float().double(), dim=1)
+
+
+def note_log_likelihood(states: Tensor, head: nn.Linear, target: Tensor) -> Tensor:
+    """Return the log-likelihood of the notes of each step, in double precision."""
+    logits = linear(head, states).float().double()
+    return functional.logsigmoid(torch.where(target > 0, logits, -logits)).sum(1)
 
 
 class RegressionLoss(nn.Module):

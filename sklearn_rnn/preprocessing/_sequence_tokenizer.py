@@ -16,6 +16,7 @@ from sklearn_rnn._sequences import (
     check_texts,
     lengths_to_offsets,
 )
+from sklearn_rnn.preprocessing._subwords import train_subwords
 from sklearn_rnn.preprocessing._words import check_words
 from sklearn_rnn.utils import HasMethods, Interval, Kind, StrOptions, fit_context
 
@@ -111,12 +112,14 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
     Parameters
     ----------
-    level : {"word", "char"}, None, callable or tokenizer, default="word"
+    level : {"word", "char", "subword"}, None, callable or tokenizer, default="word"
         Unit of a token.
 
         - "word": each word, number and punctuation mark. "don't" is three tokens.
         - "char": each character, including spaces and line breaks. Suitable for names,
           codes and small data sets.
+        - "subword": frequent sequences of bytes, found by byte-pair encoding in `fit`
+          [1]_. No text has unknown tokens. Requires the package ``tokenizers``.
         - a callable: ``level(text)`` returns a list of strings. Use `str.split` for
           text whose tokens are separated by spaces.
         - None: X is a list of sentences that are lists of words, and each word is a
@@ -126,11 +129,15 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
           do not apply.
     max_tokens : int or None, default=None
         Maximum size of the vocabulary: the most frequent tokens are kept, the others
-        are unknown. None means no limit.
+        are unknown. None means no limit; 8,000 with ``level="subword"``.
     min_count : int, default=1
         Tokens or attributes that occur fewer times in `fit` are unknown.
     lowercase : bool, default=True
         Whether to convert all characters to lower case first.
+    begin : bool, default=False
+        Whether each sequence begins with `begin_id_`.
+    end : bool, default=False
+        Whether each sequence ends with `end_id_`.
 
     Attributes
     ----------
@@ -144,6 +151,13 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     unknown_id_ : int or None
         Id of all tokens outside the vocabulary, 1. With a trained tokenizer, it is
         None, because the tokenizer handles unknown tokens itself.
+    begin_id_ : int or None
+        Id of the step before the first token, after those of the vocabulary; None with
+        ``begin=False``.
+    end_id_ : int or None
+        Id of the step after the last token; None with ``end=False``.
+    tokenizer_ : tokenizers.Tokenizer
+        Trained tokenizer. Defined only with ``level="subword"``.
 
     See Also
     --------
@@ -159,6 +173,11 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
     If the vocabulary has a single token, sequences differ only in length. An empty
     vocabulary is an error.
+
+    References
+    ----------
+    .. [1] R. Sennrich, B. Haddow, A. Birch, "Neural machine translation of rare words
+       with subword units", ACL 2016.
 
     Examples
     --------
@@ -181,10 +200,12 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     """
 
     _parameter_constraints: dict = {
-        "level": [StrOptions(set(_SPLITTERS)), callable, _READY, None],
+        "level": [StrOptions({*_SPLITTERS, "subword"}), callable, _READY, None],
         "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "lowercase": ["boolean"],
+        "begin": ["boolean"],
+        "end": ["boolean"],
     }
 
     _learned = {
@@ -201,11 +222,22 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         "unknown_id_": Kind(str(_UNKNOWN), lambda v, s: v == _UNKNOWN),
     }
 
-    def __init__(self, level="word", *, max_tokens=None, min_count=1, lowercase=True):
+    def __init__(
+        self,
+        level="word",
+        *,
+        max_tokens=None,
+        min_count=1,
+        lowercase=True,
+        begin=False,
+        end=False,
+    ):
         self.level = level
         self.max_tokens = max_tokens
         self.min_count = min_count
         self.lowercase = lowercase
+        self.begin = begin
+        self.end = end
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -227,14 +259,16 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         ------
         ValueError, TypeError
             If a text or word is not a string, or the vocabulary is empty.
+        ImportError
+            If ``level="subword"`` and the package ``tokenizers`` is missing.
         """
+        vars(self).pop("tokenizer_", None)
         if self._is_ready():
             check_texts(X, advice=_ADVICE)
             vocabulary = self._get_ready_vocabulary()
             padding, unknown = max(vocabulary.values()) + 1, None
         else:
-            tokens = get_tokens(X, self.level, self.lowercase)
-            vocabulary = make_vocabulary(tokens, self.max_tokens, self.min_count)
+            vocabulary = self._learn_vocabulary(X)
             padding, unknown = _PADDING, _UNKNOWN
         self.vocabulary_ = vocabulary
         self.padding_id_, self.unknown_id_ = padding, unknown
@@ -251,22 +285,19 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Returns
         -------
         ids : RaggedArray of int64, with one feature
-            Ids of the tokens of each text. A text without tokens becomes `padding_id_`
-            or, with ``level=None``, an empty sequence.
+            Ids of the tokens of each text. Without `begin` and `end`, a text without
+            tokens becomes `padding_id_` or, with ``level=None``, an empty sequence.
 
         Raises
         ------
         ValueError, TypeError
             If a text or word is not a string.
         """
-        check_is_fitted(self)
-        if self._is_ready():
-            ids = encode_ready(check_texts(X, advice=_ADVICE), self.level)
-        else:
-            get = self.vocabulary_.get
-            tokens = get_tokens(X, self.level, self.lowercase)
-            ids = [[get(token, _UNKNOWN) for token in found] for found in tokens]
-        if self.level is not None:
+        ids = self._encode(X)
+        begin, end = ([i] * (i is not None) for i in (self.begin_id_, self.end_id_))
+        if begin or end:
+            ids = [[*begin, *found, *end] for found in ids]
+        elif self.level is not None:
             ids = [found or [self.padding_id_] for found in ids]
         values = np.fromiter(chain.from_iterable(ids), dtype=np.int64)
         return TokenIds(values, lengths_to_offsets([len(found) for found in ids]))
@@ -277,14 +308,14 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Parameters
         ----------
         X : RaggedArray or list of array-like of shape (n_steps_i,)
-            Ids of tokens. Padding is ignored.
+            Ids of tokens. Padding, begin and end are ignored.
 
         Returns
         -------
         texts : list of str
             The tokens, separated by spaces unless ``level="char"``, with "�" for
-            unknown tokens. With a trained tokenizer, its decoded texts. With
-            ``level=None``, a list of lists of words.
+            unknown tokens. With subwords or a trained tokenizer, its decoded texts.
+            With ``level=None``, a list of lists of words.
 
         Raises
         ------
@@ -295,10 +326,15 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         token_of = {i: token for token, i in self.vocabulary_.items()}
         if self.unknown_id_ is not None:
             token_of[self.unknown_id_] = _REPLACEMENT
-        X = check_ids(X, {*token_of, self.padding_id_})
-        ids = [x[x != self.padding_id_].astype(int).tolist() for x in X]
+        ignored = [self.padding_id_, self.begin_id_, self.end_id_]
+        ignored = [i for i in ignored if i is not None]
+        X = check_ids(X, {*token_of, *ignored})
+        ids = [x[~np.isin(x, ignored)].astype(int).tolist() for x in X]
         if self._is_ready():
             return self.level.decode_batch(ids)
+        if self.level == "subword":
+            known = [[i - _FIRST for i in found if i != _UNKNOWN] for found in ids]
+            return self.tokenizer_.decode_batch(known)
         tokens = [[token_of[i] for i in found] for found in ids]
         if self.level is None:
             return tokens
@@ -320,6 +356,41 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         """
         check_is_fitted(self)
         return np.array(["token_id"], dtype=object)
+
+    @property
+    def begin_id_(self):
+        """Id of the step before the first token; None with ``begin=False``."""
+        return self._first_free_id() if self.begin else None
+
+    @property
+    def end_id_(self):
+        """Id of the step after the last token; None with ``end=False``."""
+        return self._first_free_id() + self.begin if self.end else None
+
+    def _first_free_id(self):
+        check_is_fitted(self, "vocabulary_")
+        return max(self.padding_id_, *self.vocabulary_.values()) + 1
+
+    def _learn_vocabulary(self, X):
+        if self.level != "subword":
+            tokens = get_tokens(X, self.level, self.lowercase)
+            return make_vocabulary(tokens, self.max_tokens, self.min_count)
+        self.tokenizer_ = train_subwords(
+            check_texts(X, advice=_ADVICE), self.max_tokens, self.min_count, self.lowercase
+        )
+        return {t: i + _FIRST for t, i in self.tokenizer_.get_vocab().items()}
+
+    def _encode(self, X):
+        """Return the ids of each text; none for a text without tokens."""
+        check_is_fitted(self, "vocabulary_")
+        if self._is_ready():
+            return encode_ready(check_texts(X, advice=_ADVICE), self.level)
+        if self.level == "subword":
+            ids = encode_ready(check_texts(X, advice=_ADVICE), self.tokenizer_)
+            return [[i + _FIRST for i in found] for found in ids]
+        get = self.vocabulary_.get
+        tokens = get_tokens(X, self.level, self.lowercase)
+        return [[get(token, _UNKNOWN) for token in found] for found in tokens]
 
     def _is_ready(self):
         return _READY.is_satisfied_by(self.level)

@@ -1,0 +1,137 @@
+"""Sequences to numbers of tokens and back, inside the estimators that generate.
+
+Token 0 is the step before the first and after the last, 1 is every unknown token, and
+the vocabulary begins at 2.
+"""
+
+import re
+
+import numpy as np
+
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
+from sklearn_rnn.preprocessing import SequenceTokenizer, check_texts
+
+BOUNDARY, UNKNOWN, FIRST = 0, 1, 2
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_JOINER = "\N{HALFWIDTH BLACK SQUARE}"  # no space is before this word
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def holds_texts(X):
+    """Whether X is a collection of strings; one string is an error."""
+    if isinstance(X, str | bytes):
+        check_texts(X)
+    if hasattr(X, "to_pylist"):
+        return any(isinstance(text, str) for text in X.to_pylist())
+    is_flat = getattr(X, "ndim", 1) == 1 and not hasattr(X, "columns")
+    if not is_flat or not hasattr(X, "__len__") or isinstance(X, RaggedArray | dict):
+        return False
+    return any(isinstance(text, str) for text in X)
+
+
+def read_texts(X, name="X"):
+    """Return texts as an array of objects, which is indexed by rows."""
+    texts = check_texts(X, name)
+    result = np.empty(len(texts), dtype=object)
+    result[:] = texts
+    return result
+
+
+class TextCodec:
+    """Strings to tokens and back.
+
+    Parameters
+    ----------
+    level : {"char", "word", "subword"}
+        Unit of a token. A word that follows the one before without a space between
+        them has a mark, so that words are joined to the same text; white space between
+        words becomes one space.
+    max_tokens, min_count
+        As for `SequenceTokenizer`.
+    """
+
+    def __init__(self, level, max_tokens, min_count):
+        self.level = level
+        self.tokenizer = SequenceTokenizer(
+            split_words if level == "word" else level,
+            max_tokens=max_tokens,
+            min_count=min_count,
+            lowercase=False,
+        )
+
+    def fit(self, texts):
+        """Learn the vocabulary; return self."""
+        self.tokenizer.fit(texts)
+        vocabulary = self.tokenizer.vocabulary_
+        self.tokens = np.full(max(vocabulary.values()) + 1, None, dtype=object)
+        self.tokens[UNKNOWN] = _REPLACEMENT
+        for token, i in vocabulary.items():
+            self.tokens[i] = token
+        return self
+
+    def encode(self, texts, name="X"):
+        """Return the tokens of each text as a RaggedArray; it may have empty ones."""
+        ids = self.tokenizer.transform(texts)
+        is_token = ids.values[:, 0] != self.tokenizer.padding_id_  # of an empty text
+        offsets = lengths_to_offsets(is_token)[ids.offsets]
+        return RaggedArray(ids.values[is_token], offsets)
+
+    def decode(self, sequences, prompt=""):
+        """Return an array of objects: the text of each list of tokens.
+
+        With a prompt, the text continues it.
+        """
+        result = np.empty(len(sequences), dtype=object)
+        if self.level == "word":
+            for i, tokens in enumerate(sequences):
+                result[i] = join_words(self.tokens[tokens], prompt)
+        else:
+            texts = self.tokenizer.inverse_transform([np.array(t) for t in sequences])
+            result[:] = [prompt + text for text in texts]
+        return result
+
+
+class IdCodec:
+    """Token ids to tokens and back."""
+
+    def fit(self, X):
+        """Learn which ids there are; return self."""
+        self.known = np.unique(X.values)
+        self.tokens = np.array([None, _REPLACEMENT, *self.known.tolist()], object)
+        return self
+
+    def encode(self, X, name="X"):
+        """Return the tokens of each sequence as a RaggedArray."""
+        place = np.searchsorted(self.known, X.values)
+        found = self.known[np.minimum(place, len(self.known) - 1)] == X.values
+        return RaggedArray(np.where(found, place + FIRST, UNKNOWN), X.offsets)
+
+    def decode(self, sequences, prompt=()):
+        """Return a RaggedArray of ids; with a prompt, they continue it."""
+        ids = [
+            np.concatenate([prompt, self.known[np.array(tokens, int) - FIRST]])
+            for tokens in sequences
+        ]
+        return RaggedArray.from_sequences([sequence.astype(np.int64) for sequence in ids])
+
+
+def split_words(text):
+    """Return words and punctuation marks, with a mark where no space is before them."""
+    words, end = [], 0
+    for match in _WORD.finditer(text):
+        joins = match.start() == end > 0
+        words.append(_JOINER + match[0] if joins else match[0])
+        end = match.end()
+    return words
+
+
+def join_words(words, prompt=""):
+    """Return the text of words from `split_words`, after a prompt."""
+    parts = [prompt] if prompt else []
+    for word in words:
+        if len(word) > 1 and word[0] == _JOINER:
+            parts.append(word[1:])
+        else:
+            needs_space = bool(parts) and not parts[-1][-1:].isspace()
+            parts.append(" " * needs_space + word)
+    return "".join(parts)

@@ -1,0 +1,193 @@
+"""Sequences from a network, step by step: random draws.
+
+A *decoder* has three methods:
+
+- ``start(n_rows)`` returns the state before the first step;
+- ``step(tokens, state)`` returns log probabilities of the next token, a float64 array
+  of shape (n_rows, n_tokens), and the state after;
+- ``reorder(state, rows)`` returns the state of some rows.
+
+A decoder of sets has binary arrays of shape (n_rows, n_notes) instead of tokens, and
+``step`` returns log odds.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+_AT_ONCE = 64  # random numbers that a generator draws
+
+
+class Settings(NamedTuple):
+    """How tokens are drawn.
+
+    Parameters
+    ----------
+    temperature : float
+        Log probabilities are divided by it; 0: the most probable token.
+    top_k : int or None
+        Number of tokens that can be drawn.
+    top_p : float or None
+        Probability of the most probable tokens, that can be drawn.
+    forbidden : ndarray of int
+        Tokens that cannot be drawn.
+    """
+
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    forbidden: np.ndarray
+
+
+class Uniforms:
+    """Uniform random numbers of several rows, each row from its own generator.
+
+    So the numbers of row i do not depend on how many rows there are.
+
+    Parameters
+    ----------
+    generators : list of numpy.random.Generator
+        One for each row.
+    """
+
+    def __init__(self, generators):
+        self.generators = generators
+        self.drawn, self.used = np.empty((len(generators), 0)), 0
+
+    def next(self):
+        """Return one number a row, (n_rows,)."""
+        if self.used == self.drawn.shape[1]:
+            self.drawn = np.array([g.random(_AT_ONCE) for g in self.generators])
+            self.used = 0
+        self.used += 1
+        return self.drawn[:, self.used - 1]
+
+    def keep(self, rows):
+        """Leave out all rows but some."""
+        self.generators = [self.generators[i] for i in rows]
+        self.drawn = self.drawn[rows]
+
+
+def draw(decoder, first, max_length, settings, uniforms, *, end=None, stops=None):
+    """Draw sequences of tokens.
+
+    Parameters
+    ----------
+    decoder : object
+        See the beginning of this file.
+    first : tuple of (log probabilities, state)
+        As ``decoder.step`` returns them, after the prompt.
+    max_length : int
+        Maximum number of tokens of a row.
+    settings : Settings
+    uniforms : Uniforms
+    end : int or None, default=None
+        Token that ends a row. It is drawn, but not returned.
+    stops : callable or None, default=None
+        ``stops(tokens)`` says whether a row is complete without `end`.
+
+    Returns
+    -------
+    tokens : list of list of int
+    log_probability : ndarray of shape (n_rows,)
+        Sum over the tokens that were drawn, including `end`, in the order of steps.
+    """
+    log_p, state = first
+    tokens = [[] for _ in range(len(log_p))]
+    total, active = np.zeros(len(log_p)), np.arange(len(log_p))
+    for _ in range(max_length):
+        chosen = choose(log_p, settings, uniforms.next())
+        total[active] += log_p[np.arange(len(active)), chosen]
+        goes_on = chosen != (-1 if end is None else end)
+        for i, token in zip(active[goes_on], chosen[goes_on], strict=True):
+            tokens[i].append(int(token))
+        if stops is not None:
+            goes_on &= [not stops(tokens[i]) for i in active]
+        kept = np.flatnonzero(goes_on)
+        if len(kept) == 0:
+            break
+        if len(kept) < len(active):
+            state = decoder.reorder(state, kept)
+            active, chosen = active[kept], chosen[kept]
+            uniforms.keep(kept)
+        log_p, state = decoder.step(chosen, state)
+    return tokens, total
+
+
+def choose(log_p, settings, uniform):
+    """Return the token of each row at which its distribution exceeds a number.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (n_rows, n_tokens)
+    settings : Settings
+    uniform : ndarray of shape (n_rows,)
+        From 0 to below 1.
+
+    Returns
+    -------
+    tokens : ndarray of int of shape (n_rows,)
+    """
+    log_p = log_p.copy()
+    log_p[:, settings.forbidden] = -np.inf
+    if settings.temperature == 0:
+        return log_p.argmax(axis=1)
+    scaled = (log_p - log_p.max(axis=1, keepdims=True)) / settings.temperature
+    p = np.exp(scaled)
+    if settings.top_k is not None or settings.top_p is not None:
+        p = _truncate(p, settings)
+    cumulated = p.cumsum(axis=1)
+    total = cumulated[:, -1]
+    limit = np.minimum(uniform * total, np.nextafter(total, 0))
+    return (cumulated <= limit[:, np.newaxis]).sum(axis=1)
+
+
+def _truncate(p, settings):
+    """Return p with zeros for all but the most probable tokens."""
+    order = np.argsort(-p, axis=1, kind="stable")
+    ordered = np.take_along_axis(p, order, axis=1)
+    kept = np.ones_like(ordered, dtype=bool)
+    if settings.top_k is not None:
+        kept[:, settings.top_k :] = False
+    if settings.top_p is not None:
+        before = ordered.cumsum(axis=1) - ordered
+        kept &= before < settings.top_p * ordered.sum(axis=1, keepdims=True)
+    result = np.zeros_like(p)
+    np.put_along_axis(result, order, np.where(kept, ordered, 0), axis=1)
+    return result
+
+
+def draw_sets(decoder, first, n_steps, temperature, generators):
+    """Draw sequences of sets, the notes of a step each by itself.
+
+    Parameters
+    ----------
+    decoder : object
+        See the beginning of this file.
+    first : tuple of (log odds, state)
+    n_steps : int
+    temperature : float
+        Log odds are divided by it; 0: the notes with a probability above 0.5.
+    generators : list of numpy.random.Generator
+        One for each row.
+
+    Returns
+    -------
+    notes : ndarray of shape (n_rows, n_steps, n_notes)
+        0 or 1.
+    """
+    log_odds, state = first
+    notes = np.zeros((len(log_odds), n_steps, log_odds.shape[1]), np.float32)
+    for t in range(n_steps):
+        notes[:, t] = _choose_notes(log_odds, temperature, generators)
+        if t < n_steps - 1:
+            log_odds, state = decoder.step(notes[:, t], state)
+    return notes
+
+
+def _choose_notes(log_odds, temperature, generators):
+    if temperature == 0:
+        return log_odds > 0
+    with np.errstate(over="ignore"):  # exp(inf): a probability of 0
+        p = 1 / (1 + np.exp(-log_odds / temperature))
+    return np.array([g.random(p.shape[1]) for g in generators]) < p

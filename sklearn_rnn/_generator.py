@@ -1,0 +1,980 @@
+"""RNNGenerator: new sequences, one step at a time."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sklearn_rnn import nn
+from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._building import list_hidden_sizes, make_encoder
+from sklearn_rnn._codecs import (
+    BOUNDARY,
+    UNKNOWN,
+    IdCodec,
+    TextCodec,
+    holds_texts,
+    read_texts,
+)
+from sklearn_rnn._decoding import Settings, Uniforms, draw, draw_sets
+from sklearn_rnn._defaults import is_auto, resolve
+from sklearn_rnn._inference import (
+    apply_to_sequences,
+    apply_to_steps,
+    compute_states,
+    make_batch_invariant,
+)
+from sklearn_rnn._parameters import constraints_of, refuse_changed_parameters
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    check_layout,
+    lengths_to_offsets,
+    read_argument,
+    step_index,
+    validate_sequences,
+)
+from sklearn_rnn._training import WindowDataset
+from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
+from sklearn_rnn.nn import (
+    NoteLikelihood,
+    TokenLikelihood,
+    flatten_steps,
+    threads_for,
+)
+from sklearn_rnn.utils import (
+    Interval,
+    draw_seed,
+    fit_context,
+    make_random_state,
+    neutral_torch_state,
+    validate_params,
+)
+
+_N_UPDATES, _LEAST_EPOCHS, _MOST_EPOCHS = 4000, 5, 100
+_MOST_UNTIED = 64  # size of a vector that is not a weight of the last layer
+_MOST_ROWS = 1024  # samples drawn at a time
+_COUNT = Interval(Integral, 1, None, closed="left")
+
+
+class RNNGenerator(BaseRNN):
+    r"""Recurrent neural network that generates sequences like those of `fit`.
+
+    For text, codes, names, music: it learns the probability of the next token, or of
+    each note of the next step, given all steps before. `sample` draws new sequences;
+    `score_samples` tells how probable given ones are.
+
+    Parameters
+    ----------
+    level : {"char", "word", "subword"}, default="char"
+        Unit of a token, if X holds strings.
+
+        - "char": each character, including spaces and line breaks.
+        - "word": each word and punctuation mark. White space between them becomes one
+          space.
+        - "subword": frequent sequences of bytes, found in `fit`, see
+          :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`. No text has unknown
+          tokens. Requires the package ``tokenizers``.
+    max_tokens : int or None, default=None
+        Maximum size of the vocabulary: the most frequent tokens are kept, the others
+        are unknown. None means no limit; 8,000 with ``level="subword"``.
+    min_count : int, default=1
+        Tokens or attributes that occur fewer times in `fit` are unknown.
+    end_token : bool, default=True
+        Whether the end of a sequence is predicted, as one more token. If not, as for
+        pieces of one long text, `sample` draws `max_length` tokens. Unused if X holds
+        notes.
+    cell : {"lstm", "gru", "rnn"} or type, default="gru"
+        Type of the recurrent layers.
+
+        - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As accurate as the
+          LSTM on most tasks, with a quarter fewer weights.
+        - "lstm": long short-term memory, :class:`~sklearn_rnn.nn.LSTM`.
+        - "rnn": Elman network, without gates, :class:`~sklearn_rnn.nn.Elman`. The
+          fastest cell, with a memory of tens of steps.
+        - a class: ``cell(input_size, hidden_size)`` must return a module that is called
+          as ``outputs, state = layer(x, lengths, state=None)``, like the layers of
+          :mod:`sklearn_rnn.nn`.
+    nonlinearity : {"tanh", "relu"}, default="tanh"
+        Activation for ``cell="rnn"``; ignored otherwise.
+    hidden_size : int or sequence of int, default=256
+        Number of units in each recurrent layer. A sequence sets the size of each layer:
+        ``(128, 64)`` stacks a layer of 64 units on a layer of 128.
+    num_layers : int, default=1
+        Number of stacked recurrent layers if `hidden_size` is an int. If `hidden_size`
+        is a sequence, its length is the number of layers.
+    embedding_dim : int or "auto", default="auto"
+        Size of the vector of a token. "auto": the size of the last recurrent layer,
+        which weights can be tied to as they are; at most 64 with ``tie_weights=False``.
+        Unused if X holds notes.
+    tie_weights : bool, default=True
+        Whether the last linear layer has the vectors of tokens as its weights [4]_.
+        Unused if X holds notes.
+    truncate : int, default=128
+        Maximum number of steps that a gradient is propagated back. Longer sequences are
+        trained on in windows; each begins with the states after the window before.
+    dropout : float, default=0.0
+        Dropout probability. Dropout is applied to the vectors of tokens, to the outputs
+        of each recurrent layer, and so to the input of the last linear layer. Recurrent
+        connections are never dropped.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
+        Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
+        subclass of :class:`torch.optim.Optimizer`; it is called with
+        ``lr=learning_rate``.
+    learning_rate : float, default=0.005
+        Learning rate; with a schedule, the maximum learning rate.
+    learning_rate_schedule : {"onecycle", "cosine", "plateau"} or None, \
+            default="onecycle"
+        Schedule of the learning rate.
+
+        - "onecycle": warm-up from 1/25 of `learning_rate` to `learning_rate` in the
+          first 30 % of the mini-batches, then decay to nearly zero [2]_.
+        - "cosine": cosine decay to zero.
+        - "plateau": division by 2 after 5 epochs without a lower training loss.
+        - None: constant learning rate.
+    weight_decay : float, default=0.0
+        Strength of the L2 penalty, passed to the optimizer as ``weight_decay``. Biases
+        and normalisation layers are not penalised.
+    max_grad_norm : float or None, default=1.0
+        Maximum norm of the gradient of all weights. Larger gradients are scaled down to
+        this norm [3]_. None disables clipping.
+    batch_size : int, default=32
+        Maximum number of sequences in a mini-batch. A sequence that is longer than
+        `truncate`, and than a `batch_size`-th of all steps, is cut into parts, which are
+        read side by side.
+    max_epochs : int or "auto", default="auto"
+        Maximum number of passes over the training data. "auto": as many as 4,000
+        mini-batches need, at least 5 and at most 100.
+    tol : float, default=1e-4
+        Tolerance of the stopping criterion. The training loss or the validation score
+        must improve by more than this absolute amount to count as an improvement.
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops. The validation
+        score is monitored with ``early_stopping=True``, otherwise the training loss.
+        The training loss never stops the "onecycle" and "cosine" schedules, which need
+        `max_epochs` to complete.
+    early_stopping : bool, default=False
+        Whether to stop training when the validation score no longer improves, and to
+        restore the weights of the best epoch. The validation set is `X_val` if passed
+        to `fit`, otherwise `validation_fraction` of the training samples.
+    validation_fraction : float, default=0.1
+        Fraction of the training samples held out as validation set with
+        ``early_stopping=True``. If `groups` are passed to `fit`, it is a fraction of
+        the groups.
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights of the previous call to `fit`.
+    device : str or torch.device, default="auto"
+        Device to compute on, such as "cpu", "cuda" or "cuda:1". "auto" selects a CUDA
+        GPU if available, otherwise the CPU.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks notified during training, in addition to the default ones.
+    random_state : int, RandomState instance or None, default=None
+        Controls the initial weights, the validation split, the order of the samples and
+        dropout. Pass an int for fits that are identical to the last bit on the CPU. The
+        global random state of NumPy and torch is left unchanged.
+    verbose : int, default=0
+        Verbosity level.
+
+        - 0: silent.
+        - 1: progress bar with loss, score and remaining time.
+        - 2: table with one row per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, if y was passed to `fit`; otherwise None.
+    tokens_ : ndarray of shape (n_tokens,) or None
+        Tokens in the order of the columns of `predict_proba`: None for the end of a
+        sequence, "�" for all unknown tokens, then the vocabulary. None if X holds notes.
+    n_features_in_ : int
+        Number of features per step. Defined only if X does not hold strings.
+    dropout_ : float
+        Value of `dropout`, or the one chosen for "auto".
+    max_epochs_ : int
+        Value of `max_epochs`, or the one chosen for "auto".
+    n_iter_ : int
+        Number of epochs trained, including those of earlier fits with a warm start.
+    loss_curve_ : list of float
+        Mean negative log-likelihood per token or step of each epoch, with dropout.
+    validation_scores_ : list of float or None
+        Mean log-likelihood per token or step of the validation set after each epoch;
+        None without a validation set.
+    best_loss_ : float
+        Lowest training loss.
+    best_validation_score_ : float or None
+        Highest validation score; None without a validation set.
+    history_ : skorch.history.History
+        One row per epoch: loss, score, mean gradient norm before clipping, learning
+        rate, duration in seconds.
+    net_ : skorch.NeuralNet
+        Trained skorch net around `module_`.
+    module_ : torch.nn.Module
+        Trained network, called as ``module_(x, lengths)``.
+
+    See Also
+    --------
+    RNNForecaster : The next steps of series of numbers.
+    sklearn_rnn.preprocessing.SequenceTokenizer : Strings to token ids.
+
+    Notes
+    -----
+    The likelihood of a sequence of tokens is
+
+    .. math:: p(x_1, \dots, x_n) = \prod_{t=1}^{n+1} p(x_t \mid x_1, \dots, x_{t-1}),
+
+    where :math:`x_{n+1}` is the end, if ``end_token=True``. The notes of a step are
+    independent of each other, given the steps before: each has its own probability,
+    and the log-likelihood of a step is the sum over notes.
+
+    A sequence that is longer than `truncate` is trained on in windows of nearly equal
+    length, with the state carried from one to the next and detached (truncated
+    backpropagation through time [1]_). In `score_samples` and `sample`, the state
+    covers the whole sequence.
+
+    References
+    ----------
+    .. [1] R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line
+       training of recurrent network trajectories", Neural Computation 2, 1990.
+    .. [2] L. Smith, N. Topin, "Super-convergence: very fast training of neural
+       networks using large learning rates", arXiv:1708.07120.
+    .. [3] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+       neural networks", ICML 2013.
+    .. [4] O. Press, L. Wolf, "Using the output embedding to improve language models",
+       EACL 2017.
+
+    Examples
+    --------
+    >>> from sklearn_rnn import RNNGenerator
+    >>> X = ["abab", "ababab", "ab"] * 10
+    >>> generator = RNNGenerator(hidden_size=16, max_epochs=30, random_state=0)
+    >>> generator.fit(X).sample(prompt="ab", temperature=0).tolist()
+    ['abab']
+    >>> generator.score(["abab"]) > generator.score(["bbaa"])
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        level="char",
+        max_tokens=None,
+        min_count=1,
+        end_token=True,
+        cell="gru",
+        nonlinearity="tanh",
+        hidden_size=256,
+        num_layers=1,
+        embedding_dim="auto",
+        tie_weights=True,
+        truncate=128,
+        dropout=0.0,
+        optimizer="adam",
+        learning_rate=0.005,
+        learning_rate_schedule="onecycle",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        batch_size=32,
+        max_epochs="auto",
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        device="auto",
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.level = level
+        self.max_tokens = max_tokens
+        self.min_count = min_count
+        self.end_token = end_token
+        self.cell = cell
+        self.nonlinearity = nonlinearity
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.embedding_dim = embedding_dim
+        self.tie_weights = tie_weights
+        self.truncate = truncate
+        self.dropout = dropout
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    _parameter_constraints: dict = constraints_of(__init__)
+
+    bidirectional = False
+    conv_channels = None
+    _kinds_of_targets = ()
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Learn the probability of each next step.
+
+        Parameters
+        ----------
+        X : list, 1-D array or Series of str; or RaggedArray or list of array-like of \
+                shape (n_steps_i,) or (n_steps_i, n_notes)
+            The sequences: strings; token ids, one non-negative integer per step; or
+            sets of notes, 0 or 1 in each column.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence. Then `sample` draws sequences of a class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence. A weight of 2 counts as two samples.
+        X_val : like X, default=None
+            Sequences to compute `validation_scores_` on after each epoch. With
+            ``early_stopping=True`` they take the place of a part of X.
+        y_val : like y, default=None
+            Classes of `X_val`.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the sequences of `X_val`.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each sample. With ``early_stopping=True``, the samples of a group
+            are all held out or all trained on.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is invalid, or the training loss
+            becomes NaN or infinite.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+
+    def score_samples(self, X, y=None):
+        """Return the log-likelihood of each sequence.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence, if y was passed to `fit`.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            Sum over the tokens of the sequence, the end included, or over its steps;
+            in nats.
+        """
+        return self._score_samples(X, y)[0]
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return the mean log-likelihood per token, or per step of notes.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence, if y was passed to `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence.
+
+        Returns
+        -------
+        score : float
+            In nats. A token counts the same in whichever sequence.
+        """
+        log_likelihood, n_steps = self._score_samples(X, y)
+        weight = check_weights(sample_weight, _as_rows(n_steps))
+        if not (weight * n_steps).any():
+            raise ValueError("X has no token with a weight above 0.")
+        return float(weight @ log_likelihood / (weight @ n_steps))
+
+    def perplexity(self, X, y=None, sample_weight=None):
+        """Return the exponential of the mean negative log-likelihood per token.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence, if y was passed to `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence.
+
+        Returns
+        -------
+        perplexity : float
+            Number of equally probable tokens that are as hard to guess; 1 is perfect.
+        """
+        return float(np.exp(-self.score(X, y, sample_weight)))
+
+    @neutral_torch_state()
+    def predict_proba(self, X, y=None):
+        """Return the probability of each token, or note, in the step after a sequence.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences; empty ones ask for the first step.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence, if y was passed to `fit`.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_tokens) or (n_samples, n_notes)
+            Columns in the order of `tokens_`.
+        """
+        X = self._validate_for_predict(X, y)
+        inputs, _ = shift(X.X, end=True)
+        inputs = self._add_classes(inputs, X.targets)
+        logits = apply_to_sequences(
+            make_batch_invariant(self.module_), inputs, _run_to_last_logits
+        ).astype(np.float64)
+        if self._codec is None:
+            return 1 / (1 + np.exp(-logits))
+        logits -= logits.max(axis=1, keepdims=True)
+        if not self.end_token:
+            logits[:, BOUNDARY] = -np.inf
+        p = np.exp(logits)
+        return p / p.sum(axis=1, keepdims=True)
+
+    @neutral_torch_state()
+    def hidden_states(self, X, y=None):
+        """Return the state of the last recurrent layer before each step, and the end.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence, if y was passed to `fit`.
+
+        Returns
+        -------
+        states : RaggedArray
+            One state more than steps: that of step 0 has seen no step yet.
+        """
+        X = self._validate_for_predict(X, y)
+        inputs, _ = shift(X.X, end=True)
+        inputs = self._add_classes(inputs, X.targets)
+        return compute_states(make_batch_invariant(self.module_), inputs)
+
+    @validate_params(
+        {
+            "n_samples": [_COUNT],
+            "max_length": [_COUNT],
+            "temperature": [Interval(Real, 0, None, closed="left")],
+            "top_k": [_COUNT, None],
+            "top_p": [Interval(Real, 0, 1, closed="right"), None],
+            "stop": [str, list, tuple, None],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        y=None,
+        prompt=None,
+        max_length=1000,
+        temperature=1.0,
+        top_k=None,
+        top_p=None,
+        stop=None,
+        random_state=None,
+    ):
+        """Draw new sequences.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of sequences.
+        y : array-like of shape (n_samples,), or label, default=None
+            Class of each sequence, or of all, if y was passed to `fit`.
+        prompt : like an element of X in `fit`, default=None
+            Beginning of all sequences. It is a part of them.
+        max_length : int, default=1000
+            Maximum number of tokens after the prompt; with notes, or without
+            `end_token`, the number of steps.
+        temperature : float, default=1.0
+            Below 1, probable tokens become more probable; above 1, less. 0: the most
+            probable token is taken.
+        top_k : int or None, default=None
+            Number of most probable tokens to draw from; None: all.
+        top_p : float or None, default=None
+            Draw from the fewest tokens whose probabilities add up to it [1]_; None:
+            all.
+        stop : str, list of str or None, default=None
+            Text that ends a sequence, as its last part.
+        random_state : int, RandomState instance or None, default=None
+            Controls the draws. Pass an int for the same sequences in each call. Each
+            sequence is drawn by its own generator: the first ones do not depend on
+            `n_samples`.
+
+        Returns
+        -------
+        samples : ndarray of object of shape (n_samples,) or RaggedArray
+            Strings; or a RaggedArray of token ids or notes.
+
+        Notes
+        -----
+        Unknown tokens are never drawn.
+
+        References
+        ----------
+        .. [1] A. Holtzman, J. Buys, L. Du, M. Forbes, Y. Choi, "The curious case of
+           neural text degeneration", ICLR 2020.
+        """
+        options = {
+            "max_length": int(max_length),
+            "temperature": float(temperature),
+            "top_k": top_k,
+            "top_p": top_p,
+            "stop": stop,
+        }
+        return self._sample(int(n_samples), y, prompt, options, random_state)[0]
+
+    # Steps of fit ---------------------------------------------------------------------
+
+    def _check_data(self, X, y, sample_weight, groups, continues):
+        if continues:
+            refuse_changed_parameters(self, self._fixed_parameters)
+        else:
+            self._learn_kind(X, y)
+        X = self._check_X(X, reset=not continues)
+        y, groups = self._check_y(y, X), read_argument(groups, "groups")
+        check_consistent_length(X, groups)
+        weight = check_weights(sample_weight, _as_rows(X))
+        kept = np.flatnonzero(weight)  # a weight of 0 excludes the sample and its class
+        groups = None if groups is None else np.asarray(groups)[kept]
+        return TrainingData(X[kept], y[kept], weight[kept], groups)
+
+    def _learn_kind(self, X, y):
+        """Learn whether X holds texts, token ids or notes, and whether y is there."""
+        vars(self).pop("n_features_in_", None)
+        self._has_classes = y is not None
+        self._reads_texts, self._reads_notes = holds_texts(X), False
+        if not self._reads_texts:
+            owner = type(self).__name__
+            steps, layout = check_layout(X, owner=owner, allow_empty=True)
+            self._reads_notes = steps.n_features > 1 and not layout.is_table
+
+    def _check_X(self, X, name="X", *, reset=False):
+        """Return texts as an array of objects, and all else as a RaggedArray."""
+        if holds_texts(X) != self._reads_texts:
+            kinds = ("no strings", "strings")
+            raise ValueError(
+                f"{name} has {kinds[not self._reads_texts]}, but "
+                f"{type(self).__name__} was fitted with {kinds[self._reads_texts]}."
+            )
+        if self._reads_texts:
+            return read_texts(X, name)
+        tokens = not self._reads_notes
+        options = {"name": name, "tokens": tokens, "allow_empty": True}
+        X = validate_sequences(self, X, reset=reset, **options)
+        if self._reads_notes and not np.isin(X.values, (0, 1)).all():
+            raise ValueError(
+                f"{name} must be strings, token ids, or sets of notes. Several "
+                "columns are notes, which must be 0 or 1 at each step."
+            )
+        return X
+
+    def _check_y(self, y, X, name="y"):
+        """Return the class of each sequence; zeros without classes."""
+        if (y is not None) != self._has_classes:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with"
+                f"{'' if self._has_classes else 'out'} y, the class of each sequence: "
+                f"pass {'' if self._has_classes else 'no '}{name}."
+            )
+        if y is None:
+            return np.zeros(len(X), np.int64)
+        y = column_or_1d(read_argument(y, name))
+        check_consistent_length(X, y)
+        return y
+
+    def _learn_encoding(self, data, train):
+        """Learn classes from all data; the vocabulary from the training set."""
+        self.classes_ = np.unique(data.targets) if self._has_classes else None
+        self._codec = self._make_codec()
+        if self._codec is not None:
+            self._codec.fit(train.X)
+        self.tokens_ = None if self._codec is None else self._codec.tokens
+
+    def _make_codec(self):
+        if self._reads_notes:
+            return None
+        if self._reads_texts:
+            return TextCodec(self.level, self.max_tokens, self.min_count)
+        return IdCodec()
+
+    def _encode(self, data):
+        """Encode sequences as tokens, and classes as numbers."""
+        X = data.X if self._codec is None else self._codec.encode(data.X)
+        return TrainingData(X, self._encode_y(data.targets), data.sample_weight)
+
+    def _encode_y(self, y, name="y"):
+        if self.classes_ is None:
+            return y
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            raise ValueError(
+                f"{name} has {y[~known][0]!r}, which is not among the classes of fit: "
+                f"{list(self.classes_)}."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _check_held_out(self, X_val, y_val, sample_weight_val):
+        if X_val is None:
+            for name, value in (
+                ("y_val", y_val),
+                ("sample_weight_val", sample_weight_val),
+            ):
+                if value is not None:
+                    raise ValueError(f"{name} requires X_val.")
+            return None
+        X = self._check_X(X_val, "X_val")
+        y = self._check_y(y_val, X, "y_val")
+        weight = check_weights(sample_weight_val, _as_rows(X))
+        return self._encode(TrainingData(X, y, weight))
+
+    def _make_splitter(self, data):
+        strata = data.targets if self._has_classes else None
+        return RandomSplitter(self.validation_fraction, self._seed, strata)
+
+    def _resolve_parameters(self, train):
+        lengths = train.X.lengths + self._ends
+        n_windows = max(lengths.sum() / (self.batch_size * self.truncate), 1)
+        n_batches = max(len(train) / self.batch_size, n_windows)
+        auto = int(min(max(_N_UPDATES / n_batches, _LEAST_EPOCHS), _MOST_EPOCHS))
+        self.max_epochs_ = int(resolve(self, "max_epochs", auto))
+        self.dropout_ = self.dropout
+
+    def _warn_if_still_improving(self, monitor):
+        if not is_auto(self.max_epochs):  # a budget: the loss may still fall
+            super()._warn_if_still_improving(monitor)
+
+    @property
+    def _ends(self):
+        """Whether the end of a sequence is one more step."""
+        return self.end_token and not self._reads_notes
+
+    # The network ----------------------------------------------------------------------
+
+    def _make_targets(self, y):
+        raise NotImplementedError("Steps are their own targets.")
+
+    def _make_loss(self):
+        return NoteLikelihood() if self._reads_notes else TokenLikelihood()
+
+    def _make_module(self, train):
+        module = super()._make_module(train)
+        tied = self.tie_weights and not self._reads_notes
+        return module if tied else nn.shrink_embeddings(module)
+
+    def _assemble_module(self, train):
+        inputs, table = self._make_inputs(train)
+        encoder = make_encoder(self, inputs.output_size)
+        n_outputs = train.X.n_features if table is None else table.num_embeddings
+        return nn.NextStepModel(
+            inputs,
+            encoder,
+            n_outputs,
+            dropout=self.dropout_,
+            tied_to=table if self.tie_weights else None,
+        )
+
+    def _make_inputs(self, train):
+        """Return the first layer, and the embedding of tokens, if there are tokens."""
+        if self._reads_notes:
+            n_notes = train.X.n_features
+            inputs, table = nn.Standardize(torch.zeros(n_notes), torch.ones(n_notes)), None
+        else:
+            inputs = nn.TokenEmbedding(len(self.tokens_) - 1, self._embedding_size())
+            table = inputs.table
+        if self._has_classes:
+            inputs = nn.ConditionedInputs(inputs, len(self.classes_))
+        return inputs, table
+
+    def _embedding_size(self):
+        if not is_auto(self.embedding_dim):
+            return int(self.embedding_dim)
+        size = list_hidden_sizes(self)[-1]
+        return size if self.tie_weights else min(size, _MOST_UNTIED)
+
+    def _make_model(self, inputs, stem, encoder, n_outputs):
+        raise NotImplementedError("`_assemble_module` makes the network.")
+
+    def _make_dataset(self, train):
+        inputs, targets = shift(train.X, end=self._ends)
+        if len(inputs.values) == 0:
+            raise ValueError("X has no step: all sequences are empty.")
+        targets = targets if self._reads_notes else targets[:, 0]
+        weight = train.sample_weight
+        inputs = self._add_classes(inputs, train.targets)
+        return WindowDataset(inputs, targets, weight, int(self.truncate))
+
+    def _apply(self, module, X):
+        return apply_to_steps(module, X, _run_to_log_likelihood)
+
+    # Likelihood -----------------------------------------------------------------------
+
+    def _score_module(self, held_out, module):
+        log_likelihood, n_steps = self._sum_steps(module, held_out)
+        weight = held_out.sample_weight
+        return weight @ log_likelihood / (weight @ n_steps)
+
+    @neutral_torch_state()
+    def _score_samples(self, X, y):
+        """Return the log-likelihood and the number of steps of each sequence."""
+        data = self._validate_for_predict(X, y)
+        return self._sum_steps(make_batch_invariant(self.module_), data)
+
+    def _sum_steps(self, module, data):
+        inputs, targets = shift(data.X, end=self._ends)
+        inputs = self._add_classes(inputs, data.targets)
+        columns = np.concatenate([inputs.values, targets], axis=1)
+        steps = self._apply(module, RaggedArray(columns, inputs.offsets))[:, 0]
+        rows = np.repeat(np.arange(len(inputs)), inputs.lengths)
+        # one after the other, as `draw` adds them
+        total = np.bincount(rows, steps.astype(np.float64), minlength=len(inputs))
+        return total, inputs.lengths
+
+    def _add_classes(self, inputs, codes):
+        """Return inputs with the number of the class, from 1 on, as the last column."""
+        if self.classes_ is None:
+            return inputs
+        column = np.repeat(codes + 1, inputs.lengths)[:, np.newaxis]
+        values = np.concatenate([inputs.values, column.astype(inputs.dtype)], axis=1)
+        return RaggedArray(values, inputs.offsets)
+
+    def _validate_for_predict(self, X, y):
+        check_is_fitted(self, "net_")
+        refuse_changed_parameters(self, self._fixed_parameters)
+        X = self._check_X(X)
+        y = self._check_y(y, X)
+        return self._encode(TrainingData(X, y, np.ones(len(X))))
+
+    # Samples --------------------------------------------------------------------------
+
+    @neutral_torch_state()
+    def _sample(self, n_samples, y, prompt, options, random_state):
+        """Return samples, and the log-likelihood of what was drawn of each."""
+        check_is_fitted(self, "net_")
+        refuse_changed_parameters(self, self._fixed_parameters)
+        codes = self._encode_y(self._spread_classes(y, n_samples))
+        prefix = self._encode_prompt(prompt)
+        seed = draw_seed(make_random_state(random_state))
+        module = make_batch_invariant(self.module_)
+        parts = []
+        with torch.inference_mode(), threads_for(module):
+            for start in range(0, n_samples, _MOST_ROWS):
+                rows = np.arange(start, min(start + _MOST_ROWS, n_samples))
+                decoder = ModelDecoder(module, self._has_classes, self._reads_notes)
+                first = decoder.start(prefix, codes[rows])
+                generators = [np.random.default_rng([seed, row]) for row in rows]
+                parts.append(self._draw(decoder, first, generators, **options))
+        samples = [sample for part, _ in parts for sample in part]
+        log_likelihood = np.concatenate([total for _, total in parts])
+        return self._decode(samples, prompt, prefix), log_likelihood
+
+    def _draw(
+        self, decoder, first, generators, *, max_length, temperature, top_k, top_p, stop
+    ):
+        if self._reads_notes:
+            if not (top_k is top_p is stop is None):
+                raise ValueError("top_k, top_p and stop are for tokens, not for notes.")
+            return draw_sets(decoder, first, max_length, temperature, generators)
+        forbidden = [UNKNOWN] if self._ends else [UNKNOWN, BOUNDARY]
+        settings = Settings(temperature, top_k, top_p, np.array(forbidden))
+        uniforms, stops = Uniforms(generators), self._make_stops(stop)
+        options = {"end": BOUNDARY if self._ends else None, "stops": stops}
+        return draw(decoder, first, max_length, settings, uniforms, **options)
+
+    def _make_stops(self, stop):
+        """Return a function that finds a stop string among the last tokens."""
+        if stop is None:
+            return None
+        strings = [stop] if isinstance(stop, str) else list(stop)
+        valid = all(isinstance(text, str) and text for text in strings)
+        if not strings or not valid or not self._reads_texts:
+            raise ValueError(
+                "stop must be a string, or a list of strings, none of them empty, for "
+                f"a generator of texts. Got {stop!r} instead."
+            )
+        # a token has at least one character, or one byte of four
+        n_last = 4 * max(map(len, strings))
+
+        def stops(tokens):
+            (text,) = self._codec.decode([tokens[-n_last:]])
+            return any(text.find(string) >= 0 for string in strings)
+
+        return stops
+
+    def _spread_classes(self, y, n_samples):
+        if y is not None and np.ndim(y) == 0:
+            y = np.full(n_samples, y)
+        return self._check_y(y, np.empty(n_samples))
+
+    def _encode_prompt(self, prompt):
+        """Return the tokens or notes of the prompt, (n_steps, n_columns)."""
+        if prompt is None:
+            n_notes = self.module_.head.out_features
+            return np.zeros((0, n_notes if self._reads_notes else 1), np.int64)
+        if isinstance(prompt, str) != self._reads_texts:
+            raise TypeError(
+                "prompt must be like an element of X in fit, "
+                f"{'a string' if self._reads_texts else 'not a string'}. Got "
+                f"{type(prompt).__name__} instead."
+            )
+        X = self._check_X([prompt], "prompt")
+        return (X if self._codec is None else self._codec.encode(X)).values
+
+    def _decode(self, samples, prompt, prefix):
+        if self._codec is None:
+            sequences = [np.concatenate([prefix, sample]) for sample in samples]
+            return RaggedArray.from_sequences(sequences)
+        if prompt is None:
+            return self._codec.decode(samples)
+        if not self._reads_texts:
+            prompt = np.asarray(prompt).ravel()
+        return self._codec.decode(samples, prompt)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "generator"
+        tags.target_tags.required = False
+        tags.input_tags.string = True
+        return tags
+
+
+class ModelDecoder:
+    """A :class:`~sklearn_rnn.nn.NextStepModel` that `draw` calls step by step.
+
+    The state is that of the layers, and the class of each row.
+
+    Parameters
+    ----------
+    module : NextStepModel
+    has_classes : bool
+        Whether the last column of its inputs is a class.
+    reads_notes : bool
+        Whether steps are sets of notes.
+    """
+
+    def __init__(self, module, has_classes, reads_notes):
+        self.module = module
+        self.has_classes, self.reads_notes = has_classes, reads_notes
+        self.device = next(module.parameters()).device
+
+    def start(self, prefix, codes):
+        """Return log probabilities, or log odds, and the state after a prefix.
+
+        Parameters
+        ----------
+        prefix : ndarray of shape (n_steps, n_columns)
+        codes : ndarray of shape (n_rows,)
+            Class of each row.
+        """
+        different, rows = np.unique(codes, return_inverse=True)
+        inputs = np.concatenate([np.zeros_like(prefix, shape=(1, prefix.shape[1])), prefix])
+        inputs = np.repeat(inputs[np.newaxis], len(different), axis=0)
+        x = self._make_input(inputs, np.repeat(different, inputs.shape[1]))
+        outputs, layers = self.module.encoder.run(self.module.inputs(x))
+        logits = self.module.read_out(outputs[:, -1])
+        state = self.reorder((different, layers), rows)
+        return self._to_array(logits)[rows], state
+
+    def step(self, tokens, state):
+        codes, layers = state
+        steps = np.reshape(tokens, (len(codes), 1, -1))
+        logits, layers = self.module.step(self._make_input(steps, codes)[:, 0], layers)
+        return self._to_array(logits), (codes, layers)
+
+    def reorder(self, state, rows):
+        codes, layers = state
+        index = torch.from_numpy(rows).to(self.device)
+        layers = [nn.map_state(lambda s: s[index], layer) for layer in layers]
+        return codes[rows], layers
+
+    def _make_input(self, steps, codes):
+        """Return steps, (n_rows, n_steps, n_columns), as the module reads them."""
+        if self.has_classes:
+            column = np.reshape(codes + 1, (*steps.shape[:2], 1))
+            steps = np.concatenate([steps, column], axis=2)
+        x = torch.from_numpy(steps).to(self.device)
+        return x.float() if self.reads_notes else x.long()
+
+    def _to_array(self, logits):
+        if self.reads_notes:
+            return logits.float().double().cpu().numpy()
+        # in the precision of `score_samples`
+        return nn.log_probabilities(logits).float().double().cpu().numpy()
+
+
+def shift(X, *, end):
+    """Return what the network reads at each step, the step before, and its targets.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        Tokens or notes.
+    end : bool
+        Whether each sequence has one more step, whose target is zeros: `BOUNDARY`.
+
+    Returns
+    -------
+    inputs : RaggedArray
+        Zeros at the first step of each sequence.
+    targets : ndarray of shape (n_steps_total, n_columns)
+    """
+    lengths = X.lengths + bool(end)
+    offsets = lengths_to_offsets(lengths)
+    targets = np.zeros((offsets[-1], X.n_features), X.dtype)
+    targets[step_index(offsets[:-1], X.lengths)] = X.values
+    inputs = np.zeros_like(targets)
+    inputs[1:] = targets[:-1]
+    inputs[offsets[:-1][lengths > 0]] = 0
+    return RaggedArray(inputs, offsets), targets
+
+
+def _as_rows(X):
+    """Return a RaggedArray with as many sequences as X."""
+    return RaggedArray(np.zeros((0, 1)), np.zeros(len(X) + 1, np.int64))
+
+
+def _run_to_log_likelihood(module, x, lengths):
+    """Return the log-likelihood of each step; the last columns of x are its targets."""
+    n_targets = module.head.out_features if x.is_floating_point() else 1
+    x, target = x[..., :-n_targets], flatten_steps(x[..., -n_targets:], lengths)
+    states = module.project(flatten_steps(*module.hidden_states(x, lengths)))
+    if x.is_floating_point():
+        return nn.note_log_likelihood(states, module.head, target)[:, None]
+    return nn.token_log_likelihood(states, module.head, target[:, 0])[:, None]
+
+
+def _run_to_last_logits(module, x, lengths):
+    states, lengths = module.hidden_states(x, lengths)
+    return module.read_out(nn.gather_last(states, lengths))
