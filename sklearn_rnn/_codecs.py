@@ -61,7 +61,7 @@ class TextCodec:
 
     def fit(self, texts):
         """Learn the vocabulary; return self."""
-        self.tokenizer.fit(texts)
+        self.tokenizer.fit(sorted(set(texts)))  # a copy is a weight of 2: not counted
         vocabulary = self.tokenizer.vocabulary_
         self.tokens = np.full(max(vocabulary.values()) + 1, None, dtype=object)
         self.tokens[UNKNOWN] = _REPLACEMENT
@@ -112,7 +112,9 @@ class IdCodec:
             np.concatenate([prompt, self.known[np.array(tokens, int) - FIRST]])
             for tokens in sequences
         ]
-        return RaggedArray.from_sequences([sequence.astype(np.int64) for sequence in ids])
+        return RaggedArray.from_sequences(
+            [sequence.astype(np.int64) for sequence in ids]
+        )
 
 
 def split_words(text):

@@ -11,7 +11,7 @@ A decoder of sets has binary arrays of shape (n_rows, n_notes) instead of tokens
 ``step`` returns log odds.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -175,14 +175,20 @@ def draw_sets(decoder, first, n_steps, temperature, generators):
     -------
     notes : ndarray of shape (n_rows, n_steps, n_notes)
         0 or 1.
+    log_probability : ndarray of shape (n_rows,)
+        Sum over steps and notes.
     """
     log_odds, state = first
-    notes = np.zeros((len(log_odds), n_steps, log_odds.shape[1]), np.float32)
+    n_rows, n_notes = log_odds.shape
+    notes, total = np.zeros((n_rows, n_steps, n_notes), np.float32), np.zeros(n_rows)
     for t in range(n_steps):
-        notes[:, t] = _choose_notes(log_odds, temperature, generators)
+        chosen = _choose_notes(log_odds, temperature, generators)
+        log_p = -np.logaddexp(0, np.where(chosen, -log_odds, log_odds)).sum(axis=1)
+        total += log_p.astype(np.float32)  # in the precision of `score_samples`
+        notes[:, t] = chosen
         if t < n_steps - 1:
             log_odds, state = decoder.step(notes[:, t], state)
-    return notes
+    return notes, total
 
 
 def _choose_notes(log_odds, temperature, generators):

@@ -141,8 +141,8 @@ class RNNGenerator(BaseRNN):
         this norm [3]_. None disables clipping.
     batch_size : int, default=32
         Maximum number of sequences in a mini-batch. A sequence that is longer than
-        `truncate`, and than a `batch_size`-th of all steps, is cut into parts, which are
-        read side by side.
+        `truncate`, and than a `batch_size`-th of all steps, is cut into parts, which
+        are read side by side.
     max_epochs : int or "auto", default="auto"
         Maximum number of passes over the training data. "auto": as many as 4,000
         mini-batches need, at least 5 and at most 100.
@@ -186,7 +186,8 @@ class RNNGenerator(BaseRNN):
         Class labels, if y was passed to `fit`; otherwise None.
     tokens_ : ndarray of shape (n_tokens,) or None
         Tokens in the order of the columns of `predict_proba`: None for the end of a
-        sequence, "�" for all unknown tokens, then the vocabulary. None if X holds notes.
+        sequence, "�" for all unknown tokens, then the vocabulary. None if X holds
+        notes.
     n_features_in_ : int
         Number of features per step. Defined only if X does not hold strings.
     dropout_ : float
@@ -459,6 +460,27 @@ class RNNGenerator(BaseRNN):
         p = np.exp(logits)
         return p / p.sum(axis=1, keepdims=True)
 
+    def predict(self, X, y=None):
+        """Return the most probable token, or notes, of the step after a sequence.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences; empty ones ask for the first step.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence, if y was passed to `fit`.
+
+        Returns
+        -------
+        token : ndarray of shape (n_samples,) or (n_samples, n_notes)
+            Of `tokens_`: None for the end; never an unknown token. Notes are 0 or 1.
+        """
+        p = self.predict_proba(X, y)
+        if self._reads_notes:
+            return (p > 0.5).astype(int)
+        p[:, UNKNOWN] = 0
+        return self.tokens_[p.argmax(axis=1)]
+
     @neutral_torch_state()
     def hidden_states(self, X, y=None):
         """Return the state of the last recurrent layer before each step, and the end.
@@ -564,12 +586,21 @@ class RNNGenerator(BaseRNN):
         else:
             self._learn_kind(X, y)
         X = self._check_X(X, reset=not continues)
+        self._refuse_single_characters(X)
         y, groups = self._check_y(y, X), read_argument(groups, "groups")
         check_consistent_length(X, groups)
         weight = check_weights(sample_weight, _as_rows(X))
         kept = np.flatnonzero(weight)  # a weight of 0 excludes the sample and its class
         groups = None if groups is None else np.asarray(groups)[kept]
         return TrainingData(X[kept], y[kept], weight[kept], groups)
+
+    def _refuse_single_characters(self, X):
+        """Refuse what a search makes of one long text: its characters."""
+        if self._reads_texts and len(X) > 1 and all(len(text) == 1 for text in X):
+            raise TypeError(
+                "Each string of X is a single character, as if one long text had been "
+                "passed: pass a list of texts instead, such as text.split('\\n\\n')."
+            )
 
     def _learn_kind(self, X, y):
         """Learn whether X holds texts, token ids or notes, and whether y is there."""
@@ -710,7 +741,10 @@ class RNNGenerator(BaseRNN):
         """Return the first layer, and the embedding of tokens, if there are tokens."""
         if self._reads_notes:
             n_notes = train.X.n_features
-            inputs, table = nn.Standardize(torch.zeros(n_notes), torch.ones(n_notes)), None
+            inputs, table = (
+                nn.Standardize(torch.zeros(n_notes), torch.ones(n_notes)),
+                None,
+            )
         else:
             inputs = nn.TokenEmbedding(len(self.tokens_) - 1, self._embedding_size())
             table = inputs.table
@@ -899,7 +933,9 @@ class ModelDecoder:
             Class of each row.
         """
         different, rows = np.unique(codes, return_inverse=True)
-        inputs = np.concatenate([np.zeros_like(prefix, shape=(1, prefix.shape[1])), prefix])
+        inputs = np.concatenate(
+            [np.zeros_like(prefix, shape=(1, prefix.shape[1])), prefix]
+        )
         inputs = np.repeat(inputs[np.newaxis], len(different), axis=0)
         x = self._make_input(inputs, np.repeat(different, inputs.shape[1]))
         outputs, layers = self.module.encoder.run(self.module.inputs(x))

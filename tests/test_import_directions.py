@@ -13,7 +13,7 @@ import sklearn_rnn
 ROOT = Path(sklearn_rnn.__file__).parent
 ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
-    *("_step_base", "_tagger", "_step_regressor", "_forecaster"),
+    *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
 )
 PARTS = {"_building", "_inference", "_stream", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
@@ -69,6 +69,13 @@ MAY_IMPORT = {
         *("_sequences", "_training_data", "utils"),
     },
     "_forecasting": {"_sequences"},
+    "_generator": {
+        *("_base", "_codecs", "_decoding", "_defaults", "_parameters"),
+        *("_sequences", "_training", "nn", "utils"),
+        *PARTS,
+    },
+    "_codecs": {"_sequences", "preprocessing"},
+    "_decoding": set(),
     "_training": {"nn", "_kernels", "_sequences", "utils"},
     "nn": {"_kernels"},
     "_kernels": set(),
@@ -105,7 +112,7 @@ RESERVED = {
     "pooch": {"datasets"},
     "requests": {"datasets"},
     "narwhals": {"_sequences"},
-    "tokenizers": set(),
+    "tokenizers": {"preprocessing"},
     "llvmlite": {"_kernels"},
     "numba": {"_kernels"},
 }

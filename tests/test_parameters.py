@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import make_constraint
 from sklearn_rnn import (
     RNNClassifier,
     RNNForecaster,
+    RNNGenerator,
     RNNRegressor,
     RNNStepRegressor,
     RNNTagger,
@@ -27,6 +28,7 @@ ESTIMATORS = {
     for cls in (
         RNNClassifier,
         RNNForecaster,
+        RNNGenerator,
         RNNRegressor,
         RNNStepRegressor,
         RNNTagger,

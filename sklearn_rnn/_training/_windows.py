@@ -121,7 +121,7 @@ class WindowLoader(BatchLoader):
         lengths: NDArray[np.int64],
         memory: Memory | None,
     ) -> tuple[dict[str, Any], tuple[Tensor, Tensor]]:
-        dataset = self.dataset
+        dataset: Any = self.dataset
         steps = step_index(starts, lengths)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         windows = RaggedArray(dataset.X.values[steps], offsets)

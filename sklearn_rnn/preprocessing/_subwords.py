@@ -33,7 +33,7 @@ def _import_tokenizers():
         import tokenizers
     except ImportError as error:
         raise ImportError(
-            "level='subword' needs the package tokenizers: pip install tokenizers. "
-            "level='char' and level='word' do without."
+            "level='subword' needs the package tokenizers: "
+            "pip install 'sklearn-rnn[subword]'. level='char' and 'word' do without."
         ) from error
     return tokenizers

@@ -514,3 +514,57 @@ def test_words_of_reviews_find_their_sentiment(shared_data):
     model = make_pipeline(SequenceTokenizer(str.split, min_count=2), classifier)
     model.fit(texts[:1500], y[:1500])
     assert model.score(texts[1500:], y[1500:]) > 0.62  # 0.52 by always the same
+
+
+# Begin, end and subwords ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["char", str.split])
+@pytest.mark.parametrize(("begin", "end"), [(True, False), (False, True), (True, True)])
+def test_begin_and_end_are_around_each_text(level, begin, end):
+    texts = ["a b", "b a a", ""]
+    plain = SequenceTokenizer(level).fit(texts)
+    tokenizer = SequenceTokenizer(level, begin=begin, end=end).fit(texts)
+    first = max(plain.vocabulary_.values()) + 1
+    assert tokenizer.begin_id_ == (first if begin else None)
+    assert tokenizer.end_id_ == (first + begin if end else None)
+    X = tokenizer.transform(texts)
+    for ids, bare in zip(lists(X), lists(plain.transform(texts)), strict=True):
+        bare = [] if bare == [0] else bare
+        assert ids == [first] * begin + bare + [first + begin] * end
+    assert tokenizer.inverse_transform(X) == plain.inverse_transform(
+        plain.transform(texts)
+    )
+
+
+def test_without_begin_and_end_there_are_no_ids_of_them():
+    tokenizer = SequenceTokenizer().fit(["a"])
+    assert tokenizer.begin_id_ is None
+    assert tokenizer.end_id_ is None
+
+
+def test_subwords_restore_any_text():
+    pytest.importorskip("tokenizers")
+    train = ["the cat sat on the mat", "the dog sat on the log"] * 3
+    tokenizer = SequenceTokenizer("subword", max_tokens=280, lowercase=False)
+    tokenizer.fit(train)
+    assert sorted(tokenizer.vocabulary_.values()) == list(range(2, 282))
+    texts = [*train, "Zebra\N{ZEBRA FACE}\0\n  x", ""]
+    X = tokenizer.transform(texts)
+    assert tokenizer.inverse_transform(X) == texts
+    assert X[0].size < len(train[0]) / 2
+    again = pickle.loads(pickle.dumps(tokenizer))
+    assert lists(again.transform(texts)) == lists(X)
+    assert lists(clone(tokenizer).fit(train).transform(texts)) == lists(X)
+
+
+def test_subwords_have_a_token_for_each_byte():
+    pytest.importorskip("tokenizers")
+    with pytest.raises(ValueError, match="must be at least 256"):
+        SequenceTokenizer("subword", max_tokens=255).fit(["a"])
+
+
+def test_subwords_need_their_package(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
+    with pytest.raises(ImportError, match=r"pip install 'sklearn-rnn\[subword\]'"):
+        SequenceTokenizer("subword").fit(["a"])
