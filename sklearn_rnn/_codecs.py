@@ -8,8 +8,8 @@ import re
 
 import numpy as np
 
-from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
-from sklearn_rnn.preprocessing import SequenceTokenizer, check_texts
+from sklearn_rnn._sequences import RaggedArray, check_texts, lengths_to_offsets
+from sklearn_rnn.preprocessing import SequenceTokenizer
 
 BOUNDARY, UNKNOWN, FIRST = 0, 1, 2
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -20,7 +20,11 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 def holds_texts(X):
     """Whether X is a collection of strings; one string is an error."""
     if isinstance(X, str | bytes):
-        check_texts(X)
+        raise TypeError(
+            "X must be a list, 1-D array or Series of strings, one per sequence. Got "
+            f"one {type(X).__name__}: pass [text] instead, or split a long text into "
+            "pieces, as in text.split('\\n\\n')."
+        )
     if hasattr(X, "to_pylist"):
         return any(isinstance(text, str) for text in X.to_pylist())
     is_flat = getattr(X, "ndim", 1) == 1 and not hasattr(X, "columns")

@@ -133,6 +133,11 @@ class RNNGenerator(BaseRNN):
         - "cosine": cosine decay to zero.
         - "plateau": division by 2 after 5 epochs without a lower training loss.
         - None: constant learning rate.
+    weight_averaging : float, default=0.0
+        Weights are averaged over this fraction of the mini-batches, the last of those
+        planned by `max_epochs` (stochastic weight averaging). The mean is less noisy
+        than the weights of the last mini-batch, which 0 keeps. `partial_fit` does not
+        average.
     weight_decay : float, default=0.0
         Strength of the L2 penalty, passed to the optimizer as ``weight_decay``. Biases
         and normalisation layers are not penalised.
@@ -273,6 +278,7 @@ class RNNGenerator(BaseRNN):
         optimizer="adam",
         learning_rate=0.005,
         learning_rate_schedule="onecycle",
+        weight_averaging=0.0,
         weight_decay=0.0,
         max_grad_norm=1.0,
         batch_size=32,
@@ -302,6 +308,7 @@ class RNNGenerator(BaseRNN):
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
+        self.weight_averaging = weight_averaging
         self.weight_decay = weight_decay
         self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sklearn_rnn._training._averaging import WeightAverage
 from sklearn_rnn._training._callbacks import Monitor, copy_weights
-from sklearn_rnn._training._loader import SequenceDataset
+from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn._training._state import history_from_state, revive_optimizer

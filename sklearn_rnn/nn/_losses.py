@@ -13,8 +13,10 @@ from sklearn_rnn.nn._batch_invariant import linear
 from sklearn_rnn.nn._generation import NextSteps
 from sklearn_rnn.nn._masking import padding_mask
 from sklearn_rnn.nn._models import Emissions
+from sklearn_rnn.nn._vocabulary import vocabulary_loss
 
 _MOST_LOGITS = 2**22  # at a time
+_LARGE_VOCABULARY = 1000  # below it, logits stay in the cache
 
 
 class CrossEntropy(nn.Module):
@@ -89,7 +91,9 @@ class PathLikelihood(nn.Module):
 def linear_cross_entropy(output: NextSteps, target: Tensor) -> Tensor:
     """Return the log loss of each step, of logits that no caller needs."""
     states, head = output
-    return functional.cross_entropy(linear(head, states), target, reduction="none")
+    if head.out_features < _LARGE_VOCABULARY:
+        return functional.cross_entropy(linear(head, states), target, reduction="none")
+    return vocabulary_loss(states, head.weight, head.bias, target)
 
 
 class TokenLikelihood(nn.Module):

@@ -5,11 +5,6 @@ from sklearn_rnn.preprocessing._sequence_builder import SequenceBuilder
 from sklearn_rnn.preprocessing._sequence_features import SequenceFeatures
 from sklearn_rnn.preprocessing._sequence_padder import SequencePadder
 from sklearn_rnn.preprocessing._sequence_tokenizer import SequenceTokenizer
-
-# for the other packages, not public
-from sklearn_rnn.preprocessing._sequence_tokenizer import (
-    check_texts as check_texts,
-)
 from sklearn_rnn.preprocessing._stepwise import Stepwise
 from sklearn_rnn.preprocessing._windows import make_windows
 from sklearn_rnn.preprocessing._word_attributes import WordAttributes

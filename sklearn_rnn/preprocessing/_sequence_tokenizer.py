@@ -376,7 +376,10 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             tokens = get_tokens(X, self.level, self.lowercase)
             return make_vocabulary(tokens, self.max_tokens, self.min_count)
         self.tokenizer_ = train_subwords(
-            check_texts(X, advice=_ADVICE), self.max_tokens, self.min_count, self.lowercase
+            check_texts(X, advice=_ADVICE),
+            self.max_tokens,
+            self.min_count,
+            self.lowercase,
         )
         return {t: i + _FIRST for t, i in self.tokenizer_.get_vocab().items()}
 
