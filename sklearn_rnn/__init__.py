@@ -9,6 +9,7 @@ from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._stream import RNNStream
 from sklearn_rnn._tagger import RNNTagger
+from sklearn_rnn._transcriber import RNNTranscriber
 from sklearn_rnn.nn import config_context
 from sklearn_rnn.utils import get_version
 
@@ -22,6 +23,7 @@ __all__ = [
     "RNNStepRegressor",
     "RNNStream",
     "RNNTagger",
+    "RNNTranscriber",
     "RaggedArray",
     "config_context",
     "load",

@@ -122,6 +122,35 @@ def compute_states(module: Any, X: RaggedArray) -> RaggedArray:
     return RaggedArray(states, lengths_to_offsets(counts))
 
 
+def apply_to_frames(module: Any, X: RaggedArray) -> RaggedArray:
+    """Compute the scores of all frames, in the order of X.
+
+    Parameters
+    ----------
+    module : CTCModel
+        The network.
+    X : RaggedArray
+        All sequences.
+
+    Returns
+    -------
+    scores : RaggedArray
+        float32, of shape (n_frames_i, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite, in double precision either.
+    """
+    counts = module.count_frames(X.lengths)
+    scores = _run_batches(module, X, _run_to_frames, counts)
+    return RaggedArray(scores, lengths_to_offsets(counts))
+
+
+def _run_to_frames(module: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
+    return flatten_steps(*module(x, lengths))
+
+
 def _run_to_states(module: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
     return flatten_steps(*module.hidden_states(x, lengths))
 

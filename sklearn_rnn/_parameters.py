@@ -50,6 +50,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "quantile": [_INSIDE_UNIT],
     "crf": ["boolean"],
     "scheme": [StrOptions(set(TAGGER_SCHEMES)), None],
+    "target_level": [StrOptions({"char", "word"})],
+    "upsample": [_COUNT],
+    "beam_size": [_COUNT],
     "optimizer": [StrOptions(set(OPTIMIZERS)), type],
     "learning_rate": [_POSITIVE],
     "learning_rate_schedule": [StrOptions({"onecycle", "cosine", "plateau"}), None],
@@ -101,6 +104,7 @@ FIXED_BY_FIT = (
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride"),
     *("categorical_features", "embedding_dim", "loss", "quantile", "crf", "scheme"),
+    *("target_level", "upsample"),
 )
 
 

@@ -16,15 +16,22 @@ from sklearn_rnn import (
     RNNRegressor,
     RNNStepRegressor,
     RNNTagger,
+    RNNTranscriber,
     datasets,
     inspection,
     nn,
     preprocessing,
 )
-from sklearn_rnn.datasets import read_ts
+from sklearn_rnn.datasets import read_ts, read_wav
 from sklearn_rnn.utils import estimator_checks
 
-ESTIMATORS = [RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor]
+ESTIMATORS = [
+    RNNClassifier,
+    RNNRegressor,
+    RNNTagger,
+    RNNStepRegressor,
+    RNNTranscriber,
+]
 OF_STEPS = [RNNTagger, RNNStepRegressor]
 IN_PREPROCESSING = [getattr(preprocessing, name) for name in preprocessing.__all__]
 TRANSFORMERS = [obj for obj in IN_PREPROCESSING if inspect.isclass(obj)]
@@ -134,7 +141,9 @@ def test_the_same_parameter_has_the_same_words():
         "conv_channels",
         "dropout",
         "max_epochs",
+        "early_stopping",
         "validation_fraction",
+        "classes_",
         "n_outputs_",
         "loss_curve_",
         "validation_scores_",
@@ -148,9 +157,10 @@ FAMILIES = {
         {"X", "y", "sample_weight", "sample_weight_val"},
     ),
     "methods of transformers": (
-        # X of the others are tables, texts or words
+        # X of the others are recordings, tables, texts or words
         set(TRANSFORMERS)
         - {
+            preprocessing.AudioFeatures,
             preprocessing.SequenceBuilder,
             preprocessing.SequenceTokenizer,
             preprocessing.WordAttributes,
@@ -193,6 +203,7 @@ OWN_PARAMETERS = {
     RNNRegressor: {"pooling", "conv_stride", "loss", "quantile"},
     RNNTagger: {"crf", "scheme", "class_weight"},
     RNNStepRegressor: {"loss", "quantile"},
+    RNNTranscriber: {"target_level", "conv_stride", "upsample", "beam_size"},
 }
 
 
@@ -212,6 +223,8 @@ def test_estimators_have_the_same_parameters_in_the_same_order(cls):
 def test_documented_attributes_are_those_of_a_fitted_estimator(cls, ragged):
     X, _ = ragged
     y = [np.arange(len(x)) % 2 for x in X] if cls in OF_STEPS else [0, 1] * 20
+    if cls is RNNTranscriber:
+        y = ["a", "b"] * 20
     options = {"crf": True} if cls is RNNTagger else {}
     fitted = cls(max_epochs=1, hidden_size=2, **options).fit(X, y)
     documented = {p.name for p in NumpyDocString(cls.__doc__)["Attributes"]}
@@ -233,6 +246,7 @@ def test_documented_attributes_are_those_of_a_fitted_estimator(cls, ragged):
         *IN_NN,
         RaggedArray,
         read_ts,
+        read_wav,
         estimator_checks.check_sequence_estimator,
     ],
     ids=lambda o: o.__name__,

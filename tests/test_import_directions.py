@@ -14,6 +14,7 @@ ROOT = Path(sklearn_rnn.__file__).parent
 ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
+    "_transcriber",
 )
 PARTS = {"_building", "_inference", "_stream", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
@@ -64,6 +65,19 @@ MAY_IMPORT = {
     "_step_regressor": {
         *("_parameters", "_step_base", "_targets", "_sequences", "nn"),
     },
+    "_transcriber": {
+        *(
+            "_advice",
+            "_base",
+            "_ctc",
+            "_defaults",
+            "_parameters",
+            "_targets",
+            "_sequences",
+        ),
+        *("_training", "metrics", "nn", "utils", *PARTS),
+    },
+    "_ctc": set(),
     "_forecaster": {
         *("_advice", "_defaults", "_forecasting", "_parameters", "_regressor"),
         *("_sequences", "_training_data", "utils"),

@@ -17,6 +17,7 @@ from sklearn_rnn import (
     RNNRegressor,
     RNNStepRegressor,
     RNNTagger,
+    RNNTranscriber,
 )
 from sklearn_rnn._parameters import CONSTRAINTS, constraints_of
 
@@ -32,6 +33,7 @@ ESTIMATORS = {
         RNNRegressor,
         RNNStepRegressor,
         RNNTagger,
+        RNNTranscriber,
     )
 }
 

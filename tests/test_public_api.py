@@ -19,6 +19,7 @@ PUBLIC = {
         "RNNStepRegressor",
         "RNNStream",
         "RNNTagger",
+        "RNNTranscriber",
         "RaggedArray",
         "config_context",
         "load",
@@ -40,6 +41,7 @@ PUBLIC = {
         "make_regime_switch",
         "make_sine_mixtures",
         "read_ts",
+        "read_wav",
     ],
     "sklearn_rnn.inspection": [
         "GradientFlowDisplay",
@@ -95,6 +97,7 @@ PUBLIC = {
     "sklearn_rnn.model_selection": ["RollingOriginSplit", "make_origins"],
     "sklearn_rnn.nn": [
         "CRF",
+        "CTCModel",
         "GRU",
         "LSTM",
         "ColumnInputs",
@@ -116,6 +119,7 @@ PUBLIC = {
         "shrink_embeddings",
     ],
     "sklearn_rnn.preprocessing": [
+        "AudioFeatures",
         "GapEncoder",
         "SequenceBuilder",
         "SequenceFeatures",

@@ -16,7 +16,9 @@ from sklearn_rnn._persistence._values import ValueReader, ValueWriter
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
+from sklearn_rnn._transcriber import RNNTranscriber
 from sklearn_rnn.preprocessing import (
+    AudioFeatures,
     GapEncoder,
     SequenceBuilder,
     SequenceFeatures,
@@ -27,9 +29,9 @@ from sklearn_rnn.preprocessing import (
 )
 from sklearn_rnn.utils import ANYTHING, TEXT, Kind, check_state, may_lack
 
-_RNNS = (RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger)
+_RNNS = (RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger, RNNTranscriber)
 _TRANSFORMERS = (
-    *(GapEncoder, SequenceBuilder, SequenceFeatures, SequencePadder),
+    *(AudioFeatures, GapEncoder, SequenceBuilder, SequenceFeatures, SequencePadder),
     *(SequenceTokenizer, Stepwise, WordAttributes),
 )
 # the only classes that a file can name

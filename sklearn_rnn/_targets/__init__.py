@@ -7,6 +7,7 @@ from sklearn_rnn._targets._numbers import NumberTargets
 from sklearn_rnn._targets._step_classes import StepClassTargets
 from sklearn_rnn._targets._step_labels import StepLabelTargets
 from sklearn_rnn._targets._step_numbers import StepNumberTargets
+from sklearn_rnn._targets._texts import Texts, TextTargets, split_texts
 
 __all__ = [
     "ClassTargets",
@@ -16,5 +17,8 @@ __all__ = [
     "StepLabelTargets",
     "StepNumberTargets",
     "Targets",
+    "TextTargets",
+    "Texts",
     "make_label_targets",
+    "split_texts",
 ]

@@ -5,6 +5,7 @@ from sklearn_rnn._training._loader import (
     PathDataset,
     SequenceDataset,
     StepDataset,
+    TextDataset,
     make_inputs,
 )
 from sklearn_rnn._training._net import Checkpoint, Plan, SequenceNet
@@ -27,6 +28,7 @@ __all__ = [
     "SequenceDataset",
     "SequenceNet",
     "StepDataset",
+    "TextDataset",
     "WindowDataset",
     "check_callbacks",
     "history_to_state",

@@ -116,6 +116,38 @@ class PathDataset(StepDataset):
             yield target.to(device), weight.to(device)
 
 
+class TextDataset(SequenceDataset):
+    """Sequences with a text each.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        As `check_sequences` returns it.
+    y : StepArray
+        Encoded texts.
+    sample_weight : ndarray of shape (n_samples,)
+        Weight of each sequence; only ratios matter.
+    """
+
+    def __init__(self, X: RaggedArray, y: StepArray, sample_weight: NDArray) -> None:
+        super().__init__(X, _pad_texts(y), sample_weight)
+        self.n_tokens = y.lengths
+
+    def split_targets(
+        self, batches: Sequence[NDArray], device: torch.device
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        targets = super().split_targets(batches, device)
+        for rows, (target, weight) in zip(batches, targets, strict=True):
+            yield target[:, : self.n_tokens[rows].max()], weight
+
+
+def _pad_texts(y: StepArray) -> NDArray[np.int64]:
+    """Return a row for each text, filled up with -1."""
+    padded = np.full((len(y), max(y.lengths.max(), 1)), -1)
+    padded[np.arange(padded.shape[1]) < y.lengths[:, np.newaxis]] = y.values
+    return padded
+
+
 class BatchLoader:
     """Loader of whole mini-batches, without collating samples.
 

@@ -14,6 +14,7 @@ from sklearn_rnn.datasets._synthetic import (
 from sklearn_rnn.datasets._text import fetch_names, fetch_sst2
 from sklearn_rnn.datasets._ts import read_ts
 from sklearn_rnn.datasets._uea import fetch_japanese_vowels, fetch_natops
+from sklearn_rnn.datasets._wav import read_wav
 
 __all__ = [
     "clear_data_home",
@@ -31,4 +32,5 @@ __all__ = [
     "make_regime_switch",
     "make_sine_mixtures",
     "read_ts",
+    "read_wav",
 ]

@@ -37,6 +37,9 @@ from sklearn_rnn.nn._generation import (
 from sklearn_rnn.nn._initialization import initialize, shrink_embeddings
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize, TokenEmbedding
 from sklearn_rnn.nn._losses import (
+    CTC as CTC,
+)
+from sklearn_rnn.nn._losses import (
     REGRESSION_LOSSES as REGRESSION_LOSSES,
 )
 from sklearn_rnn.nn._losses import (
@@ -75,10 +78,10 @@ from sklearn_rnn.nn._masking import (
 from sklearn_rnn.nn._masking import (
     padding_mask as padding_mask,
 )
+from sklearn_rnn.nn._models import CTCModel, SequenceModel, StepModel
 from sklearn_rnn.nn._models import (
     Emissions as Emissions,
 )
-from sklearn_rnn.nn._models import SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
 from sklearn_rnn.nn._stream import (
     FastStep as FastStep,
@@ -102,6 +105,7 @@ from sklearn_rnn.nn._words import WordEncoder
 
 __all__ = [
     "CRF",
+    "CTCModel",
     "GRU",
     "LSTM",
     "ColumnInputs",

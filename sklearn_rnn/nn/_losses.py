@@ -12,7 +12,7 @@ from torch.nn import functional
 from sklearn_rnn.nn._batch_invariant import linear
 from sklearn_rnn.nn._generation import NextSteps
 from sklearn_rnn.nn._masking import padding_mask
-from sklearn_rnn.nn._models import Emissions
+from sklearn_rnn.nn._models import Emissions, Frames
 from sklearn_rnn.nn._vocabulary import vocabulary_loss
 
 _MOST_LOGITS = 2**22  # at a time
@@ -149,6 +149,35 @@ def note_log_likelihood(states: Tensor, head: nn.Linear, target: Tensor) -> Tens
     """Return the log-likelihood of the notes of each step, in double precision."""
     logits = linear(head, states).float().double()
     return functional.logsigmoid(torch.where(target > 0, logits, -logits)).sum(1)
+
+
+class CTC(nn.Module):
+    """Negative log-likelihood of texts without an alignment, one number per sequence.
+
+    The sum over all alignments: each frame has a token or the blank, and the text is
+    what is left when repeated tokens are merged and blanks are dropped. Targets are
+    numbers of tokens, from 1 on, of shape (batch, n_tokens); -1 is padding. Computed in
+    float64.
+
+    References
+    ----------
+    A. Graves, S. Fernandez, F. Gomez, J. Schmidhuber, "Connectionist temporal
+    classification", ICML 2006.
+    """
+
+    outputs_per_target = 1
+
+    def forward(self, output: Frames, target: Tensor) -> Tensor:
+        scores, lengths = output
+        if lengths is None:
+            lengths = target.new_full((len(scores),), scores.shape[1])
+        # torch's gradient is that of logits only through log_softmax
+        log_probability = torch.log_softmax(scores.double(), dim=2).transpose(0, 1)
+        n_tokens = (target >= 0).sum(dim=1)
+        losses = functional.ctc_loss(
+            log_probability, target, lengths, n_tokens, reduction="none"
+        )
+        return losses.to(scores.dtype)
 
 
 class RegressionLoss(nn.Module):

@@ -315,6 +315,124 @@ class StepModel(RecurrentModel):
         return flatten_steps(crf.marginals(emissions, lengths), lengths)
 
 
+class CTCModel(RecurrentModel):
+    """Scores of tokens at each frame: inputs, stem, encoder, head.
+
+    Parameters
+    ----------
+    inputs : Standardize, TokenEmbedding or ColumnInputs
+        From raw steps to vectors.
+    stem : ConvStem or None
+        Convolutions in front of the recurrent layers.
+    encoder : Encoder
+        The recurrent layers.
+    n_outputs : int
+        Size of the output of a frame: the blank and the tokens.
+    upsample : int, default=1
+        Number of frames for each state of the encoder.
+    dropout : float, default=0.0
+        Part of each state that is zeroed in training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import CTCModel, Encoder, GRU, Standardize, initialize
+    >>> inputs = Standardize(torch.zeros(3), torch.ones(3))
+    >>> model = CTCModel(inputs, None, Encoder(3, (5,), GRU), n_outputs=4, upsample=2)
+    >>> model = initialize(model, torch.Generator().manual_seed(0))
+    >>> frames = model(torch.ones(2, 7, 3), torch.tensor([7, 2]))
+    >>> frames.scores.shape, frames.lengths
+    (torch.Size([2, 14, 4]), tensor([14,  4]))
+    """
+
+    def __init__(
+        self,
+        inputs: nn.Module,
+        stem: ConvStem | None,
+        encoder: Encoder,
+        n_outputs: int,
+        *,
+        upsample: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(inputs, stem, encoder)
+        self.upsample = upsample
+        self.dropout = Dropout(dropout)
+        size = n_outputs * upsample
+        self.head = nn.utils.skip_init(nn.Linear, encoder.output_size, size)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> "Frames":
+        """Return the scores of all tokens at each frame.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, n_features)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        frames : Frames
+            ``upsample`` frames for each state of the encoder.
+        """
+        states, lengths = self.hidden_states(x, lengths)
+        outputs = linear(self.head, self.dropout(states))
+        return split_frames(outputs, lengths, self.upsample)
+
+    def count_frames(self, n_steps: Any) -> Any:
+        """Return how many frames sequences have.
+
+        Parameters
+        ----------
+        n_steps : int or array of int
+            Numbers of steps.
+
+        Returns
+        -------
+        n_frames : int or array of int
+            `upsample` for each state of the encoder.
+        """
+        return self.count_states(n_steps) * self.upsample
+
+
+def split_frames(outputs: Tensor, lengths: Tensor | None, upsample: int) -> "Frames":
+    """Return the frames of each output of the head of a `CTCModel`.
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (batch, n_states, upsample * n_outputs)
+        Outputs of the head.
+    lengths : Tensor of shape (batch,) or None
+        Number of valid states of each row.
+    upsample : int
+        Number of frames for each state.
+
+    Returns
+    -------
+    frames : Frames
+        Scores of shape (batch, n_states * upsample, n_outputs).
+    """
+    batch, n_states, size = outputs.shape
+    scores = outputs.reshape(batch, n_states * upsample, size // upsample)
+    return Frames(scores, None if lengths is None else lengths * upsample)
+
+
+class Frames(NamedTuple):
+    """Scores of the blank and the tokens at each frame.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (batch, n_frames, n_outputs)
+        Logits; column 0 is the blank. Anything at padding.
+    lengths : Tensor of shape (batch,) or None
+        Number of valid frames of each row.
+    """
+
+    scores: Tensor
+    lengths: Tensor | None
+
+
 class Emissions(NamedTuple):
     """Scores of labels at each step, and the CRF that reads them.
 

@@ -1,5 +1,6 @@
 """Preprocessing of sequences: tables, text, missing values, windows of long series."""
 
+from sklearn_rnn.preprocessing._audio_features import AudioFeatures
 from sklearn_rnn.preprocessing._gap_encoder import GapEncoder
 from sklearn_rnn.preprocessing._sequence_builder import SequenceBuilder
 from sklearn_rnn.preprocessing._sequence_features import SequenceFeatures
@@ -10,6 +11,7 @@ from sklearn_rnn.preprocessing._windows import make_windows
 from sklearn_rnn.preprocessing._word_attributes import WordAttributes
 
 __all__ = [
+    "AudioFeatures",
     "GapEncoder",
     "SequenceBuilder",
     "SequenceFeatures",

@@ -16,7 +16,7 @@ from sklearn_rnn.nn._chain._dropout import DropoutLink
 from sklearn_rnn.nn._chain._encoder import EncoderLink
 from sklearn_rnn.nn._chain._inputs import StandardizeLink
 from sklearn_rnn.nn._chain._link import Batch, Link
-from sklearn_rnn.nn._chain._losses import LOSSES, LossLink, PathLink
+from sklearn_rnn.nn._chain._losses import LOSSES, CTCLink, LossLink, PathLink
 from sklearn_rnn.nn._chain._pooling import make_pooling_link
 from sklearn_rnn.nn._chain._stem import StemLink
 from sklearn_rnn.nn._chain._steps import FlattenLink, LinearLink
@@ -26,8 +26,8 @@ from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import has_global_hooks
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize
-from sklearn_rnn.nn._losses import PathLikelihood
-from sklearn_rnn.nn._models import SequenceModel, StepModel
+from sklearn_rnn.nn._losses import CTC, PathLikelihood
+from sklearn_rnn.nn._models import CTCModel, SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
 
 LINKS: dict[type, Any] = {
@@ -42,10 +42,11 @@ LINKS: dict[type, Any] = {
 LAST_LINKS: dict[type, Any] = {
     **dict.fromkeys(LOSSES, LossLink),
     PathLikelihood: PathLink,
+    CTC: CTCLink,
 }
 # what the links read themselves
 _PARTS = {
-    *(SequenceModel, StepModel, Encoder, CRF, *CELLS.values()),
+    *(SequenceModel, StepModel, CTCModel, Encoder, CRF, *CELLS.values()),
     *(nn.RNN, nn.GRU, nn.LSTM),
     *(nn.Conv1d, nn.LayerNorm, nn.Identity, nn.Embedding, nn.ModuleList),
 }
@@ -126,7 +127,7 @@ def _make_links(model: Any) -> list[Link] | None:
             links.append(make_link(model.pooling))
     else:
         links.append(EncoderLink(model.encoder, only_last=False))
-        if model.crf is None:
+        if type(model) is StepModel and model.crf is None:
             links.append(FlattenLink(None))
     return [*links, make_link(model.dropout), make_link(model.head)]
 
@@ -143,7 +144,7 @@ class Chain:
     ----------
     links : sequence of Link
         From the inputs to the output.
-    loss : LossLink or PathLink
+    loss : LossLink, PathLink or CTCLink
     """
 
     def __init__(self, links: Sequence[Link], loss: Any) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from sklearn_rnn.nn import _losses
 from sklearn_rnn.nn._chain._link import Batch
 from sklearn_rnn.nn._config import uses_kernels
-from sklearn_rnn.nn._models import Emissions
+from sklearn_rnn.nn._models import Emissions, split_frames
 
 # with their names among the kernels
 LOSSES: dict[type, str] = {
@@ -94,6 +94,38 @@ class PathLink:
         labels = self.criterion.spread_labels(emissions, batch.target)
         losses, d_output = crf.differentiate(output, labels, lengths, batch.weight)
         return losses, emissions, d_output
+
+
+class CTCLink:
+    """Link of `CTC`.
+
+    Parameters
+    ----------
+    criterion : CTC
+    model : CTCModel
+    """
+
+    def __init__(self, criterion: Any, model: Any) -> None:
+        self.criterion, self.upsample = criterion, model.upsample
+
+    def suits(self, batch: Batch) -> bool:
+        """Return whether targets and weights have the expected shape and type."""
+        target, n = batch.target, len(batch.x)
+        fits = target.dtype is torch.int64 and target.dim() == 2 and len(target) == n
+        return fits and _is_weight(batch.weight, n)
+
+    def run(
+        self, output: Tensor, lengths: Tensor | None, batch: Batch
+    ) -> tuple[Tensor, Any, Tensor]:
+        """Return the loss, the output as the criterion takes it, and its gradient."""
+        frames = split_frames(output, lengths, self.upsample)
+        with torch.enable_grad():
+            scores = frames.scores.detach().requires_grad_()
+            losses = self.criterion(frames._replace(scores=scores), batch.target)
+            weighted = losses if batch.weight is None else losses * batch.weight
+            loss = weighted.mean()
+            (gradient,) = torch.autograd.grad(loss, scores)
+        return loss.detach(), frames, gradient.view_as(output)
 
 
 def count_steps(batch: Batch) -> int:
