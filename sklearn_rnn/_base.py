@@ -21,6 +21,7 @@ from sklearn_rnn._building import (
     make_stem,
     make_token_embedding,
 )
+from sklearn_rnn._checkpoints import open_checkpoint
 from sklearn_rnn._defaults import (
     resolve,
     suggest_conv_channels,
@@ -109,8 +110,10 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         continues = self.warm_start and hasattr(self, "net_")
         with neutral_torch_state(), self._rollback_on_error(continues):
             data = self._check_data(X, y, sample_weight, groups, continues)
+            validation = X_val, y_val, sample_weight_val
+            checkpoint = open_checkpoint(self, data, continues, validation)
             if not continues:
-                self._draw_seeds()
+                self._draw_seeds(checkpoint)
             train, held_out = data, None
             if self.early_stopping and X_val is None and y_val is None:
                 train, held_out = self._hold_out(data)
@@ -120,7 +123,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             if held_out is not None:
                 held_out = self._encode(held_out)
             else:
-                held_out = self._check_held_out(X_val, y_val, sample_weight_val)
+                held_out = self._check_held_out(*validation)
             self._resolve_parameters(train)
             net = self._rebuild_net() if continues else self._build_net(train)
             monitor = self._make_monitor(held_out)
@@ -129,7 +132,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
                 self.learning_rate_schedule,
                 self.weight_averaging,
             )
-            interrupt = self._train(net, train, monitor, plan)
+            interrupt = self._train(net, train, monitor, plan, checkpoint)
         if interrupt is not None:
             raise interrupt
         self._warn_if_still_improving(monitor)
@@ -324,8 +327,12 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         self.validation_scores_ = None
         return make_net(self, module, self._loss, device)
 
-    def _draw_seeds(self):
+    def _draw_seeds(self, checkpoint=None):
         self._random_state = make_random_state(self.random_state)
+        if checkpoint is not None:
+            if self.random_state is None and checkpoint.start is not None:
+                self._random_state.set_state(checkpoint.start.get_state())
+            checkpoint.set_start(self._random_state)
         self._seed = draw_seed(self._random_state)  # for splits and dropout
 
     def _rebuild_net(self):
@@ -378,7 +385,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             outputs = torch.from_numpy(self._apply(module, X))
             return self._loss.predict(outputs).numpy()
 
-    def _train(self, net, train, monitor, plan):
+    def _train(self, net, train, monitor, plan, checkpoint=None):
         """Train a net; keep the finished epochs if Ctrl-C interrupts.
 
         Returns the KeyboardInterrupt, if one came after an epoch, or in the first
@@ -399,6 +406,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
                 seed=self._seed,
                 monitor=monitor,
                 reporters=make_reporters(self.verbose, plan.epochs),
+                checkpoint=checkpoint,
             )
         except KeyboardInterrupt as error:
             never_fitted = not hasattr(self, "net_") and monitor.best_weights_

@@ -152,6 +152,12 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         GPU if available, otherwise the CPU.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Callbacks notified during training, in addition to the default ones.
+    checkpoint : str, path-like or None, default=None
+        Folder that `fit` writes the state of the training to: at the end of an epoch,
+        at most every 30 seconds, at Ctrl-C, and at the end. The same fit after a crash
+        or a kill goes on from there and ends with the same weights, to the last bit. A
+        fit with other data or parameters has another file. A finished one is loaded,
+        not repeated, also inside a search. None: nothing is written.
     random_state : int, RandomState instance or None, default=None
         Controls the initial weights, the validation split, the order of the samples and
         dropout. Pass an int for fits that are identical to the last bit on the CPU. The
@@ -267,6 +273,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         warm_start=False,
         device="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -298,6 +305,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         self.warm_start = warm_start
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 

@@ -39,7 +39,8 @@ _RIDGE = 1e-3  # penalty a window
 _PASSED_ON = (
     *("cell", "nonlinearity", "hidden_size", "num_layers", "dropout", "loss"),
     *("optimizer", "learning_rate", "learning_rate_schedule", "weight_decay"),
-    *("max_grad_norm", "batch_size", "device", "callbacks", "random_state", "verbose"),
+    *("max_grad_norm", "batch_size", "device", "callbacks", "checkpoint"),
+    *("random_state", "verbose"),
 )
 
 
@@ -136,6 +137,12 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         GPU if available, otherwise the CPU.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Callbacks notified during training, in addition to the default ones.
+    checkpoint : str, path-like or None, default=None
+        Folder that `fit` writes the state of the training to: at the end of an epoch,
+        at most every 30 seconds, at Ctrl-C, and at the end. The same fit after a crash
+        or a kill goes on from there and ends with the same weights, to the last bit. A
+        fit with other data or parameters has another file. A finished one is loaded,
+        not repeated, also inside a search. None: nothing is written.
     random_state : int, RandomState instance or None, default=None
         Controls the initial weights, the order of the windows and dropout. Pass an int
         for fits that are identical to the last bit on the CPU. The global random state
@@ -239,6 +246,7 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         max_epochs="auto",
         device="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -263,6 +271,7 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 

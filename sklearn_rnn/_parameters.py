@@ -1,6 +1,7 @@
 """Accepted values of the constructor parameters of all estimators."""
 
 import copy
+import os
 import warnings
 from collections.abc import Callable
 from inspect import signature
@@ -69,6 +70,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "warm_start": ["boolean"],
     "device": [str, torch.device],
     "callbacks": [list, tuple, None],
+    "checkpoint": [str, os.PathLike, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }

@@ -16,7 +16,13 @@ ESTIMATORS = (
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
     "_transcriber",
 )
-PARTS = {"_building", "_inference", "_stream", "_training_data"}  # of `_base`
+PARTS = {
+    "_building",
+    "_checkpoints",
+    "_inference",
+    "_stream",
+    "_training_data",
+}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_persistence", "_sequences", "_stream", "nn", "utils"},
@@ -33,6 +39,8 @@ MAY_IMPORT = {
     },
     "_building": {"nn", "_sequences", "_training"},
     "_inference": {"nn", "_sequences", "_training", "utils"},
+    "_checkpoints": {"_sequences", "_training", "_training_data"},
+    "_serialization": set(),
     "_stream": {"_sequences", "_stream_network", "nn", "utils"},
     "_stream_network": {"_inference", "_sequences", "_training", "nn"},
     "_training_data": {"_sequences", "utils"},
@@ -90,7 +98,7 @@ MAY_IMPORT = {
     },
     "_codecs": {"_sequences", "preprocessing"},
     "_decoding": set(),
-    "_training": {"nn", "_kernels", "_sequences", "utils"},
+    "_training": {"nn", "_kernels", "_sequences", "_serialization", "utils"},
     "nn": {"_kernels"},
     "_kernels": set(),
     "_sequences": {"utils"},
@@ -100,7 +108,9 @@ MAY_IMPORT = {
         *("_defaults", "_parameters", "_sequences", "_training", "nn", "utils"),
         *PARTS,
     },
-    "_persistence": {*ESTIMATORS, "_fitted_state", "preprocessing", "utils"},
+    "_persistence": {
+        *(*ESTIMATORS, "_fitted_state", "_serialization", "preprocessing", "utils"),
+    },
     "inspection": {
         *("_base", "_inference", "_inspectable"),
         *("_sequences", "_training", "nn", "utils"),
@@ -118,7 +128,13 @@ RESERVED = {
     "torch": {
         *("_kernels", "nn", "_training", "utils", "inspection"),
         *(*ESTIMATORS, "_building", "_inference", "_inspectable", "_parameters"),
-        *("_fitted_state", "_persistence", "_stream", "_stream_network"),
+        *(
+            "_fitted_state",
+            "_persistence",
+            "_serialization",
+            "_stream",
+            "_stream_network",
+        ),
     },
     "captum": {"inspection"},
     "matplotlib": {"inspection"},

@@ -12,8 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._fitted_state import restore_rnn, rnn_to_state
 from sklearn_rnn._persistence._scikit_learn import LEARNED
-from sklearn_rnn._persistence._values import ValueReader, ValueWriter
 from sklearn_rnn._regressor import RNNRegressor
+from sklearn_rnn._serialization import ValueReader, ValueWriter
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn._transcriber import RNNTranscriber
@@ -74,6 +74,7 @@ def write_object(value: Any, place: str, writer: ValueWriter) -> dict[str, Any]:
             f"can be saved, beside plain values, is {sorted(_CLASSES)}."
         )
     parameters = value.get_params(deep=False)
+    parameters.pop("checkpoint", None)  # a folder of this machine
     if isinstance(value, Pipeline):
         _check_pipeline(parameters)
     learned = _list_learned(value)  # its errors say more than those of parameters
@@ -165,6 +166,8 @@ def _construct(kind: type[BaseEstimator], parameters: Any) -> Any:
     if lacking:
         raise ValueError(f"{name} must have the parameters {lacking}.")
     for key, value in parameters.items():
+        if key == "checkpoint" and value is not None:
+            raise ValueError("a file names no folder for checkpoints.")
         if isinstance(value, type) and key != "dtype":
             raise ValueError(f"{key!r} of {name} must be no class. Got {value!r}.")
     if kind is Pipeline:

@@ -9,10 +9,15 @@ import sklearn
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._persistence._files import read_file, write_file
 from sklearn_rnn._persistence._objects import read_object, write_object
-from sklearn_rnn._persistence._safetensors import pack, unpack
-from sklearn_rnn._persistence._values import ValueReader, ValueWriter
+from sklearn_rnn._serialization import (
+    ValueReader,
+    ValueWriter,
+    pack,
+    read_file,
+    unpack,
+    write_file,
+)
 from sklearn_rnn.utils import ANYTHING, Kind, check_state, get_version
 
 _FORMAT = 1  # of the document

@@ -1,6 +1,7 @@
 """Training loop. Only this package imports skorch."""
 
 from sklearn_rnn._training._callbacks import Monitor, check_callbacks, make_reporters
+from sklearn_rnn._training._checkpoint import TrainingFile
 from sklearn_rnn._training._loader import (
     PathDataset,
     SequenceDataset,
@@ -30,6 +31,7 @@ __all__ = [
     "StepDataset",
     "TextDataset",
     "WindowDataset",
+    "TrainingFile",
     "check_callbacks",
     "history_to_state",
     "make_inputs",

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sklearn_rnn._training._averaging import WeightAverage
 from sklearn_rnn._training._callbacks import Monitor, copy_weights
+from sklearn_rnn._training._checkpoint import Training, TrainingFile
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
@@ -125,6 +126,7 @@ class SequenceNet(NeuralNet):
         seed: int,
         monitor: Monitor,
         reporters: Sequence[Callback] = (),
+        checkpoint: TrainingFile | None = None,
     ) -> None:
         """Train for some epochs, or until `stop_training` is set.
 
@@ -143,6 +145,8 @@ class SequenceNet(NeuralNet):
             Called before the net's own callbacks, one of which may end the training.
         reporters : sequence of skorch.callbacks.Callback
             Called after them.
+        checkpoint : TrainingFile or None, default=None
+            Where the training goes on from, and is written to.
         """
         device = torch.device(self.device)
         self.stop_training = False
@@ -154,6 +158,9 @@ class SequenceNet(NeuralNet):
         generator = torch.Generator(device=device)
         set_dropout_generator(self.module_, generator)
         own_callbacks = list(self.callbacks_)
+        training = Training(
+            self, scheduler, monitor, self._average, random_state, own_callbacks
+        )
         n_epochs_before = len(self.history)
 
         def end_training() -> None:
@@ -168,13 +175,24 @@ class SequenceNet(NeuralNet):
             self.notify("on_train_begin", X=dataset, y=None)
             try:
                 equal = dataset.X.common_length is not None
+                n_done, finished = 0, False
+                if checkpoint is not None:
+                    n_done, finished = checkpoint.resume(training)
                 with threads_for(self.module_, equal_lengths=equal):
-                    for _ in range(plan.epochs):
+                    for _ in range(n_done, n_done if finished else plan.epochs):
                         generator.manual_seed(seed + len(self.history))
                         self._train_one_epoch(dataset, loader, scheduler)
+                        if checkpoint is not None:
+                            checkpoint.end_epoch(training)
                         if self.stop_training:
                             break
+                    if checkpoint is not None:
+                        checkpoint.finish(training)
                     self._average.apply()
+            except KeyboardInterrupt:
+                if checkpoint is not None:
+                    checkpoint.write(finished=False)
+                raise
             finally:
                 self.module_.eval()
                 self.notify("on_train_end", X=dataset, y=None)

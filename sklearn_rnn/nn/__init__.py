@@ -12,6 +12,9 @@ from sklearn_rnn.nn._chain import (
 )
 from sklearn_rnn.nn._config import config_context
 from sklearn_rnn.nn._config import (
+    describe_arithmetic as describe_arithmetic,
+)
+from sklearn_rnn.nn._config import (
     uses_kernels as uses_kernels,
 )
 from sklearn_rnn.nn._crf import CRF

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 
+import torch
+
 KERNELS = ("auto", "numba", "torch")
 _local = threading.local()
 
@@ -90,6 +92,24 @@ def uses_kernels(group: str = "network") -> bool:
         raise RuntimeError(f"The kernels cannot be used: {_describe(error)}") from error
     _warn_of_torch(_describe(error))
     return False
+
+
+def describe_arithmetic() -> dict[str, int | str]:
+    """Return what the last bits of a training on the CPU depend on.
+
+    Returns
+    -------
+    arithmetic : dict
+        Implementation of the layers, width of vectors, and number of threads.
+    """
+    width = 0
+    if uses_kernels():
+        from sklearn_rnn._kernels._constants import WIDTH as width  # imports llvmlite
+    return {
+        "kernels": "numba" if width else "torch",
+        "width": width,
+        "threads": torch.get_num_threads(),
+    }
 
 
 @cache

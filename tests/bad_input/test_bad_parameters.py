@@ -40,6 +40,7 @@ BAD_PARAMETERS = {
     "warm_start": ["yes", None],
     "device": ["gpu", "", 3, None, "meta"],
     "callbacks": [3, "a", [3]],
+    "checkpoint": [3, ""],
     "random_state": [-1, 1.5, "a"],
     "verbose": [-1, 1.5, "a"],
     "class_weight": ["foo", 3, {5: 1}, {0: -1, 1: 1}, {0: np.nan, 1: 1}],

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sklearn_rnn._persistence._safetensors import DTYPES
+from sklearn_rnn._serialization._safetensors import DTYPES
 
 _NUMERIC = {np.dtype(code).newbyteorder("=") for code in DTYPES.values()}
 _TYPES: dict[str, type] = {  # classes that are values of a parameter
