@@ -13,11 +13,12 @@ from sklearn_rnn._sequences import (
     may_be_labels_of_steps,
     read_argument,
 )
+from sklearn_rnn._streaming import StreamingMixin
 from sklearn_rnn._training import SequenceDataset
 from sklearn_rnn.utils import fit_context, neutral_torch_state
 
 
-class SequenceRNN(BaseRNN):
+class SequenceRNN(StreamingMixin, BaseRNN):
     """One prediction per sequence: the states of all steps are pooled to one vector."""
 
     _min_sequences = 2

@@ -12,12 +12,13 @@ from sklearn_rnn._sequences import (
     split_steps,
     split_weights,
 )
+from sklearn_rnn._streaming import StreamingMixin
 from sklearn_rnn._training import StepDataset
 from sklearn_rnn._training_data import check_weights
 from sklearn_rnn.utils import fit_context
 
 
-class StepRNN(BaseRNN):
+class StepRNN(StreamingMixin, BaseRNN):
     """One prediction per step: the last layer reads the state of each step."""
 
     conv_stride = 1  # a prediction for each step, not every second one

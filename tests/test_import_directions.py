@@ -16,13 +16,7 @@ ESTIMATORS = (
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
     "_transcriber",
 )
-PARTS = {
-    "_building",
-    "_checkpoints",
-    "_inference",
-    "_stream",
-    "_training_data",
-}  # of `_base`
+PARTS = {"_building", "_checkpoints", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_persistence", "_sequences", "_stream", "nn", "utils"},
@@ -41,6 +35,7 @@ MAY_IMPORT = {
     "_inference": {"nn", "_sequences", "_training", "utils"},
     "_checkpoints": {"_sequences", "_training", "_training_data"},
     "_serialization": set(),
+    "_streaming": {"_parameters", "_stream"},
     "_stream": {"_sequences", "_stream_network", "nn", "utils"},
     "_stream_network": {"_inference", "_sequences", "_training", "nn"},
     "_training_data": {"_sequences", "utils"},
@@ -48,10 +43,11 @@ MAY_IMPORT = {
     "_parameters": {"_sequences", "_building", "_defaults", "nn", "utils"},
     "_targets": {"_sequences", "utils"},
     "_sequence_base": {
-        *("_advice", "_base", "_inference"),
+        *("_advice", "_base", "_inference", "_streaming"),
         *("_sequences", "_training", "nn", "utils"),
     },
     "_step_base": {
+        "_streaming",
         "_advice",
         "_base",
         "_sequences",
