@@ -1,5 +1,7 @@
-"""What doctests need: without numba, the kernels cannot be imported."""
+"""What doctests need: the kernels numba, the export onnx and onnxruntime."""
 
 from importlib.util import find_spec
 
 collect_ignore = [] if find_spec("numba") else ["sklearn_rnn/_kernels"]
+if not (find_spec("onnx") and find_spec("onnxruntime")):
+    collect_ignore.append("sklearn_rnn/onnx")

@@ -1,0 +1,231 @@
+"""One function for each type of module: it adds the nodes that compute the module.
+
+Sequences are (batch, time, features). `lengths` is the name of the number of valid
+steps of each row, int64; padding is zeros wherever a module needs it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sklearn_rnn import nn
+from sklearn_rnn.onnx._graph import Graph, as_array
+
+_LOWEST = float(np.finfo(np.float32).min)
+# places of ONNX's gates among those of torch
+_GATES: dict[type, tuple[str, tuple[int, ...]]] = {
+    nn.Elman: ("RNN", (0,)),
+    nn.GRU: ("GRU", (1, 0, 2)),  # z, r, h of r, z, n
+    nn.LSTM: ("LSTM", (0, 3, 1, 2)),  # i, o, f, c of i, f, g, o
+}
+
+
+class UnsupportedModule(ValueError):
+    """A module has no function here."""
+
+
+def add_inputs(graph: Graph, module: Any, x: str) -> str:
+    """Add the layer that turns raw steps into vectors."""
+    return _find(_INPUTS, module)(graph, module, x)
+
+
+def add_loss(graph: Graph, loss: Any, outputs: str) -> str:
+    """Add the link from outputs of the network to predictions."""
+    return _find(_LOSSES, loss)(graph, outputs)
+
+
+def _find(table: dict[type, Any], module: Any) -> Any:
+    if type(module) not in table:
+        name = type(module).__name__
+        raise UnsupportedModule(f"{name} has no operators of ONNX in this version.")
+    return table[type(module)]
+
+
+def _add_standardize(graph: Graph, module: Any, x: str) -> str:
+    centred = graph.add("Sub", x, graph.constant(as_array(module.mean), "mean"))
+    return graph.add("Div", centred, graph.constant(as_array(module.scale), "scale"))
+
+
+def _add_embedding(graph: Graph, module: Any, x: str) -> str:
+    rows = graph.add("Squeeze", x, graph.integers(-1))
+    table = graph.constant(as_array(module.table.weight), "table")
+    return graph.add("Gather", table, rows, axis=0)
+
+
+_INPUTS: dict[type, Callable[[Graph, Any, str], str]] = {
+    nn.Standardize: _add_standardize,
+    nn.TokenEmbedding: _add_embedding,
+}
+
+
+def add_mask(graph: Graph, x: str, lengths: str) -> str:
+    """Add a mask, (batch, time, 1), that is true at the valid steps of x."""
+    shape = graph.add("Shape", x)
+    n_steps = graph.add("Gather", shape, graph.constant(np.int64(1)), axis=0)
+    zero, one = graph.constant(np.int64(0)), graph.constant(np.int64(1))
+    steps = graph.add("Range", zero, n_steps, one)
+    column = graph.add("Unsqueeze", lengths, graph.integers(1))
+    return graph.add("Unsqueeze", graph.add("Less", steps, column), graph.integers(2))
+
+
+def set_padding(graph: Graph, x: str, lengths: str, value: float = 0.0) -> str:
+    """Replace padding, which may be NaN."""
+    mask = add_mask(graph, x, lengths)
+    return graph.add("Where", mask, x, graph.constant(np.float32(value), "padding"))
+
+
+def add_linear(graph: Graph, layer: Any, x: str) -> str:
+    """Add a linear layer over the last axis."""
+    weight = graph.constant(as_array(layer.weight).T.copy(), "weight")
+    product = graph.add("MatMul", x, weight)
+    if layer.bias is None:
+        return product
+    return graph.add("Add", product, graph.constant(as_array(layer.bias), "bias"))
+
+
+def add_stem(graph: Graph, stem: Any, x: str, lengths: str) -> tuple[str, str]:
+    """Add convolutions; return the steps that are left, and how many there are."""
+    left = (stem.kernel_size - 1) // 2
+    right = stem.kernel_size - 1 - left
+    stride = graph.constant(np.int64(stem.stride))
+    before = graph.constant(np.int64(stem.stride - 1))
+    for convolution, norm in zip(stem.convolutions, stem.norms, strict=True):
+        x = graph.add("Transpose", x, perm=[0, 2, 1])
+        x = graph.add(
+            "Conv",
+            x,
+            graph.constant(as_array(convolution.weight), "weight"),
+            graph.constant(as_array(convolution.bias), "bias"),
+            pads=[left, right],
+            strides=[stem.stride],
+        )
+        x = graph.add("Transpose", x, perm=[0, 2, 1])
+        if isinstance(norm, torch.nn.LayerNorm):
+            x = graph.add(
+                "LayerNormalization",
+                x,
+                graph.constant(as_array(norm.weight), "weight"),
+                graph.constant(as_array(norm.bias), "bias"),
+                axis=-1,
+                epsilon=norm.eps,
+            )
+        lengths = graph.add("Div", graph.add("Add", lengths, before), stride)
+        x = set_padding(graph, graph.add("Relu", x), lengths)
+    return x, lengths
+
+
+def add_encoder(graph: Graph, encoder: Any, x: str, lengths: str) -> tuple[str, str]:
+    """Add all recurrent layers; return the states of all steps, and the last ones.
+
+    The last state of the backward direction is the one at the first step.
+    """
+    counts = graph.add("Cast", lengths, to=6)  # int32
+    ends = ""
+    for index in range(len(encoder.forward_layers)):
+        layers = encoder.get_directions(index)
+        x, ends = _add_layer(graph, layers, x, counts)
+    return x, ends
+
+
+def _add_layer(graph: Graph, layers: Any, x: str, counts: str) -> tuple[str, str]:
+    operator, order = _find(_GATES, layers[0])
+    options: dict[str, Any] = {
+        "hidden_size": layers[0].hidden_size,
+        "direction": "forward" if len(layers) == 1 else "bidirectional",
+    }
+    if operator == "GRU":
+        options["linear_before_reset"] = 1
+    if operator == "RNN":
+        names = {"tanh": "Tanh", "relu": "Relu"}
+        options["activations"] = [names[layer.rnn.nonlinearity] for layer in layers]
+    weights = [[as_array(weight) for weight in layer.weights] for layer in layers]
+    w, r, b_w, b_r = (
+        np.stack([_reorder(own[k], order) for own in weights]) for k in range(4)
+    )
+    x = graph.add("Transpose", x, perm=[1, 0, 2])
+    outputs, last = graph.add(
+        operator,
+        x,
+        graph.constant(w, "W"),
+        graph.constant(r, "R"),
+        graph.constant(np.concatenate([b_w, b_r], axis=1), "B"),
+        counts,
+        n_outputs=2,
+        **options,
+    )
+    # (time, directions, batch, hidden) and (directions, batch, hidden)
+    outputs = graph.add("Transpose", outputs, perm=[2, 0, 1, 3])
+    outputs = graph.add("Reshape", outputs, graph.integers(0, 0, -1))
+    last = graph.add("Transpose", last, perm=[1, 0, 2])
+    return outputs, graph.add("Reshape", last, graph.integers(0, -1))
+
+
+def _reorder(weight: NDArray, order: tuple[int, ...]) -> NDArray:
+    gates = np.split(weight, len(order))
+    return np.concatenate([gates[k] for k in order])
+
+
+def add_pooling(
+    graph: Graph, pooling: Any, states: str, ends: str, lengths: str
+) -> str:
+    """Add the pooling of all states to one vector."""
+    if pooling.kind == "last":
+        return ends
+    if pooling.kind == "attention":
+        return _add_attention(graph, pooling, states, lengths)
+    parts = []
+    if pooling.kind.startswith("mean"):
+        zeros = set_padding(graph, states, lengths)
+        total = graph.add("ReduceSum", zeros, graph.integers(1), keepdims=0)
+        count = graph.add("Unsqueeze", lengths, graph.integers(1))
+        parts.append(graph.add("Div", total, graph.add("Cast", count, to=1)))
+    if pooling.kind.endswith("max"):
+        low = set_padding(graph, states, lengths, _LOWEST)
+        parts.append(graph.add("ReduceMax", low, axes=[1], keepdims=0))
+    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+
+
+def _add_attention(graph: Graph, pooling: Any, states: str, lengths: str) -> str:
+    hidden = graph.add("Tanh", add_linear(graph, pooling.project, states))
+    scores = add_linear(graph, pooling.score, hidden)
+    scores = set_padding(graph, scores, lengths, _LOWEST)
+    weights = graph.add("Softmax", scores, axis=1)
+    weighted = graph.add("Mul", weights, set_padding(graph, states, lengths))
+    return graph.add("ReduceSum", weighted, graph.integers(1), keepdims=0)
+
+
+# Losses -------------------------------------------------------------------------------
+
+
+def _add_mean_of_gaussian(graph: Graph, outputs: str) -> str:
+    return graph.add("Split", outputs, n_outputs=2, axis=-1)[0]
+
+
+def _leave(graph: Graph, outputs: str) -> str:
+    return outputs
+
+
+_LOSSES: dict[type, Callable[[Graph, str], str]] = {
+    nn.CrossEntropy: lambda graph, outputs: graph.add("Softmax", outputs, axis=-1),
+    nn.BinaryCrossEntropy: lambda graph, outputs: graph.add("Sigmoid", outputs),
+    **dict.fromkeys(nn.REGRESSION_LOSSES.values(), _leave),
+    nn.REGRESSION_LOSSES["poisson"]: lambda graph, outputs: graph.add("Exp", outputs),
+    nn.REGRESSION_LOSSES["gaussian"]: _add_mean_of_gaussian,
+}
+
+
+def add_model(graph: Graph, module: Any, x: str, lengths: str) -> str:
+    """Add a whole network; return the name of its outputs."""
+    vectors = add_inputs(graph, module.inputs, x)
+    vectors = set_padding(graph, vectors, lengths)
+    if module.stem is not None:
+        vectors, lengths = add_stem(graph, module.stem, vectors, lengths)
+    states, ends = add_encoder(graph, module.encoder, vectors, lengths)
+    if isinstance(module, nn.SequenceModel):
+        states = add_pooling(graph, module.pooling, states, ends, lengths)
+    elif module.crf is not None:
+        raise UnsupportedModule("CRF has no operators of ONNX in this version.")
+    return add_linear(graph, module.head, states)
