@@ -28,6 +28,7 @@ SETTINGS = {
     "dropout": 0.0,
     "learning_rate": 1e-3,
     "learning_rate_schedule": None,
+    "weight_averaging": 0.0,
     "batch_size": BATCH,
     "max_epochs": 1,
     "random_state": 0,

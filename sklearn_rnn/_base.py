@@ -303,7 +303,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
     def _resolve_parameters(self, train):
         """Replace "auto" by values that suit the training set."""
         embeds = self._vocabulary is not None
-        has_rare_values = embeds and self._vocabulary.has_rare_values
+        has_rare_values = self._has_rare_values()
         n_updates = -(-len(train) // self.batch_size)
         suggested = {
             "conv_channels": suggest_conv_channels(embeds),
@@ -312,6 +312,10 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         }
         for name, value in suggested.items():
             setattr(self, f"{name}_", resolve(self, name, value))
+
+    def _has_rare_values(self):
+        """Whether tokens or categories are so rare that few epochs are enough."""
+        return self._vocabulary is not None and self._vocabulary.has_rare_values
 
     # The network ---------------------------------------------------------------------
 

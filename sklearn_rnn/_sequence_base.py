@@ -99,9 +99,6 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         pooling = nn.Pooling(
             self.pooling, encoder.output_size, bidirectional=self.bidirectional
         )
-        has_rare_values = (
-            self._vocabulary is not None and self._vocabulary.has_rare_values
-        )
         return nn.SequenceModel(
             inputs,
             stem,
@@ -109,7 +106,7 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             pooling,
             n_outputs,
             dropout=self.dropout_,
-            drops_inputs=has_rare_values,
+            drops_inputs=self._has_rare_values(),
         )
 
     def _make_dataset(self, train):

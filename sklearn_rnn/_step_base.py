@@ -13,7 +13,7 @@ from sklearn_rnn._sequences import (
     split_weights,
 )
 from sklearn_rnn._streaming import StreamingMixin
-from sklearn_rnn._training import StepDataset
+from sklearn_rnn._training import StepDataset, TokenDropout
 from sklearn_rnn._training_data import check_weights
 from sklearn_rnn.utils import fit_context
 
@@ -97,8 +97,22 @@ class StepRNN(StreamingMixin, BaseRNN):
     def _make_model(self, inputs, stem, encoder, n_outputs):
         return nn.StepModel(inputs, stem, encoder, n_outputs, dropout=self.dropout_)
 
+    def _has_rare_values(self):
+        return False  # each step is an answer, and rare tokens are dropped
+
     def _make_dataset(self, train):
-        return StepDataset(train.X, train.targets, train.sample_weight)
+        kind = self._choose_dataset()
+        drop = self._make_token_dropout(train.X)
+        return kind(train.X, train.targets, train.sample_weight, drop)
+
+    def _choose_dataset(self):
+        """Return the class of the dataset."""
+        return StepDataset
+
+    def _make_token_dropout(self, X):
+        groups = [] if self._vocabulary is None else self._vocabulary.groups
+        columns = [group[0] for group in groups if len(group) == 1]
+        return TokenDropout(X, columns, self.dropout_)
 
     def _split_response(self, predictions, offsets, method):
         """Return predictions of all steps end to end in the form of a method."""

@@ -72,11 +72,14 @@ class RNNStepRegressor(StepRNN):
           most 32, and less for few categories; 64 for the characters of a word, which
           are one feature. Otherwise X is numeric.
         - None: X holds numeric features.
-    dropout : float, default=0.0
-        Dropout probability. Dropout is applied to the outputs of each recurrent layer
-        except the last, and to the input of the final linear layer; it is therefore
-        also active with a single recurrent layer. Recurrent connections are never
-        dropped.
+    dropout : float or "auto", default="auto"
+        Dropout probability. "auto" is 0.5 if X holds tokens or categories, otherwise 0.
+        Dropout is applied to the outputs of each recurrent layer except the last, and
+        to the input of the final linear layer; it is therefore also active with a
+        single recurrent layer. Recurrent connections are never dropped. Tokens and
+        categories are dropped, too, so that training knows unknown ones: one that
+        occurs n times in X is read as unknown with probability
+        ``dropout / (dropout + n)``.
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", \
             "gaussian"}, default="squared_error"
         Loss function. It determines which statistic of y is predicted.
@@ -106,7 +109,7 @@ class RNNStepRegressor(StepRNN):
         - "cosine": cosine decay to zero.
         - "plateau": division by 2 after 5 epochs without a lower training loss.
         - None: constant learning rate.
-    weight_averaging : float, default=0.0
+    weight_averaging : float, default=0.5
         Weights are averaged over this fraction of the mini-batches, the last of those
         planned by `max_epochs` (stochastic weight averaging). The mean is less noisy
         than the weights of the last mini-batch, which 0 keeps. `partial_fit` does not
@@ -120,8 +123,10 @@ class RNNStepRegressor(StepRNN):
     batch_size : int, default=32
         Maximum mini-batch size. Each epoch is split into mini-batches of nearly equal
         size.
-    max_epochs : int, default=100
-        Maximum number of passes over the training data.
+    max_epochs : int or "auto", default="auto"
+        Maximum number of passes over the training data. "auto" is 100 for numbers. For
+        tokens and categories it is as many as 4,000 mini-batches need, at least 10 and
+        at most 100.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.
@@ -246,17 +251,17 @@ class RNNStepRegressor(StepRNN):
         conv_kernel_size=9,
         categorical_features="from_dtype",
         embedding_dim="auto",
-        dropout=0.0,
+        dropout="auto",
         loss="squared_error",
         quantile=0.5,
         optimizer="adam",
         learning_rate=0.01,
         learning_rate_schedule="onecycle",
-        weight_averaging=0.0,
+        weight_averaging=0.5,
         weight_decay=0.0,
         max_grad_norm=1.0,
         batch_size=32,
-        max_epochs=100,
+        max_epochs="auto",
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,

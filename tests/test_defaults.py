@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
+from sklearn_rnn import (
+    RNNClassifier,
+    RNNRegressor,
+    RNNStepRegressor,
+    RNNTagger,
+    _defaults,
+)
 from sklearn_rnn._defaults import suggest_max_epochs
 from sklearn_rnn._sequences import RaggedArray, TokenIds, Vocabulary
 from sklearn_rnn.nn import Dropout, TokenEmbedding, initialize, shrink_embeddings
@@ -155,10 +161,33 @@ def test_auto_is_chosen_again_in_a_warm_start():
 
 
 @pytest.mark.parametrize("cls", [RNNTagger, RNNStepRegressor])
-@pytest.mark.parametrize("name", ["conv_channels", "dropout", "max_epochs"])
-def test_auto_is_accepted_only_where_it_is_the_default(cls, name):
-    with pytest.raises(ValueError, match=f"The '{name}' parameter of {cls.__name__}"):
-        cls(**{name: "auto"}).fit([[1.0, 2.0]], [[0, 1]])
+def test_auto_is_accepted_only_where_it_is_the_default(cls):
+    with pytest.raises(
+        ValueError, match=f"'conv_channels' parameter of {cls.__name__}"
+    ):
+        cls(conv_channels="auto").fit([[1.0, 2.0]], [[0, 1]])
+
+
+@pytest.mark.parametrize("cls", [RNNTagger, RNNStepRegressor])
+def test_estimators_of_steps_choose_by_the_kind_of_steps(cls, rng):
+    X, y = rng.normal(size=(4, 3, 2)), np.ones((4, 3))
+    y[:, 1] = 0
+    assert get_chosen(cls(**SMALL).fit(X, y)) == (None, 0.0, 100)
+    tokens = [["a", "b", "c"]] * 4
+    ids = SequenceTokenizer(level=None).fit_transform(tokens)
+    assert get_chosen(cls(**SMALL).fit(ids, y)) == (None, 0.5, 100)
+    given = cls(**SMALL, dropout=0.1, max_epochs=2).fit(ids, y)
+    assert get_chosen(given) == (None, 0.1, 2)
+    assert given.module_.dropout.p == 0.1
+
+
+def test_rare_words_leave_a_tagger_the_epochs_of_frequent_ones(monkeypatch):
+    monkeypatch.setattr(_defaults, "_N_UPDATES", {False: 60, True: 40})
+    monkeypatch.setattr(_defaults, "_LEAST_EPOCHS", {False: 1, True: 1})
+    ids = SequenceTokenizer(level=None).fit_transform([[f"w{i}"] for i in range(20)])
+    params = {"hidden_size": 1, "batch_size": 1, "random_state": 0}
+    assert RNNTagger(**params).fit(ids, [["A"], ["B"]] * 10).max_epochs_ == 3
+    assert RNNClassifier(**params).fit(ids, ["A", "B"] * 10).max_epochs_ == 2
 
 
 def test_embeddings_start_with_a_length_of_one():

@@ -147,6 +147,7 @@ def test_the_same_parameter_has_the_same_words():
         "n_outputs_",
         "loss_curve_",
         "validation_scores_",
+        "weight_averaging",
     }
 
 

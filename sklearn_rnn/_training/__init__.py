@@ -16,6 +16,7 @@ from sklearn_rnn._training._state import (
     history_to_state,
     optimizer_to_state,
 )
+from sklearn_rnn._training._token_dropout import TokenDropout
 from sklearn_rnn._training._windows import WindowDataset
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "TextDataset",
     "WindowDataset",
     "TrainingFile",
+    "TokenDropout",
     "check_callbacks",
     "history_to_state",
     "make_inputs",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn._sequences import RaggedArray, StepArray, gather_batch
+from sklearn_rnn._training._token_dropout import TokenDropout
 from sklearn_rnn.nn import uses_kernels
 
 Inputs = dict[str, Any]
@@ -46,6 +47,10 @@ class SequenceDataset(torch.utils.data.Dataset):
         """Return the loader of mini-batches of an epoch."""
         return BatchLoader(self, batch_size, device, random_state)
 
+    def draw_inputs(self, random_state: np.random.RandomState) -> RaggedArray:
+        """Return the sequences of an epoch."""
+        return self.X
+
     def split_targets(
         self, batches: Sequence[NDArray], device: torch.device
     ) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -73,15 +78,27 @@ class StepDataset(SequenceDataset):
         Encoded targets.
     sample_weight : ndarray of shape (n_samples,)
         Weight of each sequence; only ratios matter.
+    token_dropout : TokenDropout
+        Of X, for each epoch.
     """
 
-    def __init__(self, X: RaggedArray, y: StepArray, sample_weight: NDArray) -> None:
+    def __init__(
+        self,
+        X: RaggedArray,
+        y: StepArray,
+        sample_weight: NDArray,
+        token_dropout: TokenDropout,
+    ) -> None:
         self.X = X
+        self.token_dropout = token_dropout
         self.targets = y
         self.y = torch.from_numpy(y.values)
         weight = y.repeat(sample_weight)
         weight /= weight.sum() / len(X)  # 1 per sequence, on average
         self.weight = torch.from_numpy(weight.astype(np.float32))
+
+    def draw_inputs(self, random_state: np.random.RandomState) -> RaggedArray:
+        return self.token_dropout.draw(random_state)
 
     def split_targets(
         self, batches: Sequence[NDArray], device: torch.device
@@ -98,12 +115,18 @@ class PathDataset(StepDataset):
 
     Parameters
     ----------
-    X, y, sample_weight
+    X, y, sample_weight, token_dropout
         As for :class:`StepDataset`.
     """
 
-    def __init__(self, X: RaggedArray, y: StepArray, sample_weight: NDArray) -> None:
-        super().__init__(X, y, sample_weight)
+    def __init__(
+        self,
+        X: RaggedArray,
+        y: StepArray,
+        sample_weight: NDArray,
+        token_dropout: TokenDropout,
+    ) -> None:
+        super().__init__(X, y, sample_weight, token_dropout)
         weight = sample_weight / (y.repeat(sample_weight).sum() / len(X))
         self.weight = torch.from_numpy(weight.astype(np.float32))
 
@@ -182,9 +205,10 @@ class BatchLoader:
     def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
         order = self.random_state.permutation(len(self.dataset))
         batches = np.array_split(order, self.n_batches)
+        X = self.dataset.draw_inputs(self.random_state)
         targets = self.dataset.split_targets(batches, self.device)
         for rows, target in zip(batches, targets, strict=True):
-            yield make_inputs(self.dataset.X, rows, self.device), target
+            yield make_inputs(X, rows, self.device), target
 
     def count(self, batch: Any) -> int:
         """Return what the mean loss of a mini-batch counts in that of an epoch."""

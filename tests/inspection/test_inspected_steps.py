@@ -148,7 +148,7 @@ def test_each_embedded_column_has_an_attribution(word_tagger, method):
     assert all(np.isfinite(p).all() and p.any() for p in parts)
 
 
-def test_a_hidden_column_is_its_whole_embedding(word_tagger):
+def test_a_hidden_token_is_unknown(word_tagger):
     X, tagger = word_tagger[0].transform(SENTENCES[:1]), word_tagger[-1]
     parts = step_attributions(tagger, X, step=1, target="O", method="occlusion")[0]
     before = log_odds(tagger, X, 1, 2)[0]
@@ -158,7 +158,7 @@ def test_a_hidden_column_is_its_whole_embedding(word_tagger):
     for step, token in enumerate(X.values[:, 0]):  # no word occurs twice
         row = 1 + np.searchsorted(known, token)
         with torch.no_grad():
-            kept, table[row] = table[row].clone(), 0
+            kept, table[row] = table[row].clone(), table[0]
             fall = before - log_odds(tagger, X, 1, 2)[0]
             table[row] = kept
         assert parts[step, 0] == pytest.approx(fall, abs=1e-4)
