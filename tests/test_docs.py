@@ -28,7 +28,11 @@ BLOCK = re.compile(
     r"^\.\. code-block:: python\n((?:   :.*\n)*)\n((?:   .*\n|\n)+)", re.MULTILINE
 )
 # what a file of docs/how_to/code needs that the tests do not install
-NEEDS = {"keras_before.py": "keras", "aeon_before.py": "tensorflow"}
+NEEDS = {
+    "keras_before.py": "keras",
+    "aeon_before.py": "tensorflow",
+    "onnx_service.py": "onnxruntime",
+}
 
 
 def code_of(page):

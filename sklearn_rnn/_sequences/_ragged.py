@@ -1,5 +1,6 @@
 """RaggedArray: all steps of all sequences end to end, plus offsets."""
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -7,6 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklearn_rnn._sequences._containers import read_container
+from sklearn_rnn._sequences._ragged_storage import (
+    from_list_array,
+    read_folder,
+    to_large_list,
+    write_folder,
+)
 
 
 class RaggedArray:
@@ -45,6 +52,8 @@ class RaggedArray:
     RaggedArray.from_sequences : From a list of arrays.
     RaggedArray.from_padded : From an array padded with NaN, or with lengths.
     RaggedArray.from_aeon : From (n_samples, n_channels, n_steps) data.
+    RaggedArray.from_arrow : From a list array of pyarrow.
+    RaggedArray.open : From a folder, without reading it into memory.
 
     Examples
     --------
@@ -297,6 +306,106 @@ class RaggedArray:
             Views of `values`.
         """
         return list(self)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "RaggedArray":
+        """Open sequences of :meth:`save`, larger than memory perhaps.
+
+        The values stay on the disk: only the steps that are used are read, and workers
+        of joblib share them.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The folder.
+
+        Returns
+        -------
+        X : RaggedArray
+            The same sequences, token ids if they were.
+
+        Raises
+        ------
+        ValueError
+            If the folder is not one that :meth:`save` has written.
+        """
+        values, offsets, kind = read_folder(path)
+        if kind == {"class": "RaggedArray"}:
+            return RaggedArray(values, offsets)
+        if not isinstance(kind, dict) or kind.get("class") != "TokenIds":
+            raise ValueError(f"{os.fspath(path)!r} holds {kind!r}, no RaggedArray.")
+        spelled = kind["characters"]
+        return TokenIds(values, offsets, spelled and range(*spelled))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the sequences to a new folder, from which :meth:`open` maps them.
+
+        The folder has the files ``values.npy`` and ``offsets.npy``, which NumPy reads.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The folder. It must not exist.
+
+        Raises
+        ------
+        FileExistsError
+            If there is something of this name.
+        ValueError
+            If the values are Python objects.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from sklearn_rnn import RaggedArray
+        >>> X = RaggedArray.from_sequences([[1, 2, 3], [4]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     X.save(os.path.join(folder, "X"))
+        ...     print(RaggedArray.open(os.path.join(folder, "X")).lengths)
+        [3 1]
+        """
+        kind: dict[str, Any] = {"class": "RaggedArray"}
+        if isinstance(self, TokenIds):
+            spelled = self.characters
+            ends = spelled and [spelled.start, spelled.stop]
+            kind = {"class": "TokenIds", "characters": ends}
+        write_folder(path, self._values, self._offsets, kind)
+
+    @classmethod
+    def from_arrow(cls, array: Any) -> Self:
+        """Read a list array of pyarrow, a list a sequence.
+
+        Parameters
+        ----------
+        array : pyarrow.ListArray, LargeListArray or ChunkedArray
+            Lists of numbers (one feature), or of fixed-size lists of them, without
+            missing values. Numbers are not copied.
+
+        Returns
+        -------
+        X : RaggedArray
+            The same sequences.
+
+        Raises
+        ------
+        ValueError
+            If the array has another type, or values are missing.
+        """
+        return cls(*from_list_array(array))
+
+    def to_arrow(self) -> Any:
+        """Return a list array of pyarrow, for Arrow, Parquet and other tools.
+
+        Returns
+        -------
+        array : pyarrow.LargeListArray
+            A list a sequence, of a fixed-size list a step. The values are not copied.
+        """
+        return to_large_list(self._values, self._offsets)
+
+    def __sizeof__(self) -> int:
+        """Return the size with the values: joblib and Dask send large data once."""
+        return object.__sizeof__(self) + self._values.nbytes + self._offsets.nbytes
 
     def to_padded(self, fill_value: float = np.nan) -> NDArray:
         """Copy the sequences into one array, with padding after the shorter ones.

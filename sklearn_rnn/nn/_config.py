@@ -83,8 +83,8 @@ def uses_kernels(group: str = "network") -> bool:
         If they cannot be compiled or loaded, and the setting is "numba".
     """
     kernels = get_kernels()
-    if kernels == "torch" or not has_numba():
-        return False
+    if kernels == "torch" or not has_numba() or torch.compiler.is_compiling():
+        return False  # torch.export cannot trace into machine code
     error = find_error(group)
     if error is None:
         return True

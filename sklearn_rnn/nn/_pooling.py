@@ -116,6 +116,8 @@ def _check_lengths(lengths: Tensor | None, batch: int, n_steps: int) -> None:
     if lengths is None:
         return
     check_lengths_type(lengths)
+    if torch.compiler.is_compiling():  # there are no numbers yet
+        return
     # avoid a synchronisation with the GPU
     numbers = lengths.numpy() if lengths.is_cpu else np.ones(len(lengths), np.int64)
     check_lengths(numbers, batch, n_steps, least=1)
