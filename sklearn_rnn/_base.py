@@ -53,13 +53,16 @@ from sklearn_rnn.utils import (
     finally_do,
     isolated_seed,
     learning_curve_svg,
+    list_versions,
     make_generator,
     make_random_state,
     neutral_torch_state,
     resolve_device,
     safe_indexing,
+    warn_of_other_versions,
 )
 
+_PICKLED_BY = "_pickled_by"  # versions, in a pickle alone
 _ANNEALED = ("onecycle", "cosine")  # schedules that end at a rate of nearly zero
 
 
@@ -500,6 +503,14 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
     def history_(self):
         """Skorch's history: a row an epoch."""
         return self.net_.history_
+
+    def __getstate__(self):
+        return {**super().__getstate__(), _PICKLED_BY: list_versions()}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        warn_of_other_versions(state.pop(_PICKLED_BY, {}), type(self).__name__)
+        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

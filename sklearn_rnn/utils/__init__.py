@@ -44,7 +44,11 @@ from sklearn_rnn.utils._torch import (
     resolve_device,
     shapes_only,
 )
-from sklearn_rnn.utils._version import get_version
+from sklearn_rnn.utils._version import (
+    get_version,
+    list_versions,
+    warn_of_other_versions,
+)
 
 __all__ = [
     "ANYTHING",
@@ -75,6 +79,7 @@ __all__ = [
     "isolated_seed",
     "learning_curve_svg",
     "list_of",
+    "list_versions",
     "may_lack",
     "make_generator",
     "make_random_state",
@@ -85,5 +90,6 @@ __all__ = [
     "safe_indexing",
     "shapes_only",
     "validate_params",
+    "warn_of_other_versions",
     "wrap_data_with_container",
 ]
