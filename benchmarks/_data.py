@@ -1,6 +1,7 @@
 """Real data sets of the benchmarks, with their standard splits."""
 
 import gzip
+import json
 import os
 import threading
 from contextlib import contextmanager
@@ -132,3 +133,38 @@ def fetch_from_here():
         os.environ["SKLEARN_RNN_DATA"] = home
         yield
     server.shutdown()
+
+
+NAB_FOLDERS = (
+    *("artificialWithAnomaly", "realAdExchange", "realKnownCause", "realTraffic"),
+    "realTweets",
+)
+SKAB_FOLDERS = ("valve1", "valve2", "other")
+SKAB_TRAINED = 400  # rows of each file that the board of SKAB trains on
+
+
+def load_nab(folder):
+    """Return the series of a folder, and 1 at steps inside NAB's windows."""
+    windows = json.loads(
+        (DATA / "nab" / "labels" / "combined_windows.json").read_text()
+    )
+    series, labels = [], []
+    for name in sorted(name for name in windows if name.startswith(f"{folder}/")):
+        table = pd.read_csv(DATA / "nab" / "data" / f"{name}.gz")
+        times = pd.to_datetime(table["timestamp"])
+        y = np.zeros(len(table), int)
+        for start, end in windows[name]:
+            y[times.between(pd.Timestamp(start), pd.Timestamp(end))] = 1
+        series.append(table[["value"]].to_numpy(float))
+        labels.append(y)
+    return series, labels
+
+
+def load_skab(folder):
+    """Return the recordings of a folder, and 1 at anomalous steps."""
+    series, labels = [], []
+    for path in sorted((DATA / "skab" / folder).glob("*.csv")):
+        table = pd.read_csv(path, sep=";", index_col="datetime")
+        labels.append(table["anomaly"].to_numpy(int))
+        series.append(table.drop(columns=["anomaly", "changepoint"]).to_numpy(float))
+    return series, labels

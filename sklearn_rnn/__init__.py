@@ -1,5 +1,6 @@
 """Recurrent neural networks as scikit-learn estimators."""
 
+from sklearn_rnn._anomaly_detector import RNNAnomalyDetector
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._forecaster import RNNForecaster
 from sklearn_rnn._generator import RNNGenerator
@@ -16,6 +17,7 @@ from sklearn_rnn.utils import get_version
 __version__ = get_version()
 
 __all__ = [
+    "RNNAnomalyDetector",
     "RNNClassifier",
     "RNNForecaster",
     "RNNGenerator",

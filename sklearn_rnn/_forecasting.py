@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from sklearn_rnn._sequences import (
     RaggedArray,
@@ -26,7 +27,7 @@ def check_series(X: Any, estimator: Any, reset: bool) -> RaggedArray:
     ----------
     X : array-like, RaggedArray or list of array-like
         One series of one variable, or several.
-    estimator : RNNForecaster
+    estimator : RNNForecaster or RNNAnomalyDetector
         Gets ``n_features_in_`` and ``feature_names_in_`` if `reset`, and is compared
         with otherwise.
     reset : bool
@@ -54,16 +55,16 @@ def check_series(X: Any, estimator: Any, reset: bool) -> RaggedArray:
     if missing.any():
         i, step, feature = first_place(missing, ragged.offsets)
         raise ValueError(
-            f"X[{i}] has NaN at step {step}, feature {feature}. A forecaster needs "
-            "series without gaps: interpolate them first, for instance with "
-            "pandas.Series.interpolate."
+            f"X[{i}] has NaN at step {step}, feature {feature}. "
+            f"{type(estimator).__name__} needs series without gaps: interpolate them "
+            "first, for instance with pandas.Series.interpolate."
         )
     return ragged
 
 
 def _as_several(X: Any) -> Any:
     """Return one series as a list of one; a table of series with an axis more."""
-    if isinstance(X, RaggedArray):
+    if isinstance(X, RaggedArray) or issparse(X):
         return X
     if isinstance(X, list | tuple):
         if len(X) > 0 and np.ndim(X[0]) == 0:
@@ -71,7 +72,8 @@ def _as_several(X: Any) -> Any:
         return [np.asarray(x) if isinstance(x, list | tuple) else x for x in X]
     n_dimensions = getattr(X, "ndim", 3)
     if n_dimensions == 2:  # a row a series: in predict, their length may differ
-        return np.asarray(X)[..., np.newaxis]
+        steps = np.asarray(X)
+        return steps[..., np.newaxis] if steps.size > 0 else steps
     holds_numbers = getattr(X, "dtype", object) != np.dtype(object)
     return [X] if n_dimensions == 1 and holds_numbers else X
 

@@ -27,6 +27,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_tokens": [_COUNT, None],
     "min_count": [_COUNT],
     "end_token": ["boolean"],
+    "contamination": [Interval(Real, 0, 0.5, closed="right")],
+    "smoothing": [_COUNT],
+    "aggregation": [StrOptions({"max", "mean"})],
     "horizon": [_COUNT],
     "context": [_COUNT],
     "season_length": [_COUNT],
@@ -103,6 +106,7 @@ def warn_if_quantile_is_unused(estimator: Any) -> None:
 FIXED_BY_FIT = (
     *("level", "max_tokens", "min_count", "end_token", "tie_weights"),
     *("horizon", "context", "segment_length", "scaling", "calibration_origins"),
+    *("contamination", "smoothing", "aggregation"),
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride"),
     *("categorical_features", "embedding_dim", "loss", "quantile", "crf", "scheme"),

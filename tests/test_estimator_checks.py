@@ -8,6 +8,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from sklearn_rnn import (
+    RNNAnomalyDetector,
     RNNClassifier,
     RNNForecaster,
     RNNRegressor,
@@ -85,6 +86,11 @@ FORECASTERS = [
     RNNForecaster(context=3, scaling="mean", loss="huber", cell="rnn"),
 ]
 
+DETECTORS = [
+    RNNAnomalyDetector(),
+    RNNAnomalyDetector(cell="lstm", contamination=0.1, smoothing=1, season_length=3),
+]
+
 
 @pytest.fixture(autouse=True)
 def _kernels():
@@ -101,11 +107,33 @@ def test_scikit_learn_conformance(estimator, check):
     check(estimator)
 
 
+ONE_VARIABLE = "a row is a series of one variable, which may be longer in predict"
+ONE_SERIES = "a 1-D array is one series"
+NO_OUTLIER = "the automatic limit calls no point of three clouds an outlier"
+REFUSED_BY_DETECTORS = {
+    "check_n_features_in": ONE_VARIABLE,
+    "check_n_features_in_after_fitting": ONE_VARIABLE,
+    "check_fit1d": ONE_SERIES,
+    "check_fit2d_predict1d": ONE_SERIES,
+    "check_outliers_fit_predict": NO_OUTLIER,
+    "check_outliers_train": NO_OUTLIER,
+    "check_classifier_data_not_an_array": "tables are refused: is a row a step?",
+}
+
+
+@parametrize_with_checks(
+    [RNNAnomalyDetector(hidden_size=4, max_epochs=2)],
+    expected_failed_checks=lambda estimator: REFUSED_BY_DETECTORS,
+)
+def test_scikit_learn_conformance_of_detectors(estimator, check):
+    check(estimator)
+
+
 @pytest.mark.parametrize(
     "check", list(yield_sequence_checks()), ids=lambda check: check.__name__
 )
 @pytest.mark.parametrize(
-    "estimator", [*ESTIMATORS, *STEP_ESTIMATORS, *FORECASTERS], ids=str
+    "estimator", [*ESTIMATORS, *STEP_ESTIMATORS, *FORECASTERS, *DETECTORS], ids=str
 )
 def test_sequence_promises(estimator, check):
     check(type(estimator).__name__, clone(estimator).set_params(max_epochs=4))

@@ -14,7 +14,7 @@ ROOT = Path(sklearn_rnn.__file__).parent
 ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
-    "_transcriber",
+    *("_transcriber", "_anomaly_detector"),
 )
 PARTS = {"_building", "_checkpoints", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
@@ -95,6 +95,11 @@ MAY_IMPORT = {
     "_codecs": {"_sequences", "preprocessing"},
     "_decoding": set(),
     "_training": {"nn", "_kernels", "_sequences", "_serialization", "utils"},
+    "_anomaly_detector": {
+        *("_anomalies", "_defaults", "_forecasting", "_parameters"),
+        *("_step_regressor", "_sequences", "utils"),
+    },
+    "_anomalies": set(),
     "nn": {"_kernels"},
     "_kernels": set(),
     "_sequences": {"utils"},
@@ -137,7 +142,7 @@ RESERVED = {
     "matplotlib": {"inspection"},
     "onnx": {"onnx"},
     "onnxruntime": {"onnx"},
-    "pandas": set(),
+    "pandas": {"_anomaly_detector"},
     "pooch": {"datasets"},
     "requests": {"datasets"},
     "narwhals": {"_sequences"},

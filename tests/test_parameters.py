@@ -11,6 +11,7 @@ import pytest
 from sklearn.utils._param_validation import make_constraint
 
 from sklearn_rnn import (
+    RNNAnomalyDetector,
     RNNClassifier,
     RNNForecaster,
     RNNGenerator,
@@ -27,6 +28,7 @@ TABLE = tomllib.loads((ROOT / "tools" / "parameters.toml").read_text())
 ESTIMATORS = {
     cls.__name__: cls
     for cls in (
+        RNNAnomalyDetector,
         RNNClassifier,
         RNNForecaster,
         RNNGenerator,

@@ -13,6 +13,7 @@ import sklearn_rnn
 PUBLIC = {
     "sklearn_rnn": [
         "RNNClassifier",
+        "RNNAnomalyDetector",
         "RNNForecaster",
         "RNNGenerator",
         "RNNRegressor",
@@ -47,6 +48,7 @@ PUBLIC = {
         "GradientFlowDisplay",
         "TrainingDisplay",
         "permutation_importance",
+        "AnomalyDisplay",
         "AttentionDisplay",
         "AttributionDisplay",
         "HiddenStateDisplay",

@@ -30,6 +30,7 @@ def check_sequence_estimator(estimator: Any) -> None:
         Not fitted; cloned for each check. It must take numeric sequences of two
         features. Its tag `estimator_type` decides what y is: "tagger" and
         "step_regressor" get a target for each step, "forecaster" the next step.
+        "outlier_detector" ignores it.
 
     Raises
     ------
@@ -122,7 +123,12 @@ def check_other_lengths_at_predict(name: str, estimator: Any) -> None:
 
 
 def check_weight_counts_as_copies(name: str, estimator: Any) -> None:
-    """In one batch, a weight of 2 is two copies, and a weight of 0 no sample."""
+    """In one batch, a weight of 2 is two copies, and a weight of 0 no sample.
+
+    A detector of outliers has no weights.
+    """
+    if _detects(estimator):
+        return
     X, y = _make_data(estimator)
     X, y = X[:12], y[:12]
     weight = np.array([2, 1, 0, 3, 1, 1] * 2, dtype=float)
@@ -199,7 +205,7 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
     loaded = pickle.loads(pickle.dumps(fitted))
     assert_array_equal(_answer(loaded, X), _answer(fitted, X), name)
     for one in (fitted, loaded):
-        if not _forecasts(estimator):
+        if hasattr(one, "warm_start"):
             one.set_params(warm_start=True)
         one.fit(X, y)
     assert loaded.loss_curve_ == fitted.loss_curve_, name
@@ -209,9 +215,10 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
 def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
     """`encode` gives a vector a sequence; `hidden_states` one a step of the network.
 
-    An estimator that predicts at every step has no `encode`; a forecaster has neither.
+    An estimator that predicts at every step has no `encode`; a forecaster and a
+    detector of outliers have neither.
     """
-    if _forecasts(estimator):
+    if _forecasts(estimator) or _detects(estimator):
         return
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
@@ -257,6 +264,10 @@ def _answers_steps(estimator: Any) -> bool:
 
 def _forecasts(estimator: Any) -> bool:
     return get_tags(estimator).estimator_type == "forecaster"
+
+
+def _detects(estimator: Any) -> bool:
+    return get_tags(estimator).estimator_type == "outlier_detector"
 
 
 def _has_classes(estimator: Any) -> bool:
@@ -308,6 +319,8 @@ def _answer(fitted: Any, X: Any) -> NDArray:
 
 def _answers(fitted: Any, X: Any) -> Any:
     """Return a prediction, or an array of those of all steps, a sequence."""
+    if _detects(fitted):
+        return fitted.score_steps(X)
     return fitted.predict_proba(X) if _has_classes(fitted) else fitted.predict(X)
 
 

@@ -1,0 +1,267 @@
+"""RNNAnomalyDetector on NAB and SKAB, beside other detectors.
+
+    python benchmarks/bench_anomalies.py nab peers skab speed
+    python benchmarks/bench_anomalies.py nab --folders realTraffic
+
+The design and the settings were chosen on the folders realAdExchange and
+realKnownCause of NAB and valve2 and other of SKAB; the others had no part in the
+choice. Each series is fitted and scored by itself; on SKAB, the first 400 rows are
+fitted and the others scored. On NAB, `season_length`, and the windows of the other
+detectors, are the strongest period of the series, as in TSB-AD. The detectors of pyod
+and stumpy are measured if these packages are installed.
+"""
+
+import argparse
+import time
+import warnings
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from _data import NAB_FOLDERS, SKAB_FOLDERS, SKAB_TRAINED, load_nab, load_skab
+from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import f1_score
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_rnn import RNNAnomalyDetector
+from sklearn_rnn.metrics import segment_f1_score, vus_pr_score
+
+VUS_WINDOW = 100
+VUS_TITLE = f"VUS-PR on NAB, window of {VUS_WINDOW} steps"
+CONTAMINATION = 0.05  # for segments
+PUBLISHED = {  # Orion 0.7.1, pooled from its table
+    "AER": {
+        "artificialWithAnomaly": 0.750,
+        "realAdExchange": 0.733,
+        "realTraffic": 0.611,
+        "realTweets": 0.606,
+    },
+    "LSTM, dynamic threshold": {
+        "artificialWithAnomaly": 0.400,
+        "realAdExchange": 0.759,
+        "realTraffic": 0.611,
+        "realTweets": 0.588,
+    },
+}
+
+
+# Detectors: a series in, a score for each step out -----------------------------------
+
+
+def fit_rnn(x, seed):
+    return RNNAnomalyDetector(
+        season_length=find_period(x), contamination=CONTAMINATION, random_state=seed
+    ).fit([x])
+
+
+def find_period(x):
+    """Return the lag of the highest peak of the autocorrelation, as TSB-AD does."""
+    x = x[:20_000, 0] - x[:20_000, 0].mean()
+    spectrum = np.fft.rfft(x, 2 * len(x))
+    correlation = np.fft.irfft(spectrum * spectrum.conj())[3:401]
+    inner = correlation[1:-1]
+    peaks = np.flatnonzero((inner > correlation[:-2]) & (inner > correlation[2:])) + 1
+    if len(peaks) == 0:
+        return 125
+    best = peaks[correlation[peaks].argmax()]
+    return int(best) + 3 if 3 <= best <= 300 else 125
+
+
+def cut(x, window):
+    return sliding_window_view(x[:, 0], window)
+
+
+def center(scores, n_steps):
+    """Give the score of each window to its middle: this reads later steps."""
+    before = (n_steps - len(scores) + 1) // 2
+    return np.pad(scores, (before, n_steps - len(scores) - before), mode="edge")
+
+
+def score_pca(x):
+    """Sub-PCA: pyod's PCA on standardised windows."""
+    windows = StandardScaler().fit_transform(cut(x, find_period(x)))
+    pca = PCA(svd_solver="full").fit(windows)
+    kept = pca.explained_variance_ratio_ > 1e-12
+    axes, shares = pca.components_[kept], pca.explained_variance_ratio_[kept]
+    norms = (windows**2).sum(axis=1, keepdims=True)
+    squares = norms + 1 - 2 * windows @ axes.T  # distances to the axes' unit vectors
+    return center((np.sqrt(np.fmax(squares, 0)) / shares).sum(axis=1), len(x))
+
+
+def score_kmeans(x):
+    """KMeansAD: distance to the centre, averaged over all windows with the step."""
+    window = find_period(x)
+    windows = cut(x, window)
+    kmeans = KMeans(20, n_init=1, max_iter=50, random_state=0).fit(windows)
+    nearest = kmeans.cluster_centers_[kmeans.labels_]
+    total = np.r_[0, np.linalg.norm(windows - nearest, axis=1).cumsum()]
+    steps = np.arange(len(x))
+    first = np.maximum(steps - window + 1, 0)
+    stop = np.minimum(steps, len(windows) - 1) + 1
+    return (total[stop] - total[first]) / (stop - first)
+
+
+def score_forest(x):
+    windows = cut(x, find_period(x))
+    forest = IsolationForest(random_state=0).fit(windows)
+    return center(-forest.score_samples(windows), len(x))
+
+
+def score_matrix_profile(x):
+    import stumpy
+
+    profile = stumpy.stump(x[:, 0], find_period(x))[:, 0].astype(float)
+    return center(np.where(np.isfinite(profile), profile, 0), len(x))
+
+
+def score_lstmad(x, **options):
+    return fit_lstmad(x, **options).decision_scores_
+
+
+def fit_lstmad(x, epochs=5):
+    from pyod.models.ts_lstm import LSTMAD
+
+    torch.manual_seed(0)
+    return LSTMAD(epochs=epochs).fit(x)
+
+
+DETECTORS = {
+    "Sub-PCA, reads later steps": score_pca,
+    "KMeansAD, reads later steps": score_kmeans,
+    "isolation forest, reads later steps": score_forest,
+    "matrix profile (stumpy), reads later steps": score_matrix_profile,
+    "LSTMAD (pyod), 5 epochs": score_lstmad,
+}
+NEEDS = {score_matrix_profile: "stumpy", score_lstmad: "pyod"}
+
+
+# Tables ------------------------------------------------------------------------------
+
+
+def print_rows(title, header, rows):
+    print(f".. list-table:: {title}\n   :header-rows: 1\n")
+    for first, *others in [header, *rows]:
+        print(f"   * - {first}")
+        for value in others:
+            print(f"     - {value}")
+    print(flush=True)
+
+
+def compare_peers(folders, seeds):
+    """Print VUS-PR of the other detectors."""
+    rows = []
+    for name, score in DETECTORS.items():
+        if score in NEEDS and not find_spec(NEEDS[score]):
+            continue
+        means = [
+            np.mean(
+                [measure_vus(y, score(x)) for x, y in zip(*load_nab(f), strict=True)]
+            )
+            for f in folders
+        ]
+        rows.append((name, *show(np.r_[means, np.mean(means)])))
+    print_rows(VUS_TITLE, ["Detector", *folders, "mean"], rows)
+
+
+def measure_vus(y, scores):
+    return vus_pr_score([y], [scores], window=VUS_WINDOW)
+
+
+def show(values):
+    return [f"{value:.3f}" for value in values]
+
+
+def compare_nab(folders, seeds):
+    """Print VUS-PR and F1 of stretches of the detector, means over seeds."""
+    areas = np.zeros((len(seeds), len(folders)))
+    f1 = np.zeros_like(areas)
+    for i, seed in enumerate(seeds):
+        for j, folder in enumerate(folders):
+            X, y = load_nab(folder)
+            detectors = [fit_rnn(x, seed) for x in X]
+            found = [mark_stretches(d, x) for d, x in zip(detectors, X, strict=True)]
+            f1[i, j] = segment_f1_score(y, found)
+            areas[i, j] = np.mean(
+                [
+                    measure_vus(labels, d.score_steps([x])[0])
+                    for d, x, labels in zip(detectors, X, y, strict=True)
+                ]
+            )
+    row = show(np.r_[areas.mean(axis=0), areas.mean()])
+    print_rows(
+        VUS_TITLE, ["Detector", *folders, "mean"], [("RNNAnomalyDetector", *row)]
+    )
+    rows = [("RNNAnomalyDetector", *show(f1.mean(axis=0)))]
+    for name, values in PUBLISHED.items():
+        rows.append((name, *(values.get(folder, "") for folder in folders)))
+    title = "F1 of stretches on NAB, pooled over each folder"
+    print_rows(title, ["Detector", *folders], rows)
+
+
+def mark_stretches(detector, x):
+    flags = np.zeros(len(x), int)
+    for start, end in detector.find_anomalies([x])[["start", "end"]].to_numpy():
+        flags[start:end] = 1
+    return flags
+
+
+def compare_skab(folders, seeds):
+    scores = []
+    for seed in seeds:
+        true, found = [], []
+        for folder in SKAB_FOLDERS:
+            X, y = load_skab(folder)
+            flags = []
+            for x in X:
+                detector = RNNAnomalyDetector(random_state=seed).fit([x[:SKAB_TRAINED]])
+                flags.append(detector.predict_steps([x])[0][SKAB_TRAINED:])
+            found.append(np.concatenate(flags))
+            true.append(np.concatenate([labels[SKAB_TRAINED:] for labels in y]))
+        pairs = [*zip(true, found, strict=True), map(np.concatenate, (true, found))]
+        scores.append([f1_score(*pair) for pair in pairs])
+    row = ("RNNAnomalyDetector", *show(np.mean(scores, axis=0)))
+    print_rows("F1 of steps on SKAB", ["Detector", *SKAB_FOLDERS, "all"], [row])
+
+
+def compare_speed(folders, seeds):
+    """Print how long 4,000 steps take to score, in turn, medians of five."""
+    x = load_nab("artificialWithAnomaly")[0][0][:4000]
+    rnn = RNNAnomalyDetector(max_epochs=1, random_state=0).fit([x])
+    lstmad = fit_lstmad(x, epochs=1)
+    seconds = {"RNNAnomalyDetector": [], "LSTMAD (pyod)": []}
+    for _ in range(5):
+        for name, score in zip(
+            seconds,
+            (lambda: rnn.score_steps([x]), lambda: lstmad.decision_function(x)),
+            strict=True,
+        ):
+            start = time.perf_counter()
+            score()
+            seconds[name].append(time.perf_counter() - start)
+    rows = [(name, f"{np.median(s):.4f}") for name, s in seconds.items()]
+    print_rows("Seconds to score 4,000 steps", ["Detector", "seconds"], rows)
+
+
+def main():
+    tables = {
+        "nab": compare_nab,
+        "peers": compare_peers,
+        "skab": compare_skab,
+        "speed": compare_speed,
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="+", choices=tables)
+    parser.add_argument("--folders", nargs="+", default=NAB_FOLDERS, help="of NAB")
+    parser.add_argument("--n-seeds", type=int, default=3)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for name in args.tables:
+        tables[name](args.folders, range(args.n_seeds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,586 @@
+"""RNNAnomalyDetector: a score for each series and each step."""
+
+import math
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rnn._anomalies import (
+    clip_inputs,
+    find_episodes,
+    fit_lags,
+    forecast_lags,
+    measure_level,
+    measure_scatter,
+    robust_threshold,
+    smooth,
+    to_energies,
+)
+from sklearn_rnn._defaults import is_auto, resolve
+from sklearn_rnn._forecasting import check_series
+from sklearn_rnn._parameters import (
+    constraints_of,
+    get_fixed_parameters,
+    refuse_changed_parameters,
+)
+from sklearn_rnn._sequences import RaggedArray, split_steps
+from sklearn_rnn._step_regressor import RNNStepRegressor
+from sklearn_rnn.utils import fit_context
+
+_TRAINED_SHARE = 0.8  # of each series; the rest calibrates
+_N_UPDATES = 400  # of max_epochs="auto"
+_PIECE = 128  # steps of a series that the network is trained on at once
+_LEAST_ERRORS = 20  # that calibrate; with fewer, those of all steps
+_N_SCATTERS = 3.0  # of contamination="auto"
+_LEAST_SAMPLES = 10  # that the scores of samples have a distribution with
+_TYPICAL, _RARE = 0.5, 0.99  # quantiles that smoothed and single energies are units of
+_LEAST_UNIT = 0.1
+_N_NAMED = 3  # features of an anomaly, at most
+# constructor parameters of the recurrent part that are passed on as they are
+_PASSED_ON = (
+    *("cell", "nonlinearity", "hidden_size", "num_layers", "dropout", "optimizer"),
+    *("learning_rate", "learning_rate_schedule", "weight_decay", "max_grad_norm"),
+    *("batch_size", "device", "callbacks", "random_state", "verbose"),
+)
+
+
+class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
+    """Recurrent neural network that finds anomalies in series, as they happen.
+
+    Each step is compared with the usual level of its series, with a forecast made one
+    step before and with one made a season before. A score reads no later step: it is
+    the same when it is computed on the fly. No labels are needed, and the series of
+    `fit` may contain anomalies.
+
+    Parameters
+    ----------
+    contamination : float or "auto", default="auto"
+        Where normal ends.
+
+        - "auto": three robust standard deviations above the median of the logarithms of
+          the scores in `fit`; those of the steps for `predict_steps`, and for `predict`
+          those of the sequences too if there are ten or more: the higher limit counts.
+        - a float, at most 0.5: the share of the sequences of `fit` that `predict` calls
+          outliers, and the share of their steps that `predict_steps` calls anomalous.
+    smoothing : int or "auto", default="auto"
+        Span, in steps, of the exponential mean over deviations so far: the newest step
+        has a weight of ``2 / (smoothing + 1)``. Long spans find anomalous stretches,
+        short ones single steps. "auto": 60, at most a tenth of a typical series.
+    aggregation : {"max", "mean"}, default="max"
+        How the scores of its steps become the score of a sequence.
+
+        - "max": one anomalous step makes the sequence anomalous.
+        - "mean": short anomalies in long sequences hardly count.
+    context : int or "auto", default="auto"
+        Number of steps that the linear part of a forecast reads; the recurrent part
+        carries its state from the first step of a series. "auto": a season and eight
+        steps, or 32 steps without a season, but at most a quarter of a typical series.
+    season_length : int, default=1
+        Number of steps after which the series repeats itself, such as 24 for hours with
+        a daily pattern; 1 if it does not. Each step is compared with forecasts made one
+        step and one season before; without a season, `context` steps before.
+    cell : {"lstm", "gru", "rnn"} or type, default="gru"
+        Type of the recurrent layers.
+
+        - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As accurate as the
+          LSTM on most tasks, with a quarter fewer weights.
+        - "lstm": long short-term memory, :class:`~sklearn_rnn.nn.LSTM`.
+        - "rnn": Elman network, without gates, :class:`~sklearn_rnn.nn.Elman`. The
+          fastest cell, with a memory of tens of steps.
+        - a class: ``cell(input_size, hidden_size)`` must return a module that is called
+          as ``outputs, state = layer(x, lengths, state=None)``, like the layers of
+          :mod:`sklearn_rnn.nn`.
+    nonlinearity : {"tanh", "relu"}, default="tanh"
+        Activation for ``cell="rnn"``; ignored otherwise.
+    hidden_size : int or sequence of int, default=32
+        Number of units in each recurrent layer. A sequence sets the size of each layer:
+        ``(128, 64)`` stacks a layer of 64 units on a layer of 128.
+    num_layers : int, default=1
+        Number of stacked recurrent layers if `hidden_size` is an int. If `hidden_size`
+        is a sequence, its length is the number of layers.
+    dropout : float, default=0.0
+        Dropout probability. Dropout is applied to the outputs of each recurrent layer
+        except the last, and to the input of the final linear layer; it is therefore
+        also active with a single recurrent layer. Recurrent connections are never
+        dropped.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
+        Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
+        subclass of :class:`torch.optim.Optimizer`; it is called with
+        ``lr=learning_rate``.
+    learning_rate : float, default=0.003
+        Learning rate; with a schedule, the maximum learning rate.
+    learning_rate_schedule : {"onecycle", "cosine", "plateau"} or None, \
+            default="onecycle"
+        Schedule of the learning rate.
+
+        - "onecycle": warm-up from 1/25 of `learning_rate` to `learning_rate` in the
+          first 30 % of the mini-batches, then decay to nearly zero [2]_.
+        - "cosine": cosine decay to zero.
+        - "plateau": division by 2 after 5 epochs without a lower training loss.
+        - None: constant learning rate.
+    weight_decay : float, default=0.0
+        Strength of the L2 penalty, passed to the optimizer as ``weight_decay``. Biases
+        and normalisation layers are not penalised.
+    max_grad_norm : float or None, default=1.0
+        Maximum norm of the gradient of all weights. Larger gradients are scaled down to
+        this norm [3]_. None disables clipping.
+    batch_size : int, default=8
+        Maximum number of pieces of series in a mini-batch. Each epoch is split into
+        mini-batches of nearly equal size.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the series. "auto": as many as 400 mini-batches need.
+    device : str or torch.device, default="auto"
+        Device to compute on, such as "cpu", "cuda" or "cuda:1". "auto" selects a CUDA
+        GPU if available, otherwise the CPU.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks notified during training, in addition to the default ones.
+    random_state : int, RandomState instance or None, default=None
+        Controls the initial weights, the order of the pieces and dropout. Pass an int
+        for fits that are identical to the last bit on the CPU. The global random state
+        of NumPy and torch is left unchanged.
+    verbose : int, default=0
+        Verbosity level.
+
+        - 0: silent.
+        - 1: progress bar with loss, score and remaining time.
+        - 2: table with one row per epoch.
+
+    Attributes
+    ----------
+    context_ : int
+        Value of `context`, or the one chosen for "auto".
+    offset_ : float
+        ``decision_function(X) = score_samples(X) - offset_``.
+    step_threshold_ : float
+        Score of a step above which `predict_steps` calls it anomalous.
+    smoothing_ : int
+        Value of `smoothing`, or the one chosen for "auto".
+    regressor_ : RNNStepRegressor
+        Recurrent part; trained on what the linear part leaves.
+    n_features_in_ : int
+        Number of variables of a series.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings.
+    max_epochs_ : int
+        Value of `max_epochs`, or the one chosen for "auto".
+    loss_curve_ : list of float
+        Mean training loss of the recurrent part in each epoch.
+    module_ : torch.nn.Module
+        Trained network, called as ``module_(x, lengths)``.
+
+    See Also
+    --------
+    sklearn.ensemble.IsolationForest : Detector for samples without order.
+    RNNForecaster : Forecasts of the next steps.
+
+    Notes
+    -----
+    Each feature is centred on its median and divided by a robust scale. A forecast is
+    the sum of a ridge regression on `context_` steps and a share of the output of a
+    recurrent network, which reads the whole past and is trained on what the regression
+    leaves. The share, between 0 and 1, minimises the error in the last fifth of each
+    series, which neither is fitted on: a network that does not help there is left out.
+    The errors there also give the scatter: 1.48 times their median absolute deviation,
+    shrunk to that of the feature if there are few.
+
+    The deviation from the median, the error of the forecast one step before [1]_ and
+    that of the forecast a season before, in units of their scatter, are squared,
+    smoothed over time, averaged over features and divided by their usual size in
+    `fit`. The score is the root of the mean of these three and of the mean square of
+    the step alone. The first `context_` steps after the first forecast are only
+    compared with the median.
+
+    A score depends on its own series alone and on no later step, to the last bit on
+    the CPU.
+
+    References
+    ----------
+    .. [1] P. Malhotra, L. Vig, G. Shroff, P. Agarwal, "Long short term memory networks
+       for anomaly detection in time series", ESANN 2015.
+    .. [2] L. Smith, N. Topin, "Super-convergence: very fast training of neural
+       networks using large learning rates", arXiv:1708.07120.
+    .. [3] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
+       neural networks", ICML 2013.
+    .. [4] K. Hundman, V. Constantinou, C. Laporte, I. Colwell, T. Soderstrom,
+       "Detecting spacecraft anomalies using LSTMs and nonparametric dynamic
+       thresholding", KDD 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNAnomalyDetector
+    >>> x = np.sin(np.arange(400) / 24 * 2 * np.pi)
+    >>> x[300] = 4.0
+    >>> detector = RNNAnomalyDetector(season_length=24, max_epochs=2, random_state=0)
+    >>> scores = detector.fit([x]).score_steps([x])
+    >>> int(scores[0].argmax())
+    300
+    """
+
+    def __init__(
+        self,
+        *,
+        contamination="auto",
+        smoothing="auto",
+        aggregation="max",
+        context="auto",
+        season_length=1,
+        cell="gru",
+        nonlinearity="tanh",
+        hidden_size=32,
+        num_layers=1,
+        dropout=0.0,
+        optimizer="adam",
+        learning_rate=0.003,
+        learning_rate_schedule="onecycle",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        batch_size=8,
+        max_epochs="auto",
+        device="auto",
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.contamination = contamination
+        self.smoothing = smoothing
+        self.aggregation = aggregation
+        self.context = context
+        self.season_length = season_length
+        self.cell = cell
+        self.nonlinearity = nonlinearity
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    _parameter_constraints: dict = constraints_of(__init__)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn what is normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps,), (n_samples, n_steps) or (n_samples, \
+                n_steps, n_features), RaggedArray, or list of array-like of shape \
+                (n_steps_i,) or (n_steps_i, n_features)
+            One series of one variable, or several series. For one series of several
+            variables pass ``[x]``.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is invalid.
+        """
+        before = dict(vars(self))
+        try:
+            return self._fit(X)
+        except BaseException:
+            self.__dict__ = before  # the previous fit, if there was one
+            raise
+
+    def score_samples(self, X):
+        """Return the score of each series, lower for more abnormal ones.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            The negative of the largest score of its steps, or of their mean with
+            ``aggregation="mean"``.
+        """
+        X = self._check_for_predict(X)
+        return self._aggregate(self._score(X))
+
+    def decision_function(self, X):
+        """Return the score of each series, less `offset_`.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Return which series are outliers.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series.
+
+        Returns
+        -------
+        is_inlier : ndarray of shape (n_samples,)
+            -1 for outliers, 1 for inliers.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def score_steps(self, X):
+        """Return the score of each step, higher for more abnormal ones.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) of ndarray of shape (n_steps_i,)
+            Near 1 or below at normal steps. The scores of the beginning of a series
+            are those of the whole.
+        """
+        X = self._check_for_predict(X)
+        return split_steps(np.concatenate(self._score(X)), X.offsets)
+
+    def predict_steps(self, X):
+        """Return which steps are anomalous.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series.
+
+        Returns
+        -------
+        is_anomaly : ndarray of shape (n_samples,) of ndarray of shape (n_steps_i,)
+            1 at anomalous steps, 0 at others.
+        """
+        X = self._check_for_predict(X)
+        flags = np.concatenate(self._score(X)) > self.step_threshold_
+        return split_steps(flags.astype(np.int64), X.offsets)
+
+    def find_anomalies(self, X):
+        """Return the anomalous stretches as a table. Needs pandas.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series.
+
+        Returns
+        -------
+        anomalies : DataFrame
+            A row for each stretch, in order of time, with the columns
+
+            - "sample": number of the series,
+            - "start", "end": its first step, and the one after its last,
+            - "severity": its highest score, relative to `step_threshold_`,
+            - "features": names or numbers of up to three features that deviate most.
+
+        Notes
+        -----
+        Stretches at most `smoothing_` steps apart are one. If the scores of several
+        decrease gradually to those of normal steps, with no drop by a tenth, they are
+        no anomalies [4]_ of the class. So the table may have less than `predict_steps`
+        flags.
+        """
+        import pandas as pd
+
+        X = self._check_for_predict(X)
+        rows = []
+        for i, energies in enumerate(self._measure_energies(X)):
+            scores = self._to_scores(energies)
+            episodes = find_episodes(scores, self.step_threshold_, self.smoothing_)
+            for part in episodes:
+                severity = scores[part].max() / self.step_threshold_
+                names = self._name_features(energies[part])
+                rows.append((i, part.start, part.stop, severity, names))
+        columns = ["sample", "start", "end", "severity", "features"]
+        return pd.DataFrame(rows, columns=columns)
+
+    # Steps of fit ---------------------------------------------------------------------
+
+    def _fit(self, X):
+        X = check_series(X, self, reset=True)
+        self._choose_lengths(X)
+        self._level = measure_level(X.values.astype(np.float64))
+        scaled = self._scale(X)
+        n_trained = [math.ceil(_TRAINED_SHARE * len(x)) for x in scaled]
+        trained = [clip_inputs(x[:n]) for x, n in zip(scaled, n_trained, strict=True)]
+        self._weights = [fit_lags(trained, self.context_, h) for h in self._aheads]
+        self._fit_network(trained)
+        self._calibrate(scaled, n_trained)
+        self._choose_thresholds(X)
+        self._fixed_parameters = get_fixed_parameters(self)
+        return self
+
+    def _choose_lengths(self, X):
+        typical = int(np.median(X.lengths))
+        season = self.season_length
+        most = max(typical // 4, 1)
+        auto = min(season + 8 if season > 1 else 32, most)
+        self.context_ = int(resolve(self, "context", auto))
+        auto = min(60, max(typical // 10, 1))
+        self.smoothing_ = int(resolve(self, "smoothing", auto))
+        self._aheads = (1, int(season) if season > 1 else self.context_)
+
+    def _scale(self, X):
+        return [self._level.apply(x.astype(np.float64)) for x in X]
+
+    def _fit_network(self, trained):
+        """Train the network on what the linear parts leave, piece by piece."""
+        pieces, targets = [], []
+        for x in trained:
+            rest = np.zeros((len(x), len(self._aheads), x.shape[1]))
+            for i, (h, w) in enumerate(zip(self._aheads, self._weights, strict=True)):
+                # at step t: of the forecast of step t + h; 0 where that is unknown
+                rest[: max(len(x) - h, 0), i] = (x - forecast_lags(x, w, h))[h:]
+            rest = clip_inputs(rest.reshape(len(x), -1))
+            for start in range(0, len(x), _PIECE):
+                pieces.append(x[start : start + _PIECE])
+                targets.append(rest[start : start + _PIECE])
+        n_batches = math.ceil(len(pieces) / self.batch_size)
+        auto = max(_N_UPDATES // n_batches, 1)
+        self.max_epochs_ = int(resolve(self, "max_epochs", auto))
+        self.regressor_ = RNNStepRegressor(
+            **{name: getattr(self, name) for name in _PASSED_ON},
+            max_epochs=self.max_epochs_,
+            bidirectional=False,
+            loss="huber",
+            categorical_features=None,
+            embedding_dim=None,
+        )
+        with warnings.catch_warnings():
+            if is_auto(self.max_epochs):  # a budget: the loss may still fall
+                warnings.simplefilter("ignore", ConvergenceWarning)
+            self.regressor_.fit(RaggedArray.from_sequences(pieces), targets)
+        self.loss_curve_ = self.regressor_.loss_curve_
+        self.module_ = self.regressor_.module_
+
+    def _calibrate(self, scaled, n_trained):
+        """Measure the use of the network, and the scatter, on the ends of series."""
+        pairs = list(self._forecast(scaled))
+        if sum(map(len, scaled)) - sum(n_trained) < _LEAST_ERRORS:
+            n_trained = [0] * len(scaled)
+        ends = [
+            (x[n:, np.newaxis] - linear[n:], network[n:])
+            for x, n, (linear, network) in zip(scaled, n_trained, pairs, strict=True)
+        ]
+        errors, network = (np.concatenate(part) for part in zip(*ends, strict=True))
+        norm = (network**2).sum(axis=0)
+        share = (clip_inputs(errors) * network).sum(axis=0) / np.where(
+            norm > 0, norm, 1
+        )
+        self._network_share = np.clip(share, 0, 1)  # (n_aheads, n_features)
+        self._scatter = measure_scatter(errors - self._network_share * network)
+
+    def _choose_thresholds(self, X):
+        energies = list(self._measure_energies(X))
+        self._usual = np.median(np.concatenate(energies), axis=0)
+        smoothed = np.concatenate([self._smooth(e).mean(axis=1) for e in energies])
+        single = np.concatenate([e.mean(axis=(1, 2)) for e in energies])
+        typical = np.quantile(smoothed, _TYPICAL, axis=0)
+        self._units = np.fmax(np.r_[typical, np.quantile(single, _RARE)], _LEAST_UNIT)
+        scores = [self._to_scores(e) for e in energies]
+        steps, of_samples = np.concatenate(scores), self._aggregate(scores)
+        if not is_auto(self.contamination):
+            self.step_threshold_ = float(np.quantile(steps, 1 - self.contamination))
+            self.offset_ = float(np.quantile(of_samples, self.contamination))
+            return
+        self.step_threshold_ = robust_threshold(steps, _N_SCATTERS)
+        few = len(of_samples) < _LEAST_SAMPLES
+        typical = (
+            self.step_threshold_ if few else robust_threshold(-of_samples, _N_SCATTERS)
+        )
+        self.offset_ = -max(typical, self.step_threshold_)
+
+    # Steps of predict -----------------------------------------------------------------
+
+    def _check_for_predict(self, X):
+        check_is_fitted(self)
+        refuse_changed_parameters(self, self._fixed_parameters)
+        return check_series(X, self, reset=False)
+
+    def _forecast(self, scaled):
+        """Yield forecasts of the linear parts and of the network for each series.
+
+        Both have shape (n_steps, n_aheads, n_features): forecasts of a step, made
+        before.
+        """
+        inputs = [clip_inputs(x) for x in scaled]
+        outputs = self.regressor_.predict(RaggedArray.from_sequences(inputs))
+        for x, output in zip(inputs, outputs, strict=True):
+            rest = output.reshape(len(x), len(self._aheads), -1)
+            linear, network = np.zeros_like(rest), np.zeros_like(rest)
+            for i, (h, w) in enumerate(zip(self._aheads, self._weights, strict=True)):
+                linear[:, i] = forecast_lags(x, w, h)
+                network[h:, i] = rest[: max(len(x) - h, 0), i]
+            yield linear, network
+
+    def _measure_energies(self, X):
+        """Yield squared deviations in units of their scatter for each series.
+
+        Their shape is (n_steps, n_features, n_kinds).
+        """
+        scaled = self._scale(X)
+        for x, (linear, network) in zip(scaled, self._forecast(scaled), strict=True):
+            errors = x[:, np.newaxis] - linear - self._network_share * network
+            deviations = errors / self._scatter
+            for i, h in enumerate(self._aheads):  # a past too short to forecast from
+                young = slice(self.context_ + h)
+                deviations[young, i] = x[young]
+            both = np.concatenate([x[:, np.newaxis], deviations], axis=1)
+            yield to_energies(both.transpose(0, 2, 1))
+
+    def _smooth(self, energies):
+        return smooth(energies, self.smoothing_, self._usual)
+
+    def _to_scores(self, energies):
+        """Return the scores of the steps of one series."""
+        smoothed = self._smooth(energies).mean(axis=1)
+        single = energies.mean(axis=(1, 2))
+        parts = np.column_stack([smoothed, single]) / self._units
+        return np.sqrt(parts.mean(axis=1))
+
+    def _score(self, X):
+        return [self._to_scores(e) for e in self._measure_energies(X)]
+
+    def _aggregate(self, scores):
+        """Return the score of each series from those of its steps."""
+        aggregate = np.max if self.aggregation == "max" else np.mean
+        return -np.array([aggregate(s) for s in scores])
+
+    def _name_features(self, energies):
+        """Return the features that deviate most in a stretch, the first most."""
+        sizes = (energies.mean(axis=0) / self._units[:-1]).sum(axis=1)
+        order = np.argsort(-sizes, kind="stable")[:_N_NAMED]
+        names = getattr(self, "feature_names_in_", np.arange(len(sizes)))
+        return tuple(names[order[sizes[order] >= sizes.max() / 2]].tolist())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
