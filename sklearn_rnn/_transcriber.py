@@ -162,6 +162,12 @@ class RNNTranscriber(BaseRNN):
         GPU if available, otherwise the CPU.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Callbacks notified during training, in addition to the default ones.
+    checkpoint : str, path-like or None, default=None
+        Folder that `fit` writes the state of the training to: at the end of an epoch,
+        at most every 30 seconds, at Ctrl-C, and at the end. The same fit after a crash
+        or a kill goes on from there and ends with the same weights, to the last bit. A
+        fit with other data or parameters has another file. A finished one is loaded,
+        not repeated, also inside a search. None: nothing is written.
     random_state : int, RandomState instance or None, default=None
         Controls the initial weights, the validation split, the order of the samples and
         dropout. Pass an int for fits that are identical to the last bit on the CPU. The
@@ -293,6 +299,7 @@ class RNNTranscriber(BaseRNN):
         warm_start=False,
         device="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -325,6 +332,7 @@ class RNNTranscriber(BaseRNN):
         self.warm_start = warm_start
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -500,13 +508,6 @@ class RNNTranscriber(BaseRNN):
             sequences of tokens, 1 minus the token error rate.
         """
         return 1 - character_error_rate(y, self.predict(X), sample_weight=sample_weight)
-
-    @property
-    def stream(self):
-        """Not available: a text depends on all frames of its sequence."""
-        raise AttributeError(
-            "RNNTranscriber cannot stream: it predicts the text of a whole sequence."
-        )
 
     # Frames --------------------------------------------------------------------------
 

@@ -421,12 +421,6 @@ def test_searches_and_cross_validation():
     assert np.isfinite(test_scores).all()
 
 
-def test_a_transcriber_does_not_stream(fitted):
-    assert not hasattr(fitted, "stream")
-    with pytest.raises(AttributeError, match="text of a whole sequence"):
-        fitted.stream()
-
-
 def test_tags_describe_the_estimator():
     tags = RNNTranscriber().__sklearn_tags__()
     assert tags.estimator_type == "transcriber"

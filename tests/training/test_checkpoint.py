@@ -19,6 +19,7 @@ from sklearn_rnn import (
     RNNRegressor,
     RNNStepRegressor,
     RNNTagger,
+    RNNTranscriber,
 )
 from sklearn_rnn._training import _checkpoint
 
@@ -99,22 +100,28 @@ def test_a_killed_fit_ends_with_the_same_bits(ragged, kill_after, options):
     assert len(os.listdir("runs")) == 1
 
 
-@pytest.mark.parametrize("kind", [RNNRegressor, RNNTagger, RNNStepRegressor])
+@pytest.mark.parametrize(
+    "kind", [RNNRegressor, RNNTagger, RNNStepRegressor, RNNTranscriber]
+)
 def test_each_estimator_goes_on(ragged, kill_after, kind):
     X, y = ragged
-    if kind is RNNRegressor:
+    if kind is RNNTranscriber:
+        y = ["up" if x[0, 0] > 0 else "" for x in X]
+    elif kind is RNNRegressor:
         y = [x.sum() for x in X]
     elif kind is RNNTagger:
         y = [np.where(x[:, 0] > 0, "a", "b") for x in X]
     else:
         y = [x[:, 0].cumsum() for x in X]
     options = {"X_val": X[:5], "y_val": y[:5]}
-    expected = make(kind).fit(X, y, **options)
+    stem = {"conv_channels": None} if kind is RNNTranscriber else {}
+    expected = make(kind, **stem).fit(X, y, **options)
     kill_after(3)
     with pytest.raises(Killed):
-        make(kind, checkpoint="runs").fit(X, y, **options)
+        make(kind, **stem, checkpoint="runs").fit(X, y, **options)
     kill_after()
-    assert_same_fit(make(kind, checkpoint="runs").fit(X, y, **options), expected)
+    resumed = make(kind, **stem, checkpoint="runs").fit(X, y, **options)
+    assert_same_fit(resumed, expected)
 
 
 def test_a_forecaster_goes_on(rng, kill_after):
