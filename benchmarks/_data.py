@@ -30,10 +30,42 @@ CLASSIFICATION = {
     "ItalyPowerDemand": "italy_power_demand/ItalyPowerDemand_{}.ts",
 }
 
+ARCHIVE = {
+    name: f"ucr_uea/{folder}/{name}_{{}}.ts.gz"
+    for folder, name in {
+        "acsf1": "ACSF1",
+        "all_gesture_wiimote_x": "AllGestureWiimoteX",
+        "atrial_fibrillation": "AtrialFibrillation",
+        "cbf": "CBF",
+        "character_trajectories": "CharacterTrajectories",
+        "coffee": "Coffee",
+        "crop": "Crop",
+        "ecg200": "ECG200",
+        "electric_devices": "ElectricDevices",
+        "ering": "ERing",
+        "fifty_words": "FiftyWords",
+        "ford_a": "FordA",
+        "gesture_pebble_z1": "GesturePebbleZ1",
+        "house_twenty": "HouseTwenty",
+        "large_kitchen_appliances": "LargeKitchenAppliances",
+        "lightning7": "Lightning7",
+        "medical_images": "MedicalImages",
+        "osu_leaf": "OSULeaf",
+        "phalanges_outlines_correct": "PhalangesOutlinesCorrect",
+        "pig_cvp": "PigCVP",
+        "shapes_all": "ShapesAll",
+        "stand_walk_jump": "StandWalkJump",
+        "synthetic_control": "SyntheticControl",
+        "trace": "Trace",
+        "uwave_gesture_library": "UWaveGestureLibrary",
+        "worms": "Worms",
+    }.items()
+}
+
 
 def load_classification(name):
     """Return X_train, y_train, X_test, y_test of the standard split."""
-    pattern = CLASSIFICATION[name]
+    pattern = {**CLASSIFICATION, **ARCHIVE}[name]
     return (
         *read_ts(DATA / pattern.format("TRAIN")),
         *read_ts(DATA / pattern.format("TEST")),

@@ -1,6 +1,6 @@
 """Construction of a network from the parameters of an estimator."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -96,11 +96,45 @@ def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
     if rnn.conv_channels_ is None:
         return None
     channels = check_sizes(rnn, "conv_channels", rnn.conv_channels_)
-    return nn.ConvStem(
-        input_size,
-        channels,
-        int(rnn.conv_kernel_size),
-        min(int(rnn.conv_stride), _LARGEST_STRIDE),
+    widths = _list_kernel_sizes(rnn, channels)
+    strides = list_one_per_layer(rnn, "conv_stride", rnn.conv_stride, len(channels))
+    strides = [min(stride, _LARGEST_STRIDE) for stride in strides]
+    return nn.ConvStem(input_size, channels, widths, strides)
+
+
+def _list_kernel_sizes(rnn: Any, channels: list[int]) -> list[list[int]]:
+    """Return the kernel sizes of each convolutional layer."""
+    name, value = "conv_kernel_size", rnn.conv_kernel_size
+    entries = [value] * len(channels) if isinstance(value, Integral) else list(value)
+    if len(entries) != len(channels):
+        raise _make_error_of_layers(rnn, name, value, len(channels))
+    lists = [[entry] if isinstance(entry, Real) else entry for entry in entries]
+    sizes = [check_sizes(rnn, name, own) for own in lists]
+    for own, n_channels in zip(sizes, channels, strict=True):
+        if len(own) > n_channels:
+            raise ValueError(
+                f"The {name!r} parameter of {type(rnn).__name__} must have at most as "
+                f"many sizes side by side as the layer has channels, {n_channels}. Got "
+                f"{own} instead."
+            )
+    return sizes
+
+
+def list_one_per_layer(rnn: Any, name: str, value: Any, n_layers: int) -> list[int]:
+    """Return a number for each convolutional layer; an int is that of all."""
+    sizes = check_sizes(rnn, name, value)
+    if isinstance(value, Integral):
+        return sizes * n_layers
+    if len(sizes) != n_layers:
+        raise _make_error_of_layers(rnn, name, value, n_layers)
+    return sizes
+
+
+def _make_error_of_layers(rnn: Any, name: str, value: Any, n_layers: int) -> ValueError:
+    return ValueError(
+        f"The {name!r} parameter of {type(rnn).__name__} must be an int, or have an "
+        f"entry for each of the {n_layers} layers of 'conv_channels'. Got {value!r} "
+        "instead."
     )
 
 

@@ -58,11 +58,17 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         Convolutions detect short local patterns, as in motion or audio, and a
         `conv_stride` above 1 shortens the sequences for the recurrent layers. Without
         them, every input step has its own hidden state.
-    conv_kernel_size : int, default=9
-        Kernel size of each convolution, in steps.
-    conv_stride : int, default=2
-        Stride of each convolution, in steps. With a stride of 2, each convolution
-        halves the number of steps.
+    conv_kernel_size : int or sequence of (int or sequence of int), default=9
+        Kernel size of the convolutions, in steps. A sequence has an entry for each one
+        of `conv_channels`; several sizes in an entry are convolutions side by side,
+        which share its channels: ``((9, 19, 39), 9)`` for shapes of several widths.
+    conv_stride : int or sequence of int, default=2
+        Stride of the convolutions, in steps; a sequence has an entry for each one of
+        `conv_channels`. With a stride of 2, a convolution halves the number of steps.
+    conv_pooling : bool, default=False
+        Whether the mean and the maximum of the last convolution's outputs over the
+        steps join the pooled states of the recurrent layers, as in LSTM-FCN. Suits
+        shapes that may be anywhere in long sequences.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -266,6 +272,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         conv_channels="auto",
         conv_kernel_size=9,
         conv_stride=2,
+        conv_pooling=False,
         categorical_features="from_dtype",
         embedding_dim="auto",
         dropout="auto",
@@ -299,6 +306,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         self.conv_channels = conv_channels
         self.conv_kernel_size = conv_kernel_size
         self.conv_stride = conv_stride
+        self.conv_pooling = conv_pooling
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.dropout = dropout

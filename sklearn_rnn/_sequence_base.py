@@ -99,6 +99,9 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         pooling = nn.Pooling(
             self.pooling, encoder.output_size, bidirectional=self.bidirectional
         )
+        stem_pooling = None
+        if stem is not None and self.conv_pooling:
+            stem_pooling = nn.Pooling("meanmax", stem.output_size)
         return nn.SequenceModel(
             inputs,
             stem,
@@ -107,6 +110,7 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             n_outputs,
             dropout=self.dropout_,
             drops_inputs=self._has_rare_values(),
+            stem_pooling=stem_pooling,
         )
 
     def _make_dataset(self, train):
@@ -128,7 +132,8 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         -------
         vectors : ndarray of shape (n_samples, n_pooled)
             `n_pooled` is the size of the last layer's state, twice that with
-            ``bidirectional=True``, and twice again with ``pooling="meanmax"``.
+            ``bidirectional=True``, and twice again with ``pooling="meanmax"``. With
+            `conv_pooling`, twice the channels of the last convolution follow.
         """
         X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)

@@ -58,8 +58,10 @@ class RNNTagger(StepRNN):
         Number of output channels of each convolution over time before the recurrent
         layers, of stride 1. A sequence stacks one convolution per entry; None disables
         convolutions.
-    conv_kernel_size : int, default=9
-        Kernel size of each convolution, in steps.
+    conv_kernel_size : int or sequence of (int or sequence of int), default=9
+        Kernel size of the convolutions, in steps. A sequence has an entry for each one
+        of `conv_channels`; several sizes in an entry are convolutions side by side,
+        which share its channels: ``((9, 19, 39), 9)`` for shapes of several widths.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are

@@ -1,12 +1,14 @@
 """RNNTranscriber: a text per sequence, without an alignment (CTC)."""
 
+import math
+
 import numpy as np
 from scipy.special import log_softmax
 
 from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
-from sklearn_rnn._building import check_sizes
+from sklearn_rnn._building import check_sizes, list_one_per_layer
 from sklearn_rnn._ctc import (
     compute_log_likelihood,
     decode_greedily,
@@ -64,11 +66,13 @@ class RNNTranscriber(BaseRNN):
         Convolutions detect short local patterns, as in motion or audio, and a
         `conv_stride` above 1 shortens the sequences for the recurrent layers. Without
         them, every input step has its own hidden state.
-    conv_kernel_size : int, default=9
-        Kernel size of each convolution, in steps.
-    conv_stride : int, default=2
-        Stride of each convolution, in steps. With a stride of 2, each convolution
-        halves the number of steps.
+    conv_kernel_size : int or sequence of (int or sequence of int), default=9
+        Kernel size of the convolutions, in steps. A sequence has an entry for each one
+        of `conv_channels`; several sizes in an entry are convolutions side by side,
+        which share its channels: ``((9, 19, 39), 9)`` for shapes of several widths.
+    conv_stride : int or sequence of int, default=2
+        Stride of the convolutions, in steps; a sequence has an entry for each one of
+        `conv_channels`. With a stride of 2, a convolution halves the number of steps.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -529,18 +533,23 @@ class RNNTranscriber(BaseRNN):
 
     def _count_frames(self, n_steps):
         """Return the number of frames after stem and upsampling, and convolutions."""
+        strides = self._list_strides()
+        for stride in strides:
+            n_steps = -(-n_steps // stride)
+        return n_steps * self.upsample, len(strides)
+
+    def _list_strides(self):
+        """Return the stride of each convolution."""
         embeds = self._reads_tokens or self._category_encoder.has_columns
         channels = resolve(self, "conv_channels", suggest_conv_channels(embeds))
-        n_layers = 0
-        if channels is not None:
-            n_layers = len(check_sizes(self, "conv_channels", channels))
-        for _ in range(n_layers):
-            n_steps = -(-n_steps // self.conv_stride)
-        return n_steps * self.upsample, n_layers
+        if channels is None:
+            return []
+        n_layers = len(check_sizes(self, "conv_channels", channels))
+        return list_one_per_layer(self, "conv_stride", self.conv_stride, n_layers)
 
     def _to_steps(self, spans, n_steps):
         """Return steps of X, from frames."""
-        step = self.conv_stride ** self._count_frames(n_steps)[1]
+        step = math.prod(self._list_strides())
         first = spans[:, 0] * step // self.upsample
         end = -(-spans[:, 1] * step // self.upsample)
         return np.column_stack([first, np.minimum(end, n_steps)])

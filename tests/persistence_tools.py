@@ -178,6 +178,13 @@ CASES = {
     **{f"cell {c}": sequences(RNN, classes(), cell=c) for c in ("rnn", "lstm")},
     "relu": sequences(RNN, classes(), cell="rnn", nonlinearity="relu"),
     "defaults": sequences(RNN, classes(), conv_channels=(4, 1)),
+    "convolutions side by side": sequences(
+        *(RNN, classes()),
+        conv_channels=[4, 3],
+        conv_kernel_size=((2, 3), 3),
+        conv_stride=(1, 2),
+        conv_pooling=True,
+    ),
     "one direction, two layers": sequences(
         RNN, classes(), bidirectional=False, num_layers=2
     ),

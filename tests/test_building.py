@@ -72,3 +72,27 @@ def test_stride_shortens_hidden_states(ragged):
     assert classifier.hidden_states(X).lengths.tolist() == expected
     same = classifier.hidden_states(np.zeros((3, 7, 2)))
     assert same.shape == (3, 4, 8)
+
+
+def test_each_layer_has_its_own_stride_and_kernel_sizes(ragged):
+    X, y = ragged
+    options = {"conv_channels": (7, 4), "conv_kernel_size": ((3, 5), 2)}
+    classifier = make_classifier(**options, conv_stride=(1, 3)).fit(X, y)
+    assert classifier.hidden_states(X).lengths.tolist() == [-(-len(x) // 3) for x in X]
+    shapes = [tuple(c.weight.shape) for c in classifier.module_.stem.convolutions]
+    assert shapes == [(4, 2, 3), (3, 2, 5), (4, 7, 2)]
+
+
+def test_conv_pooling_appends_the_pooled_convolutions(ragged):
+    X, y = ragged
+    options = {"conv_channels": 4, "conv_stride": 2, "conv_kernel_size": 3}
+    classifier = make_classifier(**options, conv_pooling=True).fit(X, y)
+    vectors = classifier.encode(X)
+    stem, inputs = classifier.module_.stem, classifier.module_.inputs
+    for x, vector in zip(X, vectors, strict=True):
+        with torch.no_grad():
+            outputs = stem(inputs(torch.as_tensor(x, dtype=torch.float32)[None]))[0][0]
+        pooled = torch.cat([outputs.mean(0), outputs.amax(0)]).numpy()
+        np.testing.assert_allclose(vector[-8:], pooled, rtol=1e-5, atol=1e-6)
+    classifier.set_params(conv_pooling=False).fit(X, y)
+    assert classifier.encode(X).shape[1] == vectors.shape[1] - 8

@@ -18,6 +18,7 @@ CHANGED = {
     "conv_channels": None,
     "conv_kernel_size": 3,
     "conv_stride": 1,
+    "conv_pooling": True,
     "categorical_features": [0],
     "embedding_dim": 5,
     "loss": "gaussian",

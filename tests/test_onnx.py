@@ -71,6 +71,20 @@ def test_classifiers(rng, cell, kind):
             np.testing.assert_array_equal(found["label"], rnn.predict(new))
 
 
+def test_convolutions_side_by_side_and_their_pooling(rng):
+    X, y = make_numbers(rng)
+    rnn = RNNClassifier(
+        **TINY,
+        conv_channels=(9, 4),
+        conv_kernel_size=((2, 5), 3),
+        conv_stride=(1, 2),
+        conv_pooling=True,
+    ).fit(X, y)
+    export(rnn, "model.onnx", check_X=X)
+    found = run("model.onnx", X, np.nan)["probabilities"]
+    np.testing.assert_allclose(found, rnn.predict_proba(X), atol=1e-5)
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "poisson", "gaussian"])
 def test_regressors(rng, loss):
     X, _ = make_numbers(rng)

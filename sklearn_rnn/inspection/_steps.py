@@ -31,11 +31,11 @@ def as_array_or_ragged(sequences):
 def steps_per_state(module):
     """Return the number of input steps from one state to the next.
 
-    1 without a convolutional stem, otherwise its stride to the power of the number of
-    its convolutions. State k is centred on step ``k * steps_per_state``.
+    1 without a convolutional stem, otherwise the product of the strides of its
+    layers. State k is centred on step ``k * steps_per_state``.
     """
     stem = module.stem
-    return 1 if stem is None else stem.stride ** len(stem.convolutions)
+    return 1 if stem is None else stem.steps_per_output
 
 
 def name_tokens(estimator, seen):

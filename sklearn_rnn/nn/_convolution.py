@@ -19,18 +19,21 @@ def suits_fused_convolution(stem: Any, x: Tensor) -> bool:
 def has_plain_layers(stem: Any) -> bool:
     """Whether a stem has the layers that it was made of, without hooks on them."""
     return all(
-        _is_plain_convolution(convolution, stem) and _is_plain_norm(norm)
-        for convolution, norm in zip(stem.convolutions, stem.norms, strict=True)
+        _is_plain_convolution(convolution, stride, width) and _is_plain_norm(norm)
+        for layer, stride, widths in zip(
+            stem.list_layers(), stem.strides, stem.kernel_sizes, strict=True
+        )
+        for (convolution, norm), width in zip(layer, widths, strict=True)
     )
 
 
-def _is_plain_convolution(layer: Any, stem: Any) -> bool:
+def _is_plain_convolution(layer: Any, stride: int, kernel_size: int) -> bool:
     return (
         is_unchanged(layer, nn.Conv1d)
         and is_simple(layer)
         and layer.bias is not None
-        and layer.stride == (stem.stride,)
-        and layer.weight.shape[2:] == (stem.kernel_size,)
+        and layer.stride == (stride,)
+        and layer.weight.shape[2:] == (kernel_size,)
     )
 
 
@@ -51,21 +54,28 @@ def convolve_fused(
     from sklearn_rnn._kernels._convolution import convolve  # imports llvmlite
 
     steps = None if lengths is None else read_lengths(lengths)
-    for convolution in describe_convolutions(stem):
-        x, steps = convolve(convolution, x, steps)
+    for layer in describe_layers(stem):
+        done = [convolve(convolution, x, steps) for convolution in layer]
+        x, steps = concatenate([part for part, _ in done]), done[0][1]
     return x, None if steps is None else torch.from_numpy(steps)
 
 
-def describe_convolutions(stem: Any) -> list[Any]:
-    """Return each convolution of a stem with its normalisation, for the kernels."""
+def concatenate(parts: list[Tensor]) -> Tensor:
+    """Return the outputs of the convolutions of a layer, channels side by side."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+
+def describe_layers(stem: Any) -> list[list[Any]]:
+    """Return the convolutions of each layer, as the kernels take them."""
     from sklearn_rnn._kernels._convolution import Convolution  # imports llvmlite
 
-    described = []
-    for layer, norm in zip(stem.convolutions, stem.norms, strict=True):
+    def describe(layer: Any, norm: Any, stride: int) -> Any:
         scale, shift, eps = None, None, 0.0
         if isinstance(norm, nn.LayerNorm):
             scale, shift, eps = norm.weight, norm.bias, norm.eps
-        described.append(
-            Convolution(layer.weight, layer.bias, scale, shift, stem.stride, eps)
-        )
-    return described
+        return Convolution(layer.weight, layer.bias, scale, shift, stride, eps)
+
+    return [
+        [describe(convolution, norm, stride) for convolution, norm in layer]
+        for layer, stride in zip(stem.list_layers(), stem.strides, strict=True)
+    ]

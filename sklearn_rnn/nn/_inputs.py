@@ -1,5 +1,6 @@
 """Layers before the recurrent ones: scaling, embedding, convolution."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -167,39 +168,72 @@ class ConvStem(nn.Module):
     input_size : int
         Number of features of a step.
     channels : sequence of int
-        Output channels of each convolution.
-    kernel_size : int
-        Steps that one output sees.
-    stride : int
-        Steps between two outputs: n steps become ceil(n / stride) in each convolution.
+        Output channels of each layer.
+    kernel_size : int, or sequence of (int or sequence of int)
+        Steps that one output sees; one for all layers, or one for each. Several in a
+        layer are convolutions side by side, which share its channels evenly.
+    stride : int or sequence of int
+        Steps between two outputs, of all layers or of each: n steps become
+        ceil(n / stride).
 
     Examples
     --------
     >>> import torch
     >>> from sklearn_rnn.nn import ConvStem, initialize
-    >>> stem = ConvStem(3, channels=(16,), kernel_size=5, stride=2)
+    >>> stem = ConvStem(3, channels=(16, 8), kernel_size=((5, 9), 3), stride=(2, 1))
     >>> stem = initialize(stem, torch.Generator().manual_seed(0))
     >>> x, lengths = stem(torch.ones(2, 10, 3), torch.tensor([10, 3]))
     >>> x.shape, lengths
-    (torch.Size([2, 5, 16]), tensor([5, 2]))
+    (torch.Size([2, 5, 8]), tensor([5, 2]))
     """
 
     def __init__(
-        self, input_size: int, channels: Sequence[int], kernel_size: int, stride: int
+        self,
+        input_size: int,
+        channels: Sequence[int],
+        kernel_size: int | Sequence[int | Sequence[int]],
+        stride: int | Sequence[int],
     ) -> None:
         super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride
         sizes = [input_size, *channels]
+        self.kernel_sizes = _list_kernel_sizes(kernel_size, len(channels))
+        self.strides = (
+            [stride] * len(channels) if isinstance(stride, int) else list(stride)
+        )
+        shares = [
+            share_channels(n_out, len(widths))
+            for n_out, widths in zip(channels, self.kernel_sizes, strict=True)
+        ]
         self.convolutions = nn.ModuleList(
-            nn.utils.skip_init(nn.Conv1d, a, b, kernel_size, stride=stride)
-            for a, b in zip(sizes, channels, strict=False)
+            nn.utils.skip_init(nn.Conv1d, n_in, n_own, width, stride=own_stride)
+            for n_in, own, widths, own_stride in zip(
+                sizes, shares, self.kernel_sizes, self.strides, strict=False
+            )
+            for n_own, width in zip(own, widths, strict=True)
         )
         # normalised, one channel alone would be constant
         self.norms = nn.ModuleList(
-            nn.LayerNorm(size) if size > 1 else nn.Identity() for size in channels
+            nn.LayerNorm(n_own) if n_own > 1 else nn.Identity()
+            for own in shares
+            for n_own in own
         )
         self.output_size = sizes[-1]
+
+    @property
+    def steps_per_output(self) -> int:
+        """Steps from one output to the next."""
+        return math.prod(self.strides)
+
+    def list_layers(self) -> list[list[tuple[Any, Any]]]:
+        """Return the convolutions of each layer, with their normalisations.
+
+        Returns
+        -------
+        layers : list of list of (Conv1d, LayerNorm or Identity)
+            Those side by side are in one list.
+        """
+        pairs = iter(zip(self.convolutions, self.norms, strict=True))
+        return [[next(pairs) for _ in widths] for widths in self.kernel_sizes]
 
     def forward(
         self, x: Tensor, lengths: Tensor | None = None
@@ -222,18 +256,18 @@ class ConvStem(nn.Module):
         """
         if suits_fused_convolution(self, x):
             return convolve_fused(self, x, lengths)
-        left = (self.kernel_size - 1) // 2
-        right = self.kernel_size - 1 - left
         x = _mask(x, lengths)
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+        for layer, stride in zip(self.list_layers(), self.strides, strict=True):
             if lengths is not None:
-                lengths = (lengths + self.stride - 1) // self.stride
-            x = nn.functional.pad(x, (0, 0, left, right))
-            x = _mask(torch.relu(norm(convolve(convolution, x))), lengths)
+                lengths = (lengths + stride - 1) // stride
+            parts = [
+                _convolve_padded(convolution, norm, x) for convolution, norm in layer
+            ]
+            x = _mask(torch.cat(parts, dim=-1), lengths)
         return x, lengths
 
     def count_steps(self, n_steps: Any) -> Any:
-        """Return how many steps are left after all convolutions.
+        """Return how many steps are left after all layers.
 
         Parameters
         ----------
@@ -243,11 +277,31 @@ class ConvStem(nn.Module):
         Returns
         -------
         n_steps : int or array of int
-            ``ceil(n_steps / stride)`` after each convolution.
+            ``ceil(n_steps / stride)`` after each layer.
         """
-        for _ in self.convolutions:
-            n_steps = (n_steps + self.stride - 1) // self.stride
+        for stride in self.strides:
+            n_steps = (n_steps + stride - 1) // stride
         return n_steps
+
+
+def _list_kernel_sizes(
+    kernel_size: int | Sequence[int | Sequence[int]], n_layers: int
+) -> list[tuple[int, ...]]:
+    """Return the kernel sizes of each layer."""
+    entries = [kernel_size] * n_layers if isinstance(kernel_size, int) else kernel_size
+    return [(entry,) if isinstance(entry, int) else tuple(entry) for entry in entries]
+
+
+def share_channels(n_channels: int, n_parts: int) -> list[int]:
+    """Return the channels of each convolution of a layer: nearly equal shares."""
+    return [n_channels // n_parts + (k < n_channels % n_parts) for k in range(n_parts)]
+
+
+def _convolve_padded(convolution: Any, norm: Any, x: Tensor) -> Tensor:
+    kernel_size = convolution.kernel_size[0]
+    left = (kernel_size - 1) // 2
+    padded = nn.functional.pad(x, (0, 0, left, kernel_size - 1 - left))
+    return torch.relu(norm(convolve(convolution, padded)))
 
 
 def _mask(x: Tensor, lengths: Tensor | None) -> Tensor:

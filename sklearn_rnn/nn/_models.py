@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._batch_invariant import linear
@@ -102,6 +103,13 @@ class SequenceModel(RecurrentModel):
         Part of the pooled vector that is zeroed in training.
     drops_inputs : bool, default=False
         Whether as large a part of the output of `inputs` is zeroed, too.
+    stem_pooling : Pooling or None, default=None
+        From the outputs of the stem to a second vector, beside the one of the states.
+
+    References
+    ----------
+    F. Karim et al., "LSTM fully convolutional networks for time series
+    classification", IEEE Access 2018, for `stem_pooling`.
 
     Examples
     --------
@@ -127,12 +135,17 @@ class SequenceModel(RecurrentModel):
         *,
         dropout: float = 0.0,
         drops_inputs: bool = False,
+        stem_pooling: Pooling | None = None,
     ) -> None:
         super().__init__(inputs, stem, encoder)
         self.input_dropout = Dropout(dropout) if drops_inputs else nn.Identity()
         self.pooling = pooling
+        self.stem_pooling = stem_pooling
         self.dropout = Dropout(dropout)
-        self.head = nn.utils.skip_init(nn.Linear, pooling.output_size, n_outputs)
+        size = pooling.output_size
+        if stem_pooling is not None:
+            size += stem_pooling.output_size
+        self.head = nn.utils.skip_init(nn.Linear, size, n_outputs)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the output of each sequence, before any link function.
@@ -180,13 +193,19 @@ class SequenceModel(RecurrentModel):
 
         Returns
         -------
-        pooled : Tensor of shape (batch, pooling.output_size)
+        pooled : Tensor of shape (batch, head.in_features)
             Input of the last linear layer, before dropout.
         """
         return self._pool(self.inputs(x), lengths)
 
     def _pool(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
         x, lengths = self._run_stem(vectors, lengths)
+        pooled = self._pool_states(x, lengths)
+        if self.stem_pooling is None:
+            return pooled
+        return torch.cat([pooled, self.stem_pooling(x, lengths)], dim=-1)
+
+    def _pool_states(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         changed = has_hooks(self.encoder) or has_hooks(self.pooling)
         if self.pooling.kind == "last" and not changed and not has_global_hooks():
             # the outputs of the other steps need not be stored

@@ -88,33 +88,45 @@ def add_linear(graph: Graph, layer: Any, x: str) -> str:
 
 def add_stem(graph: Graph, stem: Any, x: str, lengths: str) -> tuple[str, str]:
     """Add convolutions; return the steps that are left, and how many there are."""
-    left = (stem.kernel_size - 1) // 2
-    right = stem.kernel_size - 1 - left
-    stride = graph.constant(np.int64(stem.stride))
-    before = graph.constant(np.int64(stem.stride - 1))
-    for convolution, norm in zip(stem.convolutions, stem.norms, strict=True):
-        x = graph.add("Transpose", x, perm=[0, 2, 1])
-        x = graph.add(
-            "Conv",
-            x,
-            graph.constant(as_array(convolution.weight), "weight"),
-            graph.constant(as_array(convolution.bias), "bias"),
-            pads=[left, right],
-            strides=[stem.stride],
-        )
-        x = graph.add("Transpose", x, perm=[0, 2, 1])
-        if isinstance(norm, torch.nn.LayerNorm):
-            x = graph.add(
-                "LayerNormalization",
-                x,
-                graph.constant(as_array(norm.weight), "weight"),
-                graph.constant(as_array(norm.bias), "bias"),
-                axis=-1,
-                epsilon=norm.eps,
-            )
-        lengths = graph.add("Div", graph.add("Add", lengths, before), stride)
-        x = set_padding(graph, graph.add("Relu", x), lengths)
+    for layer, stride in zip(stem.list_layers(), stem.strides, strict=True):
+        parts = [
+            add_convolution(graph, convolution, norm, x, stride)
+            for convolution, norm in layer
+        ]
+        x = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=-1)
+        before = graph.constant(np.int64(stride - 1))
+        rounded = graph.add("Add", lengths, before)
+        lengths = graph.add("Div", rounded, graph.constant(np.int64(stride)))
+        x = set_padding(graph, x, lengths)
     return x, lengths
+
+
+def add_convolution(
+    graph: Graph, convolution: Any, norm: Any, x: str, stride: int
+) -> str:
+    """Add a convolution over time, its normalisation and ReLU."""
+    kernel_size = convolution.kernel_size[0]
+    left = (kernel_size - 1) // 2
+    x = graph.add("Transpose", x, perm=[0, 2, 1])
+    x = graph.add(
+        "Conv",
+        x,
+        graph.constant(as_array(convolution.weight), "weight"),
+        graph.constant(as_array(convolution.bias), "bias"),
+        pads=[left, kernel_size - 1 - left],
+        strides=[stride],
+    )
+    x = graph.add("Transpose", x, perm=[0, 2, 1])
+    if isinstance(norm, torch.nn.LayerNorm):
+        x = graph.add(
+            "LayerNormalization",
+            x,
+            graph.constant(as_array(norm.weight), "weight"),
+            graph.constant(as_array(norm.bias), "bias"),
+            axis=-1,
+            epsilon=norm.eps,
+        )
+    return graph.add("Relu", x)
 
 
 def add_encoder(graph: Graph, encoder: Any, x: str, lengths: str) -> tuple[str, str]:
@@ -226,6 +238,9 @@ def add_model(graph: Graph, module: Any, x: str, lengths: str) -> str:
     states, ends = add_encoder(graph, module.encoder, vectors, lengths)
     if isinstance(module, nn.SequenceModel):
         states = add_pooling(graph, module.pooling, states, ends, lengths)
+        if module.stem_pooling is not None:
+            beside = add_pooling(graph, module.stem_pooling, vectors, ends, lengths)
+            states = graph.add("Concat", states, beside, axis=-1)
     elif module.crf is not None:
         raise UnsupportedModule("CRF has no operators of ONNX in this version.")
     return add_linear(graph, module.head, states)

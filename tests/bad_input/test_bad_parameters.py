@@ -20,8 +20,9 @@ BAD_PARAMETERS = {
     "bidirectional": ["yes", None],
     "pooling": ["avg", None],
     "conv_channels": [0, -1, 1.5, "a", (), (3, 0), [2.5]],
-    "conv_kernel_size": [0, 3.5, None],
-    "conv_stride": [0, 1.5, None],
+    "conv_kernel_size": [0, 3.5, None, "a"],
+    "conv_stride": [0, 1.5, None, "a"],
+    "conv_pooling": [None, "a", 2],
     "embedding_dim": [0, -1, 1.5, "a"],
     "categorical_features": ["foo", 3, [7], [-1], [0.5], [True]],
     "dropout": [1, 1.5, -0.1, np.nan, None],
@@ -94,6 +95,32 @@ def test_layers_and_sizes_must_agree(estimator, cube, y):
         estimator.set_params(num_layers=num_layers).fit(cube, y)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "conv_kernel_size",
+            (3, 3, 3),
+            r"an entry for each of the 2 layers.*Got \(3, 3",
+        ),
+        ("conv_kernel_size", ((3, 5),), r"an entry for each of the 2 layers"),
+        ("conv_kernel_size", ((1, 2, 3), 3), r"at most.*channels, 2. Got \[1, 2, 3\]"),
+        ("conv_kernel_size", ((3, 0), 3), r"must be an int >= 1.*Got \(3, 0\)"),
+        ("conv_kernel_size", ((), 3), r"must be an int >= 1.*Got \(\)"),
+        ("conv_kernel_size", (3, 2.5), r"must be an int >= 1"),
+        ("conv_stride", (1, 2, 3), r"an entry for each of the 2 layers.*Got \(1, 2, 3"),
+        ("conv_stride", (1, 0), r"must be an int >= 1.*Got \(1, 0\)"),
+        ("conv_stride", ((1, 2), 2), r"must be an int >= 1"),
+    ],
+)
+def test_layers_of_convolutions_and_their_sizes_must_agree(
+    estimator, cube, y, name, value, message
+):
+    estimator.set_params(conv_channels=(2, 3), **{name: value})
+    with refuses(f"The '{name}' parameter .*{message}"):
+        estimator.fit(cube, y)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 @pytest.mark.parametrize("device", ["cuda", "cuda:1", torch.device("cuda")], ids=str)
 def test_a_device_that_is_not_here_is_refused(estimator, cube, y, device):
@@ -111,7 +138,11 @@ def test_a_device_that_is_not_here_is_refused(estimator, cube, y, device):
         ("conv_channels", 2),
         ("conv_channels", (2, 3)),
         ("conv_kernel_size", 3),
+        ("conv_kernel_size", (3,)),
+        ("conv_kernel_size", ((3, 4),)),
         ("conv_stride", 2),
+        ("conv_stride", (2,)),
+        ("conv_pooling", True),
         ("embedding_dim", 3),
         ("batch_size", 8),
         ("max_epochs", 2),

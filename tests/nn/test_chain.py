@@ -46,11 +46,17 @@ def make_standardize():
     return Standardize(torch.tensor([1.0, -2.0]), torch.tensor([0.5, 3.0]))
 
 
-def make_model(cell=GRU, sizes=(5,), *, pooling="last", stem=None, **options):
+def make_model(
+    cell=GRU, sizes=(5,), *, pooling="last", stem=None, stem_pooling=None, **options
+):
     encoder = Encoder(2 if stem is None else stem.output_size, sizes, cell, **options)
     directions = 2 if options.get("bidirectional") else 1
     pool = Pooling(pooling, directions * sizes[-1], bidirectional=directions == 2)
-    model = SequenceModel(make_standardize(), stem, encoder, pool, n_outputs=3)
+    if stem_pooling is not None:
+        stem_pooling = Pooling(stem_pooling, stem.output_size)
+    model = SequenceModel(
+        *(make_standardize(), stem, encoder, pool), 3, stem_pooling=stem_pooling
+    )
     return initialize(model, torch.Generator().manual_seed(0)).train()
 
 
@@ -153,6 +159,37 @@ def test_gradients_of_convolutions(channels, kernel_size, stride, lengths):
     stem = ConvStem(2, channels, kernel_size, stride)
     model = make_model(pooling="meanmax", stem=stem)
     assert_same_gradients(model, criterion, *make_batch(criterion, lengths))
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("stride", [2, (2, 3)])
+@pytest.mark.parametrize("kernel_size", [((3, 9), 2), ((1, 4, 5), (2, 3, 11))])
+@pytest.mark.parametrize("channels", [(12, 17), (19, 13)])
+def test_gradients_of_convolutions_side_by_side(channels, kernel_size, stride, lengths):
+    criterion = losses.SquaredError()
+    stem = ConvStem(2, channels, kernel_size, stride)
+    model = make_model(pooling="meanmax", stem=stem)
+    assert_same_gradients(model, criterion, *make_batch(criterion, lengths))
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("stem_pooling", ["mean", "max", "meanmax", "attention"])
+@pytest.mark.parametrize("pooling", ["last", "meanmax"])
+def test_gradients_of_a_pooling_beside_the_recurrent_layers(
+    pooling, stem_pooling, lengths
+):
+    criterion = losses.SquaredError()
+    stem = ConvStem(2, (6, 5), ((3, 5), 3), (1, 2))
+    model = make_model(
+        LSTM, pooling=pooling, stem=stem, stem_pooling=stem_pooling, bidirectional=True
+    )
+    assert_same_gradients(model, criterion, *make_batch(criterion, lengths))
+
+
+def test_the_last_outputs_of_a_stem_have_no_chain():
+    stem = ConvStem(2, (3,), 3, 1)
+    model = make_model(stem=stem, stem_pooling="last")
+    assert make_chain(model, losses.SquaredError()) is None
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])

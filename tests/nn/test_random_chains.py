@@ -75,7 +75,12 @@ def draw_stem(rng, input_size, stride):
     if rng.random() < 0.5:
         return None, input_size
     channels = tuple(map(int, rng.integers(1, 40, rng.integers(1, 3))))
-    stem = ConvStem(input_size, channels, int(rng.integers(1, 10)), stride)
+    # two channels, normalised, are 1 and -1, with a gradient of rounding errors
+    kernel_sizes = [
+        tuple(map(int, rng.integers(1, 10, rng.integers(1, 4) if n > 12 else 1)))
+        for n in channels
+    ]
+    stem = ConvStem(input_size, channels, kernel_sizes, stride)
     return stem, stem.output_size
 
 
@@ -105,6 +110,9 @@ def draw_network(rng):
         both = len(encoder.backward_layers) > 0
         kind = rng.choice(["last", "mean", "max", "meanmax", "attention"])
         pooling = Pooling(kind, encoder.output_size, bidirectional=both)
+        beside = None
+        if stem is not None and rng.random() < 0.5:
+            beside = Pooling(rng.choice(["mean", "meanmax", "attention"]), size)
         n_losses = n
         target, n_outputs = draw_target(rng, criterion, n)
         model = SequenceModel(
@@ -115,6 +123,7 @@ def draw_network(rng):
             n_outputs,
             dropout=dropout,
             drops_inputs=bool(rng.random() < 0.3),
+            stem_pooling=beside,
         )
     else:
         stem, size = draw_stem(rng, inputs.output_size, 1)

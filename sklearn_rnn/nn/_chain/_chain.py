@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn.nn._cells import CELLS
+from sklearn_rnn.nn._chain._branch import BranchLink
 from sklearn_rnn.nn._chain._columns import EMBEDDINGS, ColumnsLink
 from sklearn_rnn.nn._chain._dropout import DropoutLink
 from sklearn_rnn.nn._chain._encoder import EncoderLink
@@ -112,6 +113,10 @@ def _make_links(model: Any) -> list[Link] | None:
     parts += [] if model.stem is None else [model.stem]
     if type(model) is SequenceModel:
         parts.append(model.pooling)
+        if model.stem_pooling is not None:
+            parts.append(model.stem_pooling)
+            if getattr(model.stem_pooling, "kind", "last") == "last":
+                return None
     drops_inputs = type(getattr(model, "input_dropout", None)) is Dropout
     if type(model.encoder) is not Encoder or any(type(p) not in LINKS for p in parts):
         return None
@@ -121,15 +126,23 @@ def _make_links(model: Any) -> list[Link] | None:
     if model.stem is not None:
         links.append(make_link(model.stem))
     if type(model) is SequenceModel:
-        only_last = model.pooling.kind == "last"
-        links.append(EncoderLink(model.encoder, only_last=only_last))
-        if not only_last:
-            links.append(make_link(model.pooling))
+        links += _make_pooling_links(model)
     else:
         links.append(EncoderLink(model.encoder, only_last=False))
         if type(model) is StepModel and model.crf is None:
             links.append(FlattenLink(None))
     return [*links, make_link(model.dropout), make_link(model.head)]
+
+
+def _make_pooling_links(model: SequenceModel) -> list[Link]:
+    """Return the links from the outputs of the stem to the pooled vector."""
+    only_last = model.pooling.kind == "last"
+    links: list[Link] = [EncoderLink(model.encoder, only_last=only_last)]
+    if not only_last:
+        links.append(make_link(model.pooling))
+    if model.stem_pooling is None:
+        return links
+    return [BranchLink(links, make_link(model.stem_pooling))]
 
 
 def make_link(module: Any) -> Link:

@@ -7,7 +7,11 @@ from torch import Tensor
 
 from sklearn_rnn._kernels._tensors import read_lengths
 from sklearn_rnn.nn._chain._link import Link
-from sklearn_rnn.nn._convolution import describe_convolutions, has_plain_layers
+from sklearn_rnn.nn._convolution import (
+    concatenate,
+    describe_layers,
+    has_plain_layers,
+)
 
 
 class StemLink(Link):
@@ -23,27 +27,35 @@ class StemLink(Link):
         from sklearn_rnn._kernels._threads import get_buffers
 
         steps = None if lengths is None else read_lengths(lengths)
-        self.kept: list[tuple[Any, int]] = []
-        for convolution in describe_convolutions(self.module):
-            n_steps = x.shape[1]
-            x, steps, kept = forward(convolution, x, steps, get_buffers(True))
-            self.kept.append((kept, n_steps))
+        self.kept: list[tuple[list[Any], int]] = []
+        for layer in describe_layers(self.module):
+            done = [forward(part, x, steps, get_buffers(True)) for part in layer]
+            self.kept.append(([kept for _, _, kept in done], x.shape[1]))
+            x, steps = concatenate([part for part, _, _ in done]), done[0][1]
         return x, None if steps is None else torch.from_numpy(steps)
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor | None:
-        from sklearn_rnn._kernels._convolution import backward  # imports llvmlite
-
-        module = self.module
         d: Any = d_out
-        layers = list(zip(module.convolutions, module.norms, self.kept, strict=True))
-        for k, (convolution, norm, (kept, n_steps)) in reversed(
-            list(enumerate(layers))
-        ):
-            d, gradients = backward(kept, d, n_steps, wants_x=wants_x or k > 0)
-            convolution.weight.grad, convolution.bias.grad, *others = gradients
-            for weight, gradient in zip(norm.parameters(), others, strict=False):
-                weight.grad = gradient
+        layers = list(zip(self.module.list_layers(), self.kept, strict=True))
+        for k, (layer, (kept, n_steps)) in reversed(list(enumerate(layers))):
+            sizes = [convolution.out_channels for convolution, _ in layer]
+            parts = zip(layer, kept, d.split(sizes, dim=-1), strict=True)
+            wanted = wants_x or k > 0
+            d_x = [_set_gradients(*part, n_steps, wants_x=wanted) for part in parts]
+            d = sum(d_x[1:], start=d_x[0]) if wanted else None
         self.kept = []
         return d
 
-    """Link of `ConvStem`."""
+
+def _set_gradients(
+    pair: tuple[Any, Any], kept: Any, d_out: Tensor, n_steps: int, *, wants_x: bool
+) -> Any:
+    """Set the gradients of a convolution and its normalisation; return that of x."""
+    from sklearn_rnn._kernels._convolution import backward  # imports llvmlite
+
+    convolution, norm = pair
+    d_x, gradients = backward(kept, d_out, n_steps, wants_x=wants_x)
+    convolution.weight.grad, convolution.bias.grad, *others = gradients
+    for weight, gradient in zip(norm.parameters(), others, strict=False):
+        weight.grad = gradient
+    return d_x
