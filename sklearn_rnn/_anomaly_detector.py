@@ -9,6 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._anomalies import (
+    N_KINDS,
+    Level,
     clip_inputs,
     find_episodes,
     fit_lags,
@@ -28,7 +30,16 @@ from sklearn_rnn._parameters import (
 )
 from sklearn_rnn._sequences import RaggedArray, split_steps
 from sklearn_rnn._step_regressor import RNNStepRegressor
-from sklearn_rnn.utils import fit_context
+from sklearn_rnn.utils import (
+    ANYTHING,
+    BOOL,
+    COUNT,
+    FEATURE_NAMES,
+    NUMBER,
+    Kind,
+    fit_context,
+    may_lack,
+)
 
 _TRAINED_SHARE = 0.8  # of each series; the rest calibrates
 _N_UPDATES = 400  # of max_epochs="auto"
@@ -45,6 +56,19 @@ _PASSED_ON = (
     *("learning_rate", "learning_rate_schedule", "weight_decay", "max_grad_norm"),
     *("batch_size", "device", "callbacks", "random_state", "verbose"),
 )
+
+
+def _floats(shape, positive=False):
+    """Return the kind of finite arrays whose shape the number of features gives."""
+    return Kind(
+        "a finite array of floats" + ", all above 0" * positive,
+        lambda v, s: (
+            isinstance(v, np.ndarray)
+            and v.dtype.kind == "f"
+            and v.shape == shape(s["n_features_in_"])
+            and bool(np.isfinite(v).all() and (not positive or (v > 0).all()))
+        ),
+    )
 
 
 class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
@@ -270,6 +294,50 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
 
     _parameter_constraints: dict = constraints_of(__init__)
 
+    # what a file holds of a fitted detector
+    _learned = {
+        "n_features_in_": COUNT,
+        "feature_names_in_": may_lack(FEATURE_NAMES),
+        "_reads_table": BOOL,
+        "context_": COUNT,
+        "smoothing_": Kind("an int above 0", lambda v, s: type(v) is int and v > 0),
+        "max_epochs_": COUNT,
+        "_aheads": Kind(
+            "two ints above 0",
+            lambda v, s: (
+                isinstance(v, tuple)
+                and len(v) == 2
+                and all(type(h) is int and h > 0 for h in v)
+            ),
+        ),
+        "_center": _floats(lambda n: (n,)),
+        "_spread": _floats(lambda n: (n,), positive=True),
+        "_weights": Kind(
+            "two finite arrays, a row a step of the context",
+            lambda v, s: (
+                isinstance(v, list)
+                and len(v) == 2
+                and all(_floats(lambda n: (s["context_"], n)).fits(w, s) for w in v)
+            ),
+        ),
+        "_network_share": _floats(lambda n: (2, n)),
+        "_scatter": _floats(lambda n: (2, n), positive=True),
+        "_usual": _floats(lambda n: (n, N_KINDS)),
+        "_units": _floats(lambda n: (N_KINDS + 1,), positive=True),
+        "step_threshold_": NUMBER,
+        "offset_": NUMBER,
+        "regressor_": Kind(
+            "a fitted RNNStepRegressor of the same features",
+            lambda v, s: (
+                type(v) is RNNStepRegressor
+                and hasattr(v, "net_")
+                and v.n_features_in_ == s["n_features_in_"]
+                and v.n_outputs_ == 2 * s["n_features_in_"]
+            ),
+        ),
+        "_fixed_parameters": ANYTHING,
+    }
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Learn what is normal.
@@ -421,12 +489,23 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
         columns = ["sample", "start", "end", "severity", "features"]
         return pd.DataFrame(rows, columns=columns)
 
+    @property
+    def loss_curve_(self):
+        """Mean training loss of the recurrent part in each epoch."""
+        return self.regressor_.loss_curve_
+
+    @property
+    def module_(self):
+        """The trained :class:`torch.nn.Module`."""
+        return self.regressor_.module_
+
     # Steps of fit ---------------------------------------------------------------------
 
     def _fit(self, X):
         X = check_series(X, self, reset=True)
         self._choose_lengths(X)
-        self._level = measure_level(X.values.astype(np.float64))
+        level = measure_level(X.values.astype(np.float64))
+        self._center, self._spread = level.location, level.scale
         scaled = self._scale(X)
         n_trained = [math.ceil(_TRAINED_SHARE * len(x)) for x in scaled]
         trained = [clip_inputs(x[:n]) for x, n in zip(scaled, n_trained, strict=True)]
@@ -448,7 +527,8 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
         self._aheads = (1, int(season) if season > 1 else self.context_)
 
     def _scale(self, X):
-        return [self._level.apply(x.astype(np.float64)) for x in X]
+        level = Level(self._center, self._spread)
+        return [level.apply(x.astype(np.float64)) for x in X]
 
     def _fit_network(self, trained):
         """Train the network on what the linear parts leave, piece by piece."""
@@ -477,8 +557,6 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
             if is_auto(self.max_epochs):  # a budget: the loss may still fall
                 warnings.simplefilter("ignore", ConvergenceWarning)
             self.regressor_.fit(RaggedArray.from_sequences(pieces), targets)
-        self.loss_curve_ = self.regressor_.loss_curve_
-        self.module_ = self.regressor_.module_
 
     def _calibrate(self, scaled, n_trained):
         """Measure the use of the network, and the scatter, on the ends of series."""

@@ -10,7 +10,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_rnn import RaggedArray, RNNAnomalyDetector, _anomaly_detector
+from sklearn_rnn import (
+    RaggedArray,
+    RNNAnomalyDetector,
+    _anomaly_detector,
+    load,
+    save,
+)
 from sklearn_rnn._anomalies import find_episodes, fit_lags, forecast_lags, smooth
 from sklearn_rnn.metrics import make_step_scorer, step_average_precision_score
 from sklearn_rnn.preprocessing import Stepwise
@@ -63,8 +69,7 @@ def fitted_pairs():
 
 def slow_scores(detector, x):
     """Return scores as the docstring defines them, step by step."""
-    level = detector._level
-    z = np.clip((x - level.location) / level.scale, -30, 30)
+    z = np.clip((x - detector._center) / detector._spread, -30, 30)
     inputs = np.clip(z, -5, 5)
     rest = detector.regressor_.predict([inputs])[0].reshape(len(x), 2, -1)
     mean, scores = detector._usual, []
@@ -351,6 +356,39 @@ def test_automatic_epochs_are_a_budget(monkeypatch):
     detector = make_detector(max_epochs="auto").fit(SERIES)
     assert detector.max_epochs_ == len(detector.loss_curve_) == 1
     assert make_detector(max_epochs="auto", batch_size=12).fit(SERIES).max_epochs_ == 3
+
+
+def test_a_saved_detector_scores_the_same(tmp_path):
+    pd = pytest.importorskip("pandas")
+    frames = [pd.DataFrame(x, columns=["flow", "heat"]) for x in PAIRS]
+    pipeline = make_pipeline(make_detector(cell="lstm", contamination=0.1))
+    save(pipeline.fit(frames), tmp_path / "pump.safetensors")
+    loaded = load(tmp_path / "pump.safetensors")
+    np.testing.assert_array_equal(
+        loaded.decision_function(frames), pipeline.decision_function(frames)
+    )
+    assert loaded[-1].find_anomalies(frames).equals(pipeline[-1].find_anomalies(frames))
+    assert loaded[-1].loss_curve_ == pipeline[-1].loss_curve_
+    with pytest.raises(ValueError, match="'smoothing'"):
+        loaded[-1].set_params(smoothing=2).predict(frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_weights", [np.zeros((1, 1))] * 2),
+        ("_spread", np.zeros(1)),
+        ("_units", np.full(4, np.nan)),
+        ("_aheads", (1, 0)),
+        ("context_", -1),
+        ("regressor_", RNNAnomalyDetector()),
+    ],
+)
+def test_a_file_with_impossible_values_is_refused(tmp_path, fitted, name, value):
+    broken = pickle.loads(pickle.dumps(fitted))
+    setattr(broken, name, value)
+    with pytest.raises(ValueError, match=f"'{name}' of RNNAnomalyDetector must be"):
+        save(broken, tmp_path / "broken.safetensors")  # reads what it would write
 
 
 # Stretches ---------------------------------------------------------------------------

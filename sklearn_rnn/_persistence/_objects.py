@@ -9,6 +9,7 @@ import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from sklearn_rnn._anomaly_detector import RNNAnomalyDetector
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._fitted_state import restore_rnn, rnn_to_state
 from sklearn_rnn._persistence._scikit_learn import LEARNED
@@ -36,7 +37,8 @@ _TRANSFORMERS = (
 )
 # the only classes that a file can name
 _CLASSES: dict[str, type[BaseEstimator]] = {
-    kind.__name__: kind for kind in (*_RNNS, *_TRANSFORMERS, *LEARNED, Pipeline)
+    kind.__name__: kind
+    for kind in (*_RNNS, RNNAnomalyDetector, *_TRANSFORMERS, *LEARNED, Pipeline)
 }
 _OBJECT = {
     "class": TEXT,
