@@ -26,19 +26,13 @@ def test_sources_do_not_convert_integers_to_pointers():
 
 
 @pytest.fixture(scope="module")
-def compiled():
-    """Return {name: dispatcher} of all entries, compiled in this process."""
-    from numba import njit, types
+def modules():
+    """Return the instructions of each group, compiled in this process."""
+    from sklearn_rnn._kernels._library import make_target_machine
+    from sklearn_rnn._kernels._numba._entries import ENTRIES, make_module
 
-    from sklearn_rnn._kernels._numba._entries import ENTRIES, find_types
-    from sklearn_rnn._kernels._numba._math import JIT
-
-    entries = [entry for group in ENTRIES.values() for entry in group]
-    assert len(entries) > 15
-    return {
-        entry.__name__: njit(types.void(*find_types(entry)), **JIT)(entry)
-        for entry in entries
-    }
+    machine = make_target_machine()
+    return {group: make_module(group, machine) for group in ENTRIES}
 
 
 def integers_to_pointers(code):
@@ -59,14 +53,17 @@ def test_only_loop_variables_of_llvm_may_become_pointers():
     assert integers_to_pointers("\n".join(lines)) == lines[1:]
 
 
-def test_instructions_do_not_convert_integers_to_pointers(compiled):
-    for name, entry in compiled.items():
-        (code,) = entry.inspect_llvm().values()
-        assert "getelementptr" in code or name == "spin", name
-        assert integers_to_pointers(code) == [], name
+def test_instructions_do_not_convert_integers_to_pointers(modules):
+    from sklearn_rnn._kernels._numba._entries import ENTRIES
+
+    for group, module in modules.items():
+        assert integers_to_pointers(str(module)) == []
+        for entry in ENTRIES[group]:
+            code = str(module.get_function(entry.__name__))
+            assert "getelementptr" in code or entry.__name__ == "spin"
 
 
-def test_kernels_have_no_strided_arrays(compiled):
+def test_kernels_have_no_strided_arrays(modules):
     """Older versions of numba convert integers to pointers to index those."""
     from numba import types
 

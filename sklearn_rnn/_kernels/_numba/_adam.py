@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._memory import floats_at, pointer_in
 
 # the order of a sum is free here
@@ -37,7 +37,7 @@ def _sum_of_squares(numbers):
     return total
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def update(
     weights, gradients, first_moments, second_moments, steps, sizes,
     rate, beta1, beta2, eps, decay, decoupled,

@@ -3,10 +3,10 @@
 from numba import njit
 
 from sklearn_rnn._kernels._constants import WIDTH
-from sklearn_rnn._kernels._numba._math import ONCE, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def gather(values, n_features, offsets, rows, x):
     """Copy some sequences; zeros after the last step of each."""
     for i in range(len(rows)):
@@ -19,7 +19,7 @@ def gather(values, n_features, offsets, rows, x):
             target[j] = f4(0)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def standardize(x, mean, scale, repeated, result):
     """Set result = (x - mean) / scale, feature by feature.
 
@@ -38,7 +38,7 @@ def standardize(x, mean, scale, repeated, result):
             target[j] = (source[j] - means[j]) / scales[j]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def sort_by_length(lengths, counts, order):
     """Set order to the rows, the longest first, equal ones as they come.
 
@@ -56,7 +56,7 @@ def sort_by_length(lengths, counts, order):
         counts[lengths[i]] += 1
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def find_begins(lengths, keep, begins):
     """Set the row at which each block begins; return where the last one ends.
 
@@ -71,7 +71,7 @@ def find_begins(lengths, keep, begins):
     return begins[lengths[0] + 1]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def partition_rows(lengths, keep, counts, order, numbers, summary):
     """Deal out the rows of a batch to the threads, sorted by length.
 

@@ -23,7 +23,7 @@ import numpy as np
 from numba import njit
 
 from sklearn_rnn._kernels._constants import WIDTH
-from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import (
     add_product_by_k,
     add_product_by_rows,
@@ -95,7 +95,7 @@ def find_means(normalized, weight, means):
         means[j] /= f4(n_out)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def pack(weight, channels, bias, scale, shift, eps, means, packed, parameters):
     """Set weights and parameters for `forward`.
 
@@ -137,7 +137,7 @@ def pack(weight, channels, bias, scale, shift, eps, means, packed, parameters):
     parameters[3, 0] = f4(eps)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def pack_transposed(weight, channels, normalized, means, packed):
     """Set weights for the gradient of x: (kernel_size, panels, n_out * WIDTH)."""
     n_out, n_inputs = weight.shape
@@ -160,7 +160,7 @@ def identity(a):
     return a[0]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def unpack(gradients, channels, normalized, means, d_weight, d_bias, d_scale, d_shift):
     """Sum up what the threads have, as torch has it.
 
@@ -202,7 +202,7 @@ def unpack(gradients, channels, normalized, means, d_weight, d_bias, d_scale, d_
 # Passes -------------------------------------------------------------------------------
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def lay_out(x, lengths, first, by, kernel_size, stride, padded, places):
     """Copy the steps of rows first, first + by, ... and find the windows."""
     channels = x.shape[2]
@@ -220,7 +220,7 @@ def lay_out(x, lengths, first, by, kernel_size, stride, padded, places):
         begin += n + gap
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def forward(
     x, lengths, first, by, kernel_size, stride, normalized, weight, parameters, keep,
     places, padded, normal, spread, y, out,
@@ -273,7 +273,7 @@ def forward(
         clear(out[i], -(-lengths[i] // stride), out.shape[1], 0, n_out)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def backward(
     lengths, first, by, kernel_size, stride, normalized, weight, parameters, places,
     padded, normal, spread, d, correlation, d_padded, d_out, d_x, gradients, sums,

@@ -27,7 +27,7 @@ import numpy as np
 from numba import njit
 
 from sklearn_rnn._kernels._constants import WIDTH
-from sklearn_rnn._kernels._numba._math import JIT, ONCE
+from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._product import add_product_of_doubles
 from sklearn_rnn._kernels._numba._vectors import choose, for_all_units
 
@@ -88,7 +88,7 @@ class Backward(NamedTuple):
 # Preparation --------------------------------------------------------------------------
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def sort_rows(lengths, counts, order):
     """Set the order of the rows, longest first; counts: as many as steps, and one."""
     longest = len(counts) - 1
@@ -155,7 +155,7 @@ def exponentiate(logs):
     logs[0] = choose(log < _FORBIDDEN, 0, series * rounded.shifted(52))
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def make_potentials(logs, factors, transposed, largest):
     """Set the factors of all potentials."""
     n_classes, wide = logs.shape[1], factors.shape[1]
@@ -196,7 +196,7 @@ def finite_or_zero(shift):
 # All paths ----------------------------------------------------------------------------
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def sum_paths(
     sequences, part, weights, potentials, given, memory, log_z, d_emissions,
     probabilities, counts,
@@ -274,7 +274,7 @@ def is_in(part, group):
     return min(turn, 2 * part.n_parts - 1 - turn) == part.number
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def score_known(
     sequences, row, i, weights, potentials, memory, wants_gradients, counts
 ):
@@ -455,7 +455,7 @@ def copy_row(source, target):
         target[j] = source[j]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def finish_forward(sequences, row, i, clamped, potentials, memory):
     """Set log Z of a row; where factors cannot give it, all with logarithms."""
     n_steps, n_all = count_steps(sequences, row), sequences.emissions.shape[1]
@@ -628,7 +628,7 @@ def log_sum_of_column(a, b, column):
     return np.log(total) + shift
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def backward_logs(n_steps, i, place, factor, potentials, given, memory, counts):
     """Add the expectations of row i, after `forward_logs`, times the factor.
 
@@ -659,7 +659,7 @@ def backward_logs(n_steps, i, place, factor, potentials, given, memory, counts):
 # The best path ------------------------------------------------------------------------
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def decode(sequences, part, potentials, messages, pointers, scores, paths):
     """Set the labels of each row's best path, -1 at padding, and its score.
 

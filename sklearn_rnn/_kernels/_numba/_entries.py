@@ -24,6 +24,7 @@ from sklearn_rnn._kernels._numba import (
     _steps,
     _vocabulary,
 )
+from sklearn_rnn._kernels._numba._compiler import link, optimize
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
     bytes_at,
@@ -41,24 +42,25 @@ from sklearn_rnn._kernels._numba._recurrence import GRU, LSTM, count_gates
 
 def compile_entries(group: str) -> tuple[dict[str, int], bytes]:
     """Return how many arguments each function of a group has, and machine code."""
-    entries = ENTRIES[group]
+    entries, machine = ENTRIES[group], make_target_machine()
     n_arguments = {f.__name__: len(inspect.signature(f).parameters) for f in entries}
-    modules = [_compile(entry) for entry in entries]
-    for module in modules[1:]:
-        modules[0].link_in(module)
-    machine = make_target_machine()
-    _drop_what_is_unused(modules[0], machine)
-    return n_arguments, machine.emit_object(modules[0])
+    return n_arguments, machine.emit_object(make_module(group, machine))
 
 
-def _compile(entry: Callable[..., Any]) -> llvm.ModuleRef:
-    """Return a module in which the function has its own name."""
-    signature = types.void(*find_types(entry))
-    compiled = njit(signature, **JIT)(entry)
-    module = llvm.parse_assembly(compiled.inspect_llvm(signature.args))
-    name = compiled.overloads[signature.args].fndesc.llvm_func_name
-    module.get_function(name).name = entry.__name__
+def make_module(group: str, machine: llvm.TargetMachine) -> llvm.ModuleRef:
+    """Return the optimised instructions of a group, each entry under its own name."""
+    entries = {entry.__name__: _compile(entry) for entry in ENTRIES[group]}
+    module = link(compiled.library for compiled in entries.values())
+    for name, compiled in entries.items():
+        module.get_function(compiled.fndesc.llvm_func_name).name = name
+    optimize(module, machine, entries)
     return module
+
+
+def _compile(entry: Callable[..., Any]) -> Any:
+    """Return what numba makes of a function."""
+    signature = types.void(*find_types(entry))
+    return njit(signature, **JIT)(entry).overloads[signature.args]
 
 
 def find_types(entry: Callable[..., Any]) -> list[types.Type]:
@@ -68,13 +70,6 @@ def find_types(entry: Callable[..., Any]) -> list[types.Type]:
         types.int64 if p.kind is p.POSITIONAL_ONLY else types.voidptr
         for p in parameters
     ]
-
-
-def _drop_what_is_unused(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    options = llvm.create_pipeline_tuning_options()
-    passes.run(module, llvm.create_pass_builder(machine, options))
 
 
 # Batches ------------------------------------------------------------------------------

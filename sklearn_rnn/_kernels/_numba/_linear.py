@@ -3,7 +3,7 @@
 from numba import njit
 
 from sklearn_rnn._kernels._constants import BLOCK, WIDTH
-from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import add_product
 
 # the order of a sum is free here
@@ -22,7 +22,7 @@ def multiply(x, weight, bias, out):
             out[i, k] = total + bias[k]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def widen(rows, begin, n, wide, last):
     """Copy rows to wider ones, with `last` behind each and zeros behind it."""
     n_numbers = rows.shape[1]
@@ -35,7 +35,7 @@ def widen(rows, begin, n, wide, last):
             target[j] = f4(0)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def backward(x, weight, d_out, wide_weight, inputs, d_inputs, d_x, gradients):
     """Set the gradients of the rows, and of the weights with the bias behind them.
 
@@ -65,7 +65,7 @@ def backward(x, weight, d_out, wide_weight, inputs, d_inputs, d_x, gradients):
                     target[j] = source[j]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def unpack_gradients(parts, d_weight, d_bias):
     """Sum up what the threads have, (threads, n_out, n_in | 1), as torch has it."""
     n_out, n_in = d_weight.shape

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from sklearn_rnn._kernels._constants import BLOCK, LOSSES
-from sklearn_rnn._kernels._numba._math import ONCE, clip, f4, split_exp
+from sklearn_rnn._kernels._numba._math import JIT, clip, f4, split_exp
 from sklearn_rnn._kernels._numba._vectors import for_all_units
 
 (
@@ -22,7 +22,7 @@ def _exponentiate(x):
 exponentiate = for_all_units(_exponentiate)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def set_exponentials(output, begin, n, highest, powers):
     """Set powers to exp(output - its highest) for some rows; zeros behind them."""
     n_outputs = output.shape[1]
@@ -38,7 +38,7 @@ def set_exponentials(output, begin, n, highest, powers):
     exponentiate(n, powers.shape[1], ((powers, 0, 0),))
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def cross_entropy(output, highest, powers, target, d_output):
     """Return the log loss of the logits of one sample; set its gradient."""
     n = len(output)
@@ -57,7 +57,7 @@ def cross_entropy(output, highest, powers, target, d_output):
     return np.log(total) + highest - output[target]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def differentiate(loss, quantile, output, target):
     """Return the loss of one output and its derivative."""
     error = output - target
@@ -83,7 +83,7 @@ def differentiate(loss, quantile, output, target):
     return abs(error), sign
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def gaussian(mean, log_std, target):
     """Return the loss of a mean and the logarithm of a deviation; both derivatives."""
     clamped = _LEAST_LOG_STD if log_std < _LEAST_LOG_STD else log_std
@@ -93,7 +93,7 @@ def gaussian(mean, log_std, target):
     return clamped + 0.5 * score * score, -score * precision, d_log_std
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def mean_of_targets(loss, quantile, output, target, d_output):
     """Return the mean loss of the targets of one sample; set its gradient."""
     n, total = len(target), 0.0
@@ -112,7 +112,7 @@ def mean_of_targets(loss, quantile, output, target, d_output):
     return total / n
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def compute_loss(
     loss, quantile, n_all, output, classes, targets, sample_weight, highest, powers,
     d_output,

@@ -5,6 +5,7 @@ A NaN stays a NaN; infinities saturate.
 
 import numpy as np
 
+from sklearn_rnn._kernels._numba._compiler import Lowering
 from sklearn_rnn._kernels._numba._vectors import choose
 
 f4 = np.float32
@@ -17,9 +18,8 @@ JIT = {
     "boundscheck": False,  # whatever numba's settings are
     "no_cpython_wrapper": True,  # only `_entries.py` is called from Python
     "no_cfunc_wrapper": True,
+    "pipeline_class": Lowering,
 }
-# for functions with one caller, which are compiled as a part of it, and not once more
-ONCE = JIT | {"inline": "always"}
 
 _LOG2_E = 1.44269504
 # ln 2 in two parts: the first has so few digits that its multiples are exact

@@ -19,7 +19,7 @@ from numba import njit
 
 from sklearn_rnn._kernels._constants import CELLS, WIDTH
 from sklearn_rnn._kernels._numba import _elman, _gru, _lstm
-from sklearn_rnn._kernels._numba._math import JIT, ONCE, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import add_product
 
 RNN_TANH, RNN_RELU, GRU, LSTM = map(CELLS.index, CELLS)
@@ -62,7 +62,7 @@ def clear(rows, begin, end, first, last):
             row[j] = f4(0)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def pack(cell, w_ih, w_hh, b_ih, b_hh, packed):
     """Set weights for `forward`, in panels of WIDTH columns."""
     n_features, hidden = w_ih.shape[1], w_hh.shape[1]
@@ -82,7 +82,7 @@ def pack(cell, w_ih, w_hh, b_ih, b_hh, packed):
         panel[n_features * WIDTH + lane] += b_hh[row]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def pack_transposed(cell, weight, hidden, of_x, packed):
     """Set weights of x or of h for `backward`, in panels: (panels, gates * WIDTH)."""
     size = -(-hidden // WIDTH) * WIDTH
@@ -94,7 +94,7 @@ def pack_transposed(cell, weight, hidden, of_x, packed):
             packed[j // WIDTH, k * WIDTH + j % WIDTH] = weight[row, j]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def unpack_gradients(cell, packed, dw_ih, dw_hh, db_ih, db_hh):
     """Sum up what the threads have, (threads, x | 1 | h, gates), as torch has it."""
     n_features, hidden = dw_ih.shape[1], dw_hh.shape[1]
@@ -130,7 +130,7 @@ def block_of_weights(cell, number, n_features, n_inputs):
     return n_features, n_inputs, end_x, n_gates
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def add_inputs(cell, size, n_features, weights, inputs, begin, n, sums):
     """Set sums = inputs @ weights, block by block."""
     K, stride, columns = weights.shape[1] // WIDTH, inputs.shape[1], sums.shape[1]
@@ -144,7 +144,7 @@ def add_inputs(cell, size, n_features, weights, inputs, begin, n, sums):
         )  # fmt: skip
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def add_to_gradients(cell, size, n_features, inputs, da, begin, n, fresh, gradients):
     """Compute gradients += inputs.T @ da, block by block."""
     stride, columns = inputs.shape[1], da.shape[1]
@@ -159,7 +159,7 @@ def add_to_gradients(cell, size, n_features, inputs, da, begin, n, fresh, gradie
         )  # fmt: skip
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def forward(
     cell, x, rows, lengths, begins, reverse, start, weights, inputs, sums, cells,
     out, column, final,
@@ -238,7 +238,7 @@ def forward(
             clear(out[rows[i]], lengths[i], out.shape[1], column, column + hidden)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def backward(
     cell, n_features, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells,
     dh, dc, dx, d_out, column, d_final, d_x, d_start, gradients,

@@ -4,11 +4,11 @@ import numpy as np
 from numba import njit
 
 from sklearn_rnn._kernels._constants import WIDTH
-from sklearn_rnn._kernels._numba._math import ONCE, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import add_product
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def pack(weight, packed):
     """Cut (n_out, channels, kernel_size) into panels of WIDTH columns of n_out."""
     n_out, channels, kernel_size = weight.shape
@@ -20,7 +20,7 @@ def pack(weight, packed):
                 panel[(k * channels + c) * WIDTH + lane] = value
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def convolve(x, weight, bias, shift, sums, out):
     """Multiply windows of each row of x, `shift` numbers apart, with the weights."""
     n_panels, panel = weight.shape
@@ -41,7 +41,7 @@ def convolve(x, weight, bias, shift, sums, out):
 # by one, the last ones would lose three digits.
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def mean_over_time(x, lengths, total, out):
     """Set out to the mean of the first steps of each row."""
     for row in range(x.shape[0]):
@@ -55,7 +55,7 @@ def mean_over_time(x, lengths, total, out):
             out[row, j] = total[j] / lengths[row]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def attend(x, scores, lengths, total, out):
     """Set out to the mean of the first steps, weighted by softmax(scores)."""
     for row in range(x.shape[0]):

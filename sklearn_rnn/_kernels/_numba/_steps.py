@@ -3,10 +3,10 @@
 import numpy as np
 from numba import njit
 
-from sklearn_rnn._kernels._numba._math import ONCE, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def flatten(x, lengths, flat):
     """Copy the valid steps of all rows end to end."""
     place = 0
@@ -18,7 +18,7 @@ def flatten(x, lengths, flat):
             place += 1
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def unflatten(flat, lengths, x):
     """Copy steps end to end to the valid ones of each row; zeros at padding."""
     place = 0
@@ -34,7 +34,7 @@ def unflatten(flat, lengths, x):
                 target[j] = f4(0)
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def add_to_rows(numbers, values, table):
     """Add each of the values to the row of the table that has its number."""
     for i in range(len(numbers)):
@@ -43,7 +43,7 @@ def add_to_rows(numbers, values, table):
             target[j] += source[j]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def pool(x, lengths, with_mean, with_max, out):
     """Set out to the mean, the maximum or both of the valid steps of each row."""
     size = x.shape[2]
@@ -73,7 +73,7 @@ def pool(x, lengths, with_mean, with_max, out):
                     )
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def pool_backward(x, lengths, with_mean, with_max, out, d_out, shares, d_x):
     """Set the gradients of all valid steps; equal maxima share theirs."""
     size = x.shape[2]
@@ -106,7 +106,7 @@ def pool_backward(x, lengths, with_mean, with_max, out, d_out, shares, d_x):
                     d_step[j] = of_mean[j]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def attend_forward(x, scores, lengths, weights, out):
     """Set weights to the softmax of the scores of each row, and out to their mean.
 
@@ -133,7 +133,7 @@ def attend_forward(x, scores, lengths, weights, out):
         begin += n
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def attend_backward(x, hidden, score, lengths, weights, out, d_out, d_score, d_x):
     """Set the gradients of steps and of the vector `score`; hidden becomes its own.
 

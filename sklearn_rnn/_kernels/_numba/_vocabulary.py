@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from sklearn_rnn._kernels._numba._math import ONCE, clip, f4, split_exp
+from sklearn_rnn._kernels._numba._math import JIT, clip, f4, split_exp
 from sklearn_rnn._kernels._numba._vectors import (
     for_all_units,
     max_over_units,
@@ -39,7 +39,7 @@ def differentiate(x, d_bias, factor, shift):
     d_bias[0] = d_bias[0] + x[0]
 
 
-@njit(**ONCE)
+@njit(**JIT)
 def soften(logits, n_words, bias, targets, weights, smoothing, losses, d_bias):
     """Set the loss of each row; turn logits into gradients where weights are given.
 

@@ -1,0 +1,83 @@
+"""numba's compiler, up to the instructions of LLVM.
+
+numba optimises each function by itself, again in each function that calls it, and
+makes machine code of all, in case that Python calls one. Here all functions are put
+together once, and optimised together.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import llvmlite.binding as llvm
+from numba.core.codegen import AOTCodeLibrary, AOTCPUCodegen
+from numba.core.compiler import Compiler
+
+
+class _Library(AOTCodeLibrary):
+    """Instructions of one function, not optimised, without those that it calls."""
+
+    def _optimize_functions(self, ll_module: llvm.ModuleRef) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def finalize(self) -> None:
+        """Leave all as it is."""
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return 0: there is no machine code."""
+        return 0
+
+    def _get_module_for_linking(self) -> llvm.ModuleRef:
+        return self._final_module
+
+
+class _Codegen(AOTCPUCodegen):
+    _library_class = _Library
+
+    def set_env(self, name: str, env: Any) -> None:
+        """Do nothing: there is no machine code that reads it."""
+
+
+_codegen = _Codegen("sklearn_rnn", "host")
+
+
+class Lowering(Compiler):
+    """numba's compiler with such a library."""
+
+    def compile_extra(self, func: Any) -> Any:
+        """Compile a function."""
+        self.state.library = _codegen.create_library(func.__qualname__)
+        return super().compile_extra(func)
+
+
+def link(libraries: Iterable[Any]) -> llvm.ModuleRef:
+    """Return one module of some functions and of all that they call."""
+    whole, *modules = [lib._get_module_for_linking() for lib in _reach(libraries)]
+    whole = whole.clone()
+    for module in modules:
+        whole.link_in(module, preserve=True)
+    return whole
+
+
+def _reach(libraries: Iterable[Any]) -> Iterator[Any]:
+    found, waiting = set(), list(libraries)
+    while waiting:
+        library = waiting.pop()
+        if library not in found:
+            found.add(library)
+            waiting += library._linking_libraries
+            yield library
+
+
+def optimize(
+    module: llvm.ModuleRef, machine: llvm.TargetMachine, entries: Collection[str]
+) -> None:
+    """Optimise all functions together; only the entries are needed by themselves."""
+    for function in module.functions:
+        if not function.is_declaration and function.name not in entries:
+            function.linkage = "internal"
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    options.loop_unrolling = False  # half of the machine code, at the same speed
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
