@@ -11,6 +11,7 @@ from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._stream import RNNStream
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn._transcriber import RNNTranscriber
+from sklearn_rnn._translator import RNNTranslator
 from sklearn_rnn.nn import config_context
 from sklearn_rnn.utils import get_version
 
@@ -26,6 +27,7 @@ __all__ = [
     "RNNStream",
     "RNNTagger",
     "RNNTranscriber",
+    "RNNTranslator",
     "RaggedArray",
     "config_context",
     "load",

@@ -138,8 +138,8 @@ def _make_error_of_layers(rnn: Any, name: str, value: Any, n_layers: int) -> Val
     )
 
 
-def make_encoder(rnn: Any, input_size: int) -> nn.Encoder:
-    """Return the recurrent layers."""
+def make_encoder(rnn: Any, input_size: int, *, decodes: bool = False) -> nn.Encoder:
+    """Return the recurrent layers; those of a decoder have one direction."""
 
     def make_layer(input_size: int, hidden_size: int) -> Any:
         return _make_layer(rnn, input_size, hidden_size)
@@ -148,7 +148,7 @@ def make_encoder(rnn: Any, input_size: int) -> nn.Encoder:
         input_size,
         list_hidden_sizes(rnn),
         make_layer,
-        bidirectional=rnn.bidirectional,
+        bidirectional=rnn.bidirectional and not decodes,
         dropout=rnn.dropout_,
     )
 

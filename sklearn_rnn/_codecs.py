@@ -8,7 +8,12 @@ import re
 
 import numpy as np
 
-from sklearn_rnn._sequences import RaggedArray, check_texts, lengths_to_offsets
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    check_texts,
+    lengths_to_offsets,
+    step_index,
+)
 from sklearn_rnn.preprocessing import SequenceTokenizer
 
 BOUNDARY, UNKNOWN, FIRST = 0, 1, 2
@@ -95,6 +100,40 @@ class TextCodec:
         return result
 
 
+class ListCodec:
+    """Lists of tokens, all integers or all strings, to tokens and back."""
+
+    def fit(self, sequences):
+        """Learn which tokens there are; return self."""
+        self.numbers = {
+            token: i for i, token in enumerate(_list_distinct(sequences), start=FIRST)
+        }
+        self.tokens = np.array([None, _REPLACEMENT, *self.numbers], object)
+        return self
+
+    def encode(self, sequences, name="y"):
+        """Return the tokens of each sequence as a RaggedArray."""
+        get = self.numbers.get
+        numbers = [[get(token, UNKNOWN) for token in found] for found in sequences]
+        values = np.array([i for found in numbers for i in found], np.int64)
+        offsets = lengths_to_offsets([len(found) for found in numbers])
+        return RaggedArray(values[:, np.newaxis], offsets)
+
+    def decode(self, sequences):
+        """Return an array of objects: a list of tokens each."""
+        result = np.empty(len(sequences), dtype=object)
+        for i, tokens in enumerate(sequences):
+            result[i] = self.tokens[tokens].tolist()
+        return result
+
+
+def _list_distinct(sequences):
+    distinct = {token for found in sequences for token in found}
+    if len({isinstance(token, str) for token in distinct}) > 1:
+        raise TypeError("Tokens must be all integers or all strings.")
+    return sorted(distinct)
+
+
 class IdCodec:
     """Token ids to tokens and back."""
 
@@ -119,6 +158,32 @@ class IdCodec:
         return RaggedArray.from_sequences(
             [sequence.astype(np.int64) for sequence in ids]
         )
+
+
+def shift(X, *, end):
+    """Return what the network reads at each step, the step before, and its targets.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        Tokens or notes.
+    end : bool
+        Whether each sequence has one more step, whose target is zeros: `BOUNDARY`.
+
+    Returns
+    -------
+    inputs : RaggedArray
+        Zeros at the first step of each sequence.
+    targets : RaggedArray
+    """
+    lengths = X.lengths + bool(end)
+    offsets = lengths_to_offsets(lengths)
+    targets = np.zeros((offsets[-1], X.n_features), X.dtype)
+    targets[step_index(offsets[:-1], X.lengths)] = X.values
+    inputs = np.zeros_like(targets)
+    inputs[1:] = targets[:-1]
+    inputs[offsets[:-1][lengths > 0]] = 0
+    return RaggedArray(inputs, offsets), RaggedArray(targets, offsets)
 
 
 def split_words(text):

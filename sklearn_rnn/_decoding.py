@@ -197,3 +197,139 @@ def _choose_notes(log_odds, temperature, generators):
     with np.errstate(over="ignore"):  # exp(inf): a probability of 0
         p = 1 / (1 + np.exp(-log_odds / temperature))
     return np.array([g.random(p.shape[1]) for g in generators]) < p
+
+
+class Hypothesis(NamedTuple):
+    """A sequence that `beam` has found.
+
+    Parameters
+    ----------
+    tokens : list of int
+        Without the end.
+    log_probability : float
+        Sum over the tokens, the end included.
+    score : float
+        Divided by the number of tokens to the power of the length penalty.
+    is_complete : bool
+        Whether it has an end.
+    """
+
+    tokens: list
+    log_probability: float
+    score: float
+    is_complete: bool
+
+
+def beam(decoder, first, width, max_length, *, end, length_penalty, forbidden):
+    """Search for probable sequences, several at each step.
+
+    A hypothesis that has ended stays in the beam, unless `width` others have a higher
+    score. A search ends when all its hypotheses have.
+
+    Parameters
+    ----------
+    decoder : object
+        See the beginning of this file. There are `width` rows for each search, after
+        each other.
+    first : tuple of (log probabilities, state)
+        Before the first token; the rows of a search are equal.
+    width : int
+        Number of hypotheses of a search.
+    max_length : int
+        Maximum number of tokens, the end included.
+    end : int
+        Token that ends a hypothesis.
+    length_penalty : float
+        0: hypotheses are compared by log probability; 1: by its mean per token.
+    forbidden : ndarray of int
+        Tokens that cannot be drawn.
+
+    Returns
+    -------
+    hypotheses : list of list of Hypothesis
+        Those of each search, the best first.
+    """
+    log_p, state = first
+    n = len(log_p) // width
+    beams = _Beams.start(n, width)
+    results, active = [None] * n, np.arange(n)
+    for _ in range(max_length):
+        log_p[:, forbidden] = -np.inf
+        beams, rows = beams.extend(log_p, end, length_penalty)
+        done = beams.have_ended()
+        for k in np.flatnonzero(done):
+            results[active[k]] = beams.list_hypotheses(k, length_penalty)
+        kept = np.flatnonzero(~done)
+        active, beams = active[kept], beams.take(kept)
+        if len(kept) == 0:
+            break
+        state = decoder.reorder(state, rows[kept].ravel())
+        log_p, state = decoder.step(beams.tokens[:, :, -1].ravel(), state)
+    for k, i in enumerate(active):
+        results[i] = beams.list_hypotheses(k, length_penalty)
+    return results
+
+
+class _Beams(NamedTuple):
+    """Hypotheses of several searches, (n_searches, width)."""
+
+    tokens: np.ndarray  # (n_searches, width, n_steps)
+    total: np.ndarray  # sum of log probabilities
+    lengths: np.ndarray  # number of tokens, the end included
+    ended: np.ndarray
+
+    @classmethod
+    def start(cls, n, width):
+        """Return beams with one possible hypothesis: that without a token."""
+        total = np.full((n, width), -np.inf)
+        total[:, 0] = 0
+        zeros = np.zeros((n, width), int)
+        return cls(np.zeros((n, width, 0), int), total, zeros, zeros > 0)
+
+    def take(self, searches):
+        return _Beams(*(field[searches] for field in self))
+
+    def extend(self, log_p, end, length_penalty):
+        """Return the best hypotheses with one more token, and the rows they extend."""
+        n, width = self.total.shape
+        log_p = log_p.reshape(n, width, -1)
+        log_p[self.ended] = -np.inf
+        log_p[self.ended, end] = 0  # at no cost
+        total = self.total[:, :, np.newaxis] + log_p
+        lengths = self.lengths + ~self.ended
+        score = total / (lengths**length_penalty)[:, :, np.newaxis]
+        best = _find_largest(score.reshape(n, -1), width)
+        source, token = np.divmod(best, log_p.shape[2])
+        index = np.arange(n)[:, np.newaxis]
+        beams = _Beams(
+            np.concatenate(
+                [self.tokens[index, source], token[..., np.newaxis]], axis=2
+            ),
+            np.take_along_axis(total.reshape(n, -1), best, axis=1),
+            lengths[index, source],
+            self.ended[index, source] | (token == end),
+        )
+        return beams, index * width + source
+
+    def have_ended(self):
+        """Return which searches have ended; impossible hypotheses do not go on."""
+        return (self.ended | np.isinf(self.total)).all(axis=1)
+
+    def list_hypotheses(self, k, length_penalty):
+        """Return the possible hypotheses of a search, the best first."""
+        found = []
+        for j in np.flatnonzero(~np.isinf(self.total[k])):
+            n_tokens, ended = int(self.lengths[k, j]), bool(self.ended[k, j])
+            tokens = self.tokens[k, j, : n_tokens - ended].tolist()
+            total = float(self.total[k, j])
+            score = total / n_tokens**length_penalty
+            found.append(Hypothesis(tokens, total, score, ended))
+        return sorted(found, key=lambda h: -h.score)
+
+
+def _find_largest(values, k):
+    """Return the positions of the k largest values of each row, the largest first."""
+    found = np.argpartition(-values, k - 1, axis=1)[:, :k]
+    largest = np.take_along_axis(values, found, axis=1)
+    order = np.lexsort((found, -largest), axis=1)
+    return np.take_along_axis(found, order, axis=1)

@@ -17,6 +17,7 @@ from sklearn_rnn._codecs import (
     TextCodec,
     holds_texts,
     read_texts,
+    shift,
 )
 from sklearn_rnn._decoding import Settings, Uniforms, draw, draw_sets
 from sklearn_rnn._defaults import is_auto, resolve
@@ -29,10 +30,9 @@ from sklearn_rnn._inference import (
 from sklearn_rnn._parameters import constraints_of, refuse_changed_parameters
 from sklearn_rnn._sequences import (
     RaggedArray,
+    as_rows,
     check_layout,
-    lengths_to_offsets,
     read_argument,
-    step_index,
     validate_sequences,
 )
 from sklearn_rnn._training import WindowDataset
@@ -413,7 +413,7 @@ class RNNGenerator(BaseRNN):
             In nats. A token counts the same in whichever sequence.
         """
         log_likelihood, n_steps = self._score_samples(X, y)
-        weight = check_weights(sample_weight, _as_rows(n_steps))
+        weight = check_weights(sample_weight, as_rows(len(n_steps)))
         if not (weight * n_steps).any():
             raise ValueError("X has no token with a weight above 0.")
         return float(weight @ log_likelihood / (weight @ n_steps))
@@ -596,7 +596,7 @@ class RNNGenerator(BaseRNN):
         self._refuse_single_characters(X)
         y, groups = self._check_y(y, X), read_argument(groups, "groups")
         check_consistent_length(X, groups)
-        weight = check_weights(sample_weight, _as_rows(X))
+        weight = check_weights(sample_weight, as_rows(len(X)))
         kept = np.flatnonzero(weight)  # a weight of 0 excludes the sample and its class
         groups = None if groups is None else np.asarray(groups)[kept]
         return TrainingData(X[kept], y[kept], weight[kept], groups)
@@ -695,7 +695,7 @@ class RNNGenerator(BaseRNN):
             return None
         X = self._check_X(X_val, "X_val")
         y = self._check_y(y_val, X, "y_val")
-        weight = check_weights(sample_weight_val, _as_rows(X))
+        weight = check_weights(sample_weight_val, as_rows(len(X)))
         return self._encode(TrainingData(X, y, weight))
 
     def _make_splitter(self, data):
@@ -772,7 +772,7 @@ class RNNGenerator(BaseRNN):
         inputs, targets = shift(train.X, end=self._ends)
         if len(inputs.values) == 0:
             raise ValueError("X has no step: all sequences are empty.")
-        targets = targets if self._reads_notes else targets[:, 0]
+        targets = targets.values if self._reads_notes else targets.values[:, 0]
         weight = train.sample_weight
         inputs = self._add_classes(inputs, train.targets)
         return WindowDataset(inputs, targets, weight, int(self.truncate))
@@ -796,7 +796,7 @@ class RNNGenerator(BaseRNN):
     def _sum_steps(self, module, data):
         inputs, targets = shift(data.X, end=self._ends)
         inputs = self._add_classes(inputs, data.targets)
-        columns = np.concatenate([inputs.values, targets], axis=1)
+        columns = np.concatenate([inputs.values, targets.values], axis=1)
         steps = self._apply(module, RaggedArray(columns, inputs.offsets))[:, 0]
         rows = np.repeat(np.arange(len(inputs)), inputs.lengths)
         # one after the other, as `draw` adds them
@@ -975,37 +975,6 @@ class ModelDecoder:
             return logits.float().double().cpu().numpy()
         # in the precision of `score_samples`
         return nn.log_probabilities(logits).float().double().cpu().numpy()
-
-
-def shift(X, *, end):
-    """Return what the network reads at each step, the step before, and its targets.
-
-    Parameters
-    ----------
-    X : RaggedArray
-        Tokens or notes.
-    end : bool
-        Whether each sequence has one more step, whose target is zeros: `BOUNDARY`.
-
-    Returns
-    -------
-    inputs : RaggedArray
-        Zeros at the first step of each sequence.
-    targets : ndarray of shape (n_steps_total, n_columns)
-    """
-    lengths = X.lengths + bool(end)
-    offsets = lengths_to_offsets(lengths)
-    targets = np.zeros((offsets[-1], X.n_features), X.dtype)
-    targets[step_index(offsets[:-1], X.lengths)] = X.values
-    inputs = np.zeros_like(targets)
-    inputs[1:] = targets[:-1]
-    inputs[offsets[:-1][lengths > 0]] = 0
-    return RaggedArray(inputs, offsets), targets
-
-
-def _as_rows(X):
-    """Return a RaggedArray with as many sequences as X."""
-    return RaggedArray(np.zeros((0, 1)), np.zeros(len(X) + 1, np.int64))
 
 
 def _run_to_log_likelihood(module, x, lengths):

@@ -26,6 +26,7 @@ from sklearn_rnn._sequences._layout import Layout, get_layout, set_layout
 from sklearn_rnn._sequences._ragged import (
     RaggedArray,
     TokenIds,
+    as_rows,
     first_place,
     get_characters,
     group_columns,
@@ -80,6 +81,7 @@ __all__ = [
     "Vocabulary",
     "allowed_transitions",
     "as_numbers",
+    "as_rows",
     "batches_by_length",
     "check_distinct",
     "check_floats",

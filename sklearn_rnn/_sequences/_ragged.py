@@ -547,6 +547,11 @@ def lengths_to_offsets(lengths: ArrayLike) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
+def as_rows(n_samples: int) -> RaggedArray:
+    """Return sequences without steps, to check weights of samples with."""
+    return RaggedArray(np.zeros((0, 1)), np.zeros(n_samples + 1, np.int64))
+
+
 def step_index(starts: NDArray, lengths: NDArray) -> NDArray[np.int64]:
     """Return the positions of all steps of the sequences, end to end."""
     shift = np.repeat(starts - lengths_to_offsets(lengths)[:-1], lengths)

@@ -11,6 +11,7 @@ from sklearn_rnn._training._loader import (
 )
 from sklearn_rnn._training._net import Checkpoint, Plan, SequenceNet
 from sklearn_rnn._training._optimizers import Adam, AdamW
+from sklearn_rnn._training._pairs import PairDataset, make_pair_inputs
 from sklearn_rnn._training._state import (
     HISTORY,
     history_to_state,
@@ -25,6 +26,7 @@ __all__ = [
     "AdamW",
     "Checkpoint",
     "Monitor",
+    "PairDataset",
     "PathDataset",
     "Plan",
     "SequenceDataset",
@@ -37,6 +39,7 @@ __all__ = [
     "check_callbacks",
     "history_to_state",
     "make_inputs",
+    "make_pair_inputs",
     "make_reporters",
     "optimizer_to_state",
 ]

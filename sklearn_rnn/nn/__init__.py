@@ -98,6 +98,7 @@ from sklearn_rnn.nn._stream import (
 from sklearn_rnn.nn._stream import (
     suits_fast_step as suits_fast_step,
 )
+from sklearn_rnn.nn._translation import Decoder, TranslationModel
 from sklearn_rnn.nn._vocabulary import (
     vocabulary_gradients as vocabulary_gradients,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "ColumnInputs",
     "ConditionedInputs",
     "ConvStem",
+    "Decoder",
     "Dropout",
     "Elman",
     "Encoder",
@@ -123,6 +125,7 @@ __all__ = [
     "Standardize",
     "StepModel",
     "TokenEmbedding",
+    "TranslationModel",
     "WordEncoder",
     "config_context",
     "initialize",

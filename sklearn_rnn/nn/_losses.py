@@ -88,22 +88,38 @@ class PathLikelihood(nn.Module):
         return labels
 
 
-def linear_cross_entropy(output: NextSteps, target: Tensor) -> Tensor:
+def linear_cross_entropy(
+    output: NextSteps, target: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
     """Return the log loss of each step, of logits that no caller needs."""
     states, head = output
-    if head.out_features < _LARGE_VOCABULARY:
-        return functional.cross_entropy(linear(head, states), target, reduction="none")
-    return vocabulary_loss(states, head.weight, head.bias, target)
+    if head.out_features >= _LARGE_VOCABULARY:
+        return vocabulary_loss(states, head.weight, head.bias, target, label_smoothing)
+    return functional.cross_entropy(
+        linear(head, states),
+        target,
+        reduction="none",
+        label_smoothing=label_smoothing,
+    )
 
 
 class TokenLikelihood(nn.Module):
     """Negative log-likelihood of the next token, one number a step.
 
     Targets are the numbers of tokens, (n_valid_steps,).
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        Share of the target that all tokens share equally.
     """
 
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
     def forward(self, output: NextSteps, target: Tensor) -> Tensor:
-        return linear_cross_entropy(output, target)
+        return linear_cross_entropy(output, target, self.label_smoothing)
 
 
 class NoteLikelihood(nn.Module):
