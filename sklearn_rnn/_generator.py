@@ -772,10 +772,10 @@ class RNNGenerator(BaseRNN):
         inputs, targets = shift(train.X, end=self._ends)
         if len(inputs.values) == 0:
             raise ValueError("X has no step: all sequences are empty.")
-        targets = targets.values if self._reads_notes else targets.values[:, 0]
+        values = targets.values if self._reads_notes else targets.values[:, 0]
         weight = train.sample_weight
         inputs = self._add_classes(inputs, train.targets)
-        return WindowDataset(inputs, targets, weight, int(self.truncate))
+        return WindowDataset(inputs, values.copy(), weight, int(self.truncate))
 
     def _apply(self, module, X):
         return apply_to_steps(module, X, _run_to_log_likelihood)

@@ -673,7 +673,7 @@ class RNNTranslator(BaseRNN):
     def _make_dataset(self, train):
         inputs, targets = shift(train.targets, end=True)
         steps = StepArray(
-            targets.values[:, 0], targets.offsets, np.ones(len(targets.values))
+            targets.values[:, 0].copy(), targets.offsets, np.ones(len(targets.values))
         )
         return PairDataset(train.X, inputs, steps, train.sample_weight)
 
@@ -742,8 +742,12 @@ class RNNTranslator(BaseRNN):
                     forbidden=np.array([UNKNOWN]),
                 )
                 for i, hypotheses in zip(rows, results, strict=True):
-                    found[i] = hypotheses
+                    found[i] = [self._cut(one) for one in hypotheses]
         return found
+
+    def _cut(self, hypothesis):
+        """Return a hypothesis without the token after `max_length_`, its end or not."""
+        return hypothesis._replace(tokens=hypothesis.tokens[: self.max_length_])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -15,6 +15,8 @@ ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
     *("_transcriber", "_anomaly_detector"),
+    "_transcriber",
+    "_translator",
 )
 PARTS = {"_building", "_checkpoints", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
@@ -89,6 +91,11 @@ MAY_IMPORT = {
     "_forecasting": {"_sequences"},
     "_generator": {
         *("_base", "_codecs", "_decoding", "_defaults", "_parameters"),
+        *("_sequences", "_training", "nn", "utils"),
+        *PARTS,
+    },
+    "_translator": {
+        *("_base", "_codecs", "_decoding", "_defaults", "_parameters", "metrics"),
         *("_sequences", "_training", "nn", "utils"),
         *PARTS,
     },

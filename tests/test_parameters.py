@@ -19,6 +19,7 @@ from sklearn_rnn import (
     RNNStepRegressor,
     RNNTagger,
     RNNTranscriber,
+    RNNTranslator,
 )
 from sklearn_rnn._parameters import CONSTRAINTS, constraints_of
 
@@ -36,6 +37,7 @@ ESTIMATORS = {
         RNNStepRegressor,
         RNNTagger,
         RNNTranscriber,
+        RNNTranslator,
     )
 }
 
