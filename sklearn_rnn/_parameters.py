@@ -24,7 +24,6 @@ _INSIDE_UNIT = Interval(Real, 0, 1, closed="neither")
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "level": [StrOptions({"char", "word", "subword"})],
-    "target_level": [StrOptions({"char", "word", "subword"})],
     "max_tokens": [_COUNT, None],
     "min_count": [_COUNT],
     "end_token": ["boolean"],
@@ -53,7 +52,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "truncate": [_COUNT],
     "attention": ["boolean"],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-    "beam_size": [_COUNT],
     "length_penalty": [_NOT_NEGATIVE],
     "max_length": [_COUNT],
     "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -111,7 +109,7 @@ def warn_if_quantile_is_unused(estimator: Any) -> None:
 
 # parameters that define the network and the encoding of X and y
 FIXED_BY_FIT = (
-    *("target_level", "attention", "label_smoothing"),
+    *("attention", "label_smoothing"),
     *("level", "max_tokens", "min_count", "end_token", "tie_weights"),
     *("horizon", "context", "segment_length", "scaling", "calibration_origins"),
     *("contamination", "smoothing", "aggregation"),

@@ -37,10 +37,7 @@ from sklearn_rnn._training import PairDataset, make_inputs, make_pair_inputs
 from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
 from sklearn_rnn.metrics import chrf_score, exact_match_score
 from sklearn_rnn.nn import TokenLikelihood, threads_for
-from sklearn_rnn.utils import (
-    fit_context,
-    neutral_torch_state,
-)
+from sklearn_rnn.utils import StrOptions, fit_context, neutral_torch_state
 
 _N_UPDATES, _LEAST_EPOCHS, _MOST_EPOCHS = 4000, 5, 100
 _MOST_ROWS, _MOST_STEPS = 256, 8192  # sources decoded at a time, and their steps
@@ -65,8 +62,6 @@ class RNNTranslator(BaseRNN):
         - "subword": frequent sequences of bytes, found in `fit`, see
           :class:`~sklearn_rnn.preprocessing.SequenceTokenizer`. No text has unknown
           tokens. Requires the package ``tokenizers``.
-    target_level : {"char", "word", "subword"}, default="word"
-        Unit of a token of y, if it holds strings, as for `level`.
     max_tokens : int or None, default=None
         Maximum size of the vocabulary: the most frequent tokens are kept, the others
         are unknown. None means no limit; 8,000 with ``level="subword"``.
@@ -107,9 +102,6 @@ class RNNTranslator(BaseRNN):
         encoder [5]_. Without it, the decoder knows only the last states.
     label_smoothing : float, default=0.1
         Share of the probability of each training target that all tokens share equally.
-    beam_size : int, default=1
-        Number of hypotheses that `predict` keeps at each step. 1: the most probable
-        token is taken.
     length_penalty : float, default=1.0
         Hypotheses are compared by their log-likelihood, divided by their number of
         tokens to this power. 0 prefers short ones.
@@ -120,6 +112,11 @@ class RNNTranslator(BaseRNN):
         Dropout probability. Dropout is applied to the vectors of tokens, to the outputs
         of each recurrent layer of the encoder, between those of the decoder, and to the
         input of the last linear layer. Recurrent connections are never dropped.
+    target_level : {"char", "word", "subword"}, default="word"
+        Unit of a token of y, if it holds strings, as for `level`.
+    beam_size : int, default=1
+        Number of hypotheses that `predict` keeps at each step. 1: the most probable
+        token is taken.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
         Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
         subclass of :class:`torch.optim.Optimizer`; it is called with
@@ -267,7 +264,6 @@ class RNNTranslator(BaseRNN):
         self,
         *,
         level="word",
-        target_level="word",
         max_tokens=None,
         min_count=1,
         cell="gru",
@@ -279,10 +275,11 @@ class RNNTranslator(BaseRNN):
         tie_weights=True,
         attention=True,
         label_smoothing=0.1,
-        beam_size=1,
         length_penalty=1.0,
         max_length="auto",
         dropout=0.2,
+        target_level="word",
+        beam_size=1,
         optimizer="adam",
         learning_rate=0.003,
         learning_rate_schedule="onecycle",
@@ -302,7 +299,6 @@ class RNNTranslator(BaseRNN):
         verbose=0,
     ):
         self.level = level
-        self.target_level = target_level
         self.max_tokens = max_tokens
         self.min_count = min_count
         self.cell = cell
@@ -314,10 +310,11 @@ class RNNTranslator(BaseRNN):
         self.tie_weights = tie_weights
         self.attention = attention
         self.label_smoothing = label_smoothing
-        self.beam_size = beam_size
         self.length_penalty = length_penalty
         self.max_length = max_length
         self.dropout = dropout
+        self.target_level = target_level
+        self.beam_size = beam_size
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
@@ -336,7 +333,10 @@ class RNNTranslator(BaseRNN):
         self.random_state = random_state
         self.verbose = verbose
 
-    _parameter_constraints: dict = constraints_of(__init__)
+    _parameter_constraints: dict = {
+        **constraints_of(__init__),
+        "target_level": [StrOptions({"char", "word", "subword"})],
+    }
 
     _kinds_of_targets = ()
 
