@@ -33,8 +33,12 @@ class PairDataset(StepDataset):
         y: StepArray,
         sample_weight: NDArray,
     ) -> None:
-        super().__init__(X, y, sample_weight)
-        self.decoder_inputs = decoder_inputs
+        self.X, self.decoder_inputs = X, decoder_inputs
+        self.targets = y
+        self.y = torch.from_numpy(y.values)
+        weight = y.repeat(sample_weight)
+        weight /= weight.sum() / len(X)  # 1 per pair, on average
+        self.weight = torch.from_numpy(weight.astype(np.float32))
 
     def make_loader(
         self, batch_size: int, device: torch.device, random_state: Any
