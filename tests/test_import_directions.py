@@ -14,9 +14,7 @@ ROOT = Path(sklearn_rnn.__file__).parent
 ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
-    *("_transcriber", "_anomaly_detector"),
-    "_transcriber",
-    "_translator",
+    *("_transcriber", "_anomaly_detector", "_translator"),
 )
 PARTS = {"_building", "_checkpoints", "_inference", "_training_data"}  # of `_base`
 # room -> rooms of ours that it may import
