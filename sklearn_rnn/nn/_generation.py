@@ -193,7 +193,7 @@ class NextStepModel(RecurrentModel):
         Parameters
         ----------
         x_t : Tensor of shape (batch, n_features)
-            The step before the one that is predicted.
+            Features of this step.
         state : list with an entry for each layer, default=None
             Initial state, as returned by an earlier call; zeros by default.
 
