@@ -59,7 +59,7 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 
 class RNNGenerator(BaseRNN):
-    r"""Recurrent neural network that generates sequences like those of `fit`.
+    """Recurrent neural network that generates sequences like those of `fit`.
 
     For text, codes, names, music: it learns the probability of the next token, or of
     each note of the next step, given all steps before. `sample` draws new sequences;
@@ -227,7 +227,7 @@ class RNNGenerator(BaseRNN):
     -----
     The likelihood of a sequence of tokens is
 
-    .. math:: p(x_1, \dots, x_n) = \prod_{t=1}^{n+1} p(x_t \mid x_1, \dots, x_{t-1}),
+    .. math:: p(x_1, \\dots, x_n) = \\prod_{t=1}^{n+1} p(x_t \\mid x_1, \\dots, x_{t-1}),
 
     where :math:`x_{n+1}` is the end, if ``end_token=True``. The notes of a step are
     independent of each other, given the steps before: each has its own probability,

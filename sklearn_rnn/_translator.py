@@ -45,7 +45,7 @@ _MARGIN = 10  # tokens that "auto" adds to twice the longest target
 
 
 class RNNTranslator(BaseRNN):
-    r"""Recurrent encoder and decoder that turn a sequence into another one.
+    """Recurrent encoder and decoder that turn a sequence into another one.
 
     For translation, spelling to sounds, commands to actions: wherever the answer is a
     sequence whose length is not that of X. `predict` returns the most probable answer
@@ -228,7 +228,7 @@ class RNNTranslator(BaseRNN):
     The decoder computes the probability of each target token, given the source and all
     target tokens before:
 
-    .. math:: p(y \mid x) = \prod_{t=1}^{n+1} p(y_t \mid y_1, \dots, y_{t-1}, x),
+    .. math:: p(y \\mid x) = \\prod_{t=1}^{n+1} p(y_t \\mid y_1, \\dots, y_{t-1}, x),
 
     where :math:`y_{n+1}` is the end. Its recurrent layers begin with the last states
     of the encoder. Attention comes after them (Luong's "general" score), see

@@ -141,6 +141,7 @@ RESERVED = {
             "_serialization",
             "_stream",
             "_stream_network",
+            "onnx",
         ),
     },
     "captum": {"inspection"},
