@@ -227,7 +227,9 @@ class RNNGenerator(BaseRNN):
     -----
     The likelihood of a sequence of tokens is
 
-    .. math:: p(x_1, \\dots, x_n) = \\prod_{t=1}^{n+1} p(x_t \\mid x_1, \\dots, x_{t-1}),
+    .. math::
+
+        p(x_1, \\dots, x_n) = \\prod_{t=1}^{n+1} p(x_t \\mid x_1, \\dots, x_{t-1}),
 
     where :math:`x_{n+1}` is the end, if ``end_token=True``. The notes of a step are
     independent of each other, given the steps before: each has its own probability,
@@ -258,7 +260,7 @@ class RNNGenerator(BaseRNN):
     ['abab']
     >>> generator.score(["abab"]) > generator.score(["bbaa"])
     True
-    """
+    """  # noqa: D301
 
     def __init__(
         self,

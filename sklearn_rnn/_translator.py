@@ -258,7 +258,7 @@ class RNNTranslator(BaseRNN):
     ... )
     >>> translator.fit(X, y).predict(["two one"]).tolist()
     ['zwei eins']
-    """
+    """  # noqa: D301
 
     def __init__(
         self,

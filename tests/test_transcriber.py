@@ -247,7 +247,9 @@ def test_words_are_joined_by_a_space():
 
 
 @pytest.mark.parametrize(
-    "container", [list, tuple, np.array, as_objects, pd.Series], ids=str
+    "container",
+    [list, tuple, np.array, as_objects, pd.Series],
+    ids=lambda container: container.__name__,
 )
 def test_containers_of_texts(container, fitted):
     rnn = RNNTranscriber(**TINY).fit(X, container(TEXTS))

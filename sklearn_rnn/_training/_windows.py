@@ -126,7 +126,7 @@ class WindowLoader(BatchLoader):
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         windows = RaggedArray(dataset.X.values[steps], offsets)
         inputs = make_inputs(windows, np.arange(len(lengths)), self.device)
-        inputs["memory"] = memory
+        inputs["carried"] = memory
         index = torch.from_numpy(steps)
         # the loss is the mean over steps of a batch: each step is to count the same
         weight = torch.full((len(steps),), len(steps) * self.share)

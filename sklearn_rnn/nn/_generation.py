@@ -159,7 +159,7 @@ class NextStepModel(RecurrentModel):
             self.head.weight = tied_to.weight
 
     def forward(
-        self, x: Tensor, lengths: Tensor | None = None, memory: Memory | None = None
+        self, x: Tensor, lengths: Tensor | None = None, carried: Memory | None = None
     ) -> NextSteps:
         """Return the input of the loss.
 
@@ -169,7 +169,7 @@ class NextStepModel(RecurrentModel):
             The steps before those that are predicted, padded at the end.
         lengths : Tensor of shape (batch,), default=None
             Number of valid steps of each row; None when no row has padding.
-        memory : Memory or None, default=None
+        carried : Memory or None, default=None
             States before the first step, replaced by those after the last.
 
         Returns
@@ -178,12 +178,12 @@ class NextStepModel(RecurrentModel):
             States of all valid steps end to end.
         """
         vectors = self.dropout(self.inputs(x))
-        if memory is None:
+        if carried is None:
             states = self.encoder(vectors, lengths)
         else:
-            start = memory.take(len(x))
+            start = carried.take(len(x))
             states, finals = self.encoder.run(vectors, lengths, start)
-            memory.keep(finals)
+            carried.keep(finals)
         states = self.dropout(flatten_steps(states, lengths))
         return NextSteps(self.project(states), self.head)
 

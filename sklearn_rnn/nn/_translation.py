@@ -87,7 +87,7 @@ class Decoder(nn.Module):
         self,
         y: Tensor,
         y_lengths: Tensor | None,
-        state: list[Any],
+        state: list[Any] | None,
         memory: Tensor,
         lengths: Tensor | None,
     ) -> NextSteps:
@@ -99,12 +99,12 @@ class Decoder(nn.Module):
             The tokens before those that are predicted, padded at the end.
         y_lengths : Tensor of shape (batch,) or None
             Number of valid target steps of each row; None when no row has padding.
-        state : list with an entry for each layer
-            State before the first step.
+        state : list with an entry for each layer, or None
+            Initial state, as returned by an earlier call; zeros by default.
         memory : Tensor of shape (batch, time, memory_size)
             States of the source.
         lengths : Tensor of shape (batch,) or None
-            Number of valid steps of each row of `memory`.
+            Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class Decoder(nn.Module):
     def step(
         self,
         y_t: Tensor,
-        state: list[Any],
+        state: list[Any] | None,
         memory: Tensor,
         keys: Tensor,
         lengths: Tensor | None,
@@ -130,12 +130,14 @@ class Decoder(nn.Module):
         ----------
         y_t : Tensor of shape (batch * width, 1)
             The tokens before; `width` targets of a source after each other.
-        state : list with an entry for each layer
-            State of each target.
-        memory, keys : Tensor of shape (batch, time, ...)
-            States of the sources, and the result of `make_keys`.
+        state : list with an entry for each layer, or None
+            Initial state, as returned by an earlier call; zeros by default.
+        memory : Tensor of shape (batch, time, memory_size)
+            States of the source.
+        keys : Tensor of shape (batch, time, size)
+            Keys of the source, from `make_keys`.
         lengths : Tensor of shape (batch,) or None
-            Number of valid steps of each row of `memory`.
+            Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
@@ -150,7 +152,18 @@ class Decoder(nn.Module):
         return linear(self.head, outputs), state
 
     def make_keys(self, memory: Tensor) -> Tensor:
-        """Return what states are compared with: a projection of the source's states."""
+        """Return keys, which states of the decoder are compared with.
+
+        Parameters
+        ----------
+        memory : Tensor of shape (batch, time, memory_size)
+            States of the source.
+
+        Returns
+        -------
+        keys : Tensor of shape (batch, time, size)
+            A projection of each state.
+        """
         return linear(self.key, memory)
 
     def attend(
@@ -162,10 +175,12 @@ class Decoder(nn.Module):
         ----------
         queries : Tensor of shape (batch, n_queries, size)
             States of the decoder.
-        memory, keys : Tensor of shape (batch, time, ...)
-            States of the source, and their keys.
+        memory : Tensor of shape (batch, time, memory_size)
+            States of the source.
+        keys : Tensor of shape (batch, time, size)
+            Keys of the source, from `make_keys`.
         lengths : Tensor of shape (batch,) or None
-            Number of valid steps of each row of `memory`.
+            Number of valid steps of each row; None when no row has padding.
 
         Returns
         -------
@@ -188,7 +203,22 @@ class Decoder(nn.Module):
         return _tanh(linear(self.combine, torch.cat([queries, contexts], dim=-1)))
 
     def weigh(self, queries: Tensor, keys: Tensor, lengths: Tensor | None) -> Tensor:
-        """Return attention weights, (batch, n_queries, time); zeros at padding."""
+        """Return the attention of states of the decoder to those of the source.
+
+        Parameters
+        ----------
+        queries : Tensor of shape (batch, n_queries, size)
+            States of the decoder.
+        keys : Tensor of shape (batch, time, size)
+            Keys of the source, from `make_keys`.
+        lengths : Tensor of shape (batch,) or None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        weights : Tensor of shape (batch, n_queries, time)
+            Zeros at padding.
+        """
         return torch.stack(
             [
                 softmax_over_time(_score(query, keys), lengths)

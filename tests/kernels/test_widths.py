@@ -19,7 +19,7 @@ FILES = [
     *("kernels/test_rows.py", "kernels/test_batches.py", "kernels/test_product.py"),
     *("kernels/test_autograd.py", "kernels/test_adam.py", "nn/test_chain.py"),
     *("kernels/test_convolution.py", "kernels/test_crf_kernels.py"),
-    "nn/test_vocabulary.py",
+    "nn/test_vocabulary_loss.py",
 ]
 AS_PYTHON = """
 import numpy as np

@@ -69,7 +69,7 @@ def test_weights_of_steps_add_up_to_those_of_the_sequences(lengths):
 def test_windows_of_a_sequence_follow_one_another_in_the_same_row():
     last, memories = {}, {}
     for inputs, _ in read(make_dataset([40, 3, 17, 90, 2, 64], 8)):
-        memory, x = inputs["memory"], inputs["x"][..., 0]
+        memory, x = inputs["carried"], inputs["x"][..., 0]
         rows = last.setdefault(id(memory), {})
         memories[id(memory)] = memory  # ids of living objects differ
         n = inputs["lengths"]
@@ -88,7 +88,7 @@ def test_one_long_text_fills_the_rows():
 
 def test_sequences_that_fit_into_a_window_are_not_cut():
     for inputs, _ in read(make_dataset([100, 90], 100)):
-        assert inputs["memory"] is None
+        assert inputs["carried"] is None
         assert len(inputs["x"]) == 2
 
 
