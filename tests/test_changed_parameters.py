@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from sklearn_rnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger
+from sklearn_rnn import (
+    RNNAnomalyDetector,
+    RNNClassifier,
+    RNNForecaster,
+    RNNGenerator,
+    RNNRegressor,
+    RNNTagger,
+    RNNTranscriber,
+    RNNTranslator,
+)
 from sklearn_rnn._parameters import FIXED_BY_FIT
 from sklearn_rnn.nn import Dropout
 
@@ -33,6 +42,20 @@ CHANGED_OF_FORECASTERS = {
     "scaling": "mean",
     "calibration_origins": 9,
 }
+CHANGED_OF_OTHERS = {
+    "contamination": (RNNAnomalyDetector, 0.2),
+    "smoothing": (RNNAnomalyDetector, 3),
+    "aggregation": (RNNAnomalyDetector, "mean"),
+    "level": (RNNGenerator, "word"),
+    "max_tokens": (RNNGenerator, 2),
+    "min_count": (RNNGenerator, 2),
+    "end_token": (RNNGenerator, False),
+    "tie_weights": (RNNGenerator, False),
+    "attention": (RNNTranslator, False),
+    "label_smoothing": (RNNTranslator, 0.2),
+    "target_level": (RNNTranscriber, "word"),
+    "upsample": (RNNTranscriber, 2),
+}
 
 
 @pytest.fixture
@@ -48,7 +71,8 @@ def make_fitted(name, X):
 
 
 def test_every_fixed_parameter_is_tried():
-    assert set(CHANGED) | set(CHANGED_OF_FORECASTERS) == set(FIXED_BY_FIT)
+    tried = {*CHANGED, *CHANGED_OF_FORECASTERS, *CHANGED_OF_OTHERS}
+    assert tried == set(FIXED_BY_FIT)
 
 
 @pytest.mark.parametrize("name", CHANGED)
@@ -110,6 +134,20 @@ def test_what_a_forecast_depends_on_cannot_change_unnoticed(rng, name, action):
         getattr(forecaster, action)(series)
     forecaster.set_params(**{name: old})
     np.testing.assert_array_equal(forecaster.predict(series), before)
+
+
+@pytest.mark.parametrize("name", CHANGED_OF_OTHERS)
+def test_what_the_other_estimators_depend_on_cannot_change_unnoticed(rng, name):
+    make, new = CHANGED_OF_OTHERS[name]
+    X, y = list(rng.normal(size=(8, 40, 1))), ["ab", "ba"] * 4
+    if make is RNNGenerator:
+        X, y = y, None
+    estimator = make(**SMALL).fit(X, y)
+    old = estimator.get_params()[name]
+    estimator.set_params(**{name: new})
+    with pytest.raises(ValueError, match=rf"The parameter '{name}' of this .* changed"):
+        estimator.predict(X)
+    estimator.set_params(**{name: old}).predict(X)
 
 
 def test_dropout_acts_in_partial_fit_and_stands_in_its_attribute(X):
