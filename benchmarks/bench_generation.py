@@ -7,9 +7,9 @@ Results are kept in benchmarks/generation.json, and a set that is there is not t
 again: delete its entry for that. Prints the mean negative log-likelihood of the test
 data, and the minutes of training on one core.
 
-Parameters were chosen on training data, or on the validation part of the music. Those of
-the surnames (more dropout and epochs) and of Nottingham (more epochs, a higher rate) were
-changed once after a first score of the test data was seen.
+Parameters were chosen on training data, or on the validation part of the music. Those
+of the surnames (more dropout and epochs) and of Nottingham (more epochs, a higher rate)
+were changed once after a first score of the test data was seen.
 """
 
 import argparse
