@@ -28,8 +28,8 @@ def attention_weights(estimator, X):
     -------
     weights : ndarray of shape (n_samples, n_states) or RaggedArray
         An array if all sequences have the same length, otherwise a RaggedArray with one
-        feature. There is one state per step or, after a convolutional stem, one per
-        ``conv_stride ** n_convolutions`` steps.
+        feature. There is one state per step or, after a convolutional stem, one for
+        as many steps as the product of the strides of its layers.
 
     Raises
     ------

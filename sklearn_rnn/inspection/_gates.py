@@ -53,8 +53,8 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     gates : dict
         For each of the names above, an ndarray of shape (n_samples, n_states,
         hidden_size) if all sequences have the same length, otherwise a RaggedArray.
-        There is one state per step or, after a convolutional stem, one per
-        ``conv_stride ** n_convolutions`` steps.
+        There is one state per step or, after a convolutional stem, one for as many
+        steps as the product of the strides of its layers.
 
     Raises
     ------
