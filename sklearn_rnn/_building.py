@@ -1,6 +1,6 @@
 """Construction of a network from the parameters of an estimator."""
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,7 @@ def _list_kernel_sizes(rnn: Any, channels: list[int]) -> list[list[int]]:
     entries = [value] * len(channels) if isinstance(value, Integral) else list(value)
     if len(entries) != len(channels):
         raise _make_error_of_layers(rnn, name, value, len(channels))
-    lists = [[entry] if isinstance(entry, Real) else entry for entry in entries]
+    lists = [list(e) if isinstance(e, list | tuple) else [e] for e in entries]
     sizes = [check_sizes(rnn, name, own) for own in lists]
     for own, n_channels in zip(sizes, channels, strict=True):
         if len(own) > n_channels:
