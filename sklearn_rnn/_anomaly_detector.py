@@ -472,7 +472,7 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
         -----
         Stretches at most `smoothing_` steps apart are one. If the scores of several
         decrease gradually to those of normal steps, with no drop by a tenth, they are
-        no anomalies [4]_ of the class. So the table may have less than `predict_steps`
+        no anomalies (Hundman et al., see the class). So the table may have less than `predict_steps`
         flags.
         """
         import pandas as pd
