@@ -472,8 +472,8 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
         -----
         Stretches at most `smoothing_` steps apart are one. If the scores of several
         decrease gradually to those of normal steps, with no drop by a tenth, they are
-        no anomalies (Hundman et al., see the class). So the table may have less than `predict_steps`
-        flags.
+        no anomalies (Hundman et al., in the references of the class). So the table may
+        have less than `predict_steps` flags.
         """
         import pandas as pd
 

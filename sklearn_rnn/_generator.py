@@ -229,7 +229,7 @@ class RNNGenerator(BaseRNN):
 
     .. math::
 
-        p(x_1, \\dots, x_n) = \\prod_{t=1}^{n+1} p(x_t \\mid x_1, \\dots, x_{t-1}),
+        p(x_1, \\ldots, x_n) = \\prod_{t=1}^{n+1} p(x_t \\mid x_1, \\ldots, x_{t-1}),
 
     where :math:`x_{n+1}` is the end, if ``end_token=True``. The notes of a step are
     independent of each other, given the steps before: each has its own probability,

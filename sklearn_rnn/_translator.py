@@ -228,7 +228,9 @@ class RNNTranslator(BaseRNN):
     The decoder computes the probability of each target token, given the source and all
     target tokens before:
 
-    .. math:: p(y \\mid x) = \\prod_{t=1}^{n+1} p(y_t \\mid y_1, \\dots, y_{t-1}, x),
+    .. math::
+
+        p(y \\mid x) = \\prod_{t=1}^{n+1} p(y_t \\mid y_1, \\ldots, y_{t-1}, x),
 
     where :math:`y_{n+1}` is the end. Its recurrent layers begin with the last states
     of the encoder. Attention comes after them (Luong's "general" score), see
