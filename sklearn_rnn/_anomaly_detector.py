@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_rnn._advice import AdviceMixin, advise_on_arguments
 from sklearn_rnn._anomalies import (
     N_KINDS,
     Level,
@@ -21,7 +22,7 @@ from sklearn_rnn._anomalies import (
     smooth,
     to_energies,
 )
-from sklearn_rnn._defaults import is_auto, resolve
+from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._forecasting import check_series
 from sklearn_rnn._parameters import (
     constraints_of,
@@ -71,7 +72,7 @@ def _floats(shape, positive=False):
     )
 
 
-class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
+class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
     """Recurrent neural network that finds anomalies in series, as they happen.
 
     Each step is compared with the usual level of its series, with a forecast made one
@@ -339,6 +340,7 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
     }
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def fit(self, X, y=None):
         """Learn what is normal.
 
@@ -543,7 +545,7 @@ class RNNAnomalyDetector(OutlierMixin, BaseEstimator):
                 pieces.append(x[start : start + _PIECE])
                 targets.append(rest[start : start + _PIECE])
         n_batches = math.ceil(len(pieces) / self.batch_size)
-        auto = max(_N_UPDATES // n_batches, 1)
+        auto = count_epochs(_N_UPDATES, n_batches)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.regressor_ = RNNStepRegressor(
             **{name: getattr(self, name) for name in _PASSED_ON},

@@ -1,5 +1,6 @@
 """Values of parameters that are "auto": chosen by the kind of steps."""
 
+import math
 from typing import Any
 
 _STEM = (64, 64)
@@ -29,6 +30,13 @@ def suggest_dropout(embeds: bool) -> float:
     return 0.5 if embeds else 0.0
 
 
+def count_epochs(
+    n_updates: float, n_batches: float, least: int = 1, most: float = math.inf
+) -> int:
+    """Return the number of epochs that make a number of updates, between two bounds."""
+    return int(min(max(n_updates / n_batches, least), most))
+
+
 def suggest_max_epochs(embeds: bool, has_rare_values: bool, n_updates: int) -> int:
     """Return the number of epochs, of `n_updates` updates each.
 
@@ -36,5 +44,5 @@ def suggest_max_epochs(embeds: bool, has_rare_values: bool, n_updates: int) -> i
     """
     if not embeds:
         return _N_EPOCHS
-    budget = _N_UPDATES[has_rare_values] / n_updates
-    return int(min(max(budget, _LEAST_EPOCHS[has_rare_values]), _N_EPOCHS))
+    budget, least = _N_UPDATES[has_rare_values], _LEAST_EPOCHS[has_rare_values]
+    return count_epochs(budget, n_updates, least, _N_EPOCHS)

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn._advice import AdviceMixin, advise_on_arguments
-from sklearn_rnn._defaults import is_auto, resolve
+from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._forecasting import (
     check_series,
     choose_context,
@@ -469,7 +469,7 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         self.linear_.fit(scaled, targets, sample_weight=weight)
         rest = targets - self.linear_.predict(scaled).reshape(targets.shape)
         n_batches = math.ceil(len(windows) / self.batch_size)
-        auto = min(max(_N_UPDATES // n_batches, 1), 100)
+        auto = count_epochs(_N_UPDATES, n_batches, most=100)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.regressor_ = RNNRegressor(
             **{name: getattr(self, name) for name in _PASSED_ON},

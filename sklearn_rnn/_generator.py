@@ -8,6 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
+from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._building import list_hidden_sizes, make_encoder
 from sklearn_rnn._codecs import (
@@ -20,7 +21,7 @@ from sklearn_rnn._codecs import (
     shift,
 )
 from sklearn_rnn._decoding import Settings, Uniforms, draw, draw_sets
-from sklearn_rnn._defaults import is_auto, resolve
+from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._inference import (
     apply_to_sequences,
     apply_to_steps,
@@ -332,6 +333,7 @@ class RNNGenerator(BaseRNN):
     _kinds_of_targets = ()
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def fit(
         self,
         X,
@@ -708,7 +710,7 @@ class RNNGenerator(BaseRNN):
         lengths = train.X.lengths + self._ends
         n_windows = max(lengths.sum() / (self.batch_size * self.truncate), 1)
         n_batches = max(len(train) / self.batch_size, n_windows)
-        auto = int(min(max(_N_UPDATES / n_batches, _LEAST_EPOCHS), _MOST_EPOCHS))
+        auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, _MOST_EPOCHS)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.dropout_ = self.dropout
 

@@ -7,6 +7,7 @@ import torch
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
+from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._building import list_hidden_sizes, make_encoder, make_standardize
 from sklearn_rnn._codecs import (
@@ -19,7 +20,7 @@ from sklearn_rnn._codecs import (
     shift,
 )
 from sklearn_rnn._decoding import beam
-from sklearn_rnn._defaults import is_auto, resolve
+from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._inference import make_batch_invariant
 from sklearn_rnn._parameters import constraints_of, refuse_changed_parameters
 from sklearn_rnn._sequences import (
@@ -343,6 +344,7 @@ class RNNTranslator(BaseRNN):
     _kinds_of_targets = ()
 
     @fit_context(prefer_skip_nested_validation=True)
+    @advise_on_arguments
     def fit(
         self,
         X,
@@ -621,7 +623,7 @@ class RNNTranslator(BaseRNN):
 
     def _resolve_parameters(self, train):
         n_batches = -(-len(train) // self.batch_size)
-        auto = int(min(max(_N_UPDATES / n_batches, _LEAST_EPOCHS), _MOST_EPOCHS))
+        auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, _MOST_EPOCHS)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         longest = 2 * int(train.targets.lengths.max()) + _MARGIN
         self.max_length_ = int(resolve(self, "max_length", longest))

@@ -88,11 +88,13 @@ MAY_IMPORT = {
     },
     "_forecasting": {"_sequences"},
     "_generator": {
+        "_advice",
         *("_base", "_codecs", "_decoding", "_defaults", "_parameters"),
         *("_sequences", "_training", "nn", "utils"),
         *PARTS,
     },
     "_translator": {
+        "_advice",
         *("_base", "_codecs", "_decoding", "_defaults", "_parameters", "metrics"),
         *("_sequences", "_training", "nn", "utils"),
         *PARTS,
@@ -101,7 +103,7 @@ MAY_IMPORT = {
     "_decoding": set(),
     "_training": {"nn", "_kernels", "_sequences", "_serialization", "utils"},
     "_anomaly_detector": {
-        *("_anomalies", "_defaults", "_forecasting", "_parameters"),
+        *("_advice", "_anomalies", "_defaults", "_forecasting", "_parameters"),
         *("_step_regressor", "_sequences", "utils"),
     },
     "_anomalies": set(),

@@ -6,7 +6,16 @@ from bad_input_tools import SMALL, refuses
 from sklearn.exceptions import NotFittedError
 from torch.utils.data import DataLoader
 
-from sklearn_rnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNTagger
+from sklearn_rnn import (
+    RNNAnomalyDetector,
+    RNNClassifier,
+    RNNForecaster,
+    RNNGenerator,
+    RNNRegressor,
+    RNNTagger,
+    RNNTranscriber,
+    RNNTranslator,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +64,17 @@ def test_arguments_of_other_libraries_are_explained(cube, y, make, argument, adv
         estimator.fit(cube, y, **{argument: 3})
     with pytest.raises(NotFittedError):
         estimator.predict(cube)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [RNNAnomalyDetector, RNNForecaster, RNNGenerator, RNNTranscriber, RNNTranslator],
+)
+def test_the_other_estimators_explain_arguments_and_values_too(make):
+    with refuses("keyword argument 'epochs': set max_epochs=", TypeError):
+        make().fit(["ab", "ba"], epochs=3)
+    with refuses("Got 'LSTM' instead. Did you mean 'lstm'"):
+        make(cell="LSTM").fit(["ab", "ba"], ["a", "b"])
 
 
 def test_an_unknown_argument_is_named(cube, y):
