@@ -108,8 +108,7 @@ def _list_kernel_sizes(rnn: Any, channels: list[int]) -> list[list[int]]:
     entries = [value] * len(channels) if isinstance(value, Integral) else list(value)
     if len(entries) != len(channels):
         raise _make_error_of_layers(rnn, name, value, len(channels))
-    lists = [list(e) if isinstance(e, list | tuple) else [e] for e in entries]
-    sizes = [check_sizes(rnn, name, own) for own in lists]
+    sizes = [check_sizes(rnn, name, entry) for entry in entries]
     for own, n_channels in zip(sizes, channels, strict=True):
         if len(own) > n_channels:
             raise ValueError(
@@ -183,7 +182,7 @@ def list_hidden_sizes(rnn: Any) -> list[int]:
 
 def check_sizes(rnn: Any, name: str, value: Any) -> list[int]:
     """Return the value of a parameter, a size or several, as a list of int."""
-    sizes = [value] if isinstance(value, Integral) else list(value)
+    sizes = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
     if not sizes or any(not isinstance(s, Integral) or s < 1 for s in sizes):
         raise ValueError(
             f"The {name!r} parameter of {type(rnn).__name__} must be an int >= 1 "
