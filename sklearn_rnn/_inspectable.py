@@ -120,7 +120,10 @@ def explained_output(
         if isinstance(targets, StepNumberTargets):
             targets = targets.numbers
         scale, mean = float(targets.scale[column]), float(targets.mean[column])
-        return rnn._loss.predict(outputs)[:, column] * scale + mean
+        prediction = rnn._loss.predict(outputs)[:, column]
+        if prediction.dim() == 2:  # several quantiles, of which one is explained
+            prediction = prediction[:, prediction.shape[1] // 2]
+        return prediction * scale + mean
     if not predicts_one_class(rnn):
         return outputs[:, column]
     others = torch.arange(outputs.shape[1], device=outputs.device) != column

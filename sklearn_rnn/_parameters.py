@@ -1,6 +1,7 @@
 """Accepted values of the constructor parameters of all estimators."""
 
 import copy
+import itertools
 import os
 import warnings
 from collections.abc import Callable
@@ -56,7 +57,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_length": [_COUNT],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "loss": [StrOptions(set(REGRESSION_LOSSES))],
-    "quantile": [_INSIDE_UNIT],
+    "quantile": [_INSIDE_UNIT, tuple, list],
     "crf": ["boolean"],
     "scheme": [StrOptions(set(TAGGER_SCHEMES)), None],
     "target_level": [StrOptions({"char", "word"})],
@@ -96,8 +97,15 @@ def constraints_of(constructor: Callable[..., None]) -> dict[str, list[Any]]:
     }
 
 
-def warn_if_quantile_is_unused(estimator: Any) -> None:
-    """Warn if `quantile` is set, but the loss is another."""
+def check_quantile(estimator: Any) -> None:
+    """Validate several levels; warn if `quantile` is set, but the loss is another."""
+    quantile = estimator.quantile
+    if not isinstance(quantile, Real) and not _are_levels(quantile):
+        raise ValueError(
+            f"The 'quantile' parameter of {type(estimator).__name__} must be a float "
+            f"between 0 and 1, or an increasing sequence of them. Got {quantile!r} "
+            "instead."
+        )
     if estimator.loss != "quantile" and estimator.quantile != 0.5:
         warnings.warn(
             f"quantile={estimator.quantile!r} has no effect with "
@@ -105,6 +113,12 @@ def warn_if_quantile_is_unused(estimator: Any) -> None:
             UserWarning,
             stacklevel=8,
         )
+
+
+def _are_levels(quantile: Any) -> bool:
+    if not quantile or not all(isinstance(q, Real) and 0 < q < 1 for q in quantile):
+        return False
+    return all(a < b for a, b in itertools.pairwise(quantile))
 
 
 # parameters that define the network and the encoding of X and y

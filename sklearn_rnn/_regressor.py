@@ -1,14 +1,16 @@
 """RNNRegressor: one or several numbers per sequence."""
 
+from numbers import Real
+
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
 from sklearn_rnn._advice import advise_on_arguments
-from sklearn_rnn._parameters import constraints_of, warn_if_quantile_is_unused
+from sklearn_rnn._parameters import check_quantile, constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
-from sklearn_rnn._targets import NumberTargets
+from sklearn_rnn._targets import NumberTargets, score_quantiles
 from sklearn_rnn.nn import make_regression_loss
 from sklearn_rnn.utils import fit_context
 
@@ -106,12 +108,14 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         - "absolute_error": median; less sensitive to outliers.
         - "huber": squared error up to one standard deviation of y, absolute error
           above.
-        - "quantile": quantile at the level `quantile`.
+        - "quantile": quantile at the level `quantile`, or several.
         - "poisson": mean of counts, y >= 0, with a log link.
         - "gaussian": mean and standard deviation of a normal distribution;
           ``predict(X, return_std=True)`` returns both.
-    quantile : float, default=0.5
-        Quantile level for ``loss="quantile"``; ignored otherwise.
+    quantile : float or sequence of float, default=0.5
+        Quantile level for ``loss="quantile"``; ignored otherwise. Several levels in
+        increasing order, as in ``(0.1, 0.5, 0.9)``, are learned together and never
+        cross; they are the last axis of the predictions.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
         Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
         subclass of :class:`torch.optim.Optimizer`; it is called with
@@ -372,7 +376,8 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, float64, as exact as float32 allows.
+            Predictions, float64, as exact as float32 allows. If `quantile` has several
+            levels, they are a further axis, the last.
         std : ndarray of the same shape
             Only with ``return_std=True``.
 
@@ -390,6 +395,28 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         y = self._targets.decode(y)
         return (y, self._targets.decode_std(std[0])) if return_std else y
 
+    def score(self, X, y, sample_weight=None):
+        """Return :math:`R^2`, or with several quantiles their mean :math:`D^2`.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Per-sample weights.
+
+        Returns
+        -------
+        score : float
+            :func:`sklearn.metrics.r2_score`. With several quantiles, the mean of
+            :func:`sklearn.metrics.d2_pinball_score` over the levels.
+        """
+        if self.loss != "quantile" or isinstance(self.quantile, Real):
+            return super().score(X, y, sample_weight)
+        return score_quantiles(y, self.predict(X), self.quantile, sample_weight)
+
     def _check_y(self, y, X, sample_weight, name="y"):
         y, weight = super()._check_y(y, X, sample_weight, name)
         if self.loss == "poisson" and np.asarray(y).shape[1:] == (1,):
@@ -397,7 +424,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         return y, weight
 
     def _make_targets(self, y):
-        warn_if_quantile_is_unused(self)
+        check_quantile(self)
         return NumberTargets(type(self).__name__, self.loss, self.quantile)
 
     def _make_loss(self):

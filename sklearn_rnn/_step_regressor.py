@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from sklearn.metrics import r2_score
 
-from sklearn_rnn._parameters import constraints_of, warn_if_quantile_is_unused
+from sklearn_rnn._parameters import check_quantile, constraints_of
 from sklearn_rnn._sequences import split_steps
 from sklearn_rnn._step_base import StepRNN
-from sklearn_rnn._targets import NumberTargets, StepNumberTargets
+from sklearn_rnn._targets import NumberTargets, StepNumberTargets, score_quantiles
 from sklearn_rnn.nn import make_regression_loss
 
 
@@ -90,12 +90,14 @@ class RNNStepRegressor(StepRNN):
         - "absolute_error": median; less sensitive to outliers.
         - "huber": squared error up to one standard deviation of y, absolute error
           above.
-        - "quantile": quantile at the level `quantile`.
+        - "quantile": quantile at the level `quantile`, or several.
         - "poisson": mean of counts, y >= 0, with a log link.
         - "gaussian": mean and standard deviation of a normal distribution;
           ``predict(X, return_std=True)`` returns both.
-    quantile : float, default=0.5
-        Quantile level for ``loss="quantile"``; ignored otherwise.
+    quantile : float or sequence of float, default=0.5
+        Quantile level for ``loss="quantile"``; ignored otherwise. Several levels in
+        increasing order, as in ``(0.1, 0.5, 0.9)``, are learned together and never
+        cross; they are the last axis of the predictions.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
         Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
         subclass of :class:`torch.optim.Optimizer`; it is called with
@@ -349,7 +351,8 @@ class RNNStepRegressor(StepRNN):
         -------
         y : ndarray of shape (n_samples,) of ndarray of shape (n_steps_i,) or \
                 (n_steps_i, n_outputs)
-            An object array, also if all sequences are equally long.
+            An object array, also if all sequences are equally long. If `quantile` has
+            several levels, they are a further axis of its arrays, the last.
         std : ndarray of the same shapes
             Only with ``return_std=True``.
 
@@ -371,7 +374,7 @@ class RNNStepRegressor(StepRNN):
         return y, split_steps(self._targets.decode_std(std[0]), X.offsets)
 
     def score(self, X, y, sample_weight=None):
-        """Return :math:`R^2` over all steps.
+        """Return :math:`R^2` over all steps, or the mean :math:`D^2` of quantiles.
 
         Parameters
         ----------
@@ -393,12 +396,16 @@ class RNNStepRegressor(StepRNN):
         weight = y.repeat(weight)
         known = weight > 0
         predictions = self._targets.decode(self._link(X, "predict")[0])
+        if predictions.ndim > y.values.ndim:
+            return score_quantiles(
+                y.values[known], predictions[known], self.quantile, weight[known]
+            )
         return r2_score(
             y.values[known], predictions[known], sample_weight=weight[known]
         )
 
     def _make_targets(self, y):
-        warn_if_quantile_is_unused(self)
+        check_quantile(self)
         numbers = NumberTargets(type(self).__name__, self.loss, self.quantile)
         return StepNumberTargets(numbers)
 

@@ -213,6 +213,9 @@ CASES = {
         f"regressor {loss}": sequences(RNNRegressor, classes() + 1.5, loss=loss)
         for loss in ("absolute_error", "huber", "poisson", "gaussian", "quantile")
     },
+    "quantiles": sequences(
+        RNNRegressor, classes() + 1.5, loss="quantile", quantile=(0.1, 0.9)
+    ),
     "two targets": sequences(RNNRegressor, np.c_[classes(), 2.0 * classes()]),
     "step regressor": sequences(RNNStepRegressor, lambda: label_steps("numbers")),
     "two targets a step": sequences(

@@ -34,6 +34,58 @@ def test_predicted_quantile_covers_its_share_of_targets(noisy, quantile):
     )
 
 
+def test_several_quantiles_cover_their_shares_and_never_cross(noisy):
+    X, y, _ = noisy
+    levels = (0.1, 0.5, 0.9)
+    regressor = make_regressor(loss="quantile", quantile=levels, max_epochs=60)
+    predicted = regressor.fit(X, y).predict(X)
+    assert predicted.shape == (400, 3)
+    assert (np.diff(regressor.predict(100 * X)) >= 0).all()
+    np.testing.assert_allclose(
+        (y[:, None] <= predicted).mean(axis=0), levels, atol=0.05
+    )
+    np.testing.assert_array_equal(regressor.predict(X[:3]), predicted[:3])
+    scores = [
+        d2_pinball_score(y, own, alpha=level)
+        for own, level in zip(predicted.T, levels, strict=True)
+    ]
+    assert regressor.score(X, y) == pytest.approx(np.mean(scores))
+    assert np.mean(scores) > 0.3
+
+
+@pytest.mark.parametrize("levels", [(0.2,), [0.1, 0.9]])
+def test_several_quantiles_of_several_targets_are_the_last_axis(noisy, levels):
+    X, y, _ = noisy
+    y = np.column_stack([y, 100 * y])
+    options = {"loss": "quantile", "quantile": levels, "early_stopping": True}
+    regressor = make_regressor(**options, max_epochs=2).fit(X, y)
+    assert regressor.predict(X[:5]).shape == (5, 2, len(levels))
+    assert regressor.validation_scores_[-1] < regressor.score(X, y) + 0.3
+
+
+@pytest.mark.parametrize("levels", [(0.2,), [0.1, 0.9]])
+def test_several_quantiles_of_each_step_are_the_last_axis(noisy, levels):
+    X, _, _ = noisy
+    y = np.concatenate([X, 100 * X], axis=2)
+    options = {"loss": "quantile", "quantile": levels, "max_epochs": 2}
+    regressor = RNNStepRegressor(random_state=0, **options).fit(X, y)
+    predicted = regressor.predict(X)
+    assert [p.shape for p in predicted[:2]] == [(6, 2, len(levels))] * 2
+    predicted = np.concatenate(list(predicted))
+    scores = [
+        d2_pinball_score(y.reshape(-1, 2), predicted[..., k], alpha=level)
+        for k, level in enumerate(levels)
+    ]
+    assert regressor.score(X, y) == pytest.approx(np.mean(scores))
+
+
+@pytest.mark.parametrize("levels", [(), (0.5, 0.1), (0.1, 0.1), (0.1, 1.0), ("a",)])
+def test_levels_of_quantiles_increase_between_zero_and_one(noisy, levels):
+    X, y, _ = noisy
+    with pytest.raises(ValueError, match=r"'quantile' parameter .*increasing.*Got"):
+        make_regressor(loss="quantile", quantile=levels).fit(X, y)
+
+
 def test_gaussian_loss_predicts_the_standard_deviation(noisy):
     X, y, std = noisy
     regressor = make_regressor(loss="gaussian", max_epochs=60).fit(X, y)

@@ -3,7 +3,7 @@
 from sklearn_rnn._targets._base import Targets
 from sklearn_rnn._targets._classes import ClassTargets
 from sklearn_rnn._targets._labels import LabelTargets, make_label_targets
-from sklearn_rnn._targets._numbers import NumberTargets
+from sklearn_rnn._targets._numbers import NumberTargets, score_quantiles
 from sklearn_rnn._targets._step_classes import StepClassTargets
 from sklearn_rnn._targets._step_labels import StepLabelTargets
 from sklearn_rnn._targets._step_numbers import StepNumberTargets
@@ -20,5 +20,6 @@ __all__ = [
     "TextTargets",
     "Texts",
     "make_label_targets",
+    "score_quantiles",
     "split_texts",
 ]

@@ -1,6 +1,6 @@
 """One number, or several, a sequence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,12 +44,16 @@ class NumberTargets(Targets):
         Name of the estimator.
     loss : str, default="squared_error"
         As the parameter of the estimator. With "poisson", y is not scaled.
-    quantile : float, default=0.5
-        For ``loss="quantile"``, whose score it is.
+    quantile : float or sequence of float, default=0.5
+        For ``loss="quantile"``, whose score it is. Predictions of several have a
+        further axis, the last.
     """
 
     def __init__(
-        self, owner: str, loss: str = "squared_error", quantile: float = 0.5
+        self,
+        owner: str,
+        loss: str = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
     ) -> None:
         super().__init__(owner)
         self.loss = loss
@@ -111,7 +115,10 @@ class NumberTargets(Targets):
         return encoded
 
     def decode(self, predictions: NDArray) -> NDArray[np.float64]:
-        return self._shape_like_fit(predictions * self.scale + self.mean)
+        scale, mean = self.scale, self.mean
+        if predictions.ndim == 3:  # several quantiles
+            scale, mean = scale[:, None], mean[:, None]
+        return self._shape_like_fit(predictions * scale + mean)
 
     def decode_std(self, deviations: NDArray) -> NDArray[np.float64]:
         """Return standard deviations in the units of y."""
@@ -120,6 +127,8 @@ class NumberTargets(Targets):
     def score(
         self, encoded: Any, predictions: Any, sample_weight: NDArray[np.float64]
     ) -> float:
+        if predictions.ndim == 3:
+            return score_quantiles(encoded, predictions, self.quantile, sample_weight)
         score = {
             "absolute_error": d2_absolute_error_score,
             "quantile": partial(d2_pinball_score, alpha=self.quantile),
@@ -128,6 +137,22 @@ class NumberTargets(Targets):
 
     def _shape_like_fit(self, y: NDArray) -> NDArray:
         return y[:, 0] if self.one_dimensional else y
+
+
+def score_quantiles(
+    y: NDArray,
+    predictions: NDArray,
+    levels: Any,
+    sample_weight: NDArray[np.float64] | None,
+) -> float:
+    """Return the mean over quantiles, the last axis, of :math:`D^2`."""
+    scores = [
+        d2_pinball_score(
+            y, predictions[..., k], alpha=level, sample_weight=sample_weight
+        )
+        for k, level in enumerate(levels)
+    ]
+    return float(np.mean(scores))
 
 
 def _weighted_moments(

@@ -5,6 +5,8 @@ A loss defines the number of outputs per target (`outputs_per_target`), its valu
 (`predict`).
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -263,6 +265,53 @@ class Quantile(RegressionLoss):
         return torch.maximum(self.quantile * error, (self.quantile - 1) * error)
 
 
+class Quantiles(RegressionLoss):
+    r"""Mean pinball loss of several quantiles, which never cross.
+
+    Outputs are those of the first level for all targets, then of the second, and so on.
+    The output :math:`a` of the level in the middle is its quantile; that of another is
+    the distance to its neighbour nearer the middle, :math:`(a + \sqrt{a^2 + 4}) / 2`,
+    which is positive.
+
+    Parameters
+    ----------
+    levels : sequence of float
+        Increasing, between 0 and 1.
+
+    References
+    ----------
+    R. Koenker, G. Bassett, "Regression quantiles", Econometrica 46, 1978.
+
+    J. Barron, "Squareplus: a softplus-like algebraic rectifier", arXiv:2112.11687.
+    """
+
+    def __init__(self, levels: Sequence[float]) -> None:
+        super().__init__()
+        self.levels = [float(level) for level in levels]
+        self.outputs_per_target = len(self.levels)
+
+    def elementwise_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        error = target.unsqueeze(2) - self.predict(output)
+        levels = torch.tensor(self.levels, dtype=error.dtype, device=error.device)
+        return torch.maximum(levels * error, (levels - 1) * error).mean(2)
+
+    def predict(self, output: Tensor) -> Tensor:
+        """Return the quantiles of each target, (batch, n_targets, n_levels)."""
+        raw = output.chunk(self.outputs_per_target, dim=1)
+        middle = self.outputs_per_target // 2
+        below, above = [raw[middle]], [raw[middle]]
+        for gap in reversed(raw[:middle]):
+            below.append(below[-1] - _squareplus(gap))
+        for gap in raw[middle + 1 :]:
+            above.append(above[-1] + _squareplus(gap))
+        return torch.stack([*reversed(below), *above[1:]], dim=2)
+
+
+def _squareplus(x: Tensor) -> Tensor:
+    """Return a positive number; unlike softplus, rounded the same in each batch."""
+    return (x + (x.square() + 4).sqrt()) / 2
+
+
 class Poisson(RegressionLoss):
     """Half the Poisson deviance, without its constant terms: for counts."""
 
@@ -314,7 +363,11 @@ REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
 }
 
 
-def make_regression_loss(name: str, quantile: float) -> RegressionLoss:
+def make_regression_loss(
+    name: str, quantile: float | Sequence[float]
+) -> RegressionLoss:
     """Return the loss of a regressor by its name."""
     make_loss = REGRESSION_LOSSES[name]
+    if name == "quantile" and isinstance(quantile, Sequence):
+        return Quantiles(quantile)
     return make_loss(quantile) if name == "quantile" else make_loss()

@@ -80,14 +80,21 @@ def test_attributions_sum_to_the_rise_of_the_log_odds(three_classes, options):
 
 
 @pytest.mark.parametrize(
-    "loss", ["squared_error", "absolute_error", "poisson", "gaussian"]
+    "options",
+    [
+        *({"loss": loss} for loss in ("squared_error", "absolute_error", "poisson")),
+        {"loss": "gaussian"},
+        {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)},
+    ],
 )
-def test_attributions_sum_to_the_rise_of_the_prediction(ragged, loss):
+def test_attributions_sum_to_the_rise_of_the_prediction(ragged, options):
     X, _ = ragged
     y = np.array([100 + 20 * x.mean() for x in X])
-    regressor = RNNRegressor(**SMALL, conv_channels=None, loss=loss).fit(X, y)
+    regressor = RNNRegressor(**SMALL, conv_channels=None, **options).fit(X, y)
     X = X[:8]
     rises = regressor.predict(X) - regressor.predict(at_baseline(regressor, X))
+    if rises.ndim == 2:
+        rises = rises[:, 1]  # the quantile in the middle
     parts = step_attributions(regressor, X)
     for sequence, rise in zip(parts, rises, strict=True):
         assert abs(sequence.sum() - rise) <= 0.01 * np.abs(sequence).sum() + 1e-4

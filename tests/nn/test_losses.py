@@ -56,6 +56,19 @@ def test_huber_is_squared_near_and_absolute_far():
     torch.testing.assert_close(loss(output, torch.zeros(2, 1)), expected)
 
 
+def test_several_quantiles_are_ordered_and_cost_the_mean_pinball_loss(rng):
+    output, y = (torch.from_numpy(5 * rng.normal(size=(20, n))) for n in (6, 2))
+    loss = _losses.Quantiles((0.1, 0.7, 0.9))
+    predicted = loss.predict(output).numpy()
+    assert (np.diff(predicted, axis=2) > 0).all()
+    np.testing.assert_array_equal(predicted[..., 1], output[:, 2:4])
+    expected = [
+        metrics.mean_pinball_loss(y.numpy(), predicted[..., k], alpha=level)
+        for k, level in enumerate(loss.levels)
+    ]
+    assert loss(output, y).mean().item() == pytest.approx(np.mean(expected))
+
+
 def test_poisson_differs_from_the_deviance_by_a_constant(rng):
     output = torch.from_numpy(rng.normal(size=(20, 1)))
     y = torch.from_numpy(rng.poisson(3, (20, 1)).astype(float))

@@ -30,6 +30,7 @@ CASES = {
     "attention": (RNNRegressor(pooling="attention", loss="huber"), NUMBERS),
     "tokens": (RNNClassifier(dropout=0.2, embedding_dim=5), CLASSES),
     "gaussian": (RNNRegressor(loss="gaussian", conv_channels=None), NUMBERS),
+    "quantiles": (RNNRegressor(loss="quantile", quantile=(0.1, 0.6, 0.9)), NUMBERS),
     "tagger": (RNNTagger(dropout=0.2), None),
     "paths": (RNNTagger(crf=True, dropout=0.2), None),
 }

@@ -1,5 +1,6 @@
 """The last links: losses."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,8 +11,8 @@ from sklearn_rnn.nn._chain._link import Batch
 from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._models import Emissions, split_frames
 
-# with their names among the kernels
-LOSSES: dict[type, str] = {
+# with their names among the kernels; None: torch differentiates it
+LOSSES: dict[type, str | None] = {
     _losses.CrossEntropy: "cross_entropy",
     _losses.BinaryCrossEntropy: "binary_cross_entropy",
     _losses.SquaredError: "squared_error",
@@ -20,6 +21,7 @@ LOSSES: dict[type, str] = {
     _losses.Quantile: "quantile",
     _losses.Poisson: "poisson",
     _losses.Gaussian: "gaussian",
+    _losses.Quantiles: None,
 }
 
 
@@ -58,6 +60,8 @@ class LossLink:
         self, output: Tensor, lengths: Tensor | None, batch: Batch
     ) -> tuple[Tensor, Any, Tensor]:
         """Return the loss, the output as the criterion takes it, and its gradient."""
+        if self.name is None:
+            return _differentiate(self.criterion, output, batch)
         from sklearn_rnn._kernels._losses import compute_loss  # imports llvmlite
 
         loss, d_output = compute_loss(
@@ -119,13 +123,24 @@ class CTCLink:
     ) -> tuple[Tensor, Any, Tensor]:
         """Return the loss, the output as the criterion takes it, and its gradient."""
         frames = split_frames(output, lengths, self.upsample)
-        with torch.enable_grad():
-            scores = frames.scores.detach().requires_grad_()
-            losses = self.criterion(frames._replace(scores=scores), batch.target)
-            weighted = losses if batch.weight is None else losses * batch.weight
-            loss = weighted.mean()
-            (gradient,) = torch.autograd.grad(loss, scores)
-        return loss.detach(), frames, gradient.view_as(output)
+
+        def criterion(scores: Tensor, target: Tensor) -> Tensor:
+            return self.criterion(frames._replace(scores=scores), target)
+
+        loss, _, gradient = _differentiate(criterion, frames.scores, batch)
+        return loss, frames, gradient.view_as(output)
+
+
+def _differentiate(
+    criterion: Callable[[Tensor, Tensor], Tensor], output: Tensor, batch: Batch
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the loss by torch's operators, the output, and its gradient."""
+    with torch.enable_grad():
+        output = output.detach().requires_grad_()
+        losses = criterion(output, batch.target)
+        loss = (losses if batch.weight is None else losses * batch.weight).mean()
+        (gradient,) = torch.autograd.grad(loss, output)
+    return loss.detach(), output.detach(), gradient
 
 
 def count_steps(batch: Batch) -> int:
