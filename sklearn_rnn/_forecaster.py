@@ -75,11 +75,13 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
     calibration_origins : int, default=0
         Number of last origins of each series that are held out from training, to
         calibrate `predict_interval`.
-    cell : {"lstm", "gru", "rnn"} or type, default="gru"
+    cell : {"lstm", "gru", "gru_reset_before", "rnn"} or type, default="gru"
         Type of the recurrent layers.
 
         - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As accurate as the
           LSTM on most tasks, with a quarter fewer weights.
+        - "gru_reset_before": GRU whose reset gate acts before the matrix product,
+          :class:`~sklearn_rnn.nn.ResetBeforeGRU`; Keras: ``reset_after=False``.
         - "lstm": long short-term memory, :class:`~sklearn_rnn.nn.LSTM`.
         - "rnn": Elman network, without gates, :class:`~sklearn_rnn.nn.Elman`. The
           fastest cell, with a memory of tens of steps.

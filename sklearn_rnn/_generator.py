@@ -86,11 +86,13 @@ class RNNGenerator(BaseRNN):
         Whether the end of a sequence is predicted, as one more token. If not, as for
         pieces of one long text, `sample` draws `max_length` tokens. Unused if X holds
         notes.
-    cell : {"lstm", "gru", "rnn"} or type, default="gru"
+    cell : {"lstm", "gru", "gru_reset_before", "rnn"} or type, default="gru"
         Type of the recurrent layers.
 
         - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As accurate as the
           LSTM on most tasks, with a quarter fewer weights.
+        - "gru_reset_before": GRU whose reset gate acts before the matrix product,
+          :class:`~sklearn_rnn.nn.ResetBeforeGRU`; Keras: ``reset_after=False``.
         - "lstm": long short-term memory, :class:`~sklearn_rnn.nn.LSTM`.
         - "rnn": Elman network, without gates, :class:`~sklearn_rnn.nn.Elman`. The
           fastest cell, with a memory of tens of steps.

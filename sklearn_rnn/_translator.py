@@ -68,11 +68,13 @@ class RNNTranslator(BaseRNN):
         are unknown. None means no limit; 8,000 with ``level="subword"``.
     min_count : int, default=1
         Tokens or attributes that occur fewer times in `fit` are unknown.
-    cell : {"lstm", "gru", "rnn"} or type, default="gru"
+    cell : {"lstm", "gru", "gru_reset_before", "rnn"} or type, default="gru"
         Type of the recurrent layers.
 
         - "gru": gated recurrent unit, :class:`~sklearn_rnn.nn.GRU`. As accurate as the
           LSTM on most tasks, with a quarter fewer weights.
+        - "gru_reset_before": GRU whose reset gate acts before the matrix product,
+          :class:`~sklearn_rnn.nn.ResetBeforeGRU`; Keras: ``reset_after=False``.
         - "lstm": long short-term memory, :class:`~sklearn_rnn.nn.LSTM`.
         - "rnn": Elman network, without gates, :class:`~sklearn_rnn.nn.Elman`. The
           fastest cell, with a memory of tens of steps.

@@ -87,6 +87,51 @@ class GRUTwin:
         return dx, (dh,), (dW, dU, db, dc)
 
 
+class ResetBeforeGRUTwin:
+    """A GRU whose reset gate acts on the state, before the product."""
+
+    def __init__(self, weights):
+        self.W, self.U, self.b, self.c = weights
+
+    def forward(self, x, state):
+        (h,) = state
+        hs, tape = [], []
+        U_n, c_n = np.split(self.U, 3)[2], np.split(self.c, 3)[2]
+        for x_t in x:
+            ax = np.split(self.W @ x_t + self.b, 3)
+            ah = np.split(self.U @ h + self.c, 3)
+            r, z = sigmoid(ax[0] + ah[0]), sigmoid(ax[1] + ah[1])
+            n = np.tanh(ax[2] + U_n @ (r * h) + c_n)
+            new = (1 - z) * n + z * h
+            tape.append((x_t, h, r, z, n))
+            h = new
+            hs.append(h)
+        return np.array(hs), tape
+
+    def backward(self, d_outputs, tape):
+        dW, dU, db, dc = (np.zeros_like(w) for w in (self.W, self.U, self.b, self.c))
+        dU_n = np.split(dU, 3)[2]  # a view
+        U_r, U_z, U_n = np.split(self.U, 3)
+        dx = np.zeros((len(tape), self.W.shape[1]))
+        dh = np.zeros(self.U.shape[1])
+        for t in reversed(range(len(tape))):
+            x_t, before, r, z, n = tape[t]
+            dh = dh + d_outputs[t]
+            dn = dh * (1 - z) * (1 - n**2)
+            dz = dh * (before - n) * z * (1 - z)
+            d_product = U_n.T @ dn
+            dr = d_product * before * r * (1 - r)
+            da = np.concatenate([dr, dz, dn])
+            dW += np.outer(da, x_t)
+            dU[: -len(dn)] += np.outer(np.concatenate([dr, dz]), before)
+            dU_n += np.outer(dn, r * before)
+            db += da
+            dc += da
+            dx[t] = self.W.T @ da
+            dh = dh * z + d_product * r + U_r.T @ dr + U_z.T @ dz
+        return dx, (dh,), (dW, dU, db, dc)
+
+
 class LSTMTwin:
     """Input gate i, forget gate f, cell candidate g, output gate o, torch's order."""
 

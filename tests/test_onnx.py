@@ -71,6 +71,18 @@ def test_classifiers(rng, cell, kind):
             np.testing.assert_array_equal(found["label"], rnn.predict(new))
 
 
+def test_a_reset_gate_before_the_product(rng):
+    X, y = make_numbers(rng)
+    rnn = RNNClassifier(**TINY, cell="gru_reset_before", num_layers=2).fit(X, y)
+    with torch.no_grad():  # biases are near zero after one epoch
+        for layer in rnn.module_.encoder.forward_layers:
+            for weight in layer.weights[2:]:
+                weight.copy_(torch.from_numpy(rng.normal(size=weight.shape)))
+    export(rnn, "model.onnx", check_X=X)
+    found = run("model.onnx", X, np.nan)["probabilities"]
+    np.testing.assert_allclose(found, rnn.predict_proba(X), atol=1e-5)
+
+
 def test_convolutions_side_by_side_and_their_pooling(rng):
     X, y = make_numbers(rng)
     rnn = RNNClassifier(

@@ -112,6 +112,7 @@ PUBLIC = {
         "Encoder",
         "NextStepModel",
         "Pooling",
+        "ResetBeforeGRU",
         "SequenceModel",
         "Standardize",
         "StepModel",

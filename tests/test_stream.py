@@ -51,7 +51,7 @@ def extend_in_chunks(stream, X, rng, n_chunks=3):
     return results
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_before", "lstm", "rnn"])
 def test_every_prefix_is_predicted_as_in_a_batch(data, cell):
     X, y = data
     rng = np.random.default_rng(1)

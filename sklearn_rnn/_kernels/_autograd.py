@@ -15,9 +15,10 @@ from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._tensors import check_lengths, empty, read
 from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threads
 
-_N_GATES = 1, 1, 4, 4
+_N_GATES = 1, 1, 4, 4, 3
 _WEIGHTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
-_N_GATES_OF_TORCH = 1, 1, 3, 4  # r, z, n of a GRU, where the kernels have four
+_N_GATES_OF_TORCH = 1, 1, 3, 4, 3  # r, z, n of a GRU, where the kernels have four
+_WITH_CELLS = "lstm", "gru_reset_before"  # c, or the product of r and h
 
 
 class Plan(NamedTuple):
@@ -25,7 +26,7 @@ class Plan(NamedTuple):
 
     Parameters
     ----------
-    mode : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    mode : {"rnn_tanh", "rnn_relu", "gru", "lstm", "gru_reset_before"}
         Mode of torch's module, in lower case.
     lengths : ndarray of shape (batch,) or None
         Number of steps of each row; None: all.
@@ -111,21 +112,21 @@ class _Sizes(NamedTuple):
     weights: int  # packed: x | 1 | h by gates
     block: int  # numbers a row stores at a step for the backward pass
     size: int  # of h, in whole vectors
-    step: int  # gradients of h and c of a row
+    step: int  # gradients of h and cells of a row
     step_x: int  # and of x
 
 
 @lru_cache(maxsize=64)
 def _find_sizes(mode, n_features, hidden):
-    cell, lstm = CELLS.index(mode), mode == "lstm"
+    cell = CELLS.index(mode)
     size = _round_up(hidden)
     columns = _N_GATES[cell] * size
-    cells = size if lstm else 0
+    cells = size if mode in _WITH_CELLS else 0
     return _Sizes(
         cell,
         n_features,
         hidden,
-        states=2 * hidden if lstm else hidden,
+        states=2 * hidden if mode == "lstm" else hidden,
         weights=(n_features + 1 + hidden) * columns,
         block=columns + cells + n_features + 1 + size,
         size=size,

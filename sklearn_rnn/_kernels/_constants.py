@@ -5,7 +5,7 @@ import os
 import llvmlite.binding as llvm
 
 # the kernels count cells and losses by their positions
-CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm"
+CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm", "gru_reset_before"
 LOSSES = (
     *("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error"),
     *("huber", "quantile", "poisson", "gaussian"),

@@ -22,7 +22,7 @@ class LayerStep:
 
     Parameters
     ----------
-    mode : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    mode : {"rnn_tanh", "rnn_relu", "gru", "lstm", "gru_reset_before"}
         Mode of torch's module, in lower case.
     x : Tensor of shape (n_streams, n_features)
         Memory that a call reads.

@@ -26,11 +26,22 @@ from sklearn_rnn._kernels._autograd import LayerRun, Plan
 from sklearn_rnn._kernels._constants import LOSSES
 from sklearn_rnn._kernels._threads import get_buffers
 
+
+def _reset_before_gru_cell(x: Tensor, h: Tensor, *weights: Tensor) -> Tensor:
+    w_ih, w_hh, b_ih, b_hh = (weight.chunk(3) for weight in weights)
+    r, z = (
+        torch.sigmoid(x @ w_ih[k].T + b_ih[k] + h @ w_hh[k].T + b_hh[k]) for k in (0, 1)
+    )
+    n = torch.tanh(x @ w_ih[2].T + b_ih[2] + (r * h) @ w_hh[2].T + b_hh[2])
+    return (1 - z) * n + z * h
+
+
 _CELLS: dict[str, tuple[Any, int]] = {  # one step by torch, and how many gates it has
     "rnn_tanh": (torch.rnn_tanh_cell, 1),
     "rnn_relu": (torch.rnn_relu_cell, 1),
     "gru": (torch.gru_cell, 3),
     "lstm": (torch.lstm_cell, 4),
+    "gru_reset_before": (_reset_before_gru_cell, 3),
 }
 _LENGTHS = np.array([4, 1, 6, 3])
 _N_STEPS, _N_FEATURES, _HIDDEN = 6, 3, 19  # more than one vector, and not whole ones

@@ -1,5 +1,6 @@
 """gate_activations: the gates of LSTM and GRU at every step."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -21,7 +22,8 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     """Return the gates of an LSTM or GRU at every step.
 
     A gate is a number between 0, closed, and 1, open, for each unit. In the symbols of
-    :class:`~sklearn_rnn.nn.GRU` and :class:`~sklearn_rnn.nn.LSTM`:
+    :class:`~sklearn_rnn.nn.GRU`, :class:`~sklearn_rnn.nn.ResetBeforeGRU` and
+    :class:`~sklearn_rnn.nn.LSTM`:
 
     - GRU: "update", :math:`z_t`, the fraction of the old state that is kept; "reset",
       :math:`r_t`, the fraction of the old state that enters the new value; "candidate",
@@ -36,8 +38,8 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     Parameters
     ----------
     estimator : estimator of sklearn_rnn, Pipeline or search
-        Fitted, with ``cell="lstm"`` or ``cell="gru"``. The transformers of a pipeline
-        are applied to X first.
+        Fitted, with ``cell="lstm"``, ``"gru"`` or ``"gru_reset_before"``. The
+        transformers of a pipeline are applied to X first.
     X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, n_features), \
             RaggedArray, or list of array-like of shape (n_steps_i, n_features) or \
             (n_steps_i,)
@@ -131,8 +133,8 @@ def _check_layer(encoder, layer, direction):
     found = type(encoder.forward_layers[layer])
     if found not in _LOOPS:
         raise TypeError(
-            "gate_activations needs layers with gates: cell='lstm' or cell='gru'. Got "
-            f"{found.__name__} instead."
+            "gate_activations needs layers with gates: cell='lstm', cell='gru' or "
+            f"cell='gru_reset_before'. Got {found.__name__} instead."
         )
     return layer % n_layers
 
@@ -153,14 +155,16 @@ def _inputs_of_layer(module, sequence, index):
     return x[0].numpy()
 
 
-def _run_gru(inputs, w_ih, w_hh, b_ih, b_hh):
+def _run_gru(inputs, w_ih, w_hh, b_ih, b_hh, *, reset_before=False):
     h = np.zeros(w_hh.shape[1])
     names, steps = ("reset", "update", "candidate"), []
     for x in inputs:
         x_r, x_z, x_n = np.split(w_ih @ x + b_ih, 3)
         h_r, h_z, h_n = np.split(w_hh @ h + b_hh, 3)
         r, z = expit(x_r + h_r), expit(x_z + h_z)
-        n = np.tanh(x_n + r * h_n)
+        if reset_before:
+            h_n = np.split(w_hh, 3)[2] @ (r * h) + np.split(b_hh, 3)[2]
+        n = np.tanh(x_n + (h_n if reset_before else r * h_n))
         h = (1 - z) * n + z * h
         steps.append((r, z, n))
     return dict(zip(names, np.stack(steps, axis=1), strict=True))
@@ -178,4 +182,8 @@ def _run_lstm(inputs, w_ih, w_hh, b_ih, b_hh):
     return dict(zip(names, np.stack(steps, axis=1), strict=True))
 
 
-_LOOPS = {nn.GRU: _run_gru, nn.LSTM: _run_lstm}
+_LOOPS = {
+    nn.GRU: _run_gru,
+    nn.ResetBeforeGRU: partial(_run_gru, reset_before=True),
+    nn.LSTM: _run_lstm,
+}

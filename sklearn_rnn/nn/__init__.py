@@ -86,6 +86,7 @@ from sklearn_rnn.nn._models import (
     Emissions as Emissions,
 )
 from sklearn_rnn.nn._pooling import Pooling
+from sklearn_rnn.nn._reset_before import ResetBeforeGRU
 from sklearn_rnn.nn._stream import (
     FastStep as FastStep,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "Encoder",
     "NextStepModel",
     "Pooling",
+    "ResetBeforeGRU",
     "SequenceModel",
     "Standardize",
     "StepModel",

@@ -19,6 +19,7 @@ _LOWEST = float(np.finfo(np.float32).min)
 _GATES: dict[type, tuple[str, tuple[int, ...]]] = {
     nn.Elman: ("RNN", (0,)),
     nn.GRU: ("GRU", (1, 0, 2)),  # z, r, h of r, z, n
+    nn.ResetBeforeGRU: ("GRU", (1, 0, 2)),
     nn.LSTM: ("LSTM", (0, 3, 1, 2)),  # i, o, f, c of i, f, g, o
 }
 
@@ -149,7 +150,7 @@ def _add_layer(graph: Graph, layers: Any, x: str, counts: str) -> tuple[str, str
         "direction": "forward" if len(layers) == 1 else "bidirectional",
     }
     if operator == "GRU":
-        options["linear_before_reset"] = 1
+        options["linear_before_reset"] = int(type(layers[0]) is nn.GRU)
     if operator == "RNN":
         names = {"tanh": "Tanh", "relu": "Relu"}
         options["activations"] = [names[layer.rnn.nonlinearity] for layer in layers]

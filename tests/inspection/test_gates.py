@@ -33,7 +33,7 @@ def step_through(layer, inputs):
     return np.array(outputs)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_before", "lstm"])
 def test_the_first_layer_steps_to_what_its_gates_make(ragged, cell):
     X, y = ragged
     classifier = RNNClassifier(**SMALL, cell=cell, conv_channels=None).fit(X, y)
@@ -52,7 +52,7 @@ def test_the_first_layer_steps_to_what_its_gates_make(ragged, cell):
             )
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_before", "lstm"])
 @pytest.mark.parametrize("conv_channels", [None, 3])
 def test_the_last_of_several_layers_makes_the_hidden_states(
     ragged, cell, conv_channels

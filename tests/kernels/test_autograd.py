@@ -5,9 +5,17 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from numpy_twins import ElmanTwin, GRUTwin, LSTMTwin
+from numpy_twins import ElmanTwin, GRUTwin, LSTMTwin, ResetBeforeGRUTwin
 
-from sklearn_rnn.nn import GRU, LSTM, Elman, Encoder, config_context, initialize
+from sklearn_rnn.nn import (
+    GRU,
+    LSTM,
+    Elman,
+    Encoder,
+    ResetBeforeGRU,
+    config_context,
+    initialize,
+)
 from sklearn_rnn.nn._gated import run_kernels, suits_kernels, threads_for
 
 pytestmark = pytest.mark.numba
@@ -24,6 +32,7 @@ CELLS = {
     "tanh": Elman,
     "relu": lambda d, h: Elman(d, h, "relu"),
     "gru": GRU,
+    "gru_reset_before": ResetBeforeGRU,
     "lstm": LSTM,
 }
 
@@ -82,6 +91,7 @@ TWINS = {
     "tanh": ElmanTwin,
     "relu": lambda weights: ElmanTwin(weights, "relu"),
     "gru": GRUTwin,
+    "gru_reset_before": ResetBeforeGRUTwin,
     "lstm": LSTMTwin,
 }
 

@@ -19,6 +19,7 @@ from sklearn_rnn.nn import (
     Elman,
     Encoder,
     Pooling,
+    ResetBeforeGRU,
     SequenceModel,
     Standardize,
     StepModel,
@@ -121,7 +122,7 @@ def assert_same_gradients(model, criterion, inputs, target, weight=None):
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("sizes", [(5,), (17, 4, 3)])
-@pytest.mark.parametrize("cell", [Elman, relu, GRU, LSTM])
+@pytest.mark.parametrize("cell", [Elman, relu, GRU, LSTM, ResetBeforeGRU])
 def test_gradients_of_recurrent_layers(cell, sizes, bidirectional, lengths, weighted):
     for criterion in losses.CrossEntropy(), losses.SquaredError():
         model = make_model(cell, sizes, bidirectional=bidirectional)

@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from numpy_twins import ElmanTwin, GRUTwin, LSTMTwin
+from numpy_twins import ElmanTwin, GRUTwin, LSTMTwin, ResetBeforeGRUTwin
 from torch import nn as tnn
 
-from sklearn_rnn.nn import GRU, LSTM, Elman, Encoder, config_context, initialize
+from sklearn_rnn.nn import (
+    GRU,
+    LSTM,
+    Elman,
+    Encoder,
+    ResetBeforeGRU,
+    config_context,
+    initialize,
+)
 
 CELLS = {
     "elman_tanh": (lambda d, h: Elman(d, h), ElmanTwin),
@@ -15,6 +23,7 @@ CELLS = {
         lambda weights: ElmanTwin(weights, "relu"),
     ),
     "gru": (GRU, GRUTwin),
+    "gru_reset_before": (ResetBeforeGRU, ResetBeforeGRUTwin),
     "lstm": (LSTM, LSTMTwin),
 }
 LENGTHS = {"full": None, "ragged": [7, 1, 4, 7, 2], "one_step": [1, 1, 1, 1, 1]}

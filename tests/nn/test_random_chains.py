@@ -15,6 +15,7 @@ from sklearn_rnn.nn import (
     Elman,
     Encoder,
     Pooling,
+    ResetBeforeGRU,
     SequenceModel,
     Standardize,
     StepModel,
@@ -65,7 +66,7 @@ def draw_inputs(rng, n, n_steps):
 
 def draw_encoder(rng, input_size):
     sizes = tuple(map(int, rng.integers(1, 40, rng.integers(1, 4))))
-    cell = [Elman, relu, GRU, LSTM][rng.integers(4)]
+    cell = [Elman, relu, GRU, LSTM, ResetBeforeGRU][rng.integers(5)]
     dropout = float(rng.choice([0.0, 0.3]))
     both = bool(rng.integers(2))
     return Encoder(input_size, sizes, cell, bidirectional=both, dropout=dropout)

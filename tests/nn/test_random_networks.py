@@ -15,6 +15,7 @@ from sklearn_rnn.nn import (
     Elman,
     Encoder,
     Pooling,
+    ResetBeforeGRU,
     SequenceModel,
     Standardize,
     initialize,
@@ -49,7 +50,7 @@ def draw_network(rng):
         size = stem.output_size
     bidirectional = bool(rng.integers(2))
     sizes = tuple(map(int, rng.integers(1, 50, rng.integers(1, 4))))
-    cell = [Elman, relu, GRU, LSTM][rng.integers(4)]
+    cell = [Elman, relu, GRU, LSTM, ResetBeforeGRU][rng.integers(5)]
     encoder = Encoder(size, sizes, cell, bidirectional=bidirectional)
     kind = rng.choice(["last", "mean", "max", "meanmax", "attention"])
     pooling = Pooling(kind, encoder.output_size, bidirectional=bidirectional)

@@ -8,7 +8,10 @@ from sklearn_rnn import RNNClassifier, RNNStepRegressor
 TINY = {"max_epochs": 1, "hidden_size": 4, "random_state": 0}
 
 
-SLOW = [pytest.param(cell, marks=pytest.mark.slow) for cell in ("lstm", "rnn")]
+SLOW = [
+    pytest.param(cell, marks=pytest.mark.slow)
+    for cell in ("lstm", "rnn", "gru_reset_before")
+]
 
 
 # of torch's own recurrent modules

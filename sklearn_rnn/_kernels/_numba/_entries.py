@@ -37,7 +37,12 @@ from sklearn_rnn._kernels._numba._memory import (
     read_clock,
     read_flag,
 )
-from sklearn_rnn._kernels._numba._recurrence import GRU, LSTM, count_gates
+from sklearn_rnn._kernels._numba._recurrence import (
+    GRU,
+    GRU_RESET_BEFORE,
+    LSTM,
+    count_gates,
+)
 
 
 def compile_entries(group: str) -> tuple[dict[str, int], bytes]:
@@ -222,7 +227,7 @@ def widths_of_blocks(cell, n_features, hidden):
     size = round_up(hidden)
     return (
         count_gates(cell)[0] * size,
-        size if cell == LSTM else 0,
+        size if cell in (LSTM, GRU_RESET_BEFORE) else 0,
         n_features + 1 + size,
     )
 

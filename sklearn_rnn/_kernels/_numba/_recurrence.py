@@ -10,7 +10,7 @@ ended leaves its last state there.
   weights'.
 - ``sums``: the gates, then their gradients. A gate has `size` columns, `hidden`
   rounded up to whole vectors; the columns too many stay without effect.
-- ``cells``: c of an LSTM.
+- ``cells``: c of an LSTM; the product of r and h where r acts before the weights.
 
 Where nothing is to be kept for a backward pass, all blocks are one and the same.
 """
@@ -18,11 +18,11 @@ Where nothing is to be kept for a backward pass, all blocks are one and the same
 from numba import njit
 
 from sklearn_rnn._kernels._constants import CELLS, WIDTH
-from sklearn_rnn._kernels._numba import _elman, _gru, _lstm
+from sklearn_rnn._kernels._numba import _elman, _gru, _lstm, _reset_before
 from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import add_product
 
-RNN_TANH, RNN_RELU, GRU, LSTM = map(CELLS.index, CELLS)
+RNN_TANH, RNN_RELU, GRU, LSTM, GRU_RESET_BEFORE = map(CELLS.index, CELLS)
 _CHUNK = 128  # rows of gradients, still in the cache, that the weights' sum up at once
 
 
@@ -33,6 +33,8 @@ def count_gates(cell):
         return 4, 4, 0
     if cell == GRU:
         return 4, 3, 1
+    if cell == GRU_RESET_BEFORE:
+        return 3, 3, 1
     return 1, 1, 0
 
 
@@ -43,6 +45,8 @@ def place_of(cell, gate, of_x):
         return 5 - gate if gate >= 2 else gate
     if cell == GRU:  # r, z, n to u, r, z, v
         return (0 if of_x else 3) if gate == 2 else gate + 1
+    if cell == GRU_RESET_BEFORE:  # r, z, n to n, r, z
+        return (gate + 1) % 3
     return 0
 
 
@@ -160,6 +164,43 @@ def add_to_gradients(cell, size, n_features, inputs, da, begin, n, fresh, gradie
 
 
 @njit(**JIT)
+def activate_reset_before(n, size, weights, inputs, begin, later, sums, cells):
+    """Take a step of a GRU whose first gate waits for the product of r and h."""
+    K, columns, own = weights.shape[1] // WIDTH, sums.shape[1], inputs.shape[1] - size
+    gates, h = (sums, begin, 0), (inputs, begin, own)
+    _reset_before.reset(n, size, (gates, h, (cells, begin, 0)))
+    add_product(
+        False, cells, begin * size, size, 1, n, weights, own * WIDTH, WIDTH, K * WIDTH,
+        sums, begin * columns, columns, size, K - own,
+    )  # fmt: skip
+    _reset_before.activate(n, size, (gates, h, (inputs, later, own)))
+
+
+@njit(**JIT)
+def differentiate_reset_before(n, size, w_h, inputs, begin, sums, dh, d_product):
+    """Take a step of it backwards; `d_product` is memory."""
+    columns, own = sums.shape[1], inputs.shape[1] - size
+    da, h, d = (sums, begin, 0), (inputs, begin, own), (dh, 0, 0)
+    _reset_before.differentiate(n, size, (da, h, d))
+    add_product(
+        True, sums, begin * columns, columns, 1, n, w_h, 0, WIDTH, columns * WIDTH,
+        d_product, 0, size, size, size,
+    )  # fmt: skip
+    _reset_before.differentiate_reset(n, size, (da, h, (d_product, 0, 0), d))
+
+
+@njit(**JIT)
+def add_to_gradients_of_products(size, cells, da, begin, n, fresh, own, gradients):
+    """Add what `add_to_gradients` leaves out: the products of r and h."""
+    columns = da.shape[1]
+    add_product(
+        fresh, cells, begin * size, 1, size, gradients.shape[0] - own,
+        da, begin * columns, columns, WIDTH,
+        gradients, own * columns, columns, size, n,
+    )  # fmt: skip
+
+
+@njit(**JIT)
 def forward(
     cell, x, rows, lengths, begins, reverse, start, weights, inputs, sums, cells,
     out, column, final,
@@ -193,6 +234,7 @@ def forward(
     size = inputs.shape[1] - own
     hidden = weights.shape[1] // WIDTH - own
     lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
+    reset_before = cell == GRU_RESET_BEFORE
     keep = begins[1] > 0
     for i in range(len(rows)):
         clear(inputs, i, i + 1, own, own + size)
@@ -214,6 +256,8 @@ def forward(
             row[n_features] = f4(1)
         if keep:
             clear(inputs, begin + n, begin + ran, 0, own)
+            if reset_before:
+                clear(cells, begin + n, begin + ran, 0, size)
         add_inputs(cell, size, n_features, weights, inputs, begin, n, sums)
         gates, h_new = (sums, begin, 0), (inputs, later, own)
         if lstm:
@@ -221,6 +265,8 @@ def forward(
             _lstm.activate(n, size, (gates, before, h_new, after))
         elif gru:
             _gru.activate(n, size, (gates, (inputs, begin, own), h_new))
+        elif reset_before:
+            activate_reset_before(n, size, weights, inputs, begin, later, sums, cells)
         elif relu:
             _elman.activate_relu(n, size, (gates, h_new))
         else:
@@ -252,7 +298,7 @@ def backward(
     w_x, w_h
         From `pack_transposed`.
     dh : (n, size)
-    dc : (n, size), or (n, 0) if the cell is no LSTM
+    dc : (n, size), or (n, 0) where cells have no columns
     dx : (n, n_features rounded up to whole vectors), or (n, 0) where not wanted
         Memory for the gradients of one step.
     d_out : (batch, time, columns), or empty where the gradient is of `final` alone
@@ -271,6 +317,7 @@ def backward(
     columns = sums.shape[1]
     n_rows = len(rows)
     lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
+    reset_before = cell == GRU_RESET_BEFORE
     with_out, with_x = d_out.shape[0] > 0, d_x.shape[0] > 0
     wide_x = w_x.shape[0] * WIDTH
     clear(dh, 0, n_rows, 0, size)
@@ -298,6 +345,8 @@ def backward(
             _lstm.differentiate(n, size, (da, before, after, d, (dc, 0, 0)))
         elif gru:
             _gru.differentiate(n, size, (da, (inputs, begin, own), d))
+        elif reset_before:
+            differentiate_reset_before(n, size, w_h, inputs, begin, sums, dh, dc)
         elif relu:
             _elman.differentiate_relu(n, size, (da, (inputs, later, own), d))
         else:
@@ -322,6 +371,10 @@ def backward(
                 cell, size, n_features, inputs, sums, begin, waiting - begin, fresh,
                 gradients,
             )  # fmt: skip
+            if reset_before:
+                add_to_gradients_of_products(
+                    size, cells, sums, begin, waiting - begin, fresh, own, gradients
+                )
             waiting, fresh = begin, False
     for i in range(n_rows):
         if d_start.shape[0] > 0:

@@ -48,7 +48,7 @@ LAST_LINKS: dict[type, Any] = {
 # what the links read themselves
 _PARTS = {
     *(SequenceModel, StepModel, CTCModel, Encoder, CRF, *CELLS.values()),
-    *(nn.RNN, nn.GRU, nn.LSTM),
+    *(cell.torch_class for cell in CELLS.values()),
     *(nn.Conv1d, nn.LayerNorm, nn.Identity, nn.Embedding, nn.ModuleList),
 }
 
