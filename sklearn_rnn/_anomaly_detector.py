@@ -55,7 +55,7 @@ _N_NAMED = 3  # features of an anomaly, at most
 _PASSED_ON = (
     *("cell", "nonlinearity", "hidden_size", "num_layers", "dropout", "optimizer"),
     *("learning_rate", "learning_rate_schedule", "weight_decay", "max_grad_norm"),
-    *("batch_size", "device", "callbacks", "random_state", "verbose"),
+    *("batch_size", "device", "callbacks", "checkpoint", "random_state", "verbose"),
 )
 
 
@@ -164,6 +164,12 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         GPU if available, otherwise the CPU.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Callbacks notified during training, in addition to the default ones.
+    checkpoint : str, path-like or None, default=None
+        Folder that `fit` writes the state of the training to: at most every 30
+        seconds, also within an epoch, at Ctrl-C, and at the end. The same fit after a
+        crash or a kill goes on from there and ends with the same weights, to the last
+        bit. A fit with other data or parameters has another file. A finished one is
+        loaded, not repeated, also inside a search. None: nothing is written.
     random_state : int, RandomState instance or None, default=None
         Controls the initial weights, the order of the pieces and dropout. Pass an int
         for fits that are identical to the last bit on the CPU. The global random state
@@ -270,6 +276,7 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         max_epochs="auto",
         device="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -292,6 +299,7 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 

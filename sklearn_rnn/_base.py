@@ -112,20 +112,20 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         continues = self.warm_start and hasattr(self, "net_")
         with neutral_torch_state(), self._rollback_on_error(continues):
             data = self._check_data(X, y, sample_weight, groups, continues)
-            validation = X_val, y_val, sample_weight_val
+            validation = self._check_held_out(X_val, y_val, sample_weight_val)
             checkpoint = open_checkpoint(self, data, continues, validation)
             if not continues:
                 self._draw_seeds(checkpoint)
             train, held_out = data, None
-            if self.early_stopping and X_val is None and y_val is None:
+            if self.early_stopping and validation is None:
                 train, held_out = self._hold_out(data)
             if not continues:
                 self._learn_encoding(data, train)
             train = self._encode(train)
             if held_out is not None:
                 held_out = self._encode(held_out)
-            else:
-                held_out = self._check_held_out(*validation)
+            elif validation is not None:
+                held_out = self._encode_held_out(validation)
             self._resolve_parameters(train)
             net = self._rebuild_net() if continues else self._build_net(train)
             monitor = self._make_monitor(held_out)
@@ -241,6 +241,15 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         self._reads_tokens = self._takes_tokens(X)
         self._characters = get_characters(X) if self._reads_tokens else None
 
+    def _describe_kind(self):
+        """Return the kind of data as plain values: a checkpoint belongs to it."""
+        characters = self._characters
+        return {
+            "categories": self._category_encoder.to_state(),
+            "tokens": self._reads_tokens,
+            "characters": characters and [characters.start, characters.stop],
+        }
+
     def _takes_tokens(self, X):
         if self.embedding_dim is None or self._category_encoder.has_columns:
             return False
@@ -273,6 +282,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         return X if self._vocabulary is None else self._vocabulary.encode(X)
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
+        """Validate a validation set, which is not encoded yet; None without one."""
         if X_val is None and y_val is None:
             if sample_weight_val is not None:
                 raise ValueError("sample_weight_val requires X_val.")
@@ -286,8 +296,12 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         y_val = read_targets(y_val, "y_val")
         check_consistent_length(X, y_val)
         y, weight = self._check_y(y_val, X, sample_weight_val, "y_val")
-        y = self._targets.encode(self._targets.read(y, "y_val"), "y_val")
-        return TrainingData(self._index_tokens(X), y, weight)
+        return TrainingData(X, self._targets.read(y, "y_val"), weight)
+
+    def _encode_held_out(self, data):
+        """Encode a validation set; the weights of classes are for training alone."""
+        y = self._targets.encode(data.targets, "y_val")
+        return TrainingData(self._index_tokens(data.X), y, data.sample_weight)
 
     def _hold_out(self, data):
         """Split into a training and a validation set; train on all if too few."""

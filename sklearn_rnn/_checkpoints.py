@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sklearn_rnn._sequences import read_targets
 from sklearn_rnn._training import TrainingFile
 from sklearn_rnn._training_data import TrainingData
 
@@ -10,7 +9,7 @@ _WITHOUT_EFFECT = "checkpoint", "verbose"  # on the result of a fit
 
 
 def open_checkpoint(
-    rnn: Any, data: TrainingData, continues: bool, validation: tuple[Any, Any, Any]
+    rnn: Any, data: TrainingData, continues: bool, validation: TrainingData | None
 ) -> TrainingFile | None:
     """Return the file that this fit goes on from; None without the parameter.
 
@@ -19,22 +18,21 @@ def open_checkpoint(
     rnn : estimator
         Before it has drawn any number.
     data : TrainingData
-        All that `fit` was given, validated.
+        All that `fit` was given, validated and not encoded.
     continues : bool
         Whether the fit continues from the weights of the one before.
-    validation : tuple
-        X_val, y_val and sample_weight_val.
+    validation : TrainingData or None
+        The validation set that `fit` was given.
     """
     parameters = rnn.get_params(deep=False)
     if parameters.get("checkpoint") is None:
         return None
     inputs = {
         "parameters": {k: v for k, v in parameters.items() if k not in _WITHOUT_EFFECT},
-        "categories": rnn._category_encoder.to_state(),
+        "kind": rnn._describe_kind(),
         "names": getattr(rnn, "feature_names_in_", None),
-        "tokens": rnn._reads_tokens,
         "data": _list_arrays(data),
-        "validation": _read_validation(rnn, *validation),
+        "validation": None if validation is None else _list_arrays(validation),
     }
     if continues:
         weights = rnn.module_.state_dict().items()
@@ -44,15 +42,12 @@ def open_checkpoint(
 
 
 def _list_arrays(data: TrainingData) -> list[Any]:
-    targets = data.targets
-    if hasattr(targets, "offsets"):  # of steps
-        targets = [targets.values, targets.offsets, targets.weight]
-    return [data.X.values, data.X.offsets, targets, data.sample_weight, data.groups]
+    parts = [_split(data.X), _split(data.targets)]
+    return [*parts, data.sample_weight, data.groups]
 
 
-def _read_validation(rnn: Any, X: Any, y: Any, sample_weight: Any) -> Any:
-    if X is None or y is None:  # what is missing is found later
-        return None
-    X = rnn._check_X(X, "X_val")
-    y, weight = rnn._check_y(read_targets(y, "y_val"), X, sample_weight, "y_val")
-    return _list_arrays(TrainingData(X, rnn._targets.read(y, "y_val"), weight))
+def _split(rows: Any) -> Any:
+    """Return the arrays of sequences, or of what is no sequence the array."""
+    if not hasattr(rows, "offsets"):
+        return rows
+    return [rows.values, rows.offsets, getattr(rows, "weight", None)]

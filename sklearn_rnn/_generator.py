@@ -177,6 +177,12 @@ class RNNGenerator(BaseRNN):
         GPU if available, otherwise the CPU.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Callbacks notified during training, in addition to the default ones.
+    checkpoint : str, path-like or None, default=None
+        Folder that `fit` writes the state of the training to: at most every 30
+        seconds, also within an epoch, at Ctrl-C, and at the end. The same fit after a
+        crash or a kill goes on from there and ends with the same weights, to the last
+        bit. A fit with other data or parameters has another file. A finished one is
+        loaded, not repeated, also inside a search. None: nothing is written.
     random_state : int, RandomState instance or None, default=None
         Controls the initial weights, the validation split, the order of the samples and
         dropout. Pass an int for fits that are identical to the last bit on the CPU. The
@@ -295,6 +301,7 @@ class RNNGenerator(BaseRNN):
         warm_start=False,
         device="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -325,6 +332,7 @@ class RNNGenerator(BaseRNN):
         self.warm_start = warm_start
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -625,6 +633,9 @@ class RNNGenerator(BaseRNN):
             steps, layout = check_layout(X, owner=owner, allow_empty=True)
             self._reads_notes = steps.n_features > 1 and not layout.is_table
 
+    def _describe_kind(self):
+        return {"texts": self._reads_texts, "notes": self._reads_notes}
+
     def _check_X(self, X, name="X", *, reset=False):
         """Return texts as an array of objects, and all else as a RaggedArray."""
         if holds_texts(X) != self._reads_texts:
@@ -701,8 +712,10 @@ class RNNGenerator(BaseRNN):
             return None
         X = self._check_X(X_val, "X_val")
         y = self._check_y(y_val, X, "y_val")
-        weight = check_weights(sample_weight_val, as_rows(len(X)))
-        return self._encode(TrainingData(X, y, weight))
+        return TrainingData(X, y, check_weights(sample_weight_val, as_rows(len(X))))
+
+    def _encode_held_out(self, data):
+        return self._encode(data)
 
     def _make_splitter(self, data):
         strata = data.targets if self._has_classes else None

@@ -162,11 +162,11 @@ class RNNTagger(StepRNN):
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Callbacks notified during training, in addition to the default ones.
     checkpoint : str, path-like or None, default=None
-        Folder that `fit` writes the state of the training to: at the end of an epoch,
-        at most every 30 seconds, at Ctrl-C, and at the end. The same fit after a crash
-        or a kill goes on from there and ends with the same weights, to the last bit. A
-        fit with other data or parameters has another file. A finished one is loaded,
-        not repeated, also inside a search. None: nothing is written.
+        Folder that `fit` writes the state of the training to: at most every 30
+        seconds, also within an epoch, at Ctrl-C, and at the end. The same fit after a
+        crash or a kill goes on from there and ends with the same weights, to the last
+        bit. A fit with other data or parameters has another file. A finished one is
+        loaded, not repeated, also inside a search. None: nothing is written.
     random_state : int, RandomState instance or None, default=None
         Controls the initial weights, the validation split, the order of the samples and
         dropout. Pass an int for fits that are identical to the last bit on the CPU. The

@@ -175,6 +175,12 @@ class RNNTranslator(BaseRNN):
         GPU if available, otherwise the CPU.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Callbacks notified during training, in addition to the default ones.
+    checkpoint : str, path-like or None, default=None
+        Folder that `fit` writes the state of the training to: at most every 30
+        seconds, also within an epoch, at Ctrl-C, and at the end. The same fit after a
+        crash or a kill goes on from there and ends with the same weights, to the last
+        bit. A fit with other data or parameters has another file. A finished one is
+        loaded, not repeated, also inside a search. None: nothing is written.
     random_state : int, RandomState instance or None, default=None
         Controls the initial weights, the validation split, the order of the samples and
         dropout. Pass an int for fits that are identical to the last bit on the CPU. The
@@ -300,6 +306,7 @@ class RNNTranslator(BaseRNN):
         warm_start=False,
         device="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -335,6 +342,7 @@ class RNNTranslator(BaseRNN):
         self.warm_start = warm_start
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -556,6 +564,9 @@ class RNNTranslator(BaseRNN):
             one = steps.n_features == 1 or layout.is_table
             self._reads_ids = one and is_integer
 
+    def _describe_kind(self):
+        return {"texts": self._reads_texts, "ids": self._reads_ids}
+
     def _check_X(self, X, name="X", *, reset=False):
         """Return texts as an array of objects, and all else as a RaggedArray."""
         if holds_texts(X) != self._reads_texts:
@@ -617,8 +628,10 @@ class RNNTranslator(BaseRNN):
                 raise ValueError(f"X_val and y_val belong together. Got no {name}.")
         X, y = self._check_X(X_val, "X_val"), self._check_y(y_val, "y_val")
         check_consistent_length(X, y)
-        weight = check_weights(sample_weight_val, as_rows(len(X)))
-        return self._encode(TrainingData(X, y, weight))
+        return TrainingData(X, y, check_weights(sample_weight_val, as_rows(len(X))))
+
+    def _encode_held_out(self, data):
+        return self._encode(data)
 
     def _make_splitter(self, data):
         return RandomSplitter(self.validation_fraction, self._seed)

@@ -1,5 +1,6 @@
 """A file from which a training that was killed goes on."""
 
+import contextlib
 import copy
 import glob
 import hashlib
@@ -8,8 +9,8 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,39 +23,48 @@ from sklearn_rnn._serialization import (
     unpack,
     write_file,
 )
-from sklearn_rnn._training._state import history_from_state, history_to_state
+from sklearn_rnn._training._snapshot import (
+    Epoch,
+    Training,
+    capture,
+    capture_callbacks,
+    restore,
+    restore_epoch,
+)
+from sklearn_rnn._training._state import history_to_state
 from sklearn_rnn.nn import describe_arithmetic
 from sklearn_rnn.utils import get_version
 
 INTERVAL = 30.0  # seconds between two files
-_BETWEEN_COPIES = 0.5  # seconds: copying after each short epoch would take its time
-_FORMAT = 1
-_MONITOR = "losses_", "scores_", "best_", "misses_", "stopped_", "best_weights_"
-_AVERAGE = "means", "n_averaged", "n_skipped"
+_BETWEEN_COPIES = 1.0  # seconds between two copies, of which Ctrl-C writes the last
+_MOST_SHARE = 0.003  # of the time that copies, and files, may take
+_FORMAT = 2
 
 
-class Training(NamedTuple):
-    """All that a training changes.
+class _Pace:
+    """When it is time for something that takes time.
 
     Parameters
     ----------
-    net : SequenceNet
-    scheduler : object or None
-        From `make_schedule`.
-    monitor : Monitor
-    average : WeightAverage
-    random_state : RandomState
-        Source of the order of the samples.
-    callbacks : list of (str, skorch.callbacks.Callback)
-        Those of the user.
+    interval : float
+        Seconds from one time to the next, or more if it takes long.
     """
 
-    net: Any
-    scheduler: Any
-    monitor: Any
-    average: Any
-    random_state: np.random.RandomState
-    callbacks: list[tuple[str, Any]]
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self._next = time.monotonic() + interval
+
+    def is_due(self) -> bool:
+        """Whether it is time again."""
+        return time.monotonic() >= self._next
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """Measure how long it takes."""
+        begin = time.monotonic()
+        yield
+        end = time.monotonic()
+        self._next = end + max(self.interval, (end - begin) / _MOST_SHARE)
 
 
 class TrainingFile:
@@ -95,7 +105,8 @@ class TrainingFile:
         self._content = self._read()
         self.start = None if self._content is None else self._content["start"]
         self._copy: dict[str, Any] | None = None
-        self._written = self._copied = time.monotonic()
+        self._unfinished: dict[str, Any] | None = None
+        self._writes, self._copies = _Pace(INTERVAL), _Pace(_BETWEEN_COPIES)
         self._is_checked = False
 
     def set_start(self, random_state: np.random.RandomState) -> None:
@@ -112,29 +123,50 @@ class TrainingFile:
         finished : bool
             Whether no epoch follows.
         """
-        content = self._content
-        if content is None:
+        if self._content is None:
             return 0, False
-        _restore(training, content["training"])
-        self._content, self._copy = None, content["training"]
-        return len(training.monitor.losses_), content["finished"]
+        finished, self._copy = self._content["finished"], self._content["training"]
+        self._content = None
+        restore(training, self._copy)
+        self._unfinished = self._copy if self._copy["epoch"] else None
+        return len(training.monitor.losses_), finished
 
-    def end_epoch(self, training: Training) -> None:
-        """Copy the state now and then, and write it from time to time."""
-        if not self._is_checked:  # an error after a minute would be a pity
+    def begin_epoch(self, training: Training, batches: Iterator[Any]) -> Epoch:
+        """Return a new epoch, or the one that was killed, after `on_epoch_begin`.
+
+        Parameters
+        ----------
+        training : Training
+        batches : iterator
+            Mini-batches of the epoch. Those that are done are skipped.
+        """
+        unfinished, self._unfinished = self._unfinished, None
+        if unfinished is None:
+            return Epoch(copy.deepcopy(training.random_state))
+        return restore_epoch(training, unfinished, batches)
+
+    def end_batch(self, training: Training, epoch: Epoch | None) -> None:
+        """Copy the state now and then, and write it from time to time.
+
+        Parameters
+        ----------
+        training : Training
+        epoch : Epoch or None
+            The epoch that is under way; None at its end.
+        """
+        if epoch is None and not self._is_checked:  # an error after a minute is late
             _check_plain(training, self.owner)
             self._is_checked = True
-        now = time.monotonic()
-        is_due = now - self._written >= INTERVAL
-        if is_due or now - self._copied >= _BETWEEN_COPIES:
-            self._copy = _capture(training)
-            self._copied = now
+        is_due = self._writes.is_due()
+        if is_due or self._copies.is_due():
+            with self._copies.timed():
+                self._copy = capture(training, epoch)
         if is_due:
             self.write(finished=False)
 
     def finish(self, training: Training) -> None:
         """Write the end of the training, and remove what killed writes have left."""
-        self._copy = _capture(training)
+        self._copy = capture(training)
         self.write(finished=True)
         folder, name = os.path.split(self.path)
         for path in glob.glob(os.path.join(glob.escape(folder), f".{name}.*.tmp")):
@@ -152,7 +184,8 @@ class TrainingFile:
             "training": self._copy,
         }
         try:
-            write_file(self.path, _to_bytes(document))
+            with self._writes.timed():
+                write_file(self.path, _to_bytes(document))
         except OSError as error:
             warnings.warn(
                 f"The checkpoint {self.path!r} could not be written, and training goes "
@@ -160,7 +193,6 @@ class TrainingFile:
                 UserWarning,
                 stacklevel=2,
             )
-        self._written = time.monotonic()
 
     def _read(self) -> dict[str, Any] | None:
         """Return the content of the file; None without one, or if it is damaged."""
@@ -228,8 +260,12 @@ def _refuse(value: Any, place: str, writer: Any) -> Any:
 
 
 def _to_bytes(document: Any) -> bytes:
+    return pack(*_to_values(document))
+
+
+def _to_values(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     writer = ValueWriter(_refuse)
-    return pack({"content": writer.write(document, "content")}, writer.arrays)
+    return {"content": writer.write(document, "content")}, writer.arrays
 
 
 def _from_bytes(data: bytes) -> dict[str, Any]:
@@ -245,97 +281,14 @@ def _refuse_object(value: Any, reader: Any) -> Any:
     raise ValueError("it holds an object.")
 
 
-# State --------------------------------------------------------------------------------
-
-
-def _capture(training: Training) -> dict[str, Any]:
-    """Return copies of all that a training changes, as plain values."""
-    net, scheduler = training.net, training.scheduler
-    state = None if scheduler is None else scheduler.scheduler.state_dict()
-    return {
-        "weights": _to_arrays(net.module_.state_dict()),
-        "optimizer": _to_arrays(net.optimizer_.state_dict()),
-        "scheduler": copy.deepcopy(state),
-        "monitor": {k: _to_arrays(vars(training.monitor)[k]) for k in _MONITOR},
-        "average": {k: _to_arrays(vars(training.average)[k]) for k in _AVERAGE},
-        "random_state": copy.deepcopy(training.random_state),
-        "history": _to_columns(history_to_state(net.history)),
-        "callbacks": _capture_callbacks(training.callbacks),
-    }
-
-
-def _restore(training: Training, state: dict[str, Any]) -> None:
-    net = training.net
-    net.module_.load_state_dict(_to_tensors(state["weights"]))
-    net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
-    if training.scheduler is not None:
-        training.scheduler.scheduler.load_state_dict(state["scheduler"])
-    vars(training.monitor).update(_to_tensors(state["monitor"]))
-    average = _to_tensors(state["average"])
-    device = torch.device(net.device)
-    average["means"] = [mean.to(device) for mean in average["means"]]
-    vars(training.average).update(average)
-    training.random_state.set_state(state["random_state"].get_state())
-    net.history_ = history_from_state(_to_rows(state["history"]))
-    for (_, callback), own in zip(training.callbacks, state["callbacks"], strict=True):
-        vars(callback).update(_to_tensors(own))
-
-
-def _to_columns(rows: list[dict[str, Any]]) -> Any:
-    """Return lists by name where all rows have the same names: they become arrays."""
-    if any(row.keys() != rows[0].keys() for row in rows):
-        return rows
-    return {name: [row[name] for row in rows] for name in (rows or [{}])[0]}
-
-
-def _to_rows(columns: Any) -> list[dict[str, Any]]:
-    if isinstance(columns, list):
-        return columns
-    names = list(columns)
-    values = zip(*columns.values(), strict=True)
-    return [dict(zip(names, row, strict=True)) for row in values]
-
-
-def _capture_callbacks(callbacks: list[tuple[str, Any]]) -> list[dict[str, Any]]:
-    """Return what each callback has learned: its attributes that end in "_"."""
-    return [
-        {k: _to_arrays(v) for k, v in vars(callback).items() if k.endswith("_")}
-        for _, callback in callbacks
-    ]
-
-
 def _check_plain(training: Training, owner: str) -> None:
     """Raise ValueError if callbacks, or the history, have what a file cannot hold."""
     for name, callback in training.callbacks:
         try:
-            _to_bytes(_capture_callbacks([(name, callback)]))
+            _to_values(capture_callbacks([(name, callback)]))
         except ValueError as error:
             raise ValueError(
                 f"The callback {name!r} of {owner} does not work with 'checkpoint': "
                 f"{error}"
             ) from error
-    _to_bytes(_capture(training))
-
-
-def _to_arrays(value: Any) -> Any:
-    """Return a copy with tensors as arrays, marked as such."""
-    if isinstance(value, torch.Tensor):
-        return {"tensor": value.detach().cpu().numpy().copy()}
-    if isinstance(value, dict):
-        return {"items": {key: _to_arrays(inner) for key, inner in value.items()}}
-    if isinstance(value, list | tuple):
-        return type(value)(_to_arrays(inner) for inner in value)
-    return copy.deepcopy(value)
-
-
-def _to_tensors(value: Any) -> Any:
-    """Return what `_to_arrays` had."""
-    if isinstance(value, list | tuple):
-        return type(value)(_to_tensors(inner) for inner in value)
-    if not isinstance(value, dict):
-        return value
-    if set(value) == {"tensor"}:
-        return torch.from_numpy(value["tensor"])
-    if set(value) == {"items"}:
-        value = value["items"]
-    return {key: _to_tensors(inner) for key, inner in value.items()}
+    _to_values([history_to_state(training.net.history)])

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from sklearn_rnn._training._averaging import WeightAverage
 from sklearn_rnn._training._callbacks import Monitor, copy_weights
-from sklearn_rnn._training._checkpoint import Training, TrainingFile
+from sklearn_rnn._training._checkpoint import TrainingFile
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
 from sklearn_rnn._training._schedules import make_schedule
+from sklearn_rnn._training._snapshot import Epoch, Training
 from sklearn_rnn._training._state import history_from_state, revive_optimizer
 from sklearn_rnn.nn import (
     make_chain,
@@ -158,8 +159,9 @@ class SequenceNet(NeuralNet):
         generator = torch.Generator(device=device)
         set_dropout_generator(self.module_, generator)
         own_callbacks = list(self.callbacks_)
+        own = [pair for pair in own_callbacks if not isinstance(pair[1], EpochTimer)]
         training = Training(
-            self, scheduler, monitor, self._average, random_state, own_callbacks
+            self, scheduler, monitor, self._average, random_state, generator, own
         )
         n_epochs_before = len(self.history)
 
@@ -181,9 +183,9 @@ class SequenceNet(NeuralNet):
                 with threads_for(self.module_, equal_lengths=equal):
                     for _ in range(n_done, n_done if finished else plan.epochs):
                         generator.manual_seed(seed + len(self.history))
-                        self._train_one_epoch(dataset, loader, scheduler)
+                        self._train_one_epoch(dataset, loader, training, checkpoint)
                         if checkpoint is not None:
-                            checkpoint.end_epoch(training)
+                            checkpoint.end_batch(training, None)
                         if self.stop_training:
                             break
                     if checkpoint is not None:
@@ -198,12 +200,17 @@ class SequenceNet(NeuralNet):
                 self.notify("on_train_end", X=dataset, y=None)
 
     def _train_one_epoch(
-        self, dataset: SequenceDataset, loader: BatchLoader, scheduler: Any
+        self,
+        dataset: SequenceDataset,
+        loader: BatchLoader,
+        training: Training,
+        checkpoint: TrainingFile | None,
     ) -> None:
         data = {"dataset_train": dataset, "dataset_valid": None}
+        scheduler = training.scheduler
         self.notify("on_epoch_begin", **data)
         self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
-        self._train_batches(loader, scheduler)
+        self._train_batches(loader, training, checkpoint)
         self._check_finite_weights()
         if scheduler is not None:
             scheduler.epoch_ends(self.history[-1]["train_loss"])
@@ -216,29 +223,31 @@ class SequenceNet(NeuralNet):
             self.stop_training = True
         self.history[-1]["batches"].clear()  # memory must not grow with epochs
 
-    def _train_batches(self, loader: BatchLoader, scheduler: Any) -> None:
+    def _train_batches(
+        self, loader: BatchLoader, training: Training, checkpoint: TrainingFile | None
+    ) -> None:
         self._set_training(True)
         self._chain = make_chain(self.module_, self.criterion_)
-        total_loss = total_norm = 0.0
-        total_count = 0
+        batches, epoch = iter(loader), Epoch()
+        if checkpoint is not None:
+            epoch = checkpoint.begin_epoch(training, batches)
         records = self.history[-1]["batches"]
-        for batch in loader:
+        for batch in batches:
             self.notify("on_batch_begin", batch=batch, training=True)
             step = self.train_step(batch)
             loss, norm = step["loss"].item(), step.pop("grad_norm")
             self._check_finite(loss, norm)
             self._average.add()
             batch_size = len(batch[0]["x"])
-            count = loader.count(batch)
             records[-1].update(train_loss=loss, train_batch_size=batch_size)
             self.notify("on_batch_end", batch=batch, training=True, **step)
-            if scheduler is not None:
-                scheduler.batch_ends()
-            total_loss += loss * count
-            total_norm += norm
-            total_count += count
-        self.history.record("train_loss", total_loss / total_count)
-        self.history.record("grad_norm", total_norm / len(loader))
+            if training.scheduler is not None:
+                training.scheduler.batch_ends()
+            epoch.add(batch, loss, norm, loader.count(batch))
+            if checkpoint is not None:
+                checkpoint.end_batch(training, epoch)
+        self.history.record("train_loss", epoch.loss / epoch.count)
+        self.history.record("grad_norm", epoch.norm / len(loader))
         self.history.record("train_batch_count", len(loader))
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:

@@ -32,7 +32,12 @@ HISTORY = list_of(_ROW)
 def history_to_state(history: History) -> list[dict[str, Any]]:
     """Return a row an epoch, without its batches."""
     rows = [{k: v for k, v in row.items() if k != "batches"} for row in history]
-    return [{k: _as_plain(v) for k, v in row.items()} for row in rows]
+    return _rows_to_state(rows)
+
+
+def batches_to_state(history: History) -> list[dict[str, Any]]:
+    """Return a row a mini-batch of the last epoch."""
+    return _rows_to_state(history[-1]["batches"])
 
 
 def history_from_state(state: list[dict[str, Any]]) -> History:
@@ -129,6 +134,10 @@ def _check_moments(own: Any, weight: Tensor, kind: type[torch.optim.Optimizer]) 
                 f"the moment {name!r} of the optimizer must be finite float32 of shape "
                 f"{shape}."
             )
+
+
+def _rows_to_state(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: _as_plain(v) for k, v in row.items()} for row in rows]
 
 
 def _as_plain(value: Any) -> Any:

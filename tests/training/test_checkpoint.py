@@ -1,9 +1,12 @@
 """A fit that was killed goes on from its checkpoint, and ends with the same bits."""
 
 import errno
+import json
 import multiprocessing
 import os
+import signal
 import warnings
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +17,15 @@ from skorch.callbacks import Callback
 
 import sklearn_rnn
 from sklearn_rnn import (
+    RNNAnomalyDetector,
     RNNClassifier,
     RNNForecaster,
+    RNNGenerator,
     RNNRegressor,
     RNNStepRegressor,
     RNNTagger,
     RNNTranscriber,
+    RNNTranslator,
 )
 from sklearn_rnn._training import _checkpoint
 
@@ -29,27 +35,43 @@ class Killed(Exception):
 
 
 class Counter(Callback):
-    """Counts epochs, and raises an error at the end of some."""
+    """Counts epochs and mini-batches, and raises an error at the end of some."""
 
-    error, at = None, ()
+    error, at, within = None, (), ()
 
     def initialize(self):
-        self.n_epochs_ = 0
+        self.n_begun_ = self.n_epochs_ = self.n_batches_ = 0
+        self.losses_ = []
         return self
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.n_begun_ += 1
+
+    def on_batch_end(self, net, **kwargs):
+        self.n_batches_ += 1
+        if self.n_batches_ in Counter.within:
+            raise Counter.error
 
     def on_epoch_end(self, net, **kwargs):
         self.n_epochs_ += 1
+        self.losses_.append(net.history[-1, "batches", :, "train_loss"])
         if self.n_epochs_ in Counter.at:
             raise Counter.error
 
 
 @pytest.fixture
-def kill_after(monkeypatch):
-    """Return a function: fits fail at the end of these epochs, until called anew."""
+def always_write(monkeypatch):
     monkeypatch.setattr(_checkpoint, "INTERVAL", 0)
+    monkeypatch.setattr(_checkpoint, "_MOST_SHARE", np.inf)
 
-    def start(*epochs, error=Killed):
+
+@pytest.fixture
+def kill_after(always_write, monkeypatch):
+    """Return a function: fits fail at the end of these epochs, until called anew."""
+
+    def start(*epochs, within=(), error=Killed):
         monkeypatch.setattr(Counter, "at", epochs)
+        monkeypatch.setattr(Counter, "within", within)
         monkeypatch.setattr(Counter, "error", error)
 
     return start
@@ -60,13 +82,19 @@ def make(kind=RNNClassifier, **options):
     return kind(callbacks=[Counter()], **options)
 
 
+def counter_of(fitted):
+    return fitted.net_.callbacks_[1][1]
+
+
 def assert_same_fit(actual, expected):
     weights = expected.module_.state_dict()
     for name, weight in actual.module_.state_dict().items():
         assert torch.equal(weight, weights[name]), name
     assert actual.loss_curve_ == expected.loss_curve_
     assert actual.validation_scores_ == expected.validation_scores_
-    assert len(actual.history_) == len(expected.history_)
+    for row, other in zip(actual.history_, expected.history_, strict=True):
+        assert {**row, "dur": 0} == {**other, "dur": 0}
+    assert vars(counter_of(actual)) == vars(counter_of(expected))
     states = (fitted._random_state.get_state() for fitted in (actual, expected))
     for one, other in zip(*states, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -96,8 +124,109 @@ def test_a_killed_fit_ends_with_the_same_bits(ragged, kill_after, options):
     kill_after()
     resumed = make(**options, checkpoint="runs").fit(*ragged)
     assert_same_fit(resumed, expected)
-    assert resumed.net_.callbacks_[1][1].n_epochs_ == 5
+    assert counter_of(resumed).n_epochs_ == 5
     assert len(os.listdir("runs")) == 1
+
+
+@pytest.mark.parametrize("options", SETTINGS)
+def test_a_fit_that_is_killed_within_an_epoch_ends_with_the_same_bits(
+    ragged, kill_after, options
+):
+    options = {**options, "batch_size": 8, "max_epochs": 3}
+    expected = make(**options).fit(*ragged)
+    n_batches = counter_of(expected).n_batches_ // 3
+    # in the first epoch, at the beginning and at the end of others
+    for last in (3, n_batches + 1, 2 * n_batches, 2 * n_batches + 3):
+        kill_after(within=(last,))
+        with pytest.raises(Killed):
+            make(**options, checkpoint="runs").fit(*ragged)
+    kill_after()
+    resumed = make(**options, checkpoint="runs").fit(*ragged)
+    assert_same_fit(resumed, expected)
+    assert counter_of(resumed).n_begun_ == 3
+    X = ragged[0]
+    np.testing.assert_array_equal(resumed.predict_proba(X), expected.predict_proba(X))
+
+
+GENERATOR = {"truncate": 4, "dropout": 0.2, "batch_size": 3, "max_epochs": 2}
+
+
+def of_generator(cell):
+    X = ["abcabcabcab", "cabca", "bcabcabcabcabcabc", "ab"] * 2
+    return make(RNNGenerator, cell=cell, **GENERATOR), (X,), "score_samples"
+
+
+def of_tagger():
+    X = [np.array([1, 1, 2, 3]), np.array([4, 1, 1]), np.array([2, 5])] * 6
+    options = {"embedding_dim": 3, "batch_size": 4, "max_epochs": 2}
+    return make(RNNTagger, **options), (X, [x % 2 for x in X]), "predict_proba"
+
+
+def of_translator():
+    X = ["ab", "ba", "abc", "cab", "bb", "a"] * 3
+    options = {"batch_size": 4, "max_epochs": 2, "dropout": 0.2}
+    return make(RNNTranslator, **options), (X, [x[::-1] for x in X]), "predict"
+
+
+def of_translator_of_lists():
+    X = [np.arange(n) % 3 for n in (3, 2, 4)] * 4
+    y = [["one", "two"], ["two"], ["one"]] * 4
+    options = {"batch_size": 5, "max_epochs": 2}
+    return make(RNNTranslator, **options), (X, y), "predict"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        lambda: of_generator("gru"),
+        lambda: of_generator("lstm"),
+        of_tagger,
+        of_translator,
+        of_translator_of_lists,
+    ],
+    ids=["generator", "generator lstm", "tokens", "texts", "lists"],
+)
+def test_what_batches_share_goes_on(kill_after, case):
+    """States between windows, drawn token dropout, and pairs."""
+    model, data, method = case()
+    expected = model.fit(*data)
+    n_batches = counter_of(expected).n_batches_
+    for last in range(2, n_batches + 1, max(n_batches // 5, 1)):
+        kill_after(within=(last,))
+        with pytest.raises(Killed):
+            case()[0].set_params(checkpoint="runs").fit(*data)
+    kill_after()
+    resumed = case()[0].set_params(checkpoint="runs").fit(*data)
+    assert_same_fit(resumed, expected)
+    X = data[0]
+    for one, other in zip(
+        getattr(resumed, method)(X), getattr(expected, method)(X), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_validation_set_of_texts_is_part_of_the_fit():
+    X = ["abab", "ba", "aab"] * 3
+    for options in ({}, {"X_val": X}, {"X_val": X[::-1]}, {"X_val": X}):
+        make(RNNGenerator, max_epochs=1, checkpoint="runs").fit(X, **options)
+    assert len(os.listdir("runs")) == 3
+
+
+def test_a_copy_takes_little_time(ragged, monkeypatch):
+    """After a copy or a file that took long, the next one waits."""
+    clock, times = iter(count()), []
+    monkeypatch.setattr(_checkpoint.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(_checkpoint, "_BETWEEN_COPIES", 0)
+    monkeypatch.setattr(_checkpoint, "_MOST_SHARE", 0.04)
+    monkeypatch.setattr(_checkpoint, "INTERVAL", 10**9)
+    right = _checkpoint.capture
+    monkeypatch.setattr(
+        _checkpoint, "capture", lambda *a: times.append(next(clock)) or right(*a)
+    )
+    make(checkpoint="runs", max_epochs=15, batch_size=2).fit(*ragged)
+    # a copy takes 2 of the clock's seconds: 50 pass until the next
+    assert np.diff(times[2:-1]).min() >= 2 / 0.04
+    assert len(times) > 4
 
 
 @pytest.mark.parametrize(
@@ -124,16 +253,23 @@ def test_each_estimator_goes_on(ragged, kill_after, kind):
     assert_same_fit(resumed, expected)
 
 
-def test_a_forecaster_goes_on(rng, kill_after):
+@pytest.mark.parametrize(
+    ("kind", "options", "method"),
+    [
+        (RNNForecaster, {"context": 8, "horizon": 3}, "predict"),
+        (RNNAnomalyDetector, {"context": 8}, "score_samples"),
+    ],
+)
+def test_series_go_on(rng, kill_after, kind, options, method):
     X = rng.normal(size=(3, 60)).cumsum(axis=1)
-    options = {"context": 8, "horizon": 3}
-    expected = make(RNNForecaster, **options).fit(X).predict(X)
+    expected = getattr(make(kind, **options).fit(X), method)(X)
     kill_after(3)
     with pytest.raises(Killed):
-        make(RNNForecaster, **options, checkpoint="runs").fit(X)
+        make(kind, **options, checkpoint="runs").fit(X)
     kill_after()
-    resumed = make(RNNForecaster, **options, checkpoint="runs").fit(X).predict(X)
-    np.testing.assert_array_equal(resumed, expected)
+    resumed = make(kind, **options, checkpoint="runs").fit(X)
+    np.testing.assert_array_equal(getattr(resumed, method)(X), expected)
+    assert counter_of(resumed.regressor_).n_epochs_ == 5
 
 
 def test_random_state_none_goes_on_with_its_own_numbers(ragged, kill_after):
@@ -168,18 +304,19 @@ def test_a_warm_start_goes_on(ragged, kill_after):
     assert_same_fit(killed.fit(*ragged), expected)
 
 
-def test_ctrl_c_writes_a_checkpoint(ragged, kill_after, monkeypatch):
+@pytest.mark.parametrize("within", [False, True])
+def test_ctrl_c_writes_a_checkpoint(ragged, kill_after, monkeypatch, within):
     monkeypatch.setattr(_checkpoint, "INTERVAL", 1000)
     monkeypatch.setattr(_checkpoint, "_BETWEEN_COPIES", 0)
-    expected = make().fit(*ragged)
-    monkeypatch.setattr(Counter, "at", (4,))
-    monkeypatch.setattr(Counter, "error", KeyboardInterrupt)
+    expected = make(batch_size=8).fit(*ragged)
+    when = {"within": (18,)} if within else {}
+    kill_after(*(() if within else (4,)), error=KeyboardInterrupt, **when)
     with pytest.raises(KeyboardInterrupt):
-        make(checkpoint="runs").fit(*ragged)
-    monkeypatch.setattr(Counter, "at", ())
-    resumed = make(checkpoint="runs").fit(*ragged)
+        make(batch_size=8, checkpoint="runs").fit(*ragged)
+    kill_after()
+    resumed = make(batch_size=8, checkpoint="runs").fit(*ragged)
     assert_same_fit(resumed, expected)
-    assert resumed.net_.callbacks_[1][1].n_epochs_ == 5
+    assert counter_of(resumed).n_epochs_ == 5
 
 
 def test_other_data_or_parameters_have_other_files(ragged):
@@ -202,8 +339,10 @@ def test_other_data_or_parameters_have_other_files(ragged):
 def test_a_killed_search_skips_finished_fits(ragged, kill_after, monkeypatch):
     X, y = ragged
     epochs, stop_at = [], [13]  # the third epoch of the third fit
+    right = Counter.on_epoch_end
 
-    def count(self, net, **kwargs):
+    def note(self, net, **kwargs):
+        right(self, net, **kwargs)
         epochs.append(len(net.history))
         if len(epochs) in stop_at:
             raise KeyboardInterrupt
@@ -214,7 +353,7 @@ def test_a_killed_search_skips_finished_fits(ragged, kill_after, monkeypatch):
 
     expected = search()
     kill_after()
-    monkeypatch.setattr(Counter, "on_epoch_end", count)
+    monkeypatch.setattr(Counter, "on_epoch_end", note)
     with pytest.raises(KeyboardInterrupt):
         search(checkpoint="runs")
     del epochs[:], stop_at[:]
@@ -297,13 +436,13 @@ def test_a_saved_estimator_names_no_folder(ragged):
 # kill -9 ------------------------------------------------------------------------------
 
 
-def fit_and_write_weights(folder, path):
+def fit_and_write_results(folder, path):
     """Run in a process of its own."""
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(n, 2)) for n in rng.integers(3, 9, 40)]
     model = RNNClassifier(
         hidden_size=8,
-        max_epochs=60,
+        max_epochs=15,
         early_stopping=True,
         n_iter_no_change=100,
         dropout=0.2,
@@ -314,13 +453,46 @@ def fit_and_write_weights(folder, path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(X, [x[:, 0].sum() > 0 for x in X])
-    weights = [w.numpy().tobytes() for w in model.module_.state_dict().values()]
-    path.write_bytes(b"".join(weights))
+    results = [w.numpy().tobytes() for w in model.module_.state_dict().values()]
+    history = [{**row, "dur": 0} for row in model.history_]
+    results += [json.dumps(history).encode(), model.predict_proba(X).tobytes()]
+    path.write_bytes(b"".join(results))
 
 
-def start(folder, path):
+def die(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_with_half_a_file(handle):
+    if not os.path.isdir(f"/proc/self/fd/{handle}"):
+        os.ftruncate(handle, os.fstat(handle).st_size // 2)
+    die()
+
+
+def replace_and_die(source, target):
+    os.rename(source, target)
+    die()
+
+
+# places within a write
+FAULTS = [
+    *(("fsync", die_with_half_a_file), ("fsync", die)),
+    *(("replace", die), ("replace", replace_and_die)),
+]
+
+
+def run_with_fault(folder, path, fault, when):
+    """Fit, and die at this place of a write, as number `when` of its kind."""
+    if fault is not None:
+        name, function = fault
+        right, number = getattr(os, name), iter(count())
+        setattr(os, name, lambda *a: (function if next(number) == when else right)(*a))
+    fit_and_write_results(folder, path)
+
+
+def start(*args):
     process = multiprocessing.get_context("fork").Process(
-        target=fit_and_write_weights, args=(folder, path)
+        target=run_with_fault, args=args
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of threads, which the child does not use
@@ -332,22 +504,24 @@ def start(folder, path):
 @pytest.mark.parametrize(
     "n_kills", [6, pytest.param(200, marks=pytest.mark.slow)], ids=str
 )
-def test_kill_9_at_any_moment_leaves_the_same_fit(tmp_path, monkeypatch, n_kills):
-    monkeypatch.setattr(_checkpoint, "INTERVAL", 0)
-    fit_and_write_weights(tmp_path / "whole", tmp_path / "expected")
+def test_kill_9_at_any_moment_leaves_the_same_fit(tmp_path, always_write, n_kills):
+    """Also within an epoch, as each batch is written, and inside a write."""
+    fit_and_write_results(tmp_path / "whole", tmp_path / "expected")
     expected = (tmp_path / "expected").read_bytes()
     rng = np.random.default_rng(n_kills)
     n_killed = 0
     while n_killed < n_kills:
         folder, path = tmp_path / f"runs{n_killed}", tmp_path / f"found{n_killed}"
         while not path.exists():
-            process = start(folder, path)
-            if n_killed < n_kills:
-                process.join(rng.uniform(0, 0.3))
-                if process.is_alive():
-                    process.kill()
-                    n_killed += 1
+            goes_on = n_killed >= n_kills
+            inside = not goes_on and n_killed % 2 == 0
+            fault = FAULTS[n_killed // 2 % len(FAULTS)] if inside else None
+            process = start(folder, path, fault, int(rng.integers(40)))
+            process.join(None if goes_on or inside else rng.uniform(0, 0.2))
+            if process.is_alive():
+                process.kill()
             process.join()
+            n_killed += process.exitcode == -signal.SIGKILL
         assert path.read_bytes() == expected
         (left,) = folder.iterdir()  # nor temporary files
         assert left.suffix == ".safetensors"
