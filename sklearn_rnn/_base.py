@@ -44,7 +44,7 @@ from sklearn_rnn._sequences import (
     read_targets,
     validate_sequences,
 )
-from sklearn_rnn._training import Checkpoint, Monitor, Plan, make_reporters
+from sklearn_rnn._training import Checkpoint, Monitor, Plan
 from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
 from sklearn_rnn.nn import threads_for
 from sklearn_rnn.utils import (
@@ -425,7 +425,6 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
                 random_state=self._random_state,
                 seed=self._seed,
                 monitor=monitor,
-                reporters=make_reporters(self.verbose, plan.epochs),
                 checkpoint=checkpoint,
             )
         except KeyboardInterrupt as error:

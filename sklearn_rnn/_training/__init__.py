@@ -1,6 +1,6 @@
 """Training loop. Only this package imports skorch."""
 
-from sklearn_rnn._training._callbacks import Monitor, check_callbacks, make_reporters
+from sklearn_rnn._training._callbacks import Monitor, check_callbacks
 from sklearn_rnn._training._checkpoint import TrainingFile
 from sklearn_rnn._training._loader import (
     PathDataset,
@@ -40,6 +40,5 @@ __all__ = [
     "history_to_state",
     "make_inputs",
     "make_pair_inputs",
-    "make_reporters",
     "optimizer_to_state",
 ]

@@ -2,11 +2,17 @@
 
 import copy
 import math
+import sys
+import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
 from torch import Tensor, nn
+
+_SECONDS_WATCHED = 3.0  # before a time is estimated
+_LONG_FIT = 600.0  # seconds
 
 
 class Monitor(Callback):
@@ -104,21 +110,72 @@ def copy_weights(module: nn.Module) -> dict[str, Any]:
     }
 
 
+class LongFitWarning(Callback):
+    """Warn once, early, if a training will take more than ten minutes.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Maximum number of epochs.
+    n_batches : int
+        Mini-batches an epoch.
+    """
+
+    def __init__(self, n_epochs: int, n_batches: int) -> None:
+        self.n_epochs, self.n_batches = n_epochs, n_batches
+
+    def initialize(self) -> "LongFitWarning":
+        self.start_: float | None = None  # of the second mini-batch: the first compiles
+        self.n_done_ = 0
+        self.is_done_ = False
+        return self
+
+    def on_batch_end(self, net: Any, **kwargs: Any) -> None:
+        if self.is_done_:
+            return
+        now = time.monotonic()
+        if self.start_ is None:
+            self.start_ = now
+            return
+        self.n_done_ += 1
+        if now - self.start_ < _SECONDS_WATCHED:
+            return
+        self.is_done_ = True
+        n_updates = self.n_epochs * self.n_batches
+        seconds = (now - self.start_) / self.n_done_ * n_updates
+        if seconds > _LONG_FIT:
+            warnings.warn(
+                f"This fit may take {seconds / 60:.0f} minutes: {self.n_epochs:,} "
+                f"epochs of {self.n_batches:,} mini-batches. A larger 'batch_size' or "
+                "fewer 'max_epochs' take less. Ctrl-C keeps the finished epochs.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
 class EpochProgress(Callback):
-    """Progress bar over epochs with loss, score and time left.
+    """Progress bar over epochs with loss, score and time left, below the plan.
 
     Parameters
     ----------
     n_epochs : int
         Length of the bar.
+    n_batches : int
+        Mini-batches an epoch.
     """
 
-    def __init__(self, n_epochs: int) -> None:
-        self.n_epochs = n_epochs
+    def __init__(self, n_epochs: int, n_batches: int) -> None:
+        self.n_epochs, self.n_batches = n_epochs, n_batches
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+    def on_train_begin(self, net: Any, X: Any = None, **kwargs: Any) -> None:
         from tqdm.auto import tqdm  # here: in a notebook its import may warn
 
+        n_weights = sum(w.numel() for w in net.module_.parameters())
+        print(
+            f"{len(X):,} sequences, {n_weights:,} weights: at most {self.n_epochs:,} "
+            f"epochs of {self.n_batches:,} mini-batches",
+            file=sys.stderr,
+        )
         self.bar_ = tqdm(total=self.n_epochs, unit="epoch")
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
@@ -170,10 +227,20 @@ def _is_named_callback(value: Any) -> bool:
     )
 
 
-def make_reporters(verbose: int, n_epochs: int) -> list[Callback]:
-    """Return the callbacks that show progress: none, a bar, or a table."""
+def make_reporters(verbose: int, n_epochs: int, n_batches: int) -> list[Callback]:
+    """Return the callbacks that show progress: no more than a warning, a bar, a table.
+
+    Parameters
+    ----------
+    verbose : int
+    n_epochs : int
+        Maximum number of epochs.
+    n_batches : int
+        Mini-batches an epoch.
+    """
+    warning = LongFitWarning(n_epochs, n_batches)
     if verbose == 0:
-        return []
+        return [warning]
     if verbose == 1:
-        return [EpochProgress(n_epochs)]
-    return [PrintLog(keys_ignored=["train_batch_count"])]
+        return [warning, EpochProgress(n_epochs, n_batches)]
+    return [warning, PrintLog(keys_ignored=["train_batch_count"])]

@@ -13,7 +13,7 @@ from skorch.utils import TeeGenerator
 from torch import Tensor
 
 from sklearn_rnn._training._averaging import WeightAverage
-from sklearn_rnn._training._callbacks import Monitor, copy_weights
+from sklearn_rnn._training._callbacks import Monitor, copy_weights, make_reporters
 from sklearn_rnn._training._checkpoint import TrainingFile
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
@@ -126,7 +126,6 @@ class SequenceNet(NeuralNet):
         random_state: np.random.RandomState,
         seed: int,
         monitor: Monitor,
-        reporters: Sequence[Callback] = (),
         checkpoint: TrainingFile | None = None,
     ) -> None:
         """Train for some epochs, or until `stop_training` is set.
@@ -144,15 +143,14 @@ class SequenceNet(NeuralNet):
             that epochs trained one at a time equal those of one training run.
         monitor : Monitor
             Called before the net's own callbacks, one of which may end the training.
-        reporters : sequence of skorch.callbacks.Callback
-            Called after them.
         checkpoint : TrainingFile or None, default=None
             Where the training goes on from, and is written to.
         """
         device = torch.device(self.device)
         self.stop_training = False
-        before, after = _named([monitor]), _named(reporters)
         loader = dataset.make_loader(self.batch_size, device, random_state)
+        reporters = make_reporters(self.verbose, plan.epochs, len(loader))
+        before, after = _named([monitor]), _named(reporters)
         n_updates = plan.epochs * len(loader)
         scheduler = make_schedule(plan.schedule, self.optimizer_, self.lr, n_updates)
         self._average = WeightAverage(self.module_, plan.averaging, n_updates)
