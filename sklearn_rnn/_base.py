@@ -60,6 +60,7 @@ from sklearn_rnn.utils import (
     resolve_device,
     safe_indexing,
     warn_of_other_versions,
+    warn_once_in_search,
 )
 
 _PICKLED_BY = "_pickled_by"  # versions, in a pickle alone
@@ -455,10 +456,11 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         watched = "training loss is still falling"
         if monitor.scores_:
             watched = "validation score is still rising"
-        warnings.warn(
+        warn_once_in_search(
             f"Maximum epochs ({self.max_epochs_}) reached and the {watched}: more "
             "'max_epochs' or a higher 'learning_rate' may improve the result.",
             ConvergenceWarning,
+            kind=watched,
             stacklevel=6,
         )
 

@@ -4,12 +4,13 @@ import copy
 import math
 import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
 from torch import Tensor, nn
+
+from sklearn_rnn.utils import warn_once_in_search
 
 _SECONDS_WATCHED = 3.0  # before a time is estimated
 _LONG_FIT = 600.0  # seconds
@@ -144,11 +145,12 @@ class LongFitWarning(Callback):
         n_updates = self.n_epochs * self.n_batches
         seconds = (now - self.start_) / self.n_done_ * n_updates
         if seconds > _LONG_FIT:
-            warnings.warn(
+            warn_once_in_search(
                 f"This fit may take {seconds / 60:.0f} minutes: {self.n_epochs:,} "
                 f"epochs of {self.n_batches:,} mini-batches. A larger 'batch_size' or "
                 "fewer 'max_epochs' take less. Ctrl-C keeps the finished epochs.",
                 UserWarning,
+                kind="long fit",
                 stacklevel=2,
             )
 

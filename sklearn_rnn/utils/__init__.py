@@ -2,6 +2,7 @@
 
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._interrupts import finally_do
+from sklearn_rnn.utils._search import warn_once_in_search
 from sklearn_rnn.utils._sklearn import (
     BaseScorer,
     HasMethods,
@@ -91,5 +92,6 @@ __all__ = [
     "shapes_only",
     "validate_params",
     "warn_of_other_versions",
+    "warn_once_in_search",
     "wrap_data_with_container",
 ]

@@ -2,9 +2,11 @@
 
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from training_tools import make_classifier
 
 from sklearn_rnn._training import Monitor
+from sklearn_rnn.utils import _search
 
 
 @pytest.mark.parametrize("max_epochs", [2, 3, 10, 15])
@@ -55,3 +57,14 @@ def test_the_warning_names_what_still_improves(ragged):
     X, y = ragged
     with pytest.warns(ConvergenceWarning, match="the validation score is still rising"):
         make_classifier(max_epochs=4).fit(X, y, X_val=X, y_val=y)
+
+
+def test_a_search_warns_once(ragged, monkeypatch):
+    monkeypatch.setattr(_search, "_given_in_search", set())
+    search = GridSearchCV(make_classifier(max_epochs=3), {"hidden_size": [2, 3]}, cv=2)
+    with pytest.warns(ConvergenceWarning, match="still falling") as records:
+        search.fit(*ragged)
+    assert len([r for r in records if r.category is ConvergenceWarning]) == 1
+    for _ in range(2):  # outside a search, each fit does
+        with pytest.warns(ConvergenceWarning, match="still falling"):
+            make_classifier(max_epochs=3).fit(*ragged)
