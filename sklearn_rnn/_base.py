@@ -23,9 +23,11 @@ from sklearn_rnn._building import (
 )
 from sklearn_rnn._checkpoints import open_checkpoint
 from sklearn_rnn._defaults import (
+    is_auto,
     resolve,
     suggest_conv_channels,
     suggest_dropout,
+    suggest_early_stopping,
     suggest_max_epochs,
 )
 from sklearn_rnn._inference import (
@@ -118,7 +120,10 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             if not continues:
                 self._draw_seeds(checkpoint)
             train, held_out = data, None
-            if self.early_stopping and validation is None:
+            self.early_stopping_ = bool(
+                resolve(self, "early_stopping", suggest_early_stopping(len(data)))
+            )
+            if self.early_stopping_ and validation is None:
                 train, held_out = self._hold_out(data)
             if not continues:
                 self._learn_encoding(data, train)
@@ -143,7 +148,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _partial_fit(self, X, y, sample_weight, **options):
         """Train for one epoch at a constant learning rate, from the current weights."""
-        if self.early_stopping:
+        if self.early_stopping is not False and not is_auto(self.early_stopping):
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
         with neutral_torch_state(), self._rollback_on_error(continues):
@@ -152,6 +157,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
                 self._draw_seeds()
                 self._learn_encoding(data, data)
             train = self._encode(data)
+            self.early_stopping_ = False
             self._resolve_parameters(train)
             net = self.net_ if continues else self._build_net(train)
             nn.set_dropout(net.module_, self.dropout_)
@@ -387,12 +393,16 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
     # The loop ------------------------------------------------------------------------
 
     def _make_monitor(self, held_out):
-        watch_score = self.early_stopping and held_out is not None
+        watch_score = self.early_stopping_ and held_out is not None
         patience = self.n_iter_no_change
         if not watch_score and self.learning_rate_schedule in _ANNEALED:
             patience = None  # the schedule is planned to the last epoch
-        score = None if held_out is None else partial(self._score_module, held_out)
+        score = None if held_out is None else self._make_validation_score(held_out)
         return Monitor(score, patience, self.tol, watch_score)
+
+    def _make_validation_score(self, held_out):
+        """Return the function from the network to the score of held-out data."""
+        return partial(self._score_module, held_out)
 
     def _score_module(self, held_out, module):
         predictions = self._predict_encoded(module, held_out.X)

@@ -5,6 +5,7 @@ from typing import Any
 
 _STEM = (64, 64)
 _N_EPOCHS = 100
+_MANY_SAMPLES = 10_000  # as in HistGradientBoosting
 _N_UPDATES = {False: 4000, True: 500}  # by whether values are rare
 _LEAST_EPOCHS = {False: 10, True: 3}
 
@@ -28,6 +29,11 @@ def suggest_conv_channels(embeds: bool) -> tuple[int, ...] | None:
 def suggest_dropout(embeds: bool) -> float:
     """Return the dropout probability."""
     return 0.5 if embeds else 0.0
+
+
+def suggest_early_stopping(n_samples: int) -> bool:
+    """Return whether to hold out a validation set: where it is missed least."""
+    return n_samples > _MANY_SAMPLES
 
 
 def count_epochs(

@@ -78,6 +78,7 @@ _STATE = {
         "a probability below 1", lambda v, s: type(v) is float and 0 <= v < 1
     ),
     "max_epochs": COUNT,
+    "early_stopping": may_lack(BOOL),
     "optimizer": TEXT,
     "weight_decay": NUMBER,
     "moments": ANYTHING,
@@ -88,7 +89,7 @@ _ATTRIBUTES = {
     *("n_features_in_", "feature_names_in_", "n_outputs_", "classes_"),
     *("loss_curve_", "validation_scores_", "n_iter_", "best_loss_"),
     *("best_validation_score_", "net_"),
-    *("conv_channels_", "dropout_", "max_epochs_"),
+    *("conv_channels_", "dropout_", "max_epochs_", "early_stopping_"),
     *("_reads_table", "_reads_tokens", "_category_encoder", "_vocabulary", "_targets"),
     *("_characters", "_loss", "_fixed_parameters", "_seed", "_random_state"),
 }
@@ -122,6 +123,7 @@ def rnn_to_state(rnn: Any) -> dict[str, Any]:
         "weights": _weights_to_state(rnn.module_),
         "dropout": float(rnn.dropout_),
         "max_epochs": int(rnn.max_epochs_),
+        "early_stopping": rnn.early_stopping_,
         "optimizer": _name_optimizer(net.optimizer_),
         "weight_decay": _find_weight_decay(net.optimizer_),
         "moments": optimizer_to_state(net.optimizer_),
@@ -219,6 +221,7 @@ def _restore_data(rnn: Any, values: dict[str, Any]) -> None:
     rnn.conv_channels_ = resolve(rnn, "conv_channels", suggested)
     rnn.dropout_ = values["dropout"]
     rnn.max_epochs_ = values["max_epochs"]
+    rnn.early_stopping_ = values.get("early_stopping", bool(rnn.early_stopping))
     rnn._targets = _targets_from_state(rnn, values["targets"])
     vars(rnn).update(rnn._targets.attributes())
 

@@ -481,6 +481,7 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
             conv_channels=None,
             categorical_features=None,
             embedding_dim=None,
+            early_stopping=False,
         )
         segments = make_segments(scaled, self.segment_length_)
         with warnings.catch_warnings():

@@ -210,6 +210,8 @@ class RNNGenerator(BaseRNN):
         Value of `max_epochs`, or the one chosen for "auto".
     n_iter_ : int
         Number of epochs trained, including those of earlier fits with a warm start.
+    early_stopping_ : bool
+        Whether a validation score could stop the training.
     loss_curve_ : list of float
         Mean negative log-likelihood per token or step of each epoch, with dropout.
     validation_scores_ : list of float or None

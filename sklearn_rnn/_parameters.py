@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.metrics import get_scorer_names
 
 from sklearn_rnn._building import OPTIMIZERS
 from sklearn_rnn._defaults import is_auto
@@ -74,6 +75,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "tol": [_NOT_NEGATIVE],
     "n_iter_no_change": [_COUNT],
     "early_stopping": ["boolean"],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "validation_fraction": [_INSIDE_UNIT],
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "warm_start": ["boolean"],

@@ -160,10 +160,21 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         score is monitored with ``early_stopping=True``, otherwise the training loss.
         The training loss never stops the "onecycle" and "cosine" schedules, which need
         `max_epochs` to complete.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to stop training when the validation score no longer improves, and to
         restore the weights of the best epoch. The validation set is `X_val` if passed
-        to `fit`, otherwise `validation_fraction` of the training samples.
+        to `fit`, otherwise `validation_fraction` of the training samples. "auto" is
+        True for more than 10,000 sequences.
+    scoring : str, callable or None, default=None
+        Score of the validation set.
+
+        - None: the one of `score`, or what suits the `loss`, see `validation_scores_`.
+        - "loss": the training loss, with its sign changed.
+        - another str: a scorer of scikit-learn, such as "balanced_accuracy", "f1_macro"
+          or "neg_mean_absolute_error", see
+          :func:`sklearn.metrics.get_scorer_names`.
+        - a callable: ``scoring(estimator, X, y)`` returns a number, higher is better. X
+          is encoded, for the methods of `estimator` alone.
     validation_fraction : float, default=0.1
         Fraction of the training samples held out as validation set with
         ``early_stopping=True``. If `groups` are passed to `fit`, it is a fraction of
@@ -209,12 +220,14 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         Value of `max_epochs`, or the one chosen for "auto".
     n_iter_ : int
         Number of epochs trained, including those of earlier fits with a warm start.
+    early_stopping_ : bool
+        Whether a validation score could stop the training.
     loss_curve_ : list of float
         Mean training loss of each epoch, computed on standardised targets except with
         ``loss="poisson"``.
     validation_scores_ : list of float or None
-        :math:`R^2` (:math:`D^2` for the losses "absolute_error" and "quantile") on the
-        validation set after each epoch; None without a validation set.
+        :math:`R^2` (:math:`D^2` for the losses "absolute_error" and "quantile"), or the
+        score `scoring`, on the validation set after each epoch; None without one.
     best_loss_ : float
         Lowest training loss.
     best_validation_score_ : float or None
@@ -294,7 +307,8 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         max_epochs="auto",
         tol=1e-4,
         n_iter_no_change=10,
-        early_stopping=False,
+        early_stopping="auto",
+        scoring=None,
         validation_fraction=0.1,
         warm_start=False,
         device="auto",
@@ -329,6 +343,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.device = device

@@ -1,8 +1,14 @@
 """SequenceRNN: base class of classifier and regressor."""
 
+import copy
 import warnings
+from functools import partial
+from types import SimpleNamespace
 
+import numpy as np
+import torch
 from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
 
 from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
@@ -15,7 +21,8 @@ from sklearn_rnn._sequences import (
 )
 from sklearn_rnn._streaming import StreamingMixin
 from sklearn_rnn._training import SequenceDataset
-from sklearn_rnn.utils import fit_context, neutral_torch_state
+from sklearn_rnn.nn import threads_for
+from sklearn_rnn.utils import BaseScorer, fit_context, neutral_torch_state
 
 
 class SequenceRNN(StreamingMixin, BaseRNN):
@@ -113,6 +120,29 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             stem_pooling=stem_pooling,
         )
 
+    def _make_validation_score(self, held_out):
+        if self.scoring is None:
+            return super()._make_validation_score(held_out)
+        if self.scoring == "loss":
+            return partial(self._score_by_loss, held_out)
+        scorer = check_scoring(self, self.scoring)
+        options = {}
+        if isinstance(scorer, BaseScorer):
+            options["sample_weight"] = held_out.sample_weight
+        y = self._targets.restore(held_out.targets)
+
+        def score(module):
+            return scorer(_predicts_encoded(self, module), held_out.X, y, **options)
+
+        return score
+
+    def _score_by_loss(self, held_out, module):
+        """Return the mean loss, with its sign changed."""
+        with threads_for(module):
+            outputs = torch.from_numpy(self._apply(module, held_out.X))
+            losses = self._loss(outputs, torch.from_numpy(held_out.targets))
+        return -np.average(losses.double().numpy(), weights=held_out.sample_weight)
+
     def _make_dataset(self, train):
         return SequenceDataset(train.X, train.targets, train.sample_weight)
 
@@ -138,3 +168,11 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)
         return apply_to_sequences(module, X, nn.SequenceModel.encode)
+
+
+def _predicts_encoded(rnn, module):
+    """Return a copy that predicts by a module, from X as the network takes it."""
+    rnn = copy.copy(rnn)
+    rnn.net_ = SimpleNamespace(module_=module)
+    rnn._validate_for_predict = lambda X: X
+    return rnn

@@ -190,6 +190,8 @@ class RNNStepRegressor(StepRNN):
         Value of `max_epochs`, or the one chosen for "auto".
     n_iter_ : int
         Number of epochs trained, including those of earlier fits with a warm start.
+    early_stopping_ : bool
+        Whether a validation score could stop the training.
     loss_curve_ : list of float
         Mean training loss per step of each epoch, computed on standardised targets
         except with ``loss="poisson"``.

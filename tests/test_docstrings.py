@@ -199,9 +199,10 @@ def test_the_same_parameter_has_the_same_words_in_functions_and_methods(family):
 
 
 # what an estimator has and not all others have
+OF_SEQUENCES = {"pooling", "conv_stride", "conv_pooling", "scoring"}
 OWN_PARAMETERS = {
-    RNNClassifier: {"pooling", "conv_stride", "conv_pooling", "class_weight"},
-    RNNRegressor: {"pooling", "conv_stride", "conv_pooling", "loss", "quantile"},
+    RNNClassifier: {*OF_SEQUENCES, "class_weight"},
+    RNNRegressor: {*OF_SEQUENCES, "loss", "quantile"},
     RNNTagger: {"crf", "scheme", "class_weight"},
     RNNStepRegressor: {"loss", "quantile"},
     RNNTranscriber: {"target_level", "conv_stride", "upsample", "beam_size"},

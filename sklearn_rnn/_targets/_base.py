@@ -13,6 +13,7 @@ class Targets(ABC):
 
     `read` validates y. `fit` learns the classes, or the number of outputs;
     `fit_scale` learns their scale. `encode` turns y into targets of the loss,
+    `restore` back,
     and `decode` turns predictions of the network into values of y.
 
     Parameters
@@ -46,6 +47,10 @@ class Targets(ABC):
     @abstractmethod
     def decode(self, predictions: Any) -> Any:
         """Decode predictions of the network into values of y."""
+
+    def restore(self, encoded: Any) -> Any:
+        """Return the y that was encoded."""
+        return self.decode(encoded)
 
     @abstractmethod
     def score(

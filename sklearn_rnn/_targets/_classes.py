@@ -94,6 +94,9 @@ class ClassTargets(Targets):
     def decode(self, predictions: NDArray) -> NDArray:
         return self.classes[predictions.argmax(axis=1)]
 
+    def restore(self, encoded: Any) -> NDArray:
+        return self.classes[encoded]
+
     def score(
         self, encoded: Any, predictions: Any, sample_weight: NDArray[np.float64]
     ) -> float:

@@ -37,6 +37,7 @@ BAD_PARAMETERS = {
     "tol": [-1, np.nan, None],
     "n_iter_no_change": [0, 1.5, None],
     "early_stopping": ["yes", None],
+    "scoring": ["acuracy", 3, ["accuracy"]],
     "validation_fraction": [0, 1, 1.5, np.nan, None],
     "warm_start": ["yes", None],
     "device": ["gpu", "", 3, None, "meta"],
@@ -46,7 +47,7 @@ BAD_PARAMETERS = {
     "verbose": [-1, 1.5, "a"],
     "class_weight": ["foo", 3, {5: 1}, {0: -1, 1: 1}, {0: np.nan, 1: 1}],
     "loss": ["foo", None, 3],
-    "quantile": [0, 1, 1.5, -0.5, np.nan, None],
+    "quantile": [0, 1, 1.5, -0.5, np.nan, None, (), (0.9, 0.1), [0.5, 1]],
 }
 
 

@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from training_tools import assert_weights_equal, make_classifier, weights_of
+from sklearn.metrics import get_scorer
+from training_tools import (
+    assert_weights_equal,
+    make_classifier,
+    make_regressor,
+    weights_of,
+)
 
 from sklearn_rnn import RNNRegressor
 
@@ -69,3 +75,85 @@ def test_an_estimator_can_hold_out_the_last_samples(rng):
     assert ordered.loss_curve_ == by_hand.loss_curve_
     assert ordered.validation_scores_ == by_hand.validation_scores_
     np.testing.assert_array_equal(ordered.predict(X), by_hand.predict(X))
+
+
+def test_early_stopping_is_automatic_for_many_sequences(rng, monkeypatch):
+    monkeypatch.setattr("sklearn_rnn._defaults._MANY_SAMPLES", 40)
+    X, y = rng.normal(size=(41, 3, 1)), np.arange(41) % 2
+    for n, expected in ((40, False), (41, True)):
+        classifier = make_classifier(max_epochs=1).fit(X[:n], y[:n])
+        assert classifier.early_stopping_ is expected
+        assert (classifier.validation_scores_ is not None) is expected
+    assert not classifier.set_params(early_stopping=False).fit(X, y).early_stopping_
+    assert not make_classifier().partial_fit(X, y, classes=[0, 1]).early_stopping_
+
+
+SCORES = {
+    "classes": ("balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc"),
+    "labels": ("f1_macro", "average_precision"),
+    "numbers": ("neg_mean_absolute_error",),
+}
+
+
+@pytest.fixture(params=SCORES)
+def task(request, rng):
+    """An estimator, X and y of some kind, and a weight."""
+    X, weight = rng.normal(size=(60, 5, 2)), rng.uniform(0.5, 2, 60)
+    y = {
+        "classes": np.where(rng.random(60) < 0.3, "rare", "usual"),
+        "labels": rng.integers(0, 2, (60, 3)),
+        "numbers": 100 + 10 * rng.normal(size=60),
+    }[request.param]
+    make = make_regressor if request.param == "numbers" else make_classifier
+    return make, X, y, weight, SCORES[request.param]
+
+
+def test_validation_scores_are_those_of_the_scorer(task):
+    make, X, y, weight, names = task
+    train, held_out = slice(0, 40), slice(40, 60)
+    validation = {
+        "X_val": X[held_out],
+        "y_val": y[held_out],
+        "sample_weight_val": weight[held_out],
+    }
+    for name in names:
+        scorer = get_scorer(name)
+        rnn = make(scoring=name, learning_rate_schedule=None, max_epochs=3)
+        rnn.fit(X[train], y[train], **validation)
+        expected = scorer(rnn, X[held_out], y[held_out], sample_weight=weight[held_out])
+        assert rnn.validation_scores_[-1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_callable_scores_the_validation_set(ragged):
+    def share(estimator, X, y):
+        return float(np.mean(estimator.predict(X) == y)) + len(X)
+
+    X, y = ragged
+    expected = make_classifier(early_stopping=True).fit(X, y).validation_scores_
+    scores = make_classifier(early_stopping=True, scoring=share).fit(X, y)
+    np.testing.assert_allclose(np.subtract(scores.validation_scores_, 4), expected)
+
+
+def test_the_loss_as_a_score_is_the_training_loss(ragged):
+    X, y = ragged
+    kept = make_classifier(scoring="loss", learning_rate=1e-12, max_epochs=2)
+    kept.fit(X, y, X_val=X, y_val=y)
+    assert kept.validation_scores_[-1] == pytest.approx(-kept.loss_curve_[-1], rel=1e-5)
+
+
+def test_the_best_epoch_is_that_of_the_score(noise):
+    X, y = noise
+    params = {"validation_fraction": 0.3, "learning_rate_schedule": None}
+    stopped = make_classifier(
+        **params, early_stopping=True, scoring="neg_log_loss", max_epochs=30
+    ).fit(X, y)
+    best = int(np.argmax(stopped.validation_scores_)) + 1
+    again = make_classifier(
+        **params, early_stopping=True, scoring="loss", max_epochs=best
+    ).fit(X, y)
+    assert_weights_equal(weights_of(stopped), weights_of(again))
+
+
+def test_an_unknown_scorer_is_named(ragged):
+    with pytest.raises(ValueError, match=r"'scoring' parameter .*'accurracy' instead"):
+        make_classifier(scoring="accurracy").fit(*ragged)
