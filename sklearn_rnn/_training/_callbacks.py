@@ -3,8 +3,8 @@
 import copy
 import math
 import sys
-import time
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
@@ -134,7 +134,7 @@ class LongFitWarning(Callback):
     def on_batch_end(self, net: Any, **kwargs: Any) -> None:
         if self.is_done_:
             return
-        now = time.monotonic()
+        now = monotonic()
         if self.start_ is None:
             self.start_ = now
             return

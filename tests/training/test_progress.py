@@ -38,7 +38,7 @@ def clock(monkeypatch):
         now[0] += step[0]
         return now[0]
 
-    monkeypatch.setattr("sklearn_rnn._training._callbacks.time.monotonic", read)
+    monkeypatch.setattr("sklearn_rnn._training._callbacks.monotonic", read)
     return step
 
 
