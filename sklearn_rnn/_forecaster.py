@@ -1,50 +1,100 @@
 """RNNForecaster: the next steps of series."""
 
 import math
-import warnings
-from numbers import Real
+from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Ridge
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+import torch
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._advice import AdviceMixin, advise_on_arguments
-from sklearn_rnn._defaults import count_epochs, is_auto, resolve
+from sklearn_rnn import nn
+from sklearn_rnn._advice import advise_on_arguments
+from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._building import make_encoder
+from sklearn_rnn._defaults import is_auto, resolve
 from sklearn_rnn._forecasting import (
+    Calibration,
+    Shape,
+    WindowEncoder,
+    Windows,
+    calibrate,
+    check_future,
+    check_known_future,
+    check_lengths,
     check_series,
+    choose_columns,
     choose_context,
-    cut_last_windows,
-    cut_training_windows,
-    join_features,
-    make_segments,
-    measure_scale,
+    fit_linear,
     seasonal_naive,
-    split_features,
 )
-from sklearn_rnn._parameters import (
-    constraints_of,
-    get_fixed_parameters,
-    refuse_changed_parameters,
+from sklearn_rnn._inference import (
+    apply_to_sequences,
+    compute_states,
+    make_batch_invariant,
 )
-from sklearn_rnn._regressor import RNNRegressor
-from sklearn_rnn._sequences import RaggedArray, errors_that_name
+from sklearn_rnn._parameters import constraints_of, refuse_changed_parameters
+from sklearn_rnn._sequences import RaggedArray
+from sklearn_rnn._training import LazyDataset, Plan, TrainingFile
 from sklearn_rnn._training_data import check_weights
-from sklearn_rnn.utils import StrOptions, fit_context
+from sklearn_rnn.nn import make_regression_loss
+from sklearn_rnn.utils import StrOptions, fit_context, neutral_torch_state
 
-_N_UPDATES = 15_000  # of max_epochs="auto"
-_RIDGE = 1e-3  # penalty a window
-# constructor parameters of the recurrent part that are passed on as they are
-_PASSED_ON = (
-    *("cell", "nonlinearity", "hidden_size", "num_layers", "dropout", "loss"),
-    *("optimizer", "learning_rate", "learning_rate_schedule", "weight_decay"),
-    *("max_grad_norm", "batch_size", "device", "callbacks", "checkpoint"),
-    *("random_state", "verbose"),
-)
+_N_UPDATES = 15_000  # of max_epochs="auto", and of an epoch at most
+_MOST_EPOCHS = 100
+_ROWS = 4096  # windows that are forecast at a time
+_LEAST_HALF = 1e-3  # of the scale: unit of errors where quantiles meet
 
 
-class RNNForecaster(AdviceMixin, BaseEstimator):
+@dataclass
+class SeriesData:
+    """Series with what follows them, validated.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        The series.
+    y : ndarray of shape (n_samples, horizon, n_targets) or None
+        The steps that follow; None if the future is within the series.
+    known : ndarray of shape (n_samples, horizon, n_known) or None
+        The same steps of the columns that are known ahead.
+    weight : ndarray of shape (n_samples,)
+        Weight of each series.
+    """
+
+    X: RaggedArray
+    y: np.ndarray | None
+    known: np.ndarray | None
+    weight: np.ndarray
+
+    def take(self, rows):
+        """Return some series."""
+        y, known = (None if v is None else v[rows] for v in (self.y, self.known))
+        return SeriesData(self.X[rows], y, known, self.weight[rows])
+
+
+@dataclass
+class TrainingWindows:
+    """Rows of windows with their weights: what the network is trained on."""
+
+    windows: Windows
+    rows: np.ndarray
+    sample_weight: np.ndarray
+
+    def __len__(self):
+        return len(self.rows)
+
+    def merge_equal(self):
+        """Return each different window once, with all its weight."""
+        cut = self.windows.take(self.rows)
+        parts = [part.reshape(len(self), -1) for part in cut]
+        _, first, number = np.unique(
+            np.hstack(parts), axis=0, return_index=True, return_inverse=True
+        )
+        weight = np.bincount(number.ravel(), self.sample_weight)
+        return replace(self, rows=self.rows[first], sample_weight=weight)
+
+
+class RNNForecaster(BaseRNN):
     """Recurrent neural network that forecasts the next steps of series.
 
     One model for all series, of equal or different length, with one or several
@@ -66,15 +116,29 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
     segment_length : int or "auto", default="auto"
         Number of steps of the series that the recurrent layers read at once, as one
         step of theirs. "auto": `season_length`.
-    scaling : {"last", "robust", "mean"}, default="last"
+    target_features : array-like of int or str, or None, default=None
+        Columns to forecast, by number or, if X is a list of DataFrames, by name. The
+        others are covariates: columns that a forecast reads, too. None: all columns but
+        `known_features`.
+    known_features : array-like of int or str, or None, default=None
+        Covariates that are known ahead, such as the calendar, prices or a weather
+        forecast. `predict` needs them for the next steps, as `X_future`. None: no
+        column is known ahead.
+    scaling : {"last", "robust", "mean"} or None, default="last"
         Location and scale that each window is standardised with.
 
         - "last": last value; mean absolute deviation from the median.
         - "robust": median; mean absolute deviation from the median.
         - "mean": mean; standard deviation. Sensitive to outliers.
+        - None: mean and standard deviation of all windows. For series of one unit whose
+          level matters.
+    quantiles : array-like of float or None, default=None
+        Levels of the quantiles that the network forecasts, between 0 and 1, beside the
+        median; they never cross. The mean of their pinball losses replaces `loss`.
+        None: one forecast, of `loss`.
     calibration_origins : int, default=0
         Number of last origins of each series that are held out from training, to
-        calibrate `predict_interval`.
+        calibrate `predict_interval` and `predict_quantiles`.
     cell : {"lstm", "gru", "gru_reset_before", "rnn"} or type, default="gru"
         Type of the recurrent layers.
 
@@ -133,7 +197,24 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         size.
     max_epochs : int or "auto", default="auto"
         Number of passes over the windows. "auto": as many as 15,000 mini-batches need,
-        from 1 to 100.
+        from 1 to 100. A pass has at most 15,000 mini-batches, drawn at random from all
+        windows.
+    tol : float, default=1e-4
+        Tolerance of the stopping criterion. The training loss or the validation score
+        must improve by more than this absolute amount to count as an improvement.
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops. The validation
+        score is monitored with ``early_stopping=True``, otherwise the training loss.
+        The training loss never stops the "onecycle" and "cosine" schedules, which need
+        `max_epochs` to complete.
+    early_stopping : bool, default=False
+        Whether to stop training when the validation score no longer improves, and to
+        restore the weights of the best epoch. The validation set is the last origins of
+        each series, a `validation_fraction` of them. No step that they forecast is
+        trained on.
+    validation_fraction : float, default=0.1
+        Fraction of the origins of each series held out as validation set with
+        ``early_stopping=True``.
     device : str or torch.device, default="auto"
         Device to compute on, such as "cpu", "cuda" or "cuda:1". "auto" selects a CUDA
         GPU if available, otherwise the CPU.
@@ -162,11 +243,10 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         Length of the windows.
     segment_length_ : int
         Length of the segments.
-    linear_ : sklearn.linear_model.Ridge
-        Linear part of the forecast, of scaled windows.
-    regressor_ : RNNRegressor
-        Recurrent part, of scaled windows in segments; trained on what the linear part
-        leaves.
+    coef_ : ndarray of shape (horizon, n_inputs)
+        Weights of the linear part of the forecast, of scaled windows.
+    intercept_ : ndarray of shape (horizon,)
+        Constant terms of the linear part.
     n_features_in_ : int
         Number of variables of a series.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -174,8 +254,24 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         whose column names are all strings.
     max_epochs_ : int
         Value of `max_epochs`, or the one chosen for "auto".
+    n_iter_ : int
+        Number of epochs trained.
+    early_stopping_ : bool
+        Whether a validation score could stop the training.
     loss_curve_ : list of float
         Mean training loss of the recurrent part in each epoch.
+    validation_scores_ : list of float or None
+        Skill over the linear part, 1 less the ratio of mean absolute errors, on the
+        validation set after each epoch; None without a validation set.
+    best_loss_ : float
+        Lowest training loss.
+    best_validation_score_ : float or None
+        Highest validation score; None without a validation set.
+    history_ : skorch.history.History
+        One row per epoch: loss, score, mean gradient norm before clipping, learning
+        rate, duration in seconds.
+    net_ : skorch.NeuralNet
+        Trained skorch net around `module_`.
     module_ : torch.nn.Module
         Trained network, called as ``module_(x, lengths)``.
 
@@ -195,10 +291,15 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
     through all segments [1]_. So ``a * X + b`` gives ``a * y + b``, and a forecast
     depends neither on the steps before the window nor on the other series.
 
-    The variables of a series share one model; each is forecast from its own past.
+    The targets of a series share one model; each is forecast from its own past and
+    from the covariates, which are standardised over all windows. The ridge regression
+    reads the covariates of the last step, and those known ahead at all steps to
+    forecast. The network reads all of them; those known ahead are further segments. A
+    covariate that is constant within each series is a static one: nothing about it
+    needs to be known ahead.
 
-    Windows are cut at every origin of every series. If they have more than 30 million
-    numbers, only every second, third, ... origin is taken.
+    Windows are cut at every origin of every series when a mini-batch is drawn, and are
+    never stored.
 
     References
     ----------
@@ -222,6 +323,14 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
     >>> forecaster = RNNForecaster(horizon=24, season_length=24, max_epochs=2)
     >>> forecaster.fit(X).predict(X).shape
     (5, 24)
+
+    With the temperature as a covariate of which there is a forecast:
+
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(3, 60, 2)).cumsum(axis=1)
+    >>> forecaster = RNNForecaster(horizon=2, known_features=[1], max_epochs=2)
+    >>> forecaster.fit(X).predict(X, X_future=np.zeros((3, 2, 1))).shape
+    (3, 2)
     """
 
     def __init__(
@@ -231,7 +340,10 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         context="auto",
         season_length=1,
         segment_length="auto",
+        target_features=None,
+        known_features=None,
         scaling="last",
+        quantiles=None,
         calibration_origins=0,
         cell="gru",
         nonlinearity="tanh",
@@ -246,6 +358,10 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         max_grad_norm=1.0,
         batch_size=32,
         max_epochs="auto",
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
         device="auto",
         callbacks=None,
         checkpoint=None,
@@ -256,7 +372,10 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         self.context = context
         self.season_length = season_length
         self.segment_length = segment_length
+        self.target_features = target_features
+        self.known_features = known_features
         self.scaling = scaling
+        self.quantiles = quantiles
         self.calibration_origins = calibration_origins
         self.cell = cell
         self.nonlinearity = nonlinearity
@@ -271,6 +390,10 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.max_epochs = max_epochs
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
         self.device = device
         self.callbacks = callbacks
         self.checkpoint = checkpoint
@@ -282,9 +405,14 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         "loss": [StrOptions({"absolute_error", "squared_error", "huber"})],
     }
 
+    bidirectional = False
+    conv_channels = None
+    weight_averaging = 0.0
+    _kinds_of_targets = ()
+
     @fit_context(prefer_skip_nested_validation=True)
     @advise_on_arguments
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_future=None):
         """Learn to continue series.
 
         Parameters
@@ -293,12 +421,16 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
                 n_steps, n_features), RaggedArray, or list of array-like of shape \
                 (n_steps_i,) or (n_steps_i, n_features)
             One series of one variable, or several series.
-        y : array-like of shape (n_samples, horizon) or (n_samples, horizon, \
-                n_features), default=None
-            The steps that follow each series. By default, every step of X with a
-            past is forecast; with y, only y.
+        y : array-like of shape (n_samples, horizon), (n_samples, horizon, \
+                n_targets) or (n_samples, horizon, n_features), default=None
+            The steps that follow each series: the targets, or all columns, as
+            `make_origins` returns them. By default, every step of X with a past is
+            forecast; with y, only y.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each series.
+        X_future : array-like of shape (n_samples, horizon, n_known), RaggedArray, or \
+                list of array-like or DataFrame, default=None
+            The columns `known_features` at the steps of y, if y has only targets.
 
         Returns
         -------
@@ -310,30 +442,66 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         ValueError, TypeError
             If a parameter or the data is invalid, or a series is too short.
         """
-        before = dict(vars(self))
-        try:
-            return self._fit(X, y, sample_weight)
-        except BaseException:
-            self.__dict__ = before  # the previous fit, if there was one
-            raise
+        return self._fit(X, y, sample_weight, X_future)
 
-    def predict(self, X):
+    def predict(self, X, X_future=None):
         """Forecast the steps that follow each series.
 
         Parameters
         ----------
         X : like X in `fit`
             The series, up to now.
+        X_future : array-like of shape (n_samples, horizon, n_known), RaggedArray, or \
+                list of array-like or DataFrame, default=None
+            The columns `known_features` at the next `horizon` steps. A DataFrame, or
+            an array with all columns of X, may have others, which are ignored.
 
         Returns
         -------
-        y : ndarray of shape (n_samples, horizon) or (n_samples, horizon, n_features)
-            Forecasts; two-dimensional for series of one variable.
+        y : ndarray of shape (n_samples, horizon) or (n_samples, horizon, n_targets)
+            Forecasts; two-dimensional for one target. With `quantiles`, medians.
         """
-        forecasts, _ = self._forecast(self._check_for_predict(X))
-        return join_features(forecasts, self.n_features_in_)
+        forecasts, _ = self._forecast(self._cut_ends_of(X, X_future))
+        return self._columns.join(forecasts[..., self._middle])
 
-    def predict_interval(self, X, coverage=0.9):
+    def predict_quantiles(self, X, quantiles=None, X_future=None):
+        """Forecast quantiles of each of the steps that follow.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series, up to now.
+        quantiles : array-like of float, default=None
+            Their levels, between 0 and 1. By default, those of the parameter
+            `quantiles`. With ``calibration_origins > 0`` any level; otherwise some of
+            the parameter's.
+        X_future : like X_future in `predict`, default=None
+            The columns that are known ahead.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, horizon, n_quantiles) or (n_samples, \
+                horizon, n_targets, n_quantiles)
+            Quantiles in the order of `quantiles`. A higher one is never below a lower
+            one.
+
+        Raises
+        ------
+        ValueError
+            If a level is not available.
+        """
+        check_is_fitted(self)
+        levels = self._check_levels(quantiles)
+        forecasts, scale = self._forecast(self._cut_ends_of(X, X_future))
+        if self.calibration_origins == 0:
+            chosen = [self._levels.index(level) for level in levels]
+            return self._columns.join(forecasts[..., chosen])
+        middle, below, above = self._split_forecasts(forecasts, scale)
+        width = self._calibration.find_quantiles(np.array(levels))
+        unit = np.where(width < 0, below[..., np.newaxis], above[..., np.newaxis])
+        return self._columns.join(middle[..., np.newaxis] + width * unit)
+
+    def predict_interval(self, X, coverage=0.9, X_future=None):
         """Forecast an interval for each of the steps that follow.
 
         Parameters
@@ -342,11 +510,13 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
             The series, up to now.
         coverage : float, default=0.9
             Probability that a future value is inside.
+        X_future : like X_future in `predict`, default=None
+            The columns that are known ahead.
 
         Returns
         -------
         lower, upper : ndarray of the shape of ``predict(X)``
-            Limits, symmetric about the forecast.
+            Limits; without `quantiles` symmetric about the forecast.
 
         Raises
         ------
@@ -355,105 +525,208 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
 
         Notes
         -----
-        Split conformal prediction [1]_ with the errors of the held-out origins, in
-        units of the scale of each window, separately for each step ahead. The
-        coverage is exact on average if the errors are exchangeable.
+        Split conformal prediction [1]_ with the errors of the held-out origins,
+        separately for each step ahead. The unit of an error is the scale of its
+        window; with `quantiles`, the distance from the median to the lowest or the
+        highest quantile, so that the width depends on the window [2]_. The coverage
+        is exact on average if the errors are exchangeable.
 
         References
         ----------
         .. [1] J. Lei, M. G'Sell, A. Rinaldo, R. Tibshirani, L. Wasserman,
            "Distribution-free predictive inference for regression", JASA 2018.
+        .. [2] Y. Romano, E. Patterson, E. Candès, "Conformalized quantile
+           regression", NeurIPS 2019.
         """
-        series = self._check_for_predict(X)
-        width = self._interval_width(coverage)
-        forecasts, scale = self._forecast(series)
-        return tuple(
-            join_features(forecasts + sign * width * scale, self.n_features_in_)
-            for sign in (-1, 1)
+        windows = self._cut_ends_of(X, X_future)
+        if self.calibration_origins == 0:
+            raise ValueError(
+                "predict_interval needs errors of held-out origins: fit with "
+                "calibration_origins > 0."
+            )
+        forecasts, scale = self._forecast(windows)
+        width = self._calibration.find_width(coverage)
+        middle, below, above = self._split_forecasts(forecasts, scale)
+        return (
+            self._columns.join(middle - width * below),
+            self._columns.join(middle + width * above),
         )
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None, X_future=None):
         """Return the skill: 1 less the error relative to the seasonal naive forecast.
 
         Parameters
         ----------
         X : like X in `fit`
             The series, up to now.
-        y : array-like of shape (n_samples, horizon) or (n_samples, horizon, \
-                n_features), default=None
-            The steps that follow. By default, the last `horizon` steps of each series
-            are held back from X and forecast.
+        y : array-like of shape (n_samples, horizon), (n_samples, horizon, \
+                n_targets) or (n_samples, horizon, n_features), default=None
+            The steps that follow: the targets or all columns. By default, the last
+            `horizon` steps of each series are held back from X and forecast.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each series.
+        X_future : like X_future in `predict`, default=None
+            The columns that are known ahead, if y has only targets.
 
         Returns
         -------
         score : float
             1 is perfect; 0 is as good as to repeat the last season. The mean absolute
-            errors are taken over all series and steps.
+            errors are taken over all series, steps and targets.
         """
-        series = self._check_for_predict(X)
-        if y is None:
-            _check_lengths(series, self.horizon)
-            y = np.stack([x[len(x) - self.horizon :] for x in series])
-            series = RaggedArray.from_sequences(
-                [x[: len(x) - self.horizon] for x in series]
-            )
-        y = self._check_future(y, series)
-        weight = check_weights(sample_weight, series)
-        forecasts, _ = self._forecast(series)
-        forecasts = join_features(forecasts, self.n_features_in_).reshape(y.shape)
-        naive = seasonal_naive(series, self.horizon, self.season_length)
+        data = self._check_data(self._check_for_predict(X), y, sample_weight, X_future)
+        if data.y is None:
+            data = self._hold_back(data.X, data.weight)
+        forecasts, _ = self._forecast(self._cut_ends(data))
+        forecasts = self._columns.join(forecasts[..., self._middle])
+        past = RaggedArray(data.X.values[:, self._columns.targets], data.X.offsets)
+        naive = seasonal_naive(past, self.horizon, self.season_length)
         error, naive_error = (
-            np.average(np.abs(y - f).mean(axis=(1, 2)), weights=weight)
-            for f in (forecasts, naive)
+            np.average(np.abs(data.y - f).mean(axis=(1, 2)), weights=data.weight)
+            for f in (forecasts.reshape(data.y.shape), naive)
         )
         if naive_error == 0:  # nothing can be better
             return float(error == 0)
         return float(1 - error / naive_error)
 
+    @neutral_torch_state()
+    def hidden_states(self, X, X_future=None):
+        """Return the state of the last recurrent layer at every segment.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The series, up to now.
+        X_future : like X_future in `predict`, default=None
+            The columns that are known ahead.
+
+        Returns
+        -------
+        states : ndarray of shape (n_samples * n_targets, n_segments, n_units)
+            States of each target of each series.
+        """
+        windows = self._cut_ends_of(X, X_future)
+        cut = windows.take(np.arange(len(windows)))
+        scaled = self._encoder.measure_scale(cut).apply(cut.past)
+        segments = _as_ragged(self._encoder.make_segments(cut, scaled))
+        states = compute_states(make_batch_invariant(self.module_), segments)
+        return states.values.reshape(len(states), -1, states.n_features)
+
     # Steps of fit ---------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight):
-        X = check_series(X, self, reset=True)
-        weight = check_weights(sample_weight, X)
-        y = None if y is None else self._check_future(y, X)
-        kept = np.flatnonzero(weight)  # a weight of 0 excludes the series
-        X, weight, y = X[kept], weight[kept], None if y is None else y[kept]
-        self._choose_lengths(X, y)
-        windows, futures, rows = self._cut_windows(X, y)
-        self._fit_windows(windows, futures, weight[rows])
-        self._fixed_parameters = get_fixed_parameters(self)
-        if self.calibration_origins > 0:
-            self._calibrate(X)
+    def _fit(self, X, y, sample_weight, X_future):
+        with neutral_torch_state(), self._rollback_on_error(False):
+            data = self._check_fit_data(X, y, sample_weight, X_future)
+            checkpoint = self._open_checkpoint(data)
+            self._draw_seeds(checkpoint)
+            self._choose_lengths(data)
+            self.early_stopping_ = bool(self.early_stopping)
+            windows, held_out = self._cut_windows(data)
+            weight = windows.repeat(data.weight)
+            self._fit_linear(windows, weight)
+            train = TrainingWindows(windows, np.arange(len(windows)), weight)
+            self._resolve_parameters(train)
+            net = self._build_net(train)
+            monitor = self._make_monitor(held_out)
+            plan = Plan(self.max_epochs_, self.learning_rate_schedule)
+            interrupt = self._train(net, train, monitor, plan, checkpoint)
+            self._calibrate(data)
+        if interrupt is not None:
+            raise interrupt
+        if not is_auto(self.max_epochs):  # a budget: the loss may still fall
+            self._warn_if_still_improving(monitor)
         return self
 
-    def _cut_windows(self, X, y):
-        """Return windows, their futures, and the series of each."""
-        if y is not None:
-            self._refuse_calibration()
-            return cut_last_windows(X, self.context_), y, np.arange(len(X))
-        held_out = self._count_held_out()
-        _check_lengths(X, self.horizon + held_out)
-        known = RaggedArray.from_sequences([x[: len(x) - held_out] for x in X])
-        return cut_training_windows(known, self.context_, self.horizon)
-
-    def _choose_lengths(self, X, y):
-        auto = choose_context(
-            X.lengths + (0 if y is None else self.horizon),
-            self.horizon,
-            self.season_length,
+    def _check_fit_data(self, X, y, sample_weight, X_future):
+        self._levels = self._sort_levels()
+        self._middle = 0 if self._levels is None else self._levels.index(0.5)
+        X = check_series(X, self, reset=True)
+        self._columns = choose_columns(
+            X.n_features,
+            getattr(self, "feature_names_in_", None),
+            self.target_features,
+            self.known_features,
         )
+        data = self._check_data(X, y, sample_weight, X_future)
+        for name in ("calibration_origins", "early_stopping"):
+            if y is not None and getattr(self, name):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} needs y=None: the ends of series "
+                    "are held out."
+                )
+        kept = np.flatnonzero(data.weight)  # a weight of 0 excludes the series
+        return data if len(kept) == len(X) else data.take(kept)
+
+    def _check_data(self, X, y, sample_weight, X_future):
+        """Return the arguments of `fit` and `score`, validated."""
+        weight = check_weights(sample_weight, X)
+        if y is None:
+            if X_future is not None:
+                raise ValueError(
+                    "X_future needs y: without it, the future is within X."
+                )
+            return SeriesData(X, None, None, weight)
+        y = check_future(y, X, self._columns, self.horizon)
+        known = y[..., self._columns.known] if y.shape[2] == X.n_features else None
+        if known is None or X_future is not None:
+            known = check_known_future(
+                X_future, X, self._columns, self.horizon, type(self).__name__
+            )
+        if y.shape[2] == X.n_features:
+            y = y[..., self._columns.targets]
+        return SeriesData(X, y, known, weight)
+
+    def _sort_levels(self):
+        """Return the quantiles that the network forecasts, with the median."""
+        if self.quantiles is None:
+            return None
+        levels = [float(level) for level in self.quantiles]
+        if not levels or not all(0 < level < 1 for level in levels):
+            raise ValueError(
+                "The 'quantiles' parameter of RNNForecaster must be None or floats "
+                f"between 0 and 1. Got {self.quantiles!r} instead."
+            )
+        return sorted({*levels, 0.5})
+
+    def _open_checkpoint(self, data):
+        if self.checkpoint is None:
+            return None
+        parameters = self.get_params(deep=False)
+        for name in ("checkpoint", "verbose"):  # without effect on the result
+            del parameters[name]
+        inputs = {
+            "parameters": parameters,
+            "names": getattr(self, "feature_names_in_", None),
+            "data": [data.X.values, data.X.offsets, data.y, data.known, data.weight],
+        }
+        return TrainingFile(self.checkpoint, type(self).__name__, inputs)
+
+    def _choose_lengths(self, data):
+        lengths = data.X.lengths + (0 if data.y is None else self.horizon)
+        auto = choose_context(lengths, self.horizon, self.season_length)
         self.context_ = int(resolve(self, "context", auto))
         wanted = int(resolve(self, "segment_length", self.season_length))
         self.segment_length_ = min(wanted, self.context_)
+        self._shape = Shape(self.context_, int(self.horizon))
 
-    def _refuse_calibration(self):
-        if self.calibration_origins > 0:
-            raise ValueError(
-                f"calibration_origins={self.calibration_origins} needs y=None: the "
-                "ends of series are held out."
-            )
+    def _cut_windows(self, data):
+        """Return the windows to train on, and those of the validation set or None."""
+        if data.y is not None:
+            return self._cut_ends(data), None
+        held_out = self._count_held_out()
+        check_lengths(data.X, self.horizon + held_out)
+        stops = data.X.lengths - held_out
+        windows = Windows.at_all_origins(data.X, stops, self._shape, self._columns)
+        if not self.early_stopping:
+            return windows, None
+        train, validation = windows.split(self.validation_fraction)
+        weight = validation.repeat(data.weight)
+        rows = np.arange(len(validation))
+        return train, TrainingWindows(validation, rows, weight)
+
+    def _cut_ends(self, data):
+        """Return the window at the end of each series, with y if there is one."""
+        return Windows.at_ends(data.X, data.y, data.known, self._shape, self._columns)
 
     def _count_held_out(self):
         """Return how many last steps no training window may see."""
@@ -461,51 +734,106 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
             return 0
         return self.horizon + self.calibration_origins - 1
 
-    def _fit_windows(self, windows, futures, weight):
-        n_features = windows.shape[2]
-        windows, futures = split_features(windows), split_features(futures)
-        weight = np.repeat(weight, n_features)
-        scale = measure_scale(windows, self.scaling)
-        scaled, targets = scale.apply(windows), scale.apply(futures)
-        self.linear_ = Ridge(alpha=_RIDGE * weight.sum())
-        self.linear_.fit(scaled, targets, sample_weight=weight)
-        rest = targets - self.linear_.predict(scaled).reshape(targets.shape)
-        n_batches = math.ceil(len(windows) / self.batch_size)
-        auto = count_epochs(_N_UPDATES, n_batches, most=100)
-        self.max_epochs_ = int(resolve(self, "max_epochs", auto))
-        self.regressor_ = RNNRegressor(
-            **{name: getattr(self, name) for name in _PASSED_ON},
-            max_epochs=self.max_epochs_,
-            bidirectional=False,
-            pooling="last",
-            conv_channels=None,
-            categorical_features=None,
-            embedding_dim=None,
-            early_stopping=False,
-        )
-        segments = make_segments(scaled, self.segment_length_)
-        with warnings.catch_warnings():
-            if is_auto(self.max_epochs):  # a budget: the loss may still fall
-                warnings.simplefilter("ignore", ConvergenceWarning)
-            self.regressor_.fit(segments, rest, sample_weight=weight)
-        self.loss_curve_ = self.regressor_.loss_curve_
-        self.module_ = self.regressor_.module_
+    def _fit_linear(self, windows, weight):
+        self._encoder = WindowEncoder(self.scaling, self.segment_length_)
+        self._encoder.fit(windows, weight)
+        self._linear = fit_linear(windows, weight, self._encoder)
+        self.coef_, self.intercept_ = self._linear.coef, self._linear.intercept
 
-    def _calibrate(self, X):
-        """Keep the errors of the held-out origins, in units of their windows' scale."""
-        n_origins, horizon = self.calibration_origins, self.horizon
-        parts = []
-        for i in range(n_origins):
-            stops = X.lengths - horizon - i
-            known = RaggedArray.from_sequences(
-                [x[:n] for x, n in zip(X, stops, strict=True)]
-            )
-            future = np.stack(
-                [x[n : n + horizon] for x, n in zip(X, stops, strict=True)]
-            )
-            forecasts, scale = self._forecast(known)
-            parts.append(np.abs(split_features(future) - forecasts) / scale)
-        self._errors = np.sort(np.concatenate(parts), axis=0)  # (n_errors, horizon)
+    def _resolve_parameters(self, train):
+        n_batches = math.ceil(len(train) / self.batch_size)
+        n_epochs = round(_N_UPDATES / min(n_batches, _N_UPDATES))
+        auto = min(n_epochs, _MOST_EPOCHS)
+        self.max_epochs_ = int(resolve(self, "max_epochs", auto))
+        self.dropout_ = self.dropout
+
+    def _calibrate(self, data):
+        """Keep the errors of the held-out origins."""
+        n_origins = self.calibration_origins
+        if n_origins == 0:
+            return
+        X = data.X
+        first = X.lengths - self._count_held_out()
+        counts = np.full(len(X), n_origins)
+        windows = Windows(X, first, counts, self._shape, self._columns)
+        forecasts, scale = self._forecast(windows)
+        parts = self._split_forecasts(forecasts, scale)
+        future = np.concatenate([windows.take(r).future for r in windows.chunks()])
+        self._calibration = Calibration(calibrate(future, *parts))
+
+    # Methods that BaseRNN requires ----------------------------------------------------
+
+    def _make_targets(self, y):
+        raise NotImplementedError  # targets are cut with their windows
+
+    def _make_loss(self):
+        if self._levels is None:
+            return make_regression_loss(self.loss, 0.5)
+        return make_regression_loss("quantile", self._levels)
+
+    def _assemble_module(self, train):
+        """Return the network around the moments that the linear part has met."""
+        mean, std = self._list_moments(train.windows)
+        inputs = nn.Standardize(mean, std)
+        encoder = make_encoder(self, inputs.output_size)
+        n_outputs = self.horizon * self._loss.outputs_per_target
+        return self._make_model(inputs, None, encoder, n_outputs)
+
+    def _list_moments(self, windows):
+        """Return mean and deviation of each input of a segment.
+
+        Covariates are standardised already.
+        """
+        length = self.segment_length_
+        n_used = self.context_ // length * length
+        mean, square = self._linear.moments[:, -n_used:].reshape(2, -1, length).mean(1)
+        std = np.sqrt(np.maximum(square - mean**2, 0))
+        std = np.where(std > 1e-6 * np.sqrt(square), std, 1.0)
+        n_covariates = len(windows.columns.covariates)
+        if n_covariates > 0:
+            n_others = n_covariates * length + 1
+            mean = np.concatenate([mean, np.zeros(n_others)])
+            std = np.concatenate([std, np.ones(n_others)])
+        return torch.tensor(mean).float(), torch.tensor(std).float()
+
+    def _make_model(self, inputs, stem, encoder, n_outputs):
+        pooling = nn.Pooling("last", encoder.output_size)
+        return nn.SequenceModel(
+            inputs, stem, encoder, pooling, n_outputs, dropout=self.dropout_
+        )
+
+    def _make_dataset(self, train):
+        encoder, linear = self._encoder, self._linear
+
+        def make(rows):
+            """Return segments, and what the linear part leaves of their future."""
+            cut = train.windows.take(train.rows[rows])
+            scale = encoder.measure_scale(cut)
+            scaled = scale.apply(cut.past)
+            inputs = encoder.list_linear_inputs(cut, scaled)
+            rest = scale.apply(cut.future) - linear.predict_batch(inputs)
+            segments = encoder.make_segments(cut, scaled)
+            return segments, (rest / linear.spread).astype(np.float32)
+
+        n_drawn = _N_UPDATES * int(self.batch_size)
+        return LazyDataset(make, train.sample_weight, n_drawn)
+
+    def _apply(self, module, X):
+        return apply_to_sequences(module, X)
+
+    def _score_module(self, held_out, module):
+        """Return the skill over the linear part, on the validation windows."""
+        dataset = self._make_dataset(held_out)
+        error = linear_error = 0.0
+        for rows in np.array_split(held_out.rows, -(-len(held_out) // _ROWS)):
+            segments, rest = dataset.make(rows)
+            outputs = torch.from_numpy(self._apply(module, _as_ragged(segments)))
+            forecasts = self._loss.predict(outputs).numpy()
+            forecasts = forecasts.reshape(*rest.shape, -1)[..., self._middle]
+            weight = held_out.sample_weight[rows]
+            error += weight @ np.abs(rest - forecasts).mean(axis=1)
+            linear_error += weight @ np.abs(rest).mean(axis=1)
+        return float(1 - error / linear_error) if linear_error > 0 else 0.0
 
     # Steps of predict -----------------------------------------------------------------
 
@@ -514,61 +842,75 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         refuse_changed_parameters(self, self._fixed_parameters)
         return check_series(X, self, reset=False)
 
-    def _forecast(self, X):
-        """Return forecasts, (n_samples * n_features, horizon), and scales, (..., 1)."""
-        windows = split_features(cut_last_windows(X, self.context_))
-        scale = measure_scale(windows, self.scaling)
-        scaled = scale.apply(windows)
-        segments = make_segments(scaled, self.segment_length_)
-        rest = self.regressor_.predict(segments).reshape(len(scaled), -1)
-        return scale.invert(self._predict_linear(scaled) + rest), scale.scale
+    def _cut_ends_of(self, X, X_future):
+        """Return the windows at the ends of series, validated."""
+        X = self._check_for_predict(X)
+        known = check_known_future(
+            X_future, X, self._columns, self.horizon, type(self).__name__
+        )
+        return Windows.at_ends(X, None, known, self._shape, self._columns)
 
-    def _predict_linear(self, scaled):
-        # row by row: a matrix product rounds differently in batches of another size
-        weights = np.atleast_2d(self.linear_.coef_)
-        products = np.stack([(weights * window).sum(axis=1) for window in scaled])
-        return products + self.linear_.intercept_
+    def _hold_back(self, X, weight):
+        """Return series without their last steps, which become y."""
+        check_lengths(X, self.horizon)
+        ends = np.stack([x[len(x) - self.horizon :] for x in X])
+        X = RaggedArray.from_sequences([x[: len(x) - self.horizon] for x in X])
+        y, known = ends[..., self._columns.targets], ends[..., self._columns.known]
+        return SeriesData(X, y, known, weight)
 
-    def _interval_width(self, coverage):
-        """Return the half width of an interval, in units of the scale, (horizon,)."""
-        if not (isinstance(coverage, Real) and 0 < coverage < 1):
-            raise ValueError(
-                f"coverage must be a float between 0 and 1. Got {coverage!r} instead."
-            )
-        if self.calibration_origins == 0:
-            raise ValueError(
-                "predict_interval needs errors of held-out origins: fit with "
-                "calibration_origins > 0."
-            )
-        n_errors = len(self._errors)
-        rank = math.ceil((n_errors + 1) * coverage)
-        if rank > n_errors:
-            least = math.ceil(coverage / (1 - coverage) - 1e-9)
-            raise ValueError(
-                f"coverage={coverage} needs at least {least} held-out origins. There "
-                f"are {n_errors}: fit with more calibration_origins."
-            )
-        return self._errors[rank - 1]
+    def _forecast(self, windows):
+        """Return forecasts, (n_rows, horizon, n_levels), and scales, (n_rows, 1)."""
+        n_parts = -(-len(windows) // _ROWS)
+        parts = [
+            self._forecast_rows(windows.take(rows))
+            for rows in np.array_split(np.arange(len(windows)), n_parts)
+        ]
+        forecasts, scales = zip(*parts, strict=True)
+        return np.concatenate(forecasts), np.concatenate(scales)
 
-    # Checks ---------------------------------------------------------------------------
+    def _forecast_rows(self, cut):
+        scale = self._encoder.measure_scale(cut)
+        scaled = scale.apply(cut.past)
+        linear = self._linear.predict(self._encoder.list_linear_inputs(cut, scaled))
+        segments = _as_ragged(self._encoder.make_segments(cut, scaled))
+        (rest,) = self._link(segments, "predict")
+        rest = rest.reshape(*linear.shape, -1) * self._linear.spread[:, np.newaxis]
+        return scale.invert(linear[..., np.newaxis] + rest), scale.scale
 
-    def _check_future(self, y, X):
-        """Return y of shape (n_samples, horizon, n_features)."""
-        with errors_that_name("y"):
-            y = np.asarray(y, dtype=np.float64)
-        if y.ndim == 2:
-            y = y[..., np.newaxis]
-        check_consistent_length(X, y)
-        if y.shape[1:] != (self.horizon, X.n_features):
+    def _split_forecasts(self, forecasts, scale):
+        """Return medians, and the units of errors below and above them."""
+        middle = forecasts[..., self._middle]
+        if self._levels is None:
+            unit = np.broadcast_to(scale, middle.shape)
+            return middle, unit, unit
+        least = _LEAST_HALF * scale
+        below = np.maximum(middle - forecasts[..., 0], least)
+        above = np.maximum(forecasts[..., -1] - middle, least)
+        return middle, below, above
+
+    def _check_levels(self, quantiles):
+        """Return the levels that `predict_quantiles` is to return."""
+        if quantiles is None:
+            if self.quantiles is None:
+                raise ValueError(
+                    "predict_quantiles needs quantiles: none were given in the "
+                    "constructor."
+                )
+            quantiles = self.quantiles
+        levels = [float(level) for level in np.atleast_1d(quantiles)]
+        if not levels or not all(0 < level < 1 for level in levels):
             raise ValueError(
-                f"y must have shape (n_samples, horizon={self.horizon}) or (n_samples, "
-                f"{self.horizon}, n_features={X.n_features}). Got {y.shape} instead."
+                f"quantiles must be floats between 0 and 1. Got {quantiles!r} instead."
             )
-        finite = np.isfinite(y)
-        if not finite.all():
-            i, step, _ = np.unravel_index(finite.argmin(), y.shape)
-            raise ValueError(f"y[{i}] has NaN or infinity at step {step}.")
-        return y
+        available = [] if self._levels is None else self._levels
+        for level in levels:
+            if self.calibration_origins == 0 and level not in available:
+                raise ValueError(
+                    f"The quantile {level} is none of those of fit, {available}. Any "
+                    "other needs errors of held-out origins: fit with "
+                    "calibration_origins > 0."
+                )
+        return levels
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -580,12 +922,7 @@ class RNNForecaster(AdviceMixin, BaseEstimator):
         return tags
 
 
-def _check_lengths(X, horizon):
-    """Refuse series without a step before the last `horizon`."""
-    short = X.lengths <= horizon
-    if short.any():
-        i = int(short.argmax())
-        raise ValueError(
-            f"X[{i}] has {X.lengths[i]} steps, but {horizon + 1} are needed: one to "
-            f"forecast from, and {horizon} to forecast."
-        )
+def _as_ragged(segments):
+    """Return sequences of equal length as the network takes them."""
+    n, n_steps, n_inputs = segments.shape
+    return RaggedArray(segments.reshape(-1, n_inputs), np.arange(n + 1) * n_steps)

@@ -41,6 +41,9 @@ CHANGED_OF_FORECASTERS = {
     "segment_length": 2,
     "scaling": "mean",
     "calibration_origins": 9,
+    "target_features": [0],
+    "known_features": [0],
+    "quantiles": [0.1],
 }
 CHANGED_OF_OTHERS = {
     "contamination": (RNNAnomalyDetector, 0.2),

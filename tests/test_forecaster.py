@@ -5,13 +5,21 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from sklearn_rnn import RaggedArray, RNNForecaster, _forecaster
-from sklearn_rnn._forecasting import choose_context, seasonal_naive
+from sklearn_rnn._forecasting import (
+    Shape,
+    WindowEncoder,
+    Windows,
+    choose_columns,
+    choose_context,
+    seasonal_naive,
+)
 from sklearn_rnn.metrics import interval_coverage_score
 from sklearn_rnn.model_selection import make_origins
 
@@ -48,15 +56,41 @@ def fitted():
 # What is computed --------------------------------------------------------------------
 
 
+def cut_by_hand(forecaster):
+    """Return all scaled windows of SERIES and the scaled steps that follow."""
+    inputs, targets = [], []
+    n = forecaster.context_
+    for x in SERIES:
+        for origin in range(n, len(x) - forecaster.horizon + 1):
+            window, future = x[origin - n : origin], x[origin : origin + 5]
+            scale = np.mean(np.abs(window - np.median(window)))
+            inputs.append((window - window[-1]) / scale)
+            targets.append((future - window[-1]) / scale)
+    return np.array(inputs), np.array(targets)
+
+
 def test_forecast_is_that_of_a_plain_loop(fitted):
     """Window, scale, ridge regression and network, one series at a time."""
+    inputs, targets = cut_by_hand(fitted)
+    left = targets - inputs @ fitted.coef_.T - fitted.intercept_
+    spread = np.sqrt(np.mean(left**2, axis=0))
     for x, forecast in zip(SERIES, fitted.predict(SERIES), strict=True):
         window = x[-fitted.context_ :]
         scale = np.mean(np.abs(window - np.median(window)))
         scaled = (window - window[-1]) / scale
-        expected = fitted.linear_.predict([scaled])[0]
-        expected = expected + fitted.regressor_.predict([scaled.reshape(-1, 8)])[0]
-        np.testing.assert_allclose(forecast, expected * scale + window[-1], rtol=1e-6)
+        expected = fitted.coef_ @ scaled + fitted.intercept_
+        segments = torch.tensor(scaled.reshape(1, -1, 8)).float()
+        with torch.inference_mode():
+            rest = fitted.module_(segments, None)[0].double().numpy()
+        expected = expected + rest * spread
+        np.testing.assert_allclose(forecast, expected * scale + window[-1], rtol=1e-5)
+
+
+def test_the_linear_part_is_a_ridge_regression_of_all_windows(fitted):
+    inputs, targets = cut_by_hand(fitted)
+    ridge = Ridge(alpha=1e-3 * len(inputs)).fit(inputs, targets)
+    np.testing.assert_allclose(fitted.coef_, ridge.coef_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(fitted.intercept_, ridge.intercept_, atol=1e-9)
 
 
 def test_the_network_learns_what_the_linear_part_leaves():
@@ -91,12 +125,10 @@ def test_several_variables_are_series_of_their_own():
     forecaster = make_forecaster(context=16).fit(series)
     forecasts = forecaster.predict(series)
     assert forecasts.shape == (4, 5, 2)
-    alone = make_forecaster(context=16).fit([s[:, :1] for s in series])
-    first = alone.set_params(horizon=5)
-    first.linear_, first.regressor_ = forecaster.linear_, forecaster.regressor_
-    np.testing.assert_array_equal(
-        forecasts[..., 0], first.predict([s[:, :1] for s in series])
-    )
+    others = [np.stack([x[:, 0], 7 - x[:, 1]], axis=1) for x in series]
+    np.testing.assert_array_equal(forecaster.predict(others)[..., 0], forecasts[..., 0])
+    swapped = forecaster.predict([x[:, ::-1] for x in series])
+    np.testing.assert_array_equal(swapped, forecasts[..., ::-1])
 
 
 # What must continue ------------------------------------------------------------------
@@ -201,7 +233,7 @@ def test_a_weight_of_two_is_two_copies_for_the_linear_part():
     weights = np.array([2.0, 1, 1, 1, 1, 1])
     weighted = make_forecaster().fit(SERIES, sample_weight=weights)
     twice = make_forecaster().fit([SERIES[0], *SERIES])
-    np.testing.assert_allclose(weighted.linear_.coef_, twice.linear_.coef_, rtol=1e-6)
+    np.testing.assert_allclose(weighted.coef_, twice.coef_, rtol=1e-6)
 
 
 def test_fits_with_one_seed_are_equal_and_pickles_keep_forecasts(fitted):
@@ -218,16 +250,30 @@ def test_fit_leaves_the_series_as_they_were():
         np.testing.assert_array_equal(x, original)
 
 
-def test_many_windows_are_thinned_and_the_last_is_kept(monkeypatch):
-    from sklearn_rnn import _forecasting
+def test_an_epoch_has_a_limited_number_of_windows(monkeypatch):
+    monkeypatch.setattr(_forecaster, "_N_UPDATES", 3)
+    drawn = []
+    make = WindowEncoder.make_segments
+    monkeypatch.setattr(
+        WindowEncoder,
+        "make_segments",
+        lambda self, cut, scaled: drawn.append(len(scaled)) or make(self, cut, scaled),
+    )
+    forecaster = make_forecaster(batch_size=4, max_epochs="auto").fit(SERIES)
+    assert forecaster.max_epochs_ == 1
+    assert drawn == [4, 4, 4]
 
-    X = RaggedArray.from_sequences(SERIES)
-    whole, _, _ = _forecasting.cut_training_windows(X, 16, 5)
-    monkeypatch.setattr(_forecasting, "_MOST_NUMBERS", whole.size // 3)
-    windows, futures, rows = _forecasting.cut_training_windows(X, 16, 5)
-    assert len(windows) < len(whole) / 2
-    for i, x in enumerate(SERIES):
-        np.testing.assert_array_equal(futures[rows == i][-1][:, 0], x[-5:])
+
+def test_windows_are_views_of_the_series_that_are_cut_for_their_batch():
+    X = RaggedArray.from_sequences([np.arange(30.0), np.arange(100.0, 109.0)])
+    columns = choose_columns(1, None, None, None)
+    windows = Windows.at_all_origins(X, X.lengths, Shape(8, 2), columns)
+    assert np.shares_memory(windows.steps, X.values)
+    assert len(windows) == 30 - 9 + 1
+    cut = windows.take(np.array([0, 20, 21]))
+    expected = [np.arange(8.0), np.arange(20.0, 28.0), [100, *range(100, 107)]]
+    np.testing.assert_array_equal(cut.past, expected)
+    np.testing.assert_array_equal(cut.future, [[8, 9], [28, 29], [107, 108]])
 
 
 # Intervals ---------------------------------------------------------------------------

@@ -83,8 +83,9 @@ MAY_IMPORT = {
     },
     "_ctc": set(),
     "_forecaster": {
-        *("_advice", "_defaults", "_forecasting", "_parameters", "_regressor"),
-        *("_sequences", "_training_data", "utils"),
+        *("_advice", "_base", "_building", "_defaults", "_forecasting"),
+        *("_inference", "_parameters", "_sequences", "_training", "_training_data"),
+        *("nn", "utils"),
     },
     "_forecasting": {"_sequences"},
     "_generator": {

@@ -2,6 +2,7 @@
 
 from sklearn_rnn._training._callbacks import Monitor, check_callbacks
 from sklearn_rnn._training._checkpoint import TrainingFile
+from sklearn_rnn._training._lazy import LazyDataset
 from sklearn_rnn._training._loader import (
     PathDataset,
     SequenceDataset,
@@ -25,6 +26,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Checkpoint",
+    "LazyDataset",
     "Monitor",
     "PairDataset",
     "PathDataset",

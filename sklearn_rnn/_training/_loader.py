@@ -31,12 +31,22 @@ class SequenceDataset(torch.utils.data.Dataset):
     def __init__(self, X: RaggedArray, y: NDArray, sample_weight: NDArray) -> None:
         self.X = X
         self.y = torch.from_numpy(y)
-        self.sample_weight: Tensor | None = None
-        if (sample_weight != sample_weight[0]).any():
-            # mean 1 over all samples, not batch by batch: a weight of 2 counts as two
-            # samples also where a batch is small
-            weight = sample_weight / sample_weight.mean()
-            self.sample_weight = torch.from_numpy(weight.astype(np.float32))
+        self.sample_weight = self._normalize(sample_weight)
+
+    @property
+    def has_equal_lengths(self) -> bool:
+        """Whether no sequence is padded in any mini-batch."""
+        return self.X.common_length is not None
+
+    @staticmethod
+    def _normalize(sample_weight: NDArray) -> Tensor | None:
+        """Return weights with a mean of 1; None if they are equal."""
+        if (sample_weight == sample_weight[0]).all():
+            return None
+        # mean 1 over all samples, not batch by batch: a weight of 2 counts as two
+        # samples also where a batch is small
+        weight = sample_weight / sample_weight.mean()
+        return torch.from_numpy(weight.astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.X)

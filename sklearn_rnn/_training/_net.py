@@ -174,7 +174,7 @@ class SequenceNet(NeuralNet):
             self.callbacks_ = [*before, *own_callbacks, *after]
             self.notify("on_train_begin", X=dataset, y=None)
             try:
-                equal = dataset.X.common_length is not None
+                equal = dataset.has_equal_lengths
                 n_done, finished = 0, False
                 if checkpoint is not None:
                     n_done, finished = checkpoint.resume(training)

@@ -1,0 +1,36 @@
+"""Series, their columns and windows, and the parts of a forecast without a network."""
+
+from sklearn_rnn._forecasting._calibration import Calibration, calibrate
+from sklearn_rnn._forecasting._columns import (
+    Columns,
+    check_future,
+    check_known_future,
+    choose_columns,
+)
+from sklearn_rnn._forecasting._encoding import WindowEncoder
+from sklearn_rnn._forecasting._linear import LinearForecast, fit_linear
+from sklearn_rnn._forecasting._series import (
+    check_lengths,
+    check_series,
+    choose_context,
+    seasonal_naive,
+)
+from sklearn_rnn._forecasting._windows import Shape, Windows
+
+__all__ = [
+    "Calibration",
+    "Columns",
+    "LinearForecast",
+    "Shape",
+    "WindowEncoder",
+    "Windows",
+    "calibrate",
+    "check_future",
+    "check_known_future",
+    "check_lengths",
+    "check_series",
+    "choose_columns",
+    "choose_context",
+    "fit_linear",
+    "seasonal_naive",
+]
