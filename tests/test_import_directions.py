@@ -121,7 +121,7 @@ MAY_IMPORT = {
         *(*ESTIMATORS, "_fitted_state", "_serialization", "preprocessing", "utils"),
     },
     "inspection": {
-        *("_base", "_inference", "_inspectable"),
+        *("_base", "_forecaster", "_inference", "_inspectable"),
         *("_sequences", "_training", "nn", "utils"),
     },
     "onnx": {*ESTIMATORS, "_sequences", "_serialization", "nn", "utils"},

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._forecaster import RNNForecaster
 from sklearn_rnn._inspectable import (
     check_inputs,
     feature_columns,
@@ -124,7 +125,7 @@ def unwrap(estimator):
         If it is not fitted.
     """
     given, transformers = estimator, []
-    while not isinstance(estimator, BaseRNN):
+    while not _reads_sequences(estimator):
         if isinstance(estimator, Pipeline):
             *before, (_, estimator) = estimator.steps
             transformers += [t for _, t in before if t not in (None, "passthrough")]
@@ -134,6 +135,11 @@ def unwrap(estimator):
             raise _no_rnn(given, estimator)
     check_is_fitted(estimator)
     return estimator, transformers
+
+
+def _reads_sequences(estimator):
+    """Whether steps of X are those of the network, as they are not in a forecaster."""
+    return isinstance(estimator, BaseRNN) and not isinstance(estimator, RNNForecaster)
 
 
 def _no_rnn(given, estimator):

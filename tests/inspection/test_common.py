@@ -64,6 +64,7 @@ def test_what_is_fitted_is_left_as_it_is(ragged):
     ("estimator", "error", "message"),
     [
         (LogisticRegression(), TypeError, "Got LogisticRegression instead"),
+        (RNNForecaster(), TypeError, "Got RNNForecaster instead"),
         (
             make_pipeline(LogisticRegression()),
             TypeError,
