@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_rnn import RNNClassifier, RNNRegressor, inspection
+from sklearn_rnn import RNNClassifier, RNNForecaster, RNNRegressor, inspection
 from sklearn_rnn.inspection import _common
 from sklearn_rnn.preprocessing import SequenceTokenizer, Stepwise
 
