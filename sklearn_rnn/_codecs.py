@@ -5,6 +5,7 @@ the vocabulary begins at 2.
 """
 
 import re
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from sklearn_rnn._sequences import (
     step_index,
 )
 from sklearn_rnn.preprocessing import SequenceTokenizer
+from sklearn_rnn.utils import TEXT, Kind, array_of, check_state, list_of, read_state
 
 BOUNDARY, UNKNOWN, FIRST = 0, 1, 2
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -46,6 +48,24 @@ def read_texts(X, name="X"):
     return result
 
 
+_INT = Kind("an int", lambda v, s: type(v) is int)
+_TOKENS = Kind(
+    "a list of different tokens in order, all int or all str",
+    lambda v, s: (
+        (list_of(_INT).fits(v, s) or list_of(TEXT).fits(v, s))
+        and all(a < b for a, b in pairwise(v))
+    ),
+)
+_IDS = Kind(
+    "an ascending array of int64, none below 0",
+    lambda v, s: (
+        array_of("i").fits(v, s)
+        and v.dtype == np.int64
+        and bool((v >= 0).all() and (v[1:] > v[:-1]).all())
+    ),
+)
+
+
 class TextCodec:
     """Strings to tokens and back.
 
@@ -71,11 +91,26 @@ class TextCodec:
     def fit(self, texts):
         """Learn the vocabulary; return self."""
         self.tokenizer.fit(sorted(set(texts)))  # a copy is a weight of 2: not counted
-        vocabulary = self.tokenizer.vocabulary_
-        self.tokens = np.full(max(vocabulary.values()) + 1, None, dtype=object)
-        self.tokens[UNKNOWN] = _REPLACEMENT
-        for token, i in vocabulary.items():
-            self.tokens[i] = token
+        self._list_tokens()
+        return self
+
+    def _list_tokens(self):
+        numbers = self.tokenizer.vocabulary_
+        self.tokens = np.array([None, _REPLACEMENT, *sorted(numbers, key=numbers.get)])
+
+    def to_state(self):
+        """Return what was learned, as plain values."""
+        learned = vars(self.tokenizer).keys() - self.tokenizer.get_params()
+        values = {name: vars(self.tokenizer)[name] for name in learned}
+        return self.tokenizer._pack_learned(values)
+
+    def restore(self, state):
+        """Learn from a state, or raise ValueError; return self."""
+        learned = check_state(state, "TextCodec", self.tokenizer._learned)
+        vars(self.tokenizer).update(self.tokenizer._unpack_learned(learned))
+        self._list_tokens()
+        if max(self.tokenizer.vocabulary_.values()) != len(self.tokens) - 1:
+            raise ValueError("the ids of TextCodec must have no gaps.")
         return self
 
     def encode(self, texts, name="X"):
@@ -111,6 +146,15 @@ class ListCodec:
         self.tokens = np.array([None, _REPLACEMENT, *self.numbers], object)
         return self
 
+    def to_state(self):
+        """Return what was learned, as plain values."""
+        return {"tokens": [t if isinstance(t, str) else int(t) for t in self.numbers]}
+
+    def restore(self, state):
+        """Learn from a state, or raise ValueError; return self."""
+        (tokens,) = read_state(state, "ListCodec", {"tokens": _TOKENS})
+        return self.fit([tokens])
+
     def encode(self, sequences, name="y"):
         """Return the tokens of each sequence as a RaggedArray."""
         get = self.numbers.get
@@ -139,9 +183,20 @@ class IdCodec:
 
     def fit(self, X):
         """Learn which ids there are; return self."""
-        self.known = np.unique(X.values)
-        self.tokens = np.array([None, _REPLACEMENT, *self.known.tolist()], object)
+        return self._set_known(np.unique(X.values))
+
+    def _set_known(self, known):
+        self.known = known
+        self.tokens = np.array([None, _REPLACEMENT, *known.tolist()], object)
         return self
+
+    def to_state(self):
+        """Return what was learned, as plain values."""
+        return {"known": self.known}
+
+    def restore(self, state):
+        """Learn from a state, or raise ValueError; return self."""
+        return self._set_known(*read_state(state, "IdCodec", {"known": _IDS}))
 
     def encode(self, X, name="X"):
         """Return the tokens of each sequence as a RaggedArray."""

@@ -595,19 +595,22 @@ class RNNTranslator(BaseRNN):
 
     def _learn_encoding(self, data, train):
         """Learn the vocabularies from the training set."""
-        options = self.max_tokens, self.min_count
-        self._codec = None
-        if self._reads_texts:
-            self._codec = TextCodec(self.level, *options).fit(train.X)
-        elif self._reads_ids:
-            self._codec = IdCodec().fit(train.X)
-        if self._writes_texts:
-            self._target_codec = TextCodec(self.target_level, *options)
-        else:
-            self._target_codec = ListCodec()
+        self._codec, self._target_codec = self._make_codecs()
+        if self._codec is not None:
+            self._codec.fit(train.X)
         self._target_codec.fit(train.targets)
         self.tokens_ = None if self._codec is None else self._codec.tokens
         self.target_tokens_ = self._target_codec.tokens
+
+    def _make_codecs(self):
+        """Return new codecs of sources and targets; None for features."""
+        options = self.max_tokens, self.min_count
+        codec = IdCodec() if self._reads_ids else None
+        if self._reads_texts:
+            codec = TextCodec(self.level, *options)
+        if self._writes_texts:
+            return codec, TextCodec(self.target_level, *options)
+        return codec, ListCodec()
 
     def _encode(self, data):
         X, y = self._encode_X(data.X), self._target_codec.encode(data.targets)

@@ -1,5 +1,7 @@
 """Fitted estimators and pipelines of every kind that a file can hold, and their X."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
@@ -22,7 +24,14 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
+from sklearn_rnn import (
+    RNNClassifier,
+    RNNGenerator,
+    RNNRegressor,
+    RNNStepRegressor,
+    RNNTagger,
+    RNNTranslator,
+)
 from sklearn_rnn.preprocessing import (
     GapEncoder,
     SequenceBuilder,
@@ -172,6 +181,34 @@ def of_changed_settings():
     return model, X
 
 
+TOKENS = {"hidden_size": 3, "max_epochs": 2, "random_state": 0}
+
+
+def generator(X, y=None, **parameters):
+    """Return a function that returns a fitted generator and the X to score."""
+
+    def make():
+        return RNNGenerator(**{**TOKENS, **parameters}).fit(X, y), X
+
+    return make
+
+
+def translator(X, y, **parameters):
+    def make():
+        return RNNTranslator(**{**TOKENS, **parameters}).fit(X, y), X
+
+    return make
+
+
+def notes():
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 2, (n, 3)) for n in LENGTHS]
+
+
+def ids():
+    return [np.abs(x[:, 0] * 3).astype(int) for x in make_X()]
+
+
 RNN, TAG = RNNClassifier, RNNTagger
 DAYS = np.array(["2020-02-29", "1969-12-31"], "M8[D]")[classes()]
 CASES = {
@@ -276,12 +313,32 @@ CASES = {
     "two transformers": pipeline(
         Stepwise(make_pipeline(StandardScaler(), PCA(2))), Stepwise(MinMaxScaler())
     ),
+    "generator": generator(TEXTS),
+    "generator of words": generator(TEXTS, level="word", cell="lstm", max_tokens=9),
+    "generator of classes": generator(
+        TEXTS, np.array(["no", "yes"])[classes()], embedding_dim=2, truncate=4
+    ),
+    "generator, not tied": generator(
+        TEXTS, tie_weights=False, early_stopping=True, dropout=0.2
+    ),
+    "generator of ids": generator(ids(), end_token=False),
+    "generator of notes": generator(notes()),
+    "translator": translator(TEXTS, [text[::-1] for text in TEXTS]),
+    "translator of words": translator(
+        TEXTS, TEXTS, level="char", target_level="word", tie_weights=True, num_layers=2
+    ),
+    "translator of ids": translator(ids(), [[3, -1], [4]] * 6, attention=False),
+    "translator of numbers": translator(make_X(), [["a"], ["b", "a"]] * 6),
     "pandas": one_transformer(SequenceFeatures().set_output(transform="pandas")),
 }
 
 
 def answer(model, X):
     """Return everything that a model says about X, as arrays."""
+    if isinstance(model, RNNGenerator):
+        return answer_of_generator(model, X)
+    if isinstance(model, RNNTranslator):
+        return answer_of_translator(model, X)
     methods = (
         *("predict", "predict_proba", "predict_log_proba", "predict_std"),
         *("transform", "hidden_states"),
@@ -291,6 +348,25 @@ def answer(model, X):
         for name in methods
         if hasattr(model, name)
     }
+
+
+def answer_of_generator(model, X):
+    y = None if model.classes_ is None else np.resize(model.classes_, len(X))
+    samples = model.sample(len(X), y=y, max_length=9, random_state=0)
+    return {
+        "sample": _as_array(samples),
+        "score_samples": model.score_samples(X, y),
+        "predict_proba": model.predict_proba(X, y),
+        "hidden_states": model.hidden_states(X, y).values,
+    }
+
+
+def answer_of_translator(model, X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that predictions are cut
+        found = model.predict(X)
+    texts = np.array([str(one) for one in found])
+    return {"predict": texts, "score_samples": model.score_samples(X, found)}
 
 
 def _as_array(value):

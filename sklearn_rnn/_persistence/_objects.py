@@ -11,13 +11,21 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_rnn._anomaly_detector import RNNAnomalyDetector
 from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._fitted_data import (
+    LearnedData,
+    StepsAndTargets,
+    Tokens,
+    TokensAndTokens,
+)
 from sklearn_rnn._fitted_state import restore_rnn, rnn_to_state
+from sklearn_rnn._generator import RNNGenerator
 from sklearn_rnn._persistence._scikit_learn import LEARNED
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._serialization import ValueReader, ValueWriter
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn._transcriber import RNNTranscriber
+from sklearn_rnn._translator import RNNTranslator
 from sklearn_rnn.preprocessing import (
     AudioFeatures,
     GapEncoder,
@@ -30,7 +38,14 @@ from sklearn_rnn.preprocessing import (
 )
 from sklearn_rnn.utils import ANYTHING, TEXT, Kind, check_state, may_lack
 
-_RNNS = (RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger, RNNTranscriber)
+_RNNS: dict[type[BaseEstimator], LearnedData] = {
+    **dict.fromkeys(
+        (RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger, RNNTranscriber),
+        StepsAndTargets(),
+    ),
+    RNNGenerator: Tokens(),
+    RNNTranslator: TokensAndTokens(),
+}
 _TRANSFORMERS = (
     *(AudioFeatures, GapEncoder, SequenceBuilder, SequenceFeatures, SequencePadder),
     *(SequenceTokenizer, Stepwise, WordAttributes),
@@ -99,15 +114,18 @@ def _list_learned(value: Any) -> dict[str, Any] | None:
     learned = vars(value).keys() - signature(type(value)).parameters.keys()
     if isinstance(value, Pipeline) or not learned:
         return None
-    if isinstance(value, _RNNS):
-        return rnn_to_state(value)
-    unknown = learned - _kinds_of(value).keys()
+    if type(value) in _RNNS:
+        return rnn_to_state(value, _RNNS[type(value)])
+    values = {name: v for name, v in vars(value).items() if name in learned}
+    if hasattr(value, "_pack_learned"):
+        values = value._pack_learned(values)
+    unknown = values.keys() - _kinds_of(value).keys()
     if unknown:
         raise ValueError(
             f"{type(value).__name__} has the attributes {sorted(unknown)}, which are "
             "not saved."
         )
-    return {name: v for name, v in vars(value).items() if name in learned}
+    return values
 
 
 def _kinds_of(value: Any) -> Mapping[str, Kind]:
@@ -128,10 +146,13 @@ def read_object(value: Any, reader: ValueReader) -> Any:
         return estimator
     if isinstance(estimator, Pipeline):
         raise ValueError("a Pipeline learns nothing by itself.")
-    if isinstance(estimator, _RNNS):
-        restore_rnn(estimator, learned)
+    if type(estimator) in _RNNS:
+        restore_rnn(estimator, learned, _RNNS[type(estimator)])
     else:
-        vars(estimator).update(check_state(learned, name, _kinds_of(estimator)))
+        values = check_state(learned, name, _kinds_of(estimator))
+        if hasattr(estimator, "_unpack_learned"):
+            values = estimator._unpack_learned(values)
+        vars(estimator).update(values)
         _warn_of_version(name, content.get("version", sklearn.__version__))
     return estimator
 

@@ -48,9 +48,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     estimator : estimator or Pipeline
-        Fitted. One of :class:`~sklearn_rnn.RNNClassifier`,
-        :class:`~sklearn_rnn.RNNRegressor`, :class:`~sklearn_rnn.RNNTagger` and
-        :class:`~sklearn_rnn.RNNStepRegressor`, a transformer of
+        Fitted. An estimator of :mod:`sklearn_rnn`, a transformer of
         :mod:`sklearn_rnn.preprocessing`, or one of scikit-learn's that learn plain
         numbers: scalers, `SimpleImputer`, `OneHotEncoder`, `OrdinalEncoder`, `PCA`,
         `DictVectorizer` and a few others. Or a :class:`~sklearn.pipeline.Pipeline` of

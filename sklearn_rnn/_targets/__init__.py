@@ -8,8 +8,10 @@ from sklearn_rnn._targets._step_classes import StepClassTargets
 from sklearn_rnn._targets._step_labels import StepLabelTargets
 from sklearn_rnn._targets._step_numbers import StepNumberTargets
 from sklearn_rnn._targets._texts import Texts, TextTargets, split_texts
+from sklearn_rnn._targets._validation import CLASSES, check_classes
 
 __all__ = [
+    "CLASSES",
     "ClassTargets",
     "LabelTargets",
     "NumberTargets",
@@ -19,6 +21,7 @@ __all__ = [
     "Targets",
     "TextTargets",
     "Texts",
+    "check_classes",
     "make_label_targets",
     "score_quantiles",
     "split_texts",

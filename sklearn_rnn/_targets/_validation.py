@@ -54,12 +54,14 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
     return y, kind
 
 
-def check_classes(classes: Any, owner: str) -> None:
-    """Raise ValueError if classes are not two or more, in order, each once."""
+def check_classes(classes: Any, owner: str, at_least: int = 2) -> None:
+    """Raise ValueError if classes are not so many or more, in order, each once."""
     with errors_that_name("classes"):  # labels that cannot be sorted
-        is_right = len(classes) >= 2 and np.array_equal(classes, np.unique(classes))
-    if not is_right:
-        raise ValueError(f"the classes of {owner} must be two or more, in order.")
+        in_order = np.array_equal(classes, np.unique(classes))
+    if not in_order or len(classes) < at_least:
+        raise ValueError(
+            f"the classes of {owner} must be {at_least} or more, in order."
+        )
 
 
 def read_n_outputs(state: Any, owner: str) -> int:

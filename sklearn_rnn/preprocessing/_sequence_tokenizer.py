@@ -16,9 +16,21 @@ from sklearn_rnn._sequences import (
     check_texts,
     lengths_to_offsets,
 )
-from sklearn_rnn.preprocessing._subwords import train_subwords
+from sklearn_rnn.preprocessing._subwords import (
+    list_merges,
+    restore_subwords,
+    train_subwords,
+)
 from sklearn_rnn.preprocessing._words import check_words
-from sklearn_rnn.utils import HasMethods, Interval, Kind, StrOptions, fit_context
+from sklearn_rnn.utils import (
+    HasMethods,
+    Interval,
+    Kind,
+    StrOptions,
+    array_of,
+    fit_context,
+    may_lack,
+)
 
 _PADDING, _UNKNOWN, _FIRST = 0, 1, 2  # ids; those of tokens start at _FIRST
 _SPLITTERS = {"char": list, "word": re.compile(r"\w+|[^\w\s]").findall}
@@ -220,6 +232,16 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         ),
         "padding_id_": Kind(str(_PADDING), lambda v, s: v == _PADDING),
         "unknown_id_": Kind(str(_UNKNOWN), lambda v, s: v == _UNKNOWN),
+        "merges": may_lack(  # of subwords
+            Kind(
+                "pairs of int64",
+                lambda v, s: (
+                    array_of("i", 2).fits(v, s)
+                    and v.dtype == np.int64
+                    and v.shape[1] == 2
+                ),
+            )
+        ),
     }
 
     def __init__(
@@ -382,6 +404,26 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             self.lowercase,
         )
         return {t: i + _FIRST for t, i in self.tokenizer_.get_vocab().items()}
+
+    def _pack_learned(self, learned):
+        """Return what was learned with plain values in place of a tokenizer."""
+        tokenizer = learned.pop("tokenizer_", None)
+        return (
+            learned
+            if tokenizer is None
+            else {**learned, "merges": list_merges(tokenizer)}
+        )
+
+    def _unpack_learned(self, packed):
+        """Return what `_pack_learned` had, or raise ValueError."""
+        if ("merges" in packed) != (self.level == "subword"):
+            raise ValueError("subwords, and no other tokens, must have merges.")
+        if "merges" not in packed:
+            return packed
+        learned = dict(packed)
+        ids = {t: i - _FIRST for t, i in learned["vocabulary_"].items()}
+        tokenizer = restore_subwords(ids, learned.pop("merges"), self.lowercase)
+        return {**learned, "tokenizer_": tokenizer}
 
     def _encode(self, X):
         """Return the ids of each text; none for a text without tokens."""

@@ -86,6 +86,8 @@ def test_loading_imports_executes_and_opens_nothing(made):
         *("defaults", "partial_fit", "decay", "frames", "scheme", "step regressor"),
         *("RandomState", "texts", "spelled words", "SimpleImputer", "KBinsDiscretizer"),
         *("PCA", "dicts", "gaps, linear", "long table", "tagger of sets", "days"),
+        *("generator of words", "generator of classes", "generator of notes"),
+        *("translator", "translator of ids", "translator of numbers"),
     ]
     paths = [f"{i}.safetensors" for i, _ in enumerate(cases)]
     for path, case in zip(paths, cases, strict=True):
@@ -250,6 +252,44 @@ def test_what_was_learned_is_checked(plain, path, value):
         assert_refused(put_together(header, document, body), "inputs.mean")
     else:
         assert_refused(change(plain, path, value))
+
+
+CODEC = "learned.codec.dict.state.dict"
+
+
+@pytest.mark.parametrize(
+    ("case", "path", "value"),
+    [
+        ("generator", "learned.reads_texts", False),
+        ("generator", "learned.reads_notes", True),
+        ("generator", "learned.n_features_in_", 1),
+        ("generator", "learned.codec", None),
+        ("generator", "learned.codec.dict.kind", "IdCodec"),
+        ("generator", f"{CODEC}.vocabulary_", {"dict": {"a": 2}}),
+        ("generator", f"{CODEC}.vocabulary_", {"dict": {"a": 2**40}}),
+        ("generator", f"{CODEC}.merges", {"array": "x"}),
+        ("generator", "parameters.level", "subword"),
+        ("generator", "parameters.tie_weights", False),
+        ("generator", "parameters.embedding_dim", 2),
+        ("generator of classes", "learned.classes", None),
+        ("generator of classes", "learned.classes", {"objects": ["b", "a"]}),
+        ("generator of classes", "learned.classes", {"objects": []}),
+        ("generator of ids", f"{CODEC}.known", {"objects": [1]}),
+        ("generator of notes", "learned.n_features_in_", 2),
+        ("generator of notes", "learned.n_features_in_", DELETED),
+        ("generator of notes", "learned.codec", {"dict": {"kind": "IdCodec"}}),
+        ("translator", "learned.max_length", 0),
+        ("translator", "learned.writes_texts", False),
+        ("translator", "learned.target_codec", None),
+        ("translator", "parameters.attention", False),
+        ("translator of ids", "learned.target_codec.dict.state.dict.tokens", [4, 3]),
+        ("translator of ids", "learned.target_codec.dict.state.dict.tokens", [3, "a"]),
+        ("translator of ids", "learned.reads_ids", False),
+        ("translator of numbers", "learned.n_features_in_", 10**9),
+    ],
+)
+def test_what_was_learned_of_tokens_is_checked(made, case, path, value):
+    assert_refused(change(made(case), path, value))
 
 
 def test_an_array_stands_for_one_value(plain):
@@ -462,8 +502,14 @@ def test_another_version_of_scikit_learn_is_named(made):
 # Damage at random, with a right checksum --------------------------------------------
 
 
-@pytest.mark.parametrize("case", ["str", "scheme", "frames", "texts", "OneHotEncoder"])
-@pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+DAMAGED = [
+    *("str", "scheme", "frames", "texts", "OneHotEncoder"),
+    *("generator of classes", "translator"),
+]
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+@pytest.mark.parametrize("count", [200, pytest.param(15_000, marks=pytest.mark.slow)])
 def test_random_damage_is_refused_in_bounded_memory(made, case, count):
     Path("model").write_bytes(made(case))
     done = subprocess.run(

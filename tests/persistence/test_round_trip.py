@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import sklearn_rnn
+from sklearn_rnn import RNNGenerator
 from sklearn_rnn.inspection import (
     attention_weights,
     gate_activations,
     permutation_importance,
     step_attributions,
 )
-from tests.persistence_tools import CASES, answer, classes, label_steps
+from sklearn_rnn.preprocessing import SequenceTokenizer
+from tests.persistence_attacks import DELETED, change
+from tests.persistence_tools import CASES, TOKENS, answer, classes, label_steps
 from tests.training_tools import assert_weights_equal, weights_of
 
 
@@ -120,6 +124,47 @@ def test_training_goes_on_as_if_it_had_not_been_saved(case, fitted):
     assert model.n_iter_ == again.n_iter_ == len(again.history_)
     for before, after in zip(model.history_, again.history_, strict=True):
         assert {**before, "dur": 0} == {**after, "dur": 0}
+
+
+@pytest.mark.parametrize("case", ["generator", "generator, not tied", "translator"])
+def test_a_warm_start_of_tokens_goes_on(case):
+    model, X = CASES[case]()
+    again = save_and_load(model)
+    for rnn in (model, again):
+        rnn.set_params(warm_start=True, max_epochs=1)
+        if case == "translator":
+            rnn.fit(X, [text[::-1] for text in X])
+        else:
+            rnn.fit(X)
+    assert_weights_equal(weights_of(model), weights_of(again))
+    assert model.loss_curve_ == again.loss_curve_
+
+
+def test_tied_weights_stand_once(fitted):
+    model, _ = fitted("generator")
+    again = save_and_load(model)
+    assert again.module_.head.weight is again.module_.inputs.table.weight
+    assert b"RNNGenerator.weights.head.weight" not in Path("model").read_bytes()
+
+
+def test_subwords_are_rebuilt_from_their_merges():
+    pytest.importorskip("tokenizers")
+    texts = ["the end of the end", "Ünd the ende", "of one"] * 4
+    generator = RNNGenerator(level="subword", max_tokens=270, **TOKENS).fit(texts)
+    assert_answers_equal(
+        answer(generator, texts), answer(save_and_load(generator), texts)
+    )
+    tokenizer = SequenceTokenizer("subword", max_tokens=270, end=True).fit(texts)
+    again = save_and_load(tokenizer)
+    np.testing.assert_array_equal(
+        again.transform(texts).values, tokenizer.transform(texts).values
+    )
+    assert again.tokenizer_.to_str() == tokenizer.tokenizer_.to_str()
+    for place, value in (("merges", DELETED), ("vocabulary_", {"dict": {"a": 2}})):
+        data = change(Path("model").read_bytes(), f"learned.{place}", value)
+        Path("bad").write_bytes(data)
+        with pytest.raises(ValueError, match="is no file that"):
+            sklearn_rnn.load("bad")
 
 
 def test_the_loaded_can_be_inspected(fitted):

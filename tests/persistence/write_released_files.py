@@ -1,6 +1,7 @@
 """Write the files of a release, which every later version must read.
 
-Once for each release: ``python -m tests.persistence.write_released_files 0.1.0``.
+Once for each release, and for each new case:
+``python -m tests.persistence.write_released_files 0.1.0``.
 """
 
 import json
@@ -11,17 +12,22 @@ from pathlib import Path
 import sklearn_rnn
 from tests.persistence_tools import CASES, answer
 
-RELEASED = ("cell lstm", "regressor gaussian", "step regressor", "scheme", "texts")
+RELEASED = (
+    *("cell lstm", "regressor gaussian", "step regressor", "scheme", "texts"),
+    *("generator of words", "translator"),
+)
 
 
 def main(version):
     folder = Path(__file__).parent / "released" / version
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for case in RELEASED:
+        name = case.replace(" ", "_")
+        if (folder / f"{name}.safetensors").exists():
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model, X = CASES[case]()
-        name = case.replace(" ", "_")
         sklearn_rnn.save(model, folder / f"{name}.safetensors")
         answers = {key: value.tolist() for key, value in answer(model, X).items()}
         X = [x if isinstance(x, str) else x.tolist() for x in X]
