@@ -33,7 +33,7 @@ MAY_IMPORT = {
     },
     "_building": {"nn", "_sequences", "_training"},
     "_inference": {"nn", "_sequences", "_training", "utils"},
-    "_checkpoints": {"_sequences", "_training", "_training_data"},
+    "_checkpoints": {"_training", "_training_data"},
     "_serialization": set(),
     "_streaming": {"_parameters", "_stream"},
     "_stream": {"_sequences", "_stream_network", "nn", "utils"},
@@ -100,7 +100,7 @@ MAY_IMPORT = {
         *("_sequences", "_training", "nn", "utils"),
         *PARTS,
     },
-    "_codecs": {"_sequences", "preprocessing"},
+    "_codecs": {"_sequences", "preprocessing", "utils"},
     "_decoding": set(),
     "_training": {"nn", "_kernels", "_sequences", "_serialization", "utils"},
     "_anomaly_detector": {
@@ -113,12 +113,16 @@ MAY_IMPORT = {
     "_sequences": {"utils"},
     "datasets": {"_sequences", "utils"},
     "_inspectable": {"_step_base", "_targets", "_sequences", "nn"},
+    "_fitted_data": {
+        *("_defaults", "_sequences", "_targets", "_training_data", "utils"),
+    },
     "_fitted_state": {
-        *("_defaults", "_parameters", "_sequences", "_training", "nn", "utils"),
+        *("_fitted_data", "_parameters", "_training", "nn", "utils"),
         *PARTS,
     },
     "_persistence": {
-        *(*ESTIMATORS, "_fitted_state", "_serialization", "preprocessing", "utils"),
+        *(*ESTIMATORS, "_fitted_data", "_fitted_state"),
+        *("_serialization", "preprocessing", "utils"),
     },
     "inspection": {
         *("_base", "_forecaster", "_inference", "_inspectable"),
