@@ -130,7 +130,8 @@ MAY_IMPORT = {
     },
     "onnx": {*ESTIMATORS, "_sequences", "_serialization", "nn", "utils"},
     "metrics": {"_sequences", "utils"},
-    "model_selection": set(),
+    "model_selection": {"_planning"},
+    "_planning": {"_base", "utils"},
     "preprocessing": {"_sequences", "utils"},
     "utils": set(),
 }

@@ -97,7 +97,7 @@ PUBLIC = {
         "winkler_score",
         "word_error_rate",
     ],
-    "sklearn_rnn.model_selection": ["RollingOriginSplit", "make_origins"],
+    "sklearn_rnn.model_selection": ["RollingOriginSplit", "make_origins", "suggest_search"],
     "sklearn_rnn.nn": [
         "CRF",
         "CTCModel",

@@ -1,5 +1,6 @@
-"""Origins of forecasts, and a splitter by time."""
+"""Origins of forecasts, a splitter by time, and a search over parameters."""
 
 from sklearn_rnn.model_selection._origins import RollingOriginSplit, make_origins
+from sklearn_rnn.model_selection._search import suggest_search
 
-__all__ = ["RollingOriginSplit", "make_origins"]
+__all__ = ["RollingOriginSplit", "make_origins", "suggest_search"]
