@@ -6,7 +6,7 @@ from sklearn_rnn._forecaster import RNNForecaster
 from sklearn_rnn._generator import RNNGenerator
 from sklearn_rnn._persistence import load, save
 from sklearn_rnn._regressor import RNNRegressor
-from sklearn_rnn._sequences import RaggedArray
+from sklearn_rnn._sequences import RaggedArray, SequenceSource
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._stream import RNNStream
 from sklearn_rnn._tagger import RNNTagger
@@ -29,6 +29,7 @@ __all__ = [
     "RNNTranscriber",
     "RNNTranslator",
     "RaggedArray",
+    "SequenceSource",
     "config_context",
     "load",
     "save",

@@ -8,7 +8,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any
 
-from sklearn_rnn._sequences import Layout
+from sklearn_rnn._sequences import Layout, refuse_source
 from sklearn_rnn.utils import InvalidParameterError, StrOptions
 
 _SYNONYMS = {  # names in other libraries
@@ -61,7 +61,8 @@ def advise_on_arguments(fit: Callable[..., Any]) -> Callable[..., Any]:
     Returns
     -------
     fit : callable
-        The method; it raises TypeError for an unknown argument, or a DataLoader.
+        The method; it raises TypeError for an unknown argument, a DataLoader, or a
+        source that the estimator does not read.
     """
     accepted = set(signature(fit).parameters)
 
@@ -70,7 +71,10 @@ def advise_on_arguments(fit: Callable[..., Any]) -> Callable[..., Any]:
         for name in kwargs:
             if name not in accepted:
                 raise TypeError(_explain_argument(self, fit.__name__, name))
-        _refuse_loaders(self, args[0] if args else kwargs.get("X"))
+        X = args[0] if args else kwargs.get("X")
+        _refuse_loaders(self, X)
+        if not getattr(self, "_reads_blocks", False):
+            refuse_source(X, "X")
         return fit(self, *args, **kwargs)
 
     return advised

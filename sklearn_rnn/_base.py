@@ -3,6 +3,7 @@
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,13 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
 from sklearn_rnn._advice import AdviceMixin, advise_on_tables
+from sklearn_rnn._block_data import (
+    BlockData,
+    check_arguments,
+    errors_of_block,
+    join_targets,
+    read_block,
+)
 from sklearn_rnn._building import (
     make_column_inputs,
     make_encoder,
@@ -38,16 +46,24 @@ from sklearn_rnn._inference import (
 from sklearn_rnn._parameters import get_fixed_parameters, refuse_changed_parameters
 from sklearn_rnn._sequences import (
     CategoryEncoder,
+    SequenceSource,
     TokenIds,
     Vocabulary,
     get_characters,
     get_layout,
     read_argument,
     read_targets,
+    refuse_source,
     validate_sequences,
 )
 from sklearn_rnn._training import Checkpoint, Monitor, Plan
-from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
+from sklearn_rnn._training_data import (
+    RandomSplitter,
+    TrainingData,
+    list_targets,
+    read_weights,
+    scale_weights,
+)
 from sklearn_rnn.nn import threads_for
 from sklearn_rnn.utils import (
     draw_seed,
@@ -75,6 +91,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
     # Members that subclasses define ---------------------------------------------------
 
     _kinds_of_targets: tuple  # subclasses of `Targets` that `_make_targets` returns
+    _reads_blocks = False  # whether `fit` takes a SequenceSource
     _min_sequences = 1  # that a token or category must occur in to be known
 
     @abstractmethod
@@ -102,7 +119,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_splitter(self, data):
         """Return the `Splitter` of early stopping: samples are in no order."""
-        strata = self._targets.strata(data.targets)
+        strata = [self._targets.strata(part.targets) for part in data.parts]
+        strata = None if strata[0] is None else np.concatenate(strata)
         return RandomSplitter(self.validation_fraction, self._seed, strata)
 
     def _initialize_head(self, module, train):
@@ -148,6 +166,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _partial_fit(self, X, y, sample_weight, **options):
         """Train for one epoch at a constant learning rate, from the current weights."""
+        refuse_source(X, "X")
         if self.early_stopping is not False and not is_auto(self.early_stopping):
             raise ValueError("partial_fit does not support early_stopping=True.")
         continues = hasattr(self, "net_")
@@ -194,17 +213,33 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
         Neither X nor y is encoded: what the encoding is learned from is chosen later.
         """
+        if isinstance(X, SequenceSource):
+            check_arguments(X, y=y, sample_weight=sample_weight, groups=groups)
+            return self._check_source(X, continues)
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
+        self._start_checks(X, continues)
+        data = self._check_samples(X, y, sample_weight, groups, reset=not continues)
+        weight = scale_weights(data.sample_weight)
+        if not continues:
+            self._targets = self._make_targets(data.targets, **options)
+        targets = self._targets.read(data.targets)
+        return replace(data, targets=targets, sample_weight=weight)
+
+    def _start_checks(self, X, continues):
+        """Learn the kind of X; if the fit continues, check that it may."""
         if continues:
             refuse_changed_parameters(self, self._fixed_parameters)
             self._targets.class_weight = getattr(self, "class_weight", None)
         else:
             self._learn_kind(X)
-        X = self._check_X(X, reset=not continues)
+
+    def _check_samples(self, X, y, sample_weight, groups=None, *, reset=False):
+        """Return the samples with a weight above 0; y is not read yet."""
+        X = self._check_X(X, reset=reset)
         y, groups = read_targets(y, "y"), read_argument(groups, "groups")
         with advise_on_tables(get_layout(self)):
             check_consistent_length(X, y, groups)
@@ -213,29 +248,80 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         if len(kept) < len(X):  # a weight of 0 excludes the sample and its label
             X, y, weight = X[kept], self._take(y, kept), weight[kept]
             groups = None if groups is None else np.asarray(groups)[kept]
-        if not continues:
-            self._targets = self._make_targets(y, **options)
-        return TrainingData(X, self._targets.read(y), weight, groups)
+        return TrainingData(X, y, weight, groups)
+
+    # A source in place of X ----------------------------------------------------------
+
+    def _check_source(self, source, continues):
+        """Validate all blocks of a source, as `_check_data` does X, y and weights."""
+        self._start_checks(read_block(source, 0)[0], continues)
+        self._refuse_learned_categories()
+        weights, lengths = [], set()
+        for i in range(len(source)):
+            is_first = i == 0 and not continues
+            data = self._check_block(source, i, reset=is_first)
+            if is_first:
+                self._targets = self._make_targets(data.targets)
+            weights.append(data.sample_weight)
+            lengths.add(data.X.common_length)
+        return BlockData(
+            load=partial(self._read_block, source),
+            sizes=[len(weight) for weight in weights],
+            rows=[None] * len(weights),
+            sample_weight=scale_weights(np.concatenate(weights)),
+            n_features=data.X.n_features,
+            has_equal_lengths=len(lengths) == 1 and None not in lengths,
+        )
+
+    def _check_block(self, source, i, *, reset=False):
+        with errors_of_block(i):
+            return self._check_samples(*read_block(source, i), reset=reset)
+
+    def _read_block(self, source, i):
+        data = self._check_block(source, i)
+        with errors_of_block(i):
+            return replace(data, targets=self._targets.read(data.targets))
+
+    def _refuse_learned_categories(self):
+        if self._category_encoder.categories:
+            raise ValueError(
+                "The blocks of a SequenceSource must hold numbers or token ids, not "
+                "DataFrames with columns of categories. Replace these by codes, and "
+                "pass their positions as 'categorical_features'."
+            )
+
+    # Encoding ------------------------------------------------------------------------
 
     def _learn_encoding(self, data, train):
         """Learn classes from all data; a scale and a vocabulary from the training set.
 
         The validation set must not influence the scale and the vocabulary.
         """
-        self._targets.fit(data.targets, data.sample_weight)
-        self._targets.fit_scale(train.targets, train.sample_weight)
+        self._targets.fit(list_targets(data))
+        self._targets.fit_scale(list_targets(train))
         self.__dict__.update(self._targets.attributes())
-        self._vocabulary = self._make_vocabulary(train.X)
+        self._vocabulary = self._make_vocabulary(train)
 
     def _encode(self, data):
         """Encode data for the network and the loss."""
-        targets = self._targets.encode(data.targets)
-        targets, weight = self._targets.weigh(targets, data.sample_weight)
-        return TrainingData(self._index_tokens(data.X), targets, weight)
+        encoded = data.map(self._encode_part)
+        factors = self._targets.find_factors(list_targets(encoded))
+        if factors is None:
+            return encoded
+
+        def weigh(part):
+            weighted = self._targets.weigh(part.targets, part.sample_weight, factors)
+            return TrainingData(part.X, *weighted)
+
+        return encoded.reweigh(weigh)
+
+    def _encode_part(self, data):
+        X, targets = self._index_tokens(data.X), self._targets.encode(data.targets)
+        return TrainingData(X, targets, data.sample_weight)
 
     def _check_y(self, y, X, sample_weight, name="y"):
         """Return y, a row a sample, and the weight of each sample."""
-        return y, check_weights(sample_weight, X)
+        return y, read_weights(sample_weight, X)
 
     def _take(self, y, rows):
         """Return some rows of the result of `_check_y`."""
@@ -262,15 +348,16 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             return False
         return isinstance(X, TokenIds) or self.embedding_dim != "auto"
 
-    def _make_vocabulary(self, X):
+    def _make_vocabulary(self, data):
         """Return the vocabulary of the columns of X that are to be embedded."""
         if self._reads_tokens:
-            columns = list(range(X.n_features))
+            columns = list(range(data.n_features))
         else:
-            columns = self._category_encoder.find_columns(X.n_features)
+            columns = self._category_encoder.find_columns(data.n_features)
         if not columns:
             return None
-        return Vocabulary(X, columns, self._characters, self._min_sequences)
+        parts = (part.X for part in data.parts)
+        return Vocabulary(parts, columns, self._characters, self._min_sequences)
 
     def _check_X(self, X, name="X", *, reset=False, **options):
         X = self._category_encoder.transform(X, name)
@@ -303,7 +390,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         y_val = read_targets(y_val, "y_val")
         check_consistent_length(X, y_val)
         y, weight = self._check_y(y_val, X, sample_weight_val, "y_val")
-        return TrainingData(X, self._targets.read(y, "y_val"), weight)
+        targets = self._targets.read(y, "y_val")
+        return TrainingData(X, targets, scale_weights(weight))
 
     def _encode_held_out(self, data):
         """Encode a validation set; the weights of classes are for training alone."""
@@ -385,10 +473,10 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_inputs(self, train):
         if self._vocabulary is None:
-            return make_standardize(train.X, train.sample_weight)
-        if self._reads_tokens and train.X.n_features == 1:
+            return make_standardize(train)
+        if self._reads_tokens and train.n_features == 1:
             return make_token_embedding(self, len(self._vocabulary.known[0]))
-        return make_column_inputs(self, train.X, train.sample_weight, self._vocabulary)
+        return make_column_inputs(self, train, self._vocabulary)
 
     # The loop ------------------------------------------------------------------------
 
@@ -405,9 +493,15 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         return partial(self._score_module, held_out)
 
     def _score_module(self, held_out, module):
-        predictions = self._predict_encoded(module, held_out.X)
+        targets, predictions = zip(
+            *(
+                (part.targets, self._predict_encoded(module, part.X))
+                for part in held_out.parts
+            ),
+            strict=True,
+        )
         return self._targets.score(
-            held_out.targets, predictions, held_out.sample_weight
+            join_targets(targets), join_targets(predictions), held_out.sample_weight
         )
 
     def _predict_encoded(self, module, X):

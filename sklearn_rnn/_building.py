@@ -1,5 +1,7 @@
 """Construction of a network from the parameters of an estimator."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -8,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_rnn import nn
-from sklearn_rnn._sequences import RaggedArray, Vocabulary, weighted_moments
+from sklearn_rnn._block_data import BlockData
+from sklearn_rnn._sequences import RaggedArray, Vocabulary, moments_of_parts
 from sklearn_rnn._training import Adam, AdamW, SequenceNet, check_callbacks
+from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.nn import CELLS
 
 _EMBEDDING_SIZE = 32  # maximum for embedding_dim="auto"
@@ -24,11 +28,34 @@ _LARGEST_STRIDE = 2**31 - 1  # limit of torch; no sequence is as long
 
 
 def make_standardize(
-    X: RaggedArray, sample_weight: NDArray[np.float64]
+    train: TrainingData | BlockData, columns: Sequence[int] | None = None
 ) -> nn.Standardize:
-    """Return the layer that standardises features as they are in X."""
-    mean, std = weighted_moments(X, sample_weight)
+    """Return the layer that standardises features as they are in the training set.
+
+    Parameters
+    ----------
+    train : TrainingData or BlockData
+        Training set.
+    columns : sequence of int, default=None
+        Which features. None: all.
+    """
+    mean, std = moments_of_parts(_Columns(train, columns))
     return nn.Standardize(torch.tensor(mean).float(), torch.tensor(std).float())
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Columns of X, and weights, of each part of a training set: again and again."""
+
+    train: TrainingData | BlockData
+    columns: Sequence[int] | None
+
+    def __iter__(self) -> Iterator[tuple[RaggedArray, NDArray[np.float64]]]:
+        for part in self.train.parts:
+            X = part.X
+            if self.columns is not None:
+                X = RaggedArray(X.values[:, self.columns], X.offsets)
+            yield X, part.sample_weight
 
 
 def make_token_embedding(rnn: Any, n_tokens: int) -> nn.TokenEmbedding:
@@ -39,8 +66,7 @@ def make_token_embedding(rnn: Any, n_tokens: int) -> nn.TokenEmbedding:
 
 def make_column_inputs(
     rnn: Any,
-    X: RaggedArray,
-    sample_weight: NDArray[np.float64],
+    train: TrainingData | BlockData,
     vocabulary: Vocabulary,
 ) -> nn.ColumnInputs:
     """Return an embedding of each column of categories, beside standardised numbers."""
@@ -52,11 +78,8 @@ def make_column_inputs(
         for (columns, n), size in zip(pairs, sizes, strict=True)
     ]
     embedded = set(vocabulary.columns)
-    numbers = [j for j in range(X.n_features) if j not in embedded]
-    standardize = None
-    if numbers:
-        chosen = RaggedArray(X.values[:, numbers], X.offsets)
-        standardize = make_standardize(chosen, sample_weight)
+    numbers = [j for j in range(train.n_features) if j not in embedded]
+    standardize = make_standardize(train, numbers) if numbers else None
     return nn.ColumnInputs(embeddings, numbers, standardize)
 
 

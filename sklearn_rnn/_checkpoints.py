@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from sklearn_rnn._training import TrainingFile
+from sklearn_rnn._block_data import BlockData
+from sklearn_rnn._training import TrainingFile, compute_fingerprint
 from sklearn_rnn._training_data import TrainingData
 
 _WITHOUT_EFFECT = "checkpoint", "verbose"  # on the result of a fit
 
 
 def open_checkpoint(
-    rnn: Any, data: TrainingData, continues: bool, validation: TrainingData | None
+    rnn: Any,
+    data: TrainingData | BlockData,
+    continues: bool,
+    validation: TrainingData | None,
 ) -> TrainingFile | None:
     """Return the file that this fit goes on from; None without the parameter.
 
@@ -31,7 +35,7 @@ def open_checkpoint(
         "parameters": {k: v for k, v in parameters.items() if k not in _WITHOUT_EFFECT},
         "kind": rnn._describe_kind(),
         "names": getattr(rnn, "feature_names_in_", None),
-        "data": _list_arrays(data),
+        "data": _describe_data(data),
         "validation": None if validation is None else _list_arrays(validation),
     }
     if continues:
@@ -39,6 +43,12 @@ def open_checkpoint(
         inputs["weights"] = {name: weight.cpu().numpy() for name, weight in weights}
         inputs["drawn"] = rnn._random_state
     return TrainingFile(rnn.checkpoint, type(rnn).__name__, inputs)
+
+
+def _describe_data(data: TrainingData | BlockData) -> list[Any]:
+    if isinstance(data, TrainingData):
+        return _list_arrays(data)
+    return [compute_fingerprint({"data": _list_arrays(part)}) for part in data.parts]
 
 
 def _list_arrays(data: TrainingData) -> list[Any]:

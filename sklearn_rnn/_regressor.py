@@ -11,6 +11,7 @@ from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._parameters import check_quantile, constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import NumberTargets, score_quantiles
+from sklearn_rnn._training_data import average_parts, list_targets
 from sklearn_rnn.nn import make_regression_loss
 from sklearn_rnn.utils import fit_context
 
@@ -449,7 +450,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
 
     def _initialize_head(self, module, train):
         if self.loss == "poisson":  # start at the mean count, however large
-            mean = np.average(train.targets, axis=0, weights=train.sample_weight)
+            mean = average_parts(list_targets(train))
             with torch.no_grad():
                 module.head.bias.copy_(torch.from_numpy(np.log(mean + 1e-6)))
 

@@ -5,7 +5,6 @@ import warnings
 from functools import partial
 from types import SimpleNamespace
 
-import numpy as np
 import torch
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
@@ -20,7 +19,8 @@ from sklearn_rnn._sequences import (
     read_argument,
 )
 from sklearn_rnn._streaming import StreamingMixin
-from sklearn_rnn._training import SequenceDataset
+from sklearn_rnn._training import SequenceDataset, find_unit
+from sklearn_rnn._training_data import average_parts
 from sklearn_rnn.nn import threads_for
 from sklearn_rnn.utils import BaseScorer, fit_context, neutral_torch_state
 
@@ -28,6 +28,7 @@ from sklearn_rnn.utils import BaseScorer, fit_context, neutral_torch_state
 class SequenceRNN(StreamingMixin, BaseRNN):
     """One prediction per sequence: the states of all steps are pooled to one vector."""
 
+    _reads_blocks = True
     _min_sequences = 2
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -35,7 +36,7 @@ class SequenceRNN(StreamingMixin, BaseRNN):
     def fit(
         self,
         X,
-        y,
+        y=None,
         sample_weight=None,
         *,
         X_val=None,
@@ -49,10 +50,10 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         ----------
         X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
                 n_features), RaggedArray, or list of array-like of shape \
-                (n_steps_i, n_features) or (n_steps_i,)
-            The sequences.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target of each sequence.
+                (n_steps_i, n_features) or (n_steps_i,), or SequenceSource
+            The sequences. A :class:`SequenceSource` has y and weights in its blocks.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The target of each sequence. None only if X is a :class:`SequenceSource`.
         sample_weight : array-like of shape (n_samples,), default=None
             Per-sample weights; a weight of 2 counts as two samples, a weight of
             0 as none.
@@ -125,7 +126,7 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             return super()._make_validation_score(held_out)
         if self.scoring == "loss":
             return partial(self._score_by_loss, held_out)
-        scorer = check_scoring(self, self.scoring)
+        scorer, held_out = check_scoring(self, self.scoring), held_out.gather()
         options = {}
         if isinstance(scorer, BaseScorer):
             options["sample_weight"] = held_out.sample_weight
@@ -139,12 +140,25 @@ class SequenceRNN(StreamingMixin, BaseRNN):
     def _score_by_loss(self, held_out, module):
         """Return the mean loss, with its sign changed."""
         with threads_for(module):
-            outputs = torch.from_numpy(self._apply(module, held_out.X))
-            losses = self._loss(outputs, torch.from_numpy(held_out.targets))
-        return -np.average(losses.double().numpy(), weights=held_out.sample_weight)
+            losses = (
+                (self._list_losses(part, module), part.sample_weight)
+                for part in held_out.parts
+            )
+            return -average_parts(losses)
+
+    def _list_losses(self, part, module):
+        """Return the loss of each sample."""
+        outputs = torch.from_numpy(self._apply(module, part.X))
+        losses = self._loss(outputs, torch.from_numpy(part.targets))
+        return losses.double().numpy()
 
     def _make_dataset(self, train):
-        return SequenceDataset(train.X, train.targets, train.sample_weight)
+        unit = find_unit(train.sample_weight)
+
+        def make(part):
+            return SequenceDataset(part.X, part.targets, part.sample_weight, unit)
+
+        return train.make_dataset(make)
 
     def _apply(self, module, X):
         return apply_to_sequences(module, X)

@@ -14,13 +14,14 @@ from sklearn_rnn._sequences import (
 )
 from sklearn_rnn._streaming import StreamingMixin
 from sklearn_rnn._training import StepDataset, TokenDropout
-from sklearn_rnn._training_data import check_weights
+from sklearn_rnn._training_data import list_targets, read_weights
 from sklearn_rnn.utils import fit_context
 
 
 class StepRNN(StreamingMixin, BaseRNN):
     """One prediction per step: the last layer reads the state of each step."""
 
+    _reads_blocks = True
     conv_stride = 1  # a prediction for each step, not every second one
     _answers: str  # name of the items of y in error messages
 
@@ -29,7 +30,7 @@ class StepRNN(StreamingMixin, BaseRNN):
     def fit(
         self,
         X,
-        y,
+        y=None,
         sample_weight=None,
         *,
         X_val=None,
@@ -43,11 +44,12 @@ class StepRNN(StreamingMixin, BaseRNN):
         ----------
         X : array-like of shape (n_samples, n_steps) or (n_samples, n_steps, \
                 n_features), RaggedArray, or list of array-like of shape \
-                (n_steps_i, n_features) or (n_steps_i,)
-            The sequences.
+                (n_steps_i, n_features) or (n_steps_i,), or SequenceSource
+            The sequences. A :class:`SequenceSource` has y and weights in its blocks.
         y : array-like of shape (n_samples, n_steps), RaggedArray, or list of \
-                array-like of shape (n_steps_i,) or (n_steps_i, n_outputs)
-            The targets of each step of each sequence.
+                array-like of shape (n_steps_i,) or (n_steps_i, n_outputs), default=None
+            The targets of each step of each sequence. None only if X is a
+            :class:`SequenceSource`.
         sample_weight : array-like of shape (n_samples,), or like y, default=None
             Weight of each sequence, or of each step. A weight of 2 counts as two
             samples. The target of a step of weight 0 is unknown, whatever it is.
@@ -83,10 +85,10 @@ class StepRNN(StreamingMixin, BaseRNN):
         end = name.removeprefix("y")  # "_val"
         names = f"X{end}", name, self._answers
         weights = split_weights(sample_weight, X, (f"X{end}", f"sample_weight{end}"))
-        weight, step_weight = check_weights(weights[0], X), weights[1]
+        weight, step_weight = read_weights(weights[0], X), weights[1]
         step_weight[np.repeat(weight == 0, X.lengths)] = 0
         answers = read_step_targets(y, X, step_weight, names)
-        weight[X.lengths == 0] = 0
+        weight = np.where(X.lengths == 0, 0.0, weight)
         if not weight.any():
             raise ValueError(f"X{end} has no step with a weight above 0.")
         return answers, weight
@@ -101,18 +103,22 @@ class StepRNN(StreamingMixin, BaseRNN):
         return False  # each step is an answer, and rare tokens are dropped
 
     def _make_dataset(self, train):
-        kind = self._choose_dataset()
-        drop = self._make_token_dropout(train.X)
-        return kind(train.X, train.targets, train.sample_weight, drop)
+        kind, drop = self._choose_dataset(), self._make_token_dropout(train)
+        unit = sum(y.repeat(w).sum() for y, w in list_targets(train)) / len(train)
+
+        def make(part):
+            return kind(part.X, part.targets, part.sample_weight, unit, drop)
+
+        return train.make_dataset(make)
 
     def _choose_dataset(self):
         """Return the class of the dataset."""
         return StepDataset
 
-    def _make_token_dropout(self, X):
+    def _make_token_dropout(self, train):
         groups = [] if self._vocabulary is None else self._vocabulary.groups
         columns = [group[0] for group in groups if len(group) == 1]
-        return TokenDropout(X, columns, self.dropout_)
+        return TokenDropout((part.X for part in train.parts), columns, self.dropout_)
 
     def _split_response(self, predictions, offsets, method):
         """Return predictions of all steps end to end in the form of a method."""

@@ -8,6 +8,7 @@ from sklearn_rnn._parameters import check_quantile, constraints_of
 from sklearn_rnn._sequences import split_steps
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import NumberTargets, StepNumberTargets, score_quantiles
+from sklearn_rnn._training_data import average_parts, list_targets
 from sklearn_rnn.nn import make_regression_loss
 
 
@@ -418,8 +419,8 @@ class RNNStepRegressor(StepRNN):
 
     def _initialize_head(self, module, train):
         if self.loss == "poisson":  # start at the mean count, however large
-            weight = train.targets.repeat(train.sample_weight)
-            mean = np.average(train.targets.values, axis=0, weights=weight)
+            steps = ((y.values, y.repeat(w)) for y, w in list_targets(train))
+            mean = average_parts(steps)
             with torch.no_grad():
                 module.head.bias.copy_(torch.from_numpy(np.log(mean + 1e-6)))
 

@@ -14,6 +14,7 @@ from sklearn_rnn._sequences import RaggedArray, split_steps
 from sklearn_rnn._step_base import StepRNN
 from sklearn_rnn._targets import StepClassTargets, StepLabelTargets
 from sklearn_rnn._training import PathDataset
+from sklearn_rnn._training_data import list_targets
 from sklearn_rnn.nn import (
     BinaryCrossEntropy,
     CrossEntropy,
@@ -552,8 +553,12 @@ class RNNTagger(StepRNN):
 
     def _check_data(self, X, y, sample_weight, groups, continues, **options):
         data = super()._check_data(X, y, sample_weight, groups, continues, **options)
-        all_or_none = np.isin(data.targets.weight, (0, 1)).all()
-        if self.crf and (self.class_weight is not None or not all_or_none):
+        if not self.crf:
+            return data
+        all_or_none = all(
+            np.isin(y.weight, (0, 1)).all() for y, _ in list_targets(data)
+        )
+        if self.class_weight is not None or not all_or_none:
             raise ValueError(
                 "crf=True takes weights of sequences, and weights of 0 and 1 of steps "
                 "(0: the label is unknown), but neither other weights of steps nor "

@@ -1,6 +1,7 @@
 """Training data and the split of a validation set."""
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Protocol
@@ -45,6 +46,34 @@ class TrainingData:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    @property
+    def parts(self) -> Iterable["TrainingData"]:
+        """All samples, in parts that fit into memory: here one."""
+        return (self,)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a step."""
+        return self.X.n_features
+
+    def map(self, change: Callable[["TrainingData"], "TrainingData"]) -> "TrainingData":
+        """Return what `change` makes of the samples."""
+        return change(self)
+
+    def reweigh(
+        self, change: Callable[["TrainingData"], "TrainingData"]
+    ) -> "TrainingData":
+        """Return what `change` makes of the samples, with new weights."""
+        return change(self)
+
+    def make_dataset(self, make: Callable[["TrainingData"], Any]) -> Any:
+        """Return the dataset that `make` makes of samples in memory."""
+        return make(self)
+
+    def gather(self) -> "TrainingData":
+        """Return all samples, in memory."""
+        return self
 
     def take(self, rows: NDArray[np.intp]) -> "TrainingData":
         """Return some samples, without their groups."""
@@ -128,17 +157,49 @@ class RandomSplitter:
         return ShuffleSplit(n_splits=1, **options)
 
 
+def list_targets(data: Any) -> Iterator[tuple[Any, NDArray[np.float64]]]:
+    """Yield the targets of each part of the data, and the weights of its samples."""
+    for part in data.parts:
+        yield part.targets, part.sample_weight
+
+
+def average_parts(
+    parts: Iterable[tuple[NDArray, NDArray[np.float64]]],
+) -> NDArray[np.float64]:
+    """Return the weighted mean of the rows of all parts."""
+    mean, total = np.zeros(()), 0.0
+    for rows, weight in parts:
+        if weight.any():
+            total += weight.sum()
+            own = np.average(rows, axis=0, weights=weight)
+            mean = mean + (own - mean) * (weight.sum() / total)
+    return mean
+
+
 def check_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:
     """Return the weights of the samples, float64, not negative and not all zero.
 
     Scaled by a power of two, exactly, so that the largest is near 1.
     """
+    return scale_weights(read_weights(sample_weight, X))
+
+
+def read_weights(sample_weight: Any, X: RaggedArray) -> NDArray[np.float64]:
+    """Return the weights of the samples, float64, not negative."""
     if not isinstance(sample_weight, Real | None):  # a number: one weight for all
         sample_weight = _as_floats(read_argument(sample_weight, "sample_weight"))
     with errors_that_name("sample_weight"):
         weight = check_sample_weight(
             sample_weight, X.offsets[1:], dtype=np.float64, ensure_non_negative=True
         )
+    return weight
+
+
+def scale_weights(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights that are not all zero, the largest near 1.
+
+    They are scaled by a power of two, exactly.
+    """
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return np.ldexp(weight, -np.frexp(weight.max())[1])

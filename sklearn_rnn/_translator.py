@@ -669,7 +669,7 @@ class RNNTranslator(BaseRNN):
         if is_auto(size):
             size = list_hidden_sizes(self)[-1]
         if self._codec is None:
-            inputs = make_standardize(train.X, train.sample_weight)
+            inputs = make_standardize(train)
         else:
             inputs = nn.TokenEmbedding(len(self.tokens_) - 1, int(size))
         encoder = make_encoder(self, inputs.output_size)

@@ -108,20 +108,20 @@ def test_dropout_of_inputs_acts_in_training_alone():
 
 def test_values_of_a_single_sequence_are_unknown():
     X = TokenIds([[7], [7], [3], [5], [3], [9]], [0, 3, 5, 6])  # 7 7 3 | 5 3 | 9
-    assert Vocabulary(X, [0]).known[0].tolist() == [3, 5, 7, 9]
-    vocabulary = Vocabulary(X, [0], min_sequences=2)
+    assert Vocabulary([X], [0]).known[0].tolist() == [3, 5, 7, 9]
+    vocabulary = Vocabulary([X], [0], min_sequences=2)
     assert vocabulary.known[0].tolist() == [3]
     assert vocabulary.encode(X).values.ravel().tolist() == [0, 0, 1, 0, 1, 0]
 
 
 def test_copies_of_a_sequence_count_once():
     X = RaggedArray([[1], [2], [1], [2], [2], [3]], [0, 2, 4, 6])  # 1 2 | 1 2 | 2 3
-    assert Vocabulary(X, [0], min_sequences=2).known[0].tolist() == [2]
+    assert Vocabulary([X], [0], min_sequences=2).known[0].tolist() == [2]
 
 
 def test_all_values_are_known_if_each_is_rare():
     X = RaggedArray([[1], [2], [3]], [0, 1, 2, 3])
-    assert Vocabulary(X, [0], min_sequences=2).known[0].tolist() == [1, 2, 3]
+    assert Vocabulary([X], [0], min_sequences=2).known[0].tolist() == [1, 2, 3]
 
 
 def test_rare_tokens_train_the_vector_of_unknown_ones():

@@ -16,7 +16,9 @@ ESTIMATORS = (
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
     *("_transcriber", "_anomaly_detector", "_translator"),
 )
-PARTS = {"_building", "_checkpoints", "_inference", "_training_data"}  # of `_base`
+PARTS = {  # of `_base`
+    *("_block_data", "_building", "_checkpoints", "_inference", "_training_data"),
+}
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
     "__init__": {*ESTIMATORS, "_persistence", "_sequences", "_stream", "nn", "utils"},
@@ -31,9 +33,10 @@ MAY_IMPORT = {
         "_training",
         "utils",
     },
-    "_building": {"nn", "_sequences", "_training"},
+    "_block_data": {"_sequences", "_training", "_training_data"},
+    "_building": {"nn", "_block_data", "_sequences", "_training", "_training_data"},
     "_inference": {"nn", "_sequences", "_training", "utils"},
-    "_checkpoints": {"_training", "_training_data"},
+    "_checkpoints": {"_block_data", "_training", "_training_data"},
     "_serialization": set(),
     "_streaming": {"_parameters", "_stream"},
     "_stream": {"_sequences", "_stream_network", "nn", "utils"},
@@ -44,7 +47,7 @@ MAY_IMPORT = {
     "_targets": {"_sequences", "utils"},
     "_sequence_base": {
         *("_advice", "_base", "_inference", "_streaming"),
-        *("_sequences", "_training", "nn", "utils"),
+        *("_sequences", "_training", "_training_data", "nn", "utils"),
     },
     "_step_base": {
         "_streaming",
@@ -61,13 +64,15 @@ MAY_IMPORT = {
     },
     "_regressor": {
         *("_advice", "_parameters", "_sequence_base", "_targets", "nn", "utils"),
+        "_training_data",
     },
     "_tagger": {
         *("_inference", "_parameters", "_step_base", "_targets"),
-        *("_sequences", "_training", "nn", "utils"),
+        *("_sequences", "_training", "_training_data", "nn", "utils"),
     },
     "_step_regressor": {
         *("_parameters", "_step_base", "_targets", "_sequences", "nn"),
+        "_training_data",
     },
     "_transcriber": {
         *(

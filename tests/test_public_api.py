@@ -23,6 +23,7 @@ PUBLIC = {
         "RNNTranscriber",
         "RNNTranslator",
         "RaggedArray",
+        "SequenceSource",
         "config_context",
         "load",
         "save",

@@ -4,10 +4,11 @@ from sklearn_rnn._sequences._batching import (
     batches_by_length,
     gather_batch,
     merge_equal_samples,
+    moments_of_parts,
     weighted_moments,
 )
 from sklearn_rnn._sequences._categories import CategoryEncoder
-from sklearn_rnn._sequences._containers import errors_that_name
+from sklearn_rnn._sequences._containers import errors_that_name, refuse_source
 from sklearn_rnn._sequences._dataframe import (
     check_distinct,
     check_numeric,
@@ -30,6 +31,7 @@ from sklearn_rnn._sequences._ragged import (
     first_place,
     get_characters,
     group_columns,
+    join_sequences,
     lengths_to_offsets,
     like,
     step_index,
@@ -51,7 +53,8 @@ from sklearn_rnn._sequences._schemes import (
     read_tags,
 )
 from sklearn_rnn._sequences._sequence_targets import check_targets, read_targets
-from sklearn_rnn._sequences._step_array import StepArray, split_steps
+from sklearn_rnn._sequences._source import SequenceSource
+from sklearn_rnn._sequences._step_array import StepArray, join_steps, split_steps
 from sklearn_rnn._sequences._step_targets import read_step_targets, split_weights
 from sklearn_rnn._sequences._steps import (
     check_same_steps,
@@ -75,6 +78,7 @@ __all__ = [
     "CategoryEncoder",
     "Layout",
     "RaggedArray",
+    "SequenceSource",
     "StepArray",
     "TAGGER_SCHEMES",
     "TokenIds",
@@ -113,11 +117,14 @@ __all__ = [
     "is_list_of_frames",
     "is_numeric",
     "is_ragged_answer",
+    "join_sequences",
+    "join_steps",
     "lengths_to_offsets",
     "like",
     "list_spans",
     "may_be_labels_of_steps",
     "merge_equal_samples",
+    "moments_of_parts",
     "number_ids",
     "read_argument",
     "read_step_targets",
@@ -125,6 +132,7 @@ __all__ = [
     "read_tags",
     "read_targets",
     "read_texts",
+    "refuse_source",
     "set_layout",
     "sort_rows",
     "split_steps",

@@ -1,6 +1,6 @@
 """From a RaggedArray to padded batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,28 +92,73 @@ def weighted_moments(
     ValueError
         If a value is so far from the mean that float32 cannot hold the difference.
     """
-    total = np.zeros(X.n_features)
-    squares = np.zeros(X.n_features)
-    reach = np.zeros(X.n_features)  # the largest distance from the pivot
-    pivot = X.values[0].astype(np.float64)  # squares near the data's own level
-    at_once = max(1, _NUMBERS // X.n_features)
-    for start in range(0, len(X.values), at_once):
-        # time last: sums along the last axis are several times as fast
-        steps = X.values[start : start + at_once].T
-        values = np.subtract(steps, pivot[:, np.newaxis], order="C")
-        weighted = values * _weights_of_steps(X, sample_weight, start, start + at_once)
-        farthest = np.maximum(values.max(axis=1), -values.min(axis=1))
-        reach = np.maximum(reach, farthest)
-        total += weighted.sum(axis=1)
-        # not a matrix product: the threads of a BLAS would spin on into the training
-        squares += np.einsum("ij,ij->i", weighted, values)
-    n_steps = sample_weight @ X.lengths
-    mean = total / n_steps
+    return moments_of_parts([(X, sample_weight)])
+
+
+def moments_of_parts(
+    parts: Iterable[tuple[RaggedArray, NDArray[np.float64]]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the moments of data in parts as `weighted_moments` does, in one pass.
+
+    Parameters
+    ----------
+    parts : iterable of (X, sample_weight)
+        At least one X has steps. Iterated again only if values are near the limits of
+        float32.
+
+    Returns
+    -------
+    mean, std : ndarray of shape (n_features,)
+    """
+    sums: _Sums | None = None
+    for X, sample_weight in parts:
+        if sums is None and len(X.values):
+            sums = _Sums(X.values[0].astype(np.float64))
+        if sums is not None:
+            sums.add(X, sample_weight)
+    if sums is None:
+        raise ValueError("X has no step: all sequences are empty.")
+    mean = sums.total / sums.n_steps
+    reach = sums.reach
     if (reach + np.abs(mean) > _LARGEST).any():  # rare: then look closer
-        _check_differences(X, mean + pivot)
-    variance = np.maximum(squares / n_steps - mean**2, 0)
+        for X, _ in parts:
+            _check_differences(X, mean + sums.pivot)
+    variance = np.maximum(sums.squares / sums.n_steps - mean**2, 0)
     std = np.sqrt(variance)
-    return mean + pivot, np.where(std > np.maximum(1e-6 * reach, 1e-38), std, 1.0)
+    return mean + sums.pivot, np.where(std > np.maximum(1e-6 * reach, 1e-38), std, 1.0)
+
+
+class _Sums:
+    """Sums over steps of the differences from a pivot.
+
+    Parameters
+    ----------
+    pivot : ndarray of shape (n_features,)
+        A step: squares are then near the data's own level.
+    """
+
+    def __init__(self, pivot: NDArray[np.float64]) -> None:
+        self.pivot = pivot
+        self.total = np.zeros(len(pivot))
+        self.squares = np.zeros(len(pivot))
+        self.reach = np.zeros(len(pivot))  # the largest distance from the pivot
+        self.n_steps = 0.0
+
+    def add(self, X: RaggedArray, sample_weight: NDArray[np.float64]) -> None:
+        """Add the steps of some sequences."""
+        at_once = max(1, _NUMBERS // X.n_features)
+        for start in range(0, len(X.values), at_once):
+            # time last: sums along the last axis are several times as fast
+            steps = X.values[start : start + at_once].T
+            values = np.subtract(steps, self.pivot[:, np.newaxis], order="C")
+            weight = _weights_of_steps(X, sample_weight, start, start + at_once)
+            weighted = values * weight
+            farthest = np.maximum(values.max(axis=1), -values.min(axis=1))
+            self.reach = np.maximum(self.reach, farthest)
+            self.total += weighted.sum(axis=1)
+            # no matrix product: the threads of a BLAS would spin on into the training
+            self.squares += np.einsum("ij,ij->i", weighted, values)
+        self.n_steps += float(sample_weight @ X.lengths)
 
 
 def _check_differences(X: RaggedArray, mean: NDArray[np.float64]) -> None:

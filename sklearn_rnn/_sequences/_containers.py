@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_rnn._sequences._source import SequenceSource
+
 _MAX_NESTING = 4  # lists of samples, of steps, of features, and one more for a message
 
 
@@ -34,10 +36,11 @@ def read_container(value: Any, name: str) -> Any:
         If a value is masked or complex, a tensor holds no data, or a list is nested
         without end.
     TypeError
-        If a tensor is of a kind that NumPy cannot hold.
+        If a tensor is of a kind that NumPy cannot hold, or a value is a source.
     """
     if isinstance(value, np.ma.MaskedArray):
         return _refuse_masked(value, name)
+    refuse_source(value, name)
     if _is_tensor(value):
         return tensor_to_array(value, name)
     if _is_list(value):
@@ -45,6 +48,18 @@ def read_container(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind == "c":
         raise _complex_error(name, value.dtype)
     return value
+
+
+def refuse_source(value: Any, name: str) -> None:
+    """Raise TypeError if a value is a source, and no array."""
+    if not isinstance(value, SequenceSource):
+        return
+    raise TypeError(
+        f"{name} is a SequenceSource, which only fit of RNNClassifier, RNNRegressor, "
+        "RNNTagger and RNNStepRegressor takes, in place of X, y and sample_weight. "
+        f"Pass the sequences of a block as {name}: they are source.block(i)[0]. "
+        "RaggedArray.open maps one array that is larger than memory."
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """RaggedArray: all steps of all sequences end to end, plus offsets."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -527,6 +527,13 @@ def like(X: RaggedArray, values: ArrayLike, offsets: ArrayLike) -> Any:
     if isinstance(X, TokenIds):
         return TokenIds(values, offsets, X.characters)
     return type(X)(values, offsets)
+
+
+def join_sequences(parts: Sequence[RaggedArray]) -> RaggedArray:
+    """Return the sequences of all parts, one after the other."""
+    lengths = np.concatenate([part.lengths for part in parts])
+    values = np.concatenate([part.values for part in parts])
+    return RaggedArray._from_validated(values, lengths_to_offsets(lengths))
 
 
 def get_characters(X: Any) -> range | None:

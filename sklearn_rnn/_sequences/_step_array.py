@@ -1,5 +1,6 @@
 """Answers at every step: what y is for a tagger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,15 @@ class StepArray:
     def repeat(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the weight of each step, from one of each sequence."""
         return np.repeat(weights, self.lengths) * self.weight
+
+
+def join_steps(parts: Sequence[StepArray]) -> StepArray:
+    """Return the answers of all parts, one after the other."""
+    return StepArray(
+        np.concatenate([part.values for part in parts]),
+        lengths_to_offsets(np.concatenate([part.lengths for part in parts])),
+        np.concatenate([part.weight for part in parts]),
+    )
 
 
 def split_steps(values: NDArray, offsets: NDArray[np.int64]) -> NDArray:

@@ -1,7 +1,8 @@
 """Which tokens or categories there are, and the row of an embedding for each."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ _STATE = {
     "has_rare_values": BOOL,
 }
 _FEW = 100  # occurrences
+_ALWAYS_KNOWN = 2**31  # sequences, where nobody counts them
 
 
 class Vocabulary:
@@ -37,7 +39,7 @@ class Vocabulary:
 
     Parameters
     ----------
-    X : RaggedArray
+    parts : iterable of RaggedArray
         Steps, with token ids or categories in some columns.
     columns : sequence of int
         Which columns.
@@ -50,18 +52,24 @@ class Vocabulary:
 
     def __init__(
         self,
-        X: RaggedArray,
+        parts: Iterable[RaggedArray],
         columns: Sequence[int],
         characters: range | None = None,
         min_sequences: int = 1,
     ) -> None:
         self.groups = group_columns(columns, characters)
         self.columns = list(columns)
-        if min_sequences > 1:
-            X = _drop_repetitions(X)
-        self.known = [_list_values(X, group, min_sequences) for group in self.groups]
+        found: list[list[_Values]] = [[] for _ in self.groups]
+        n_steps, seen = 0, set[bytes]()
+        for X in parts:
+            if min_sequences > 1:
+                X = _drop_repetitions(X, seen)
+            n_steps += len(X.values)
+            for values, group in zip(found, self.groups, strict=True):
+                values.append(_list_values(X, group, counts=min_sequences > 1))
+        self.known = [_choose_known(values, min_sequences) for values in found]
         largest = max(map(len, self.known))
-        self.has_rare_values = len(X.values) < _FEW * largest
+        self.has_rare_values = n_steps < _FEW * largest
 
     def to_state(self) -> dict[str, Any]:
         """Return the attributes, as plain values."""
@@ -94,22 +102,47 @@ class Vocabulary:
         return RaggedArray(values, X.offsets)
 
 
-def _drop_repetitions(X: RaggedArray) -> RaggedArray:
-    """Return each different sequence once: a copy counts as much as a weight of 2."""
-    first = {X[i].tobytes(): i for i in reversed(range(len(X)))}
-    return X if len(first) == len(X) else X[sorted(first.values())]
+def _drop_repetitions(X: RaggedArray, seen: set[bytes]) -> RaggedArray:
+    """Return each different sequence once: a copy counts as much as a weight of 2.
+
+    `seen` has a digest of each sequence of the parts before, and of X afterwards.
+    """
+    kept = []
+    for i, sequence in enumerate(X):
+        digest = blake2b(sequence.tobytes(), digest_size=16).digest()
+        if digest not in seen:
+            seen.add(digest)
+            kept.append(i)
+    return X if len(kept) == len(X) else X[kept]
 
 
-def _list_values(X: RaggedArray, columns: list[int], min_sequences: int) -> NDArray:
-    """Return the known values of a group of columns, in ascending order."""
-    known, number = np.unique(X.values[:, columns], return_inverse=True)
+class _Values(NamedTuple):
+    """Values of a group of columns, ascending, and how many sequences have each."""
+
+    values: NDArray
+    n_sequences: NDArray[np.int64]
+
+
+def _list_values(X: RaggedArray, columns: list[int], *, counts: bool) -> _Values:
+    """Return the values of a group of columns; without 0, the end of a word."""
+    values, number = np.unique(X.values[:, columns], return_inverse=True)
     if len(columns) > 1:
-        return known[known != 0]
-    if min_sequences == 1:
-        return known
+        values = values[values != 0]
+    if len(columns) > 1 or not counts:
+        return _Values(values, np.full(len(values), _ALWAYS_KNOWN))
     sequence = np.repeat(np.arange(len(X)), X.lengths)
-    pairs = np.unique(sequence * len(known) + number.ravel())  # a sequence and a value
-    n_sequences = np.bincount(pairs % len(known), minlength=len(known))
+    pairs = np.unique(sequence * len(values) + number.ravel())  # a sequence and a value
+    n_sequences = np.bincount(pairs % max(len(values), 1), minlength=len(values))
+    return _Values(values, n_sequences)
+
+
+def _choose_known(found: list[_Values], min_sequences: int) -> NDArray:
+    """Return the known values of a group of columns, in ascending order."""
+    known, number = np.unique(
+        np.concatenate([part.values for part in found]), return_inverse=True
+    )
+    counts = np.concatenate([part.n_sequences for part in found])
+    n_sequences = np.bincount(number, counts, minlength=len(known))
     frequent = known[n_sequences >= min_sequences]
     return frequent if len(frequent) else known
 

@@ -1,11 +1,23 @@
 """Base class of all kinds of target."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_rnn._sequences import StepArray
+
+# a valid y, or a part of it, and the weight of each row
+Part = tuple[Any, NDArray[np.float64]]
+
+
+def list_known(y: StepArray, sample_weight: NDArray[np.float64]) -> Part:
+    """Return the known answers of all steps, and the weight of each."""
+    weight = y.repeat(sample_weight)
+    known = weight > 0
+    return y.values[known], weight[known]
 
 
 class Targets(ABC):
@@ -33,10 +45,10 @@ class Targets(ABC):
         """Return a valid y, indexed by rows; error messages refer to it as `name`."""
 
     @abstractmethod
-    def fit(self, y: Any, sample_weight: NDArray[np.float64]) -> "Targets":
+    def fit(self, parts: Iterable[Part]) -> "Targets":
         """Learn the classes, or the number of outputs."""
 
-    def fit_scale(self, y: Any, sample_weight: NDArray[np.float64]) -> "Targets":
+    def fit_scale(self, parts: Iterable[Part]) -> "Targets":
         """Learn the scale of numbers, from the training set alone."""
         return self
 
@@ -58,11 +70,18 @@ class Targets(ABC):
     ) -> float:
         """Return the validation score of predictions of the network."""
 
+    def find_factors(self, parts: Iterable[Part]) -> NDArray[np.float64] | None:
+        """Return the weights of classes in encoded parts; None if there are none."""
+        return None
+
     def weigh(
-        self, encoded: Any, sample_weight: NDArray[np.float64]
+        self,
+        encoded: Any,
+        sample_weight: NDArray[np.float64],
+        factors: NDArray[np.float64],
     ) -> tuple[Any, NDArray[np.float64]]:
         """Return targets and sample weights that include weights of classes."""
-        return encoded, sample_weight
+        raise NotImplementedError(f"{type(self).__name__} has no weights of classes.")
 
     def strata(self, y: Any) -> NDArray | None:
         """Return the class of each row, to stratify a validation set; None without."""

@@ -1,22 +1,20 @@
 """One class a sequence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_rnn._sequences import errors_that_name
-from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._base import Part, Targets
 from sklearn_rnn._targets._validation import (
     CLASSES,
-    check_class_weight,
     check_classes,
     check_labels,
-    class_weight_error,
+    find_class_factors,
 )
 from sklearn_rnn.utils import read_state
 
@@ -54,9 +52,9 @@ class ClassTargets(Targets):
     def read(self, y: Any, name: str = "y") -> NDArray:
         return column_or_1d(check_labels(y, self.owner, name)[0], warn=True)
 
-    def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "ClassTargets":
+    def fit(self, parts: Iterable[Part]) -> "ClassTargets":
         with errors_that_name("y"):  # labels that cannot be sorted
-            self.classes = np.unique(y)
+            self.classes = np.unique(np.concatenate([np.unique(y) for y, _ in parts]))
         if self.in_parts:
             if self.announced is None:
                 raise ValueError("classes must be passed on the first partial_fit.")
@@ -103,25 +101,16 @@ class ClassTargets(Targets):
         predicted = predictions.argmax(axis=1)
         return accuracy_score(encoded, predicted, sample_weight=sample_weight)
 
+    def find_factors(self, parts: Iterable[Part]) -> NDArray[np.float64] | None:
+        return find_class_factors(self, parts)
+
     def weigh(
-        self, encoded: Any, sample_weight: NDArray[np.float64]
+        self,
+        encoded: Any,
+        sample_weight: NDArray[np.float64],
+        factors: NDArray[np.float64],
     ) -> tuple[Any, NDArray[np.float64]]:
-        if self.class_weight is None:
-            return encoded, sample_weight
-        labels = self.classes[encoded]
-        present = np.unique(labels)
-        check_class_weight(self.class_weight, self.owner)
-        weights = compute_class_weight(
-            self.class_weight, classes=present, y=labels, sample_weight=sample_weight
-        )
-        if not weights.any():
-            raise class_weight_error(
-                "have a weight > 0 for a class in y", self.class_weight, self.owner
-            )
-        # a power of two is exact, and sums stay finite
-        weights = np.ldexp(weights, -np.frexp(weights.max())[1])
-        factors = weights[np.searchsorted(present, labels)]
-        return encoded, sample_weight * factors
+        return encoded, sample_weight * factors[encoded]
 
     def strata(self, y: NDArray) -> NDArray:
         return y

@@ -1,14 +1,14 @@
 """Several labels a sequence, each 0 or 1."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 
-from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._base import Part, Targets
 from sklearn_rnn._targets._classes import ClassTargets
 from sklearn_rnn._targets._validation import (
     MULTILABEL,
@@ -50,9 +50,10 @@ class LabelTargets(Targets):
             )
         return y
 
-    def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "LabelTargets":
-        warn_if_one_hot(y)
-        self._set_columns(y.shape[1])
+    def fit(self, parts: Iterable[Part]) -> "LabelTargets":
+        matrices = [y for y, _ in parts]
+        warn_if_one_hot(matrices)
+        self._set_columns(matrices[0].shape[1])
         return self
 
     def _set_columns(self, n_columns: int) -> None:
@@ -87,19 +88,37 @@ class LabelTargets(Targets):
         predicted = predictions > 0.5
         return accuracy_score(encoded > 0.5, predicted, sample_weight=sample_weight)
 
-    def weigh(
-        self, encoded: Any, sample_weight: NDArray[np.float64]
-    ) -> tuple[Any, NDArray[np.float64]]:
+    def find_factors(self, parts: Iterable[Part]) -> NDArray[np.float64] | None:
         if self.class_weight is None:
-            return encoded, sample_weight
+            return None
         if isinstance(self.class_weight, dict):
             raise class_weight_error(
                 "be 'balanced' or None for multilabel y, whose columns are no classes",
                 self.class_weight,
                 self.owner,
             )
-        factors = compute_sample_weight(self.class_weight, encoded)
-        return encoded, sample_weight * factors
+        counts = np.zeros((2, self.n_outputs))
+        for matrix, _ in parts:
+            counts += [(matrix == value).sum(axis=0) for value in (0, 1)]
+        factors = np.ones(counts.shape)
+        for j in range(self.n_outputs):
+            present = np.flatnonzero(counts[:, j])
+            factors[present, j] = compute_class_weight(
+                self.class_weight,
+                classes=present,
+                y=present,
+                sample_weight=counts[present, j],
+            )
+        return factors
+
+    def weigh(
+        self,
+        encoded: Any,
+        sample_weight: NDArray[np.float64],
+        factors: NDArray[np.float64],
+    ) -> tuple[Any, NDArray[np.float64]]:
+        chosen = np.where(encoded > 0.5, factors[1], factors[0])
+        return encoded, sample_weight * np.prod(chosen, axis=1)
 
     def attributes(self) -> dict[str, Any]:
         return {"n_outputs_": self.n_outputs, "classes_": self.classes}

@@ -1,15 +1,15 @@
 """One number, or several, a sequence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
 
 from sklearn_rnn._sequences import as_numbers, check_targets
-from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._base import Part, Targets
 from sklearn_rnn.utils import Kind, read_state
 
 _STATE = {
@@ -73,18 +73,18 @@ class NumberTargets(Targets):
             )
         return y
 
-    def fit(self, y: NDArray, sample_weight: NDArray[np.float64]) -> "NumberTargets":
+    def fit(self, parts: Iterable[Part]) -> "NumberTargets":
+        y = next(iter(parts))[0]
         self.one_dimensional = y.ndim == 1
         self.n_outputs = self.n_columns = y[:1].size
         return self
 
-    def fit_scale(
-        self, y: NDArray, sample_weight: NDArray[np.float64]
-    ) -> "NumberTargets":
+    def fit_scale(self, parts: Iterable[Part]) -> "NumberTargets":
         self.mean, self.scale = np.zeros(self.n_outputs), np.ones(self.n_outputs)
         if self.loss != "poisson":
-            y = y.reshape(len(y), -1)
-            self.mean, self.scale = _weighted_moments(y, sample_weight)
+            self.mean, self.scale = _weighted_moments(
+                (y.reshape(len(y), -1), weight) for y, weight in parts
+            )
         return self
 
     def to_state(self) -> dict[str, Any]:
@@ -156,17 +156,56 @@ def score_quantiles(
 
 
 def _weighted_moments(
-    y: NDArray[np.float64], sample_weight: NDArray[np.float64]
+    parts: Iterable[Part],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation; a target that does not vary has a scale of 1."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.average(y, axis=0, weights=sample_weight)
-        deviation = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
-    if not np.isfinite(deviation).all():
-        raise _too_large(y, "y")
-    std, reach = np.sqrt(deviation), np.abs(y - mean).max(axis=0)
+    moments: _Moments | None = None
+    for y, weight in parts:
+        if weight.any():
+            own = _compute_moments(y, weight)
+            moments = own if moments is None else _merge_moments(moments, own)
+    assert moments is not None  # weights are not all zero
+    mean, std = moments.mean, np.sqrt(moments.variance)
+    reach = np.maximum(np.abs(moments.least - mean), np.abs(moments.most - mean))
     varies = (std > 1e-6 * reach) & (std > 1e-10 * np.abs(mean))
     return mean, np.where(varies, std, 1.0)
+
+
+class _Moments(NamedTuple):
+    """Moments of some targets, with the sum of their weights."""
+
+    weight: float
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    least: NDArray[np.float64]
+    most: NDArray[np.float64]
+
+
+def _compute_moments(y: NDArray, weight: NDArray[np.float64]) -> _Moments:
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(y, axis=0, weights=weight)
+        variance = np.average((y - mean) ** 2, axis=0, weights=weight)
+    if not np.isfinite(variance).all():
+        raise _too_large(y, "y")
+    return _Moments(weight.sum(), mean, variance, y.min(axis=0), y.max(axis=0))
+
+
+def _merge_moments(a: _Moments, b: _Moments) -> _Moments:
+    # Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance"
+    total = a.weight + b.weight
+    share = b.weight / total
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = b.mean - a.mean
+        mean = a.mean + share * apart
+        variance = (
+            (1 - share) * a.variance
+            + share * b.variance
+            + share * (1 - share) * apart**2
+        )
+    least, most = np.minimum(a.least, b.least), np.maximum(a.most, b.most)
+    if not np.isfinite(variance).all():
+        raise _too_large(np.stack([least, most]), "y")
+    return _Moments(total, mean, variance, least, most)
 
 
 def _too_large(y: NDArray, name: str) -> ValueError:

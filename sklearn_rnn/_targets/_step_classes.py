@@ -1,12 +1,11 @@
 """One class a step."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import type_of_target
 
 from sklearn_rnn._sequences import (
@@ -15,12 +14,11 @@ from sklearn_rnn._sequences import (
     describe_broken,
     find_broken,
 )
-from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._base import Part, Targets, list_known
 from sklearn_rnn._targets._validation import (
     CLASSES,
-    check_class_weight,
     check_classes,
-    class_weight_error,
+    find_class_factors,
 )
 from sklearn_rnn.utils import read_state
 
@@ -62,12 +60,13 @@ class StepClassTargets(Targets):
     def read(self, y: StepArray, name: str = "y") -> StepArray:
         return y
 
-    def fit(
-        self, y: StepArray, sample_weight: NDArray[np.float64]
-    ) -> "StepClassTargets":
-        known = y.values[y.weight > 0]
-        _check_classes(known, self.owner)
-        self.classes = np.unique(known)
+    def fit(self, parts: Iterable[Part]) -> "StepClassTargets":
+        found = []
+        for y, _ in parts:
+            known = y.values[y.weight > 0]
+            _check_classes(known, self.owner)
+            found.append(np.unique(known))
+        self.classes = np.unique(np.concatenate(found))
         if self.in_parts:
             if self.announced is None:
                 raise ValueError("classes must be passed on the first partial_fit.")
@@ -154,30 +153,18 @@ class StepClassTargets(Targets):
             encoded.values[known], predictions[known], sample_weight=weight[known]
         )
 
+    def find_factors(self, parts: Iterable[Part]) -> NDArray[np.float64] | None:
+        return find_class_factors(self, (list_known(y, w) for y, w in parts))
+
     def weigh(
-        self, encoded: StepArray, sample_weight: NDArray[np.float64]
+        self,
+        encoded: StepArray,
+        sample_weight: NDArray[np.float64],
+        factors: NDArray[np.float64],
     ) -> tuple[StepArray, NDArray[np.float64]]:
-        if self.class_weight is None:
-            return encoded, sample_weight
-        check_class_weight(self.class_weight, self.owner)
-        weight = encoded.repeat(sample_weight)
-        known = weight > 0
-        numbers = encoded.values[known]
-        present = np.unique(numbers)
-        factors = compute_class_weight(
-            self.class_weight,
-            classes=self.classes[present],
-            y=self.classes[numbers],
-            sample_weight=weight[known],
-        )
-        if not factors.any():
-            raise class_weight_error(
-                "have a weight > 0 for a class in y", self.class_weight, self.owner
-            )
-        # a power of two is exact, and sums stay finite
-        factors = np.ldexp(factors, -np.frexp(factors.max())[1])
+        known = encoded.repeat(sample_weight) > 0
         weighted = encoded.weight.copy()
-        weighted[known] *= factors[np.searchsorted(present, numbers)]
+        weighted[known] *= factors[encoded.values[known]]
         return StepArray(encoded.values, encoded.offsets, weighted), sample_weight
 
     def attributes(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Several labels a step, each 0 or 1."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
 
 from sklearn_rnn._sequences import StepArray
-from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._base import Part, Targets
 from sklearn_rnn._targets._validation import read_n_outputs
 
 
@@ -18,9 +18,8 @@ class StepLabelTargets(Targets):
     def read(self, y: StepArray, name: str = "y") -> StepArray:
         return y
 
-    def fit(
-        self, y: StepArray, sample_weight: NDArray[np.float64]
-    ) -> "StepLabelTargets":
+    def fit(self, parts: Iterable[Part]) -> "StepLabelTargets":
+        y = next(iter(parts))[0]
         self._set_columns(y.values.shape[1])
         return self
 

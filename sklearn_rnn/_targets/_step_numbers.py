@@ -1,13 +1,13 @@
 """One number, or several, a step."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_rnn._sequences import StepArray
-from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._base import Part, Targets, list_known
 from sklearn_rnn._targets._numbers import NumberTargets
 
 
@@ -31,10 +31,8 @@ class StepNumberTargets(Targets):
         values[known] = numbers
         return StepArray(values, y.offsets, y.weight)
 
-    def fit(
-        self, y: StepArray, sample_weight: NDArray[np.float64]
-    ) -> "StepNumberTargets":
-        self.numbers.fit(y.values, sample_weight)
+    def fit(self, parts: Iterable[Part]) -> "StepNumberTargets":
+        self.numbers.fit((y.values, weight) for y, weight in parts)
         self._count_outputs()
         return self
 
@@ -52,12 +50,8 @@ class StepNumberTargets(Targets):
     def _count_outputs(self) -> None:
         self.n_outputs, self.n_columns = self.numbers.n_outputs, self.numbers.n_columns
 
-    def fit_scale(
-        self, y: StepArray, sample_weight: NDArray[np.float64]
-    ) -> "StepNumberTargets":
-        weight = y.repeat(sample_weight)
-        known = weight > 0
-        self.numbers.fit_scale(y.values[known], weight[known])
+    def fit_scale(self, parts: Iterable[Part]) -> "StepNumberTargets":
+        self.numbers.fit_scale(list_known(y, weight) for y, weight in parts)
         return self
 
     def encode(self, y: StepArray, name: str = "y") -> StepArray:

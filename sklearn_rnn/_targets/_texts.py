@@ -1,6 +1,6 @@
 """Texts: a sequence of tokens per sample, of another length than X."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_rnn._sequences import StepArray, lengths_to_offsets, read_texts
-from sklearn_rnn._targets._base import Targets
+from sklearn_rnn._targets._base import Part, Targets
 from sklearn_rnn._targets._validation import CLASSES
 from sklearn_rnn.utils import Kind, read_state
 
@@ -85,7 +85,8 @@ class TextTargets(Targets):
     def read(self, y: Texts, name: str = "y") -> Texts:
         return y
 
-    def fit(self, y: Texts, sample_weight: NDArray[np.float64]) -> "TextTargets":
+    def fit(self, parts: Iterable[Part]) -> "TextTargets":
+        ((y, _),) = parts
         tokens = set(y.values)
         kinds = {type(token) for token in tokens}
         if len(kinds) > 1:

@@ -2,14 +2,17 @@
 
 import math
 import warnings
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklearn_rnn._sequences import check_targets, errors_that_name
+from sklearn_rnn._targets._base import Part
 from sklearn_rnn.utils import COUNT, array_of, read_state
 
 CLASSES = array_of("biufUOM")
@@ -75,9 +78,9 @@ def read_n_outputs(state: Any, owner: str) -> int:
     return n_outputs
 
 
-def warn_if_one_hot(y: NDArray) -> None:
-    """Warn if each row of a matrix of 0 and 1 has a single 1: classes, not labels."""
-    if (y.sum(axis=1) == 1).all():
+def warn_if_one_hot(matrices: Iterable[NDArray]) -> None:
+    """Warn if each row of matrices of 0 and 1 has a single 1: classes, not labels."""
+    if all((y.sum(axis=1) == 1).all() for y in matrices):
         warnings.warn(
             "Each row of y has exactly one 1. If its columns are classes, pass "
             "y.argmax(axis=1): a matrix stands for several labels at once, each "
@@ -85,6 +88,52 @@ def warn_if_one_hot(y: NDArray) -> None:
             UserWarning,
             stacklevel=8,
         )
+
+
+def find_class_factors(
+    targets: Any, parts: Iterable[Part]
+) -> NDArray[np.float64] | None:
+    """Return the weight of each class, 1 for one that does not occur.
+
+    Parameters
+    ----------
+    targets : Targets
+        With `classes` and `class_weight`.
+    parts : iterable of (ndarray of int, ndarray)
+        Class numbers and the weight of each.
+
+    Returns
+    -------
+    factors : ndarray of shape (n_classes,), or None
+        None if `class_weight` is.
+
+    Raises
+    ------
+    ValueError
+        If `class_weight` is not valid, or 0 for all classes that occur.
+    """
+    class_weight, classes = targets.class_weight, targets.classes
+    if class_weight is None:
+        return None
+    check_class_weight(class_weight, targets.owner)
+    counts = np.zeros(len(classes))
+    for numbers, weight in parts:
+        counts += np.bincount(numbers, weight, minlength=len(classes))
+    present = np.flatnonzero(counts)
+    weights = compute_class_weight(
+        class_weight,
+        classes=classes[present],
+        y=classes[present],
+        sample_weight=counts[present],
+    )
+    if not weights.any():
+        raise class_weight_error(
+            "have a weight > 0 for a class in y", class_weight, targets.owner
+        )
+    factors = np.ones(len(classes))
+    # a power of two is exact, and sums stay finite
+    factors[present] = np.ldexp(weights, -np.frexp(weights.max())[1])
+    return factors
 
 
 def check_class_weight(class_weight: Any, owner: str) -> None:

@@ -1,13 +1,15 @@
 """Training loop. Only this package imports skorch."""
 
+from sklearn_rnn._training._blocks import BlockDataset
 from sklearn_rnn._training._callbacks import Monitor, check_callbacks
-from sklearn_rnn._training._checkpoint import TrainingFile
+from sklearn_rnn._training._checkpoint import TrainingFile, compute_fingerprint
 from sklearn_rnn._training._lazy import LazyDataset
 from sklearn_rnn._training._loader import (
     PathDataset,
     SequenceDataset,
     StepDataset,
     TextDataset,
+    find_unit,
     make_inputs,
 )
 from sklearn_rnn._training._net import Checkpoint, Plan, SequenceNet
@@ -25,6 +27,7 @@ __all__ = [
     "HISTORY",
     "Adam",
     "AdamW",
+    "BlockDataset",
     "Checkpoint",
     "LazyDataset",
     "Monitor",
@@ -39,6 +42,8 @@ __all__ = [
     "TrainingFile",
     "TokenDropout",
     "check_callbacks",
+    "compute_fingerprint",
+    "find_unit",
     "history_to_state",
     "make_inputs",
     "make_pair_inputs",

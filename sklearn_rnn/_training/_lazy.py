@@ -8,7 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_rnn._training._loader import BatchLoader, Inputs, SequenceDataset
+from sklearn_rnn._training._loader import (
+    BatchLoader,
+    Inputs,
+    SequenceDataset,
+    find_unit,
+)
 
 Make = Callable[[NDArray[np.intp]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -35,7 +40,7 @@ class LazyDataset(SequenceDataset):
         self.make = make
         self.n_samples = len(sample_weight)
         self.n_drawn = min(n_drawn, self.n_samples)
-        self.sample_weight = self._normalize(sample_weight)
+        self.sample_weight = self._normalize(sample_weight, find_unit(sample_weight))
 
     def __len__(self) -> int:
         return self.n_drawn

@@ -25,31 +25,35 @@ class SequenceDataset(torch.utils.data.Dataset):
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Encoded targets.
     sample_weight : ndarray of shape (n_samples,)
-        Per-sample weights; only ratios matter.
+        Per-sample weights.
+    unit : float
+        Weight that counts as one sample: the mean over all samples, see `find_unit`.
     """
 
-    def __init__(self, X: RaggedArray, y: NDArray, sample_weight: NDArray) -> None:
+    def __init__(
+        self, X: RaggedArray, y: NDArray, sample_weight: NDArray, unit: float
+    ) -> None:
         self.X = X
         self.y = torch.from_numpy(y)
-        self.sample_weight = self._normalize(sample_weight)
-
-    @property
-    def has_equal_lengths(self) -> bool:
-        """Whether no sequence is padded in any mini-batch."""
-        return self.X.common_length is not None
+        self.sample_weight = self._normalize(sample_weight, unit)
 
     @staticmethod
-    def _normalize(sample_weight: NDArray) -> Tensor | None:
-        """Return weights with a mean of 1; None if they are equal."""
-        if (sample_weight == sample_weight[0]).all():
+    def _normalize(sample_weight: NDArray, unit: float) -> Tensor | None:
+        """Return weights in units; None if each is one."""
+        if (sample_weight == unit).all():
             return None
         # mean 1 over all samples, not batch by batch: a weight of 2 counts as two
         # samples also where a batch is small
-        weight = sample_weight / sample_weight.mean()
+        weight = sample_weight / unit
         return torch.from_numpy(weight.astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.X)
+
+    @property
+    def has_equal_lengths(self) -> bool:
+        """Whether all sequences are equally long."""
+        return self.X.common_length is not None
 
     def make_loader(
         self, batch_size: int, device: torch.device, random_state: Any
@@ -74,6 +78,12 @@ class SequenceDataset(torch.utils.data.Dataset):
         yield from zip(targets, weights, strict=True)
 
 
+def find_unit(sample_weight: NDArray[np.float64]) -> float:
+    """Return the mean of weights; exactly the weight that all have, if they do."""
+    equal = (sample_weight == sample_weight[0]).all()
+    return float(sample_weight[0] if equal else sample_weight.mean())
+
+
 class StepDataset(SequenceDataset):
     """Sequences with a target and a weight at every step.
 
@@ -87,9 +97,11 @@ class StepDataset(SequenceDataset):
     y : StepArray
         Encoded targets.
     sample_weight : ndarray of shape (n_samples,)
-        Weight of each sequence; only ratios matter.
+        Weight of each sequence.
+    unit : float
+        Weight that all steps of a sequence have together, on average.
     token_dropout : TokenDropout
-        Of X, for each epoch.
+        For each epoch.
     """
 
     def __init__(
@@ -97,18 +109,22 @@ class StepDataset(SequenceDataset):
         X: RaggedArray,
         y: StepArray,
         sample_weight: NDArray,
+        unit: float,
         token_dropout: TokenDropout,
     ) -> None:
         self.X = X
         self.token_dropout = token_dropout
         self.targets = y
         self.y = torch.from_numpy(y.values)
-        weight = y.repeat(sample_weight)
-        weight /= weight.sum() / len(X)  # 1 per sequence, on average
+        weight = self._weigh(sample_weight) / unit
         self.weight = torch.from_numpy(weight.astype(np.float32))
 
+    def _weigh(self, sample_weight: NDArray) -> NDArray:
+        """Return the weight of each value of the loss."""
+        return self.targets.repeat(sample_weight)
+
     def draw_inputs(self, random_state: np.random.RandomState) -> RaggedArray:
-        return self.token_dropout.draw(random_state)
+        return self.token_dropout.draw(self.X, random_state)
 
     def split_targets(
         self, batches: Sequence[NDArray], device: torch.device
@@ -125,20 +141,12 @@ class PathDataset(StepDataset):
 
     Parameters
     ----------
-    X, y, sample_weight, token_dropout
+    X, y, sample_weight, unit, token_dropout
         As for :class:`StepDataset`.
     """
 
-    def __init__(
-        self,
-        X: RaggedArray,
-        y: StepArray,
-        sample_weight: NDArray,
-        token_dropout: TokenDropout,
-    ) -> None:
-        super().__init__(X, y, sample_weight, token_dropout)
-        weight = sample_weight / (y.repeat(sample_weight).sum() / len(X))
-        self.weight = torch.from_numpy(weight.astype(np.float32))
+    def _weigh(self, sample_weight: NDArray) -> NDArray:
+        return sample_weight
 
     def split_targets(
         self, batches: Sequence[NDArray], device: torch.device
@@ -163,7 +171,8 @@ class TextDataset(SequenceDataset):
     """
 
     def __init__(self, X: RaggedArray, y: StepArray, sample_weight: NDArray) -> None:
-        super().__init__(X, _pad_texts(y), sample_weight)
+        unit = find_unit(sample_weight)
+        super().__init__(X, _pad_texts(y), sample_weight, unit)
         self.n_tokens = y.lengths
 
     def split_targets(

@@ -174,11 +174,10 @@ class SequenceNet(NeuralNet):
             self.callbacks_ = [*before, *own_callbacks, *after]
             self.notify("on_train_begin", X=dataset, y=None)
             try:
-                equal = dataset.has_equal_lengths
                 n_done, finished = 0, False
                 if checkpoint is not None:
                     n_done, finished = checkpoint.resume(training)
-                with threads_for(self.module_, equal_lengths=equal):
+                with threads_for(self.module_, equal_lengths=dataset.has_equal_lengths):
                     for _ in range(n_done, n_done if finished else plan.epochs):
                         generator.manual_seed(seed + len(self.history))
                         self._train_one_epoch(dataset, loader, training, checkpoint)

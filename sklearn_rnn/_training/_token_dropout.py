@@ -1,6 +1,6 @@
 """Rare tokens that are read as unknown, so that the unknown one is learned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ class TokenDropout:
 
     Parameters
     ----------
-    X : RaggedArray
+    parts : iterable of RaggedArray
         Training set, with rows of embeddings in some columns.
     columns : sequence of int
         Columns of tokens or categories, none of them of characters.
@@ -29,30 +29,39 @@ class TokenDropout:
        bidirectional LSTM feature representations", TACL 4, 2016.
     """
 
-    def __init__(self, X: RaggedArray, columns: Sequence[int], rate: float) -> None:
-        self.X = X
-        self.probabilities = {
-            column: rate / (rate + _count_equal(X.values[:, column]))
-            for column in columns
-            if rate > 0
-        }
+    def __init__(
+        self, parts: Iterable[RaggedArray], columns: Sequence[int], rate: float
+    ) -> None:
+        # of each row of the embedding, in each column
+        self.probabilities: dict[int, NDArray[np.floating]] = {}
+        if rate > 0 and columns:
+            counts = _count_rows(parts, columns)
+            self.probabilities = {j: rate / (rate + n) for j, n in counts.items()}
 
-    def draw(self, random_state: np.random.RandomState) -> RaggedArray:
-        """Return the training set of an epoch.
+    def draw(self, X: RaggedArray, random_state: np.random.RandomState) -> RaggedArray:
+        """Return the training set, or a part of it, as it is in an epoch.
 
         The columns of a step share one draw: a word that is replaced is so in all
         columns where it is as rare.
         """
         if not self.probabilities:
-            return self.X
-        values = self.X.values.copy()
+            return X
+        values = X.values.copy()
         drawn = random_state.random_sample(len(values))
         for column, probability in self.probabilities.items():
-            values[drawn < probability, column] = 0
-        return RaggedArray(values, self.X.offsets)
+            rows = X.values[:, column].astype(np.int64, copy=False)
+            values[drawn < probability[rows], column] = 0
+        return RaggedArray(values, X.offsets)
 
 
-def _count_equal(values: NDArray) -> NDArray[np.int64]:
-    """Return how many values are equal to each of them."""
-    _, number, count = np.unique(values, return_inverse=True, return_counts=True)
-    return count[number]
+def _count_rows(
+    parts: Iterable[RaggedArray], columns: Sequence[int]
+) -> dict[int, NDArray[np.int64]]:
+    """Return for each column how often each row of its embedding occurs."""
+    counts = {column: np.zeros(0, np.int64) for column in columns}
+    for X in parts:
+        for column, before in counts.items():
+            rows = X.values[:, column].astype(np.int64, copy=False)
+            counts[column] = np.bincount(rows, minlength=len(before))
+            counts[column][: len(before)] += before
+    return counts

@@ -33,7 +33,7 @@ def test_rows_agree_with_the_plain_loop(rng, characters):
     fitted, given = rng.integers(0, 9, (2, 12, 5))
     given[:4] += 3  # values that are new
     vocabulary = Vocabulary(
-        RaggedArray(fitted, [0, 5, 12]), range(5), characters if characters else None
+        [RaggedArray(fitted, [0, 5, 12])], range(5), characters if characters else None
     )
     rows = vocabulary.encode(RaggedArray(given, [0, 4, 4, 12]))
     np.testing.assert_array_equal(rows.values, encode_slowly(fitted, given, characters))
@@ -42,7 +42,7 @@ def test_rows_agree_with_the_plain_loop(rng, characters):
 
 def test_words_without_characters_have_no_row():
     empty = RaggedArray(np.zeros((3, 2), int), [0, 3])
-    vocabulary = Vocabulary(empty, range(2), range(2))
+    vocabulary = Vocabulary([empty], range(2), range(2))
     assert [len(known) for known in vocabulary.known] == [0]
     rows = vocabulary.encode(RaggedArray([[7, 0]], [0, 1]))
     assert rows.values.tolist() == [[1, 0]]  # unknown, then the end

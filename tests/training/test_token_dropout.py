@@ -16,16 +16,17 @@ def random_state():
     return np.random.RandomState(0)
 
 
-def count_unknown(dropout, random_state, n_draws):
+def count_unknown(dropout, X, random_state, n_draws):
     """Return how often each step is unknown, as a share of the draws."""
-    drawn = [dropout.draw(random_state).values == 0 for _ in range(n_draws)]
+    drawn = [dropout.draw(X, random_state).values == 0 for _ in range(n_draws)]
     return np.mean(drawn, axis=0)
 
 
 def test_a_token_is_unknown_the_more_often_the_rarer_it_is(random_state):
     tokens = np.repeat([1, 2, 3], [1, 2, 7]).reshape(-1, 1)
-    dropout = TokenDropout(RaggedArray(tokens, [0, 4, 10]), [0], rate=0.5)
-    share = count_unknown(dropout, random_state, 4000)
+    X = RaggedArray(tokens, [0, 4, 10])
+    dropout = TokenDropout([X[:1], X[1:]], [0], rate=0.5)
+    share = count_unknown(dropout, X, random_state, 4000)
     expected = 0.5 / (0.5 + np.repeat([1, 2, 7], [1, 2, 7]))
     np.testing.assert_allclose(share[:, 0], expected, atol=0.03)
 
@@ -34,7 +35,7 @@ def test_columns_of_a_step_share_a_draw(random_state):
     """The first column is rarer: it is unknown wherever the second one is."""
     values = np.column_stack([np.arange(1, 21), np.ones(20), np.full(20, 5.0)])
     X = RaggedArray(values, [0, 20])
-    drawn = TokenDropout(X, [0, 1], rate=20.0).draw(random_state).values
+    drawn = TokenDropout([X], [0, 1], rate=20.0).draw(X, random_state).values
     first, second = drawn[:, 0] == 0, drawn[:, 1] == 0
     assert second.any()
     assert (first & ~second).any()
@@ -45,7 +46,7 @@ def test_columns_of_a_step_share_a_draw(random_state):
 
 def test_nothing_is_drawn_at_rate_0(random_state):
     X = RaggedArray([[1], [2]], [0, 2])
-    assert TokenDropout(X, [0], rate=0.0).draw(random_state) is X
+    assert TokenDropout([X], [0], rate=0.0).draw(X, random_state) is X
     assert random_state.random_sample() == np.random.RandomState(0).random_sample()
 
 
