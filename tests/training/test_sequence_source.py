@@ -159,6 +159,15 @@ def test_blocks_are_validated_like_the_data_in_memory(case):
     np.testing.assert_allclose(estimator.validation_scores_, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("scoring", ["loss", "neg_mean_absolute_error"])
+def test_any_score_is_that_of_the_data_in_memory(scoring):
+    still = {"early_stopping": True, "learning_rate": 1e-12, "scoring": scoring}
+    regressor, X, y = take("numbers", **still)
+    expected = regressor.fit(X, y, DATA["weight"]).validation_scores_
+    regressor.fit(Parts(X, y, DATA["weight"], limits=LIMITS))
+    np.testing.assert_allclose(regressor.validation_scores_, expected, rtol=1e-5)
+
+
 def test_classes_and_tokens_come_from_all_blocks():
     classifier, X, _ = take("tokens", batch_size=5)
     y = np.repeat(["a", "b", "c"], 20)
