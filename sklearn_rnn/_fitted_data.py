@@ -7,6 +7,12 @@ from typing import Any
 import numpy as np
 
 from sklearn_rnn._defaults import resolve, suggest_conv_channels
+from sklearn_rnn._forecasting import (
+    Calibration,
+    LinearForecast,
+    Shape,
+    WindowEncoder,
+)
 from sklearn_rnn._sequences import CategoryEncoder, RaggedArray, Vocabulary
 from sklearn_rnn._targets import CLASSES, check_classes
 from sklearn_rnn._training_data import TrainingData
@@ -33,6 +39,13 @@ _CHARACTERS = Kind(
         and 1 < v[1] - v[0] <= _MOST_CHARACTERS
         and v[1] <= s["n_features_in_"]
         and s["reads_tokens"]
+    ),
+)
+_LENGTH = Kind("an int above 0", lambda v, s: type(v) is int and v > 0)
+_FINITE = Kind(
+    "an array of finite float64",
+    lambda v, s: (
+        isinstance(v, np.ndarray) and v.dtype == float and bool(np.isfinite(v).all())
     ),
 )
 
@@ -226,7 +239,7 @@ class TokensAndTokens(LearnedData):
         "reads_texts": BOOL,
         "reads_ids": BOOL,
         "writes_texts": BOOL,
-        "max_length": Kind("an int above 0", lambda v, s: type(v) is int and v > 0),
+        "max_length": _LENGTH,
         "codec": ANYTHING,
         "target_codec": ANYTHING,
     }
@@ -265,6 +278,95 @@ class TokensAndTokens(LearnedData):
 
     def count_outputs(self, rnn: Any) -> int:
         return len(rnn.target_tokens_)
+
+
+class WindowsOfSeries(LearnedData):
+    """Series as X, of which windows are scaled and forecast by a linear part, too."""
+
+    kinds = {
+        "n_features_in_": COUNT,
+        "feature_names_in_": may_lack(FEATURE_NAMES),
+        "reads_table": BOOL,
+        "context": _LENGTH,
+        "segment_length": _LENGTH,
+        **dict.fromkeys(("target_moments", "covariate_moments"), _FINITE),
+        **dict.fromkeys(("coef", "intercept", "spread", "step_moments"), _FINITE),
+        "errors": optional(_FINITE),
+    }
+    attributes = {
+        *("n_features_in_", "feature_names_in_", "_reads_table", "_levels", "_middle"),
+        *("_columns", "context_", "segment_length_", "_shape", "_encoder", "_linear"),
+        *("coef_", "intercept_", "_calibration"),
+    }
+
+    def to_state(self, rnn: Any) -> dict[str, Any]:
+        calibration = getattr(rnn, "_calibration", None)
+        return {
+            **_get_layout(rnn),
+            "context": rnn.context_,
+            "segment_length": rnn.segment_length_,
+            "target_moments": rnn._encoder.target_moments,
+            "covariate_moments": rnn._encoder.covariate_moments,
+            "coef": rnn._linear.coef,
+            "intercept": rnn._linear.intercept,
+            "spread": rnn._linear.spread,
+            "step_moments": rnn._linear.moments,
+            "errors": None if calibration is None else calibration.scores,
+        }
+
+    def restore(self, rnn: Any, values: dict[str, Any]) -> None:
+        _restore_layout(rnn, values)
+        rnn._set_columns()
+        rnn.context_ = values["context"]
+        rnn.segment_length_ = values["segment_length"]
+        self._check_shapes(rnn, values)
+        rnn._shape = Shape(rnn.context_, int(rnn.horizon))
+        rnn._encoder = WindowEncoder(rnn.scaling, rnn.segment_length_)
+        rnn._encoder.target_moments = values["target_moments"]
+        rnn._encoder.covariate_moments = values["covariate_moments"]
+        names = ("coef", "intercept", "spread", "step_moments")
+        rnn._linear = LinearForecast(*(values[name] for name in names))
+        rnn.coef_, rnn.intercept_ = rnn._linear.coef, rnn._linear.intercept
+        if values["errors"] is not None:
+            rnn._calibration = Calibration(values["errors"])
+
+    def _check_shapes(self, rnn: Any, values: dict[str, Any]) -> None:
+        """Raise ValueError if arrays do not fit each other and the parameters."""
+        columns, horizon, context = rnn._columns, rnn.horizon, rnn.context_
+        n_covariates, n_known = len(columns.covariates), len(columns.known)
+        n_errors = 0 if values["errors"] is None else len(values["errors"])
+        expected: dict[str, tuple[int, ...]] = {
+            "target_moments": (len(columns.targets), 2),
+            "covariate_moments": (2, n_covariates),
+            "coef": (horizon, context + n_covariates + n_known * horizon),
+            "intercept": (horizon,),
+            "spread": (horizon,),
+            "step_moments": (2, context),
+            "errors": (n_errors, horizon),
+        }
+        for name, shape in expected.items():
+            value = values[name]
+            if value is not None and value.shape != shape:
+                raise ValueError(
+                    f"{name!r} of {type(rnn).__name__} must have the shape {shape}. "
+                    f"Got {value.shape} instead."
+                )
+        if rnn.segment_length_ > context or n_errors != _count_errors(rnn, n_errors):
+            raise ValueError(
+                f"the segments, or the errors, of {type(rnn).__name__} do not fit its "
+                "parameters."
+            )
+
+    def make_step(self, rnn: Any) -> RaggedArray:
+        return _make_step(1)  # the network reads segments of the windows
+
+    def count_outputs(self, rnn: Any) -> int:
+        return rnn.horizon
+
+
+def _count_errors(rnn: Any, n_errors: int) -> int:
+    """Return how many errors there may be: some if and only if origins are held out."""
+    return max(n_errors, 1) if rnn.calibration_origins > 0 else 0
 
 
 def _codec_to_state(codec: Any) -> Any:

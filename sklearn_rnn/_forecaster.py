@@ -638,15 +638,8 @@ class RNNForecaster(BaseRNN):
         return self
 
     def _check_fit_data(self, X, y, sample_weight, X_future):
-        self._levels = self._sort_levels()
-        self._middle = 0 if self._levels is None else self._levels.index(0.5)
         X = check_series(X, self, reset=True)
-        self._columns = choose_columns(
-            X.n_features,
-            getattr(self, "feature_names_in_", None),
-            self.target_features,
-            self.known_features,
-        )
+        self._set_columns()
         data = self._check_data(X, y, sample_weight, X_future)
         for name in ("calibration_origins", "early_stopping"):
             if y is not None and getattr(self, name):
@@ -675,6 +668,17 @@ class RNNForecaster(BaseRNN):
         if y.shape[2] == X.n_features:
             y = y[..., self._columns.targets]
         return SeriesData(X, y, known, weight)
+
+    def _set_columns(self):
+        """Learn what is forecast from what, by the parameters and the columns of X."""
+        self._levels = self._sort_levels()
+        self._middle = 0 if self._levels is None else self._levels.index(0.5)
+        self._columns = choose_columns(
+            self.n_features_in_,
+            getattr(self, "feature_names_in_", None),
+            self.target_features,
+            self.known_features,
+        )
 
     def _sort_levels(self):
         """Return the quantiles that the network forecasts, with the median."""
@@ -773,13 +777,13 @@ class RNNForecaster(BaseRNN):
 
     def _assemble_module(self, train):
         """Return the network around the moments that the linear part has met."""
-        mean, std = self._list_moments(train.windows)
+        mean, std = self._list_moments()
         inputs = nn.Standardize(mean, std)
         encoder = make_encoder(self, inputs.output_size)
         n_outputs = self.horizon * self._loss.outputs_per_target
         return self._make_model(inputs, None, encoder, n_outputs)
 
-    def _list_moments(self, windows):
+    def _list_moments(self):
         """Return mean and deviation of each input of a segment.
 
         Covariates are standardised already.
@@ -789,7 +793,7 @@ class RNNForecaster(BaseRNN):
         mean, square = self._linear.moments[:, -n_used:].reshape(2, -1, length).mean(1)
         std = np.sqrt(np.maximum(square - mean**2, 0))
         std = np.where(std > 1e-6 * np.sqrt(square), std, 1.0)
-        n_covariates = len(windows.columns.covariates)
+        n_covariates = len(self._columns.covariates)
         if n_covariates > 0:
             n_others = n_covariates * length + 1
             mean = np.concatenate([mean, np.zeros(n_others)])

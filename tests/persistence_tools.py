@@ -26,6 +26,7 @@ from sklearn.preprocessing import (
 
 from sklearn_rnn import (
     RNNClassifier,
+    RNNForecaster,
     RNNGenerator,
     RNNRegressor,
     RNNStepRegressor,
@@ -200,6 +201,15 @@ def translator(X, y, **parameters):
     return make
 
 
+def forecaster(n_features=1, **parameters):
+    def make():
+        X = np.random.default_rng(0).normal(size=(3, 60, n_features)).cumsum(axis=1)
+        options = {"hidden_size": 3, "max_epochs": 2, "random_state": 0, "horizon": 2}
+        return RNNForecaster(**{**options, "context": 8, **parameters}).fit(X), X
+
+    return make
+
+
 def notes():
     rng = np.random.default_rng(0)
     return [rng.integers(0, 2, (n, 3)) for n in LENGTHS]
@@ -313,6 +323,14 @@ CASES = {
     "two transformers": pipeline(
         Stepwise(make_pipeline(StandardScaler(), PCA(2))), Stepwise(MinMaxScaler())
     ),
+    "forecaster": forecaster(cell="lstm"),
+    "forecaster in segments": forecaster(2, segment_length=4, scaling="robust"),
+    "forecaster of quantiles": forecaster(
+        quantiles=[0.1, 0.8], calibration_origins=20, early_stopping=True
+    ),
+    "forecaster with covariates": forecaster(
+        3, target_features=[1], known_features=[0], scaling=None
+    ),
     "generator": generator(TEXTS),
     "generator of words": generator(TEXTS, level="word", cell="lstm", max_tokens=9),
     "generator of classes": generator(
@@ -339,6 +357,8 @@ def answer(model, X):
         return answer_of_generator(model, X)
     if isinstance(model, RNNTranslator):
         return answer_of_translator(model, X)
+    if isinstance(model, RNNForecaster):
+        return answer_of_forecaster(model, X)
     methods = (
         *("predict", "predict_proba", "predict_log_proba", "predict_std"),
         *("transform", "hidden_states"),
@@ -348,6 +368,17 @@ def answer(model, X):
         for name in methods
         if hasattr(model, name)
     }
+
+
+def answer_of_forecaster(model, X):
+    known = model.known_features
+    future = None if known is None else X[:, : model.horizon, known]
+    answers = {"predict": model.predict(X, future), "score": np.array(model.score(X))}
+    if model.quantiles is not None:
+        answers["predict_quantiles"] = model.predict_quantiles(X, None, future)
+    if model.calibration_origins:
+        answers["predict_interval"] = np.array(model.predict_interval(X, 0.8, future))
+    return answers
 
 
 def answer_of_generator(model, X):

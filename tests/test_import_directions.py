@@ -119,7 +119,8 @@ MAY_IMPORT = {
     "datasets": {"_sequences", "utils"},
     "_inspectable": {"_step_base", "_targets", "_sequences", "nn"},
     "_fitted_data": {
-        *("_defaults", "_sequences", "_targets", "_training_data", "utils"),
+        *("_defaults", "_forecasting", "_sequences", "_targets"),
+        *("_training_data", "utils"),
     },
     "_fitted_state": {
         *("_fitted_data", "_parameters", "_training", "nn", "utils"),

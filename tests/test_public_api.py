@@ -98,7 +98,11 @@ PUBLIC = {
         "winkler_score",
         "word_error_rate",
     ],
-    "sklearn_rnn.model_selection": ["RollingOriginSplit", "make_origins", "suggest_search"],
+    "sklearn_rnn.model_selection": [
+        "RollingOriginSplit",
+        "make_origins",
+        "suggest_search",
+    ],
     "sklearn_rnn.nn": [
         "CRF",
         "CTCModel",

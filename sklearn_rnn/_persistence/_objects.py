@@ -16,8 +16,10 @@ from sklearn_rnn._fitted_data import (
     StepsAndTargets,
     Tokens,
     TokensAndTokens,
+    WindowsOfSeries,
 )
 from sklearn_rnn._fitted_state import restore_rnn, rnn_to_state
+from sklearn_rnn._forecaster import RNNForecaster
 from sklearn_rnn._generator import RNNGenerator
 from sklearn_rnn._persistence._scikit_learn import LEARNED
 from sklearn_rnn._regressor import RNNRegressor
@@ -43,6 +45,7 @@ _RNNS: dict[type[BaseEstimator], LearnedData] = {
         (RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger, RNNTranscriber),
         StepsAndTargets(),
     ),
+    RNNForecaster: WindowsOfSeries(),
     RNNGenerator: Tokens(),
     RNNTranslator: TokensAndTokens(),
 }

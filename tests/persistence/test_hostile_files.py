@@ -88,6 +88,7 @@ def test_loading_imports_executes_and_opens_nothing(made):
         *("PCA", "dicts", "gaps, linear", "long table", "tagger of sets", "days"),
         *("generator of words", "generator of classes", "generator of notes"),
         *("translator", "translator of ids", "translator of numbers"),
+        *("forecaster of quantiles", "forecaster with covariates"),
     ]
     paths = [f"{i}.safetensors" for i, _ in enumerate(cases)]
     for path, case in zip(paths, cases, strict=True):
@@ -286,9 +287,18 @@ CODEC = "learned.codec.dict.state.dict"
         ("translator of ids", "learned.target_codec.dict.state.dict.tokens", [3, "a"]),
         ("translator of ids", "learned.reads_ids", False),
         ("translator of numbers", "learned.n_features_in_", 10**9),
+        ("forecaster", "learned.context", 9),
+        ("forecaster", "learned.segment_length", 9),
+        ("forecaster", "learned.coef", None),
+        ("forecaster", "learned.n_features_in_", 2),
+        ("forecaster", "parameters.horizon", 3),
+        ("forecaster", "parameters.calibration_origins", 2),
+        ("forecaster of quantiles", "learned.errors", None),
+        ("forecaster of quantiles", "parameters.quantiles", [0.1]),
+        ("forecaster with covariates", "parameters.known_features", [0, 2]),
     ],
 )
-def test_what_was_learned_of_tokens_is_checked(made, case, path, value):
+def test_what_other_estimators_learned_is_checked(made, case, path, value):
     assert_refused(change(made(case), path, value))
 
 
@@ -504,7 +514,7 @@ def test_another_version_of_scikit_learn_is_named(made):
 
 DAMAGED = [
     *("str", "scheme", "frames", "texts", "OneHotEncoder"),
-    *("generator of classes", "translator"),
+    *("generator of classes", "translator", "forecaster of quantiles"),
 ]
 
 

@@ -256,16 +256,19 @@ def test_each_estimator_goes_on(ragged, kill_after, kind):
 @pytest.mark.parametrize(
     ("kind", "options", "method"),
     [
-        (RNNForecaster, {"context": 8, "horizon": 3}, "predict"),
-        (RNNAnomalyDetector, {"context": 8}, "score_samples"),
+        (RNNForecaster, {"context": 8, "horizon": 3, "batch_size": 16}, "predict"),
+        (RNNAnomalyDetector, {"context": 8, "batch_size": 2}, "score_samples"),
     ],
 )
 def test_series_go_on(rng, kill_after, kind, options, method):
     X = rng.normal(size=(3, 60)).cumsum(axis=1)
-    expected = getattr(make(kind, **options).fit(X), method)(X)
-    kill_after(3)
-    with pytest.raises(Killed):
-        make(kind, **options, checkpoint="runs").fit(X)
+    fitted = make(kind, **options).fit(X)
+    expected = getattr(fitted, method)(X)
+    n_batches = counter_of(getattr(fitted, "regressor_", fitted)).n_batches_
+    for when in ({"within": (n_batches // 2,)}, {"within": (n_batches - 1,)}):
+        kill_after(**when)
+        with pytest.raises(Killed):
+            make(kind, **options, checkpoint="runs").fit(X)
     kill_after()
     resumed = make(kind, **options, checkpoint="runs").fit(X)
     np.testing.assert_array_equal(getattr(resumed, method)(X), expected)
