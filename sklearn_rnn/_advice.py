@@ -71,10 +71,11 @@ def advise_on_arguments(fit: Callable[..., Any]) -> Callable[..., Any]:
         for name in kwargs:
             if name not in accepted:
                 raise TypeError(_explain_argument(self, fit.__name__, name))
-        X = args[0] if args else kwargs.get("X")
+        X, y = (*args, *(kwargs.get(name) for name in ("X", "y")[len(args) :]))[:2]
         _refuse_loaders(self, X)
         if not getattr(self, "_reads_blocks", False):
             refuse_source(X, "X")
+        _refuse_pairs(X, y)
         return fit(self, *args, **kwargs)
 
     return advised
@@ -122,6 +123,19 @@ def _explain_argument(estimator: Any, method: str, name: str) -> str:
         advice += " in the constructor"
     error = f"{owner}.{method}() got an unexpected keyword argument {name!r}"
     return error if advice is None else f"{error}: {advice}."
+
+
+def _refuse_pairs(X: Any, y: Any) -> None:
+    """Refuse sequences beside a table of what is known of each as a whole."""
+    if not isinstance(X, tuple | list) or len(X) != 2 or getattr(X[1], "ndim", 0) != 2:
+        return
+    lengths = {len(part) if hasattr(part, "__len__") else None for part in (*X, y)}
+    if len(lengths) == 1 and lengths != {2}:
+        raise TypeError(
+            "X is a pair of sequences and a table with a row for each. Join them: "
+            "RaggedArray.from_sequences(X[0]).join(X[1]) repeats the row of a sequence "
+            "at all its steps."
+        )
 
 
 def _refuse_loaders(estimator: Any, X: Any) -> None:

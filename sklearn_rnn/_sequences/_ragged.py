@@ -53,6 +53,7 @@ class RaggedArray:
     RaggedArray.from_padded : From an array padded with NaN, or with lengths.
     RaggedArray.from_aeon : From (n_samples, n_channels, n_steps) data.
     RaggedArray.from_arrow : From a list array of pyarrow.
+    RaggedArray.join : Append features of whole sequences.
     RaggedArray.open : From a folder, without reading it into memory.
 
     Examples
@@ -402,6 +403,42 @@ class RaggedArray:
             A list a sequence, of a fixed-size list a step. The values are not copied.
         """
         return to_large_list(self._values, self._offsets)
+
+    def join(self, features: ArrayLike) -> "RaggedArray":
+        """Append features of whole sequences, which are the same at all their steps.
+
+        Parameters
+        ----------
+        features : array-like of shape (n_samples, n_more) or (n_samples,)
+            What is known of each sequence as a whole: age, plan, place.
+
+        Returns
+        -------
+        X : RaggedArray
+            With `n_more` further features, the last ones.
+
+        Raises
+        ------
+        ValueError
+            If `features` does not have a row of numbers for each sequence.
+
+        Examples
+        --------
+        >>> from sklearn_rnn import RaggedArray
+        >>> X = RaggedArray([[1.0], [2.0], [3.0]], offsets=[0, 1, 3])
+        >>> X.join([[30.0], [50.0]])[1]
+        array([[ 2., 50.],
+               [ 3., 50.]])
+        """
+        table = _as_array(features, "features")
+        fits = table.ndim in (1, 2) and len(table) == len(self)
+        if not fits or table.dtype.kind not in "biuf":
+            raise ValueError(
+                f"features must be numbers of shape ({len(self)}, n_more), a row for "
+                f"each sequence. Got {table.dtype} of shape {table.shape} instead."
+            )
+        repeated = np.repeat(table.reshape(len(self), -1), self.lengths, axis=0)
+        return RaggedArray(np.hstack([self.values, repeated]), self.offsets)
 
     def __sizeof__(self) -> int:
         """Return the size with the values: joblib and Dask send large data once."""

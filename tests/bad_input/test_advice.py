@@ -89,6 +89,16 @@ def test_a_loader_is_refused_with_and_without_y(cube, y):
             RNNClassifier(**SMALL).fit(*arguments)
 
 
+def test_a_pair_of_sequences_and_a_table_is_explained(cube, y):
+    table = np.arange(len(y))[:, np.newaxis]
+    for X in ((cube, table), [list(cube), table], (cube, table.astype(float))):
+        with refuses(
+            r"X is a pair of sequences and a table.*join\(X\[1\]\)", TypeError
+        ):
+            RNNClassifier(**SMALL).fit(X, y)
+    RNNClassifier(**SMALL).fit([cube[0], cube[1]], [0, 1])  # two sequences
+
+
 def test_a_table_with_a_row_for_each_step_is_explained(cube, y):
     table = cube.reshape(-1, cube.shape[2])
     with refuses("each row is a sequence .* put sklearn_rnn.*SequenceBuilder"):

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import resample
 from sklearn.utils._indexing import _safe_indexing
 
-from sklearn_rnn import RaggedArray
+from sklearn_rnn import RaggedArray, RNNClassifier
+from sklearn_rnn.preprocessing import Stepwise
 
 LENGTHS = [3, 1, 0, 4, 2, 5]
 
@@ -506,3 +510,36 @@ def test_data_of_other_dimensions_are_not_in_the_order_of_aeon():
         RaggedArray.from_aeon(np.zeros(3))
     with pytest.raises(ValueError, match=r"sequences\[1\] has shape \(4, 3\)"):
         RaggedArray.from_aeon([np.zeros((2, 3)), np.zeros((3, 4))])
+
+
+@pytest.mark.parametrize("features", [[[1, 5], [2, 6], [3, 7]], [1, 2, 3]])
+def test_joined_features_are_the_same_at_all_steps(features):
+    X = RaggedArray(np.arange(12.0).reshape(6, 2), [0, 3, 4, 6])
+    joined = X.join(features)
+    np.testing.assert_array_equal(joined.offsets, X.offsets)
+    for x, own, row in zip(X, joined, np.reshape(features, (3, -1)), strict=True):
+        np.testing.assert_array_equal(own, np.hstack([x, np.tile(row, (len(x), 1))]))
+
+
+@pytest.mark.parametrize(
+    "features", [[1, 2], [["a"], ["b"], ["c"]], np.ones((3, 1, 1)), 5]
+)
+def test_features_that_do_not_fit_cannot_be_joined(features):
+    X = RaggedArray(np.arange(12.0).reshape(6, 2), [0, 3, 4, 6])
+    with pytest.raises(ValueError, match=r"features must be numbers of shape \(3, n_"):
+        X.join(features)
+
+
+def test_a_search_finds_joined_features(rng):
+    """The class of a customer depends on the plan as much as on the events."""
+    X = RaggedArray(rng.normal(size=(400, 1)), np.arange(0, 401, 5))
+    plan = rng.integers(0, 2, 80)
+    y = np.array([x[0, 0] > 0 for x in X]) ^ (plan == 1)
+    pipeline = make_pipeline(
+        Stepwise(StandardScaler()),
+        RNNClassifier(conv_channels=None, hidden_size=16, random_state=0),
+    )
+    grid = {"rnnclassifier__max_epochs": [1, 60]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(X.join(plan), y)
+    assert search.best_score_ > 0.85
+    assert cross_val_score(search.best_estimator_, X, y, cv=2).mean() < 0.7
