@@ -11,7 +11,7 @@ from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._building import make_encoder
-from sklearn_rnn._defaults import is_auto, resolve
+from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._forecasting import (
     Calibration,
     Shape,
@@ -39,8 +39,9 @@ from sklearn_rnn._training_data import check_weights
 from sklearn_rnn.nn import make_regression_loss
 from sklearn_rnn.utils import StrOptions, fit_context, neutral_torch_state
 
-_N_UPDATES = 15_000  # of max_epochs="auto", and of an epoch at most
-_MOST_EPOCHS = 100
+_N_UPDATES = 1000  # of max_epochs="auto": windows overlap, and soon are known by heart
+_LEAST_EPOCHS, _MOST_EPOCHS = 2, 100
+_MOST_BATCHES = 15_000  # of an epoch
 _ROWS = 4096  # windows that are forecast at a time
 _LEAST_HALF = 1e-3  # of the scale: unit of errors where quantiles meet
 
@@ -196,9 +197,9 @@ class RNNForecaster(BaseRNN):
         Maximum mini-batch size. Each epoch is split into mini-batches of nearly equal
         size.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the windows. "auto": as many as 15,000 mini-batches need,
-        from 1 to 100. A pass has at most 15,000 mini-batches, drawn at random from all
-        windows.
+        Number of passes over the windows. "auto": as many as 1,000 mini-batches need,
+        from 2 to 100: windows overlap, and are soon known by heart. A pass has at most
+        15,000 mini-batches, drawn at random from all windows.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.
@@ -243,6 +244,8 @@ class RNNForecaster(BaseRNN):
         Length of the windows.
     segment_length_ : int
         Length of the segments.
+    target_features_ : ndarray of int of shape (n_targets,)
+        Numbers of the columns that are forecast.
     coef_ : ndarray of shape (horizon, n_inputs)
         Weights of the linear part of the forecast, of scaled windows.
     intercept_ : ndarray of shape (horizon,)
@@ -679,6 +682,7 @@ class RNNForecaster(BaseRNN):
             self.target_features,
             self.known_features,
         )
+        self.target_features_ = self._columns.targets
 
     def _sort_levels(self):
         """Return the quantiles that the network forecasts, with the median."""
@@ -746,8 +750,7 @@ class RNNForecaster(BaseRNN):
 
     def _resolve_parameters(self, train):
         n_batches = math.ceil(len(train) / self.batch_size)
-        n_epochs = round(_N_UPDATES / min(n_batches, _N_UPDATES))
-        auto = min(n_epochs, _MOST_EPOCHS)
+        auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, _MOST_EPOCHS)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.dropout_ = self.dropout
 
@@ -819,7 +822,7 @@ class RNNForecaster(BaseRNN):
             segments = encoder.make_segments(cut, scaled)
             return segments, (rest / linear.spread).astype(np.float32)
 
-        n_drawn = _N_UPDATES * int(self.batch_size)
+        n_drawn = _MOST_BATCHES * int(self.batch_size)
         return LazyDataset(make, train.sample_weight, n_drawn)
 
     def _apply(self, module, X):

@@ -251,7 +251,7 @@ def test_fit_leaves_the_series_as_they_were():
 
 
 def test_an_epoch_has_a_limited_number_of_windows(monkeypatch):
-    monkeypatch.setattr(_forecaster, "_N_UPDATES", 3)
+    monkeypatch.setattr(_forecaster, "_MOST_BATCHES", 3)
     drawn = []
     make = WindowEncoder.make_segments
     monkeypatch.setattr(
@@ -259,9 +259,9 @@ def test_an_epoch_has_a_limited_number_of_windows(monkeypatch):
         "make_segments",
         lambda self, cut, scaled: drawn.append(len(scaled)) or make(self, cut, scaled),
     )
-    forecaster = make_forecaster(batch_size=4, max_epochs="auto").fit(SERIES)
-    assert forecaster.max_epochs_ == 1
-    assert drawn == [4, 4, 4]
+    forecaster = make_forecaster(batch_size=4, max_epochs=2).fit(SERIES)
+    assert forecaster.n_iter_ == 2
+    assert drawn == [4] * 6
 
 
 def test_windows_are_views_of_the_series_that_are_cut_for_their_batch():

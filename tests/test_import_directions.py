@@ -162,7 +162,7 @@ RESERVED = {
     "matplotlib": {"inspection"},
     "onnx": {"onnx"},
     "onnxruntime": {"onnx"},
-    "pandas": {"_anomaly_detector"},
+    "pandas": {"_anomaly_detector", "inspection", "model_selection"},
     "pooch": {"datasets"},
     "requests": {"datasets"},
     "narwhals": {"_sequences"},

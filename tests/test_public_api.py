@@ -53,6 +53,7 @@ PUBLIC = {
         "AnomalyDisplay",
         "AttentionDisplay",
         "AttributionDisplay",
+        "ForecastDisplay",
         "HiddenStateDisplay",
         "StepLabelDisplay",
         "TaggedTextDisplay",
@@ -100,6 +101,7 @@ PUBLIC = {
     ],
     "sklearn_rnn.model_selection": [
         "RollingOriginSplit",
+        "backtest",
         "make_origins",
         "suggest_search",
     ],

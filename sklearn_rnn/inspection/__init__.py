@@ -7,6 +7,7 @@ from sklearn_rnn.inspection._permutation_importance import permutation_importanc
 from sklearn_rnn.inspection._plot.anomaly import AnomalyDisplay
 from sklearn_rnn.inspection._plot.attention import AttentionDisplay
 from sklearn_rnn.inspection._plot.attribution import AttributionDisplay
+from sklearn_rnn.inspection._plot.forecast import ForecastDisplay
 from sklearn_rnn.inspection._plot.gradient_flow import GradientFlowDisplay
 from sklearn_rnn.inspection._plot.hidden_state import HiddenStateDisplay
 from sklearn_rnn.inspection._plot.step_label import StepLabelDisplay
@@ -17,6 +18,7 @@ __all__ = [
     "AnomalyDisplay",
     "AttentionDisplay",
     "AttributionDisplay",
+    "ForecastDisplay",
     "GradientFlowDisplay",
     "HiddenStateDisplay",
     "StepLabelDisplay",

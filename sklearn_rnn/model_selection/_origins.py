@@ -20,8 +20,9 @@ def make_origins(
 
     Parameters
     ----------
-    series : array-like of shape (n_steps,), or list of array-like of shape \
-            (n_steps_i,) or (n_steps_i, n_features)
+    series : array-like of shape (n_steps,) or (n_series, n_steps, n_features), \
+            RaggedArray, or list of array-like of shape (n_steps_i,) or (n_steps_i, \
+            n_features)
         One series of one variable, or several series.
     horizon : int
         Number of steps that follow a beginning.
@@ -61,9 +62,8 @@ def make_origins(
     """
     first = horizon if first is None else first
     for name, value in (("horizon", horizon), ("step", step), ("first", first)):
-        _check_positive(name, value, "make_origins")
-    several = isinstance(series, list | tuple) and np.ndim(series[0]) > 0
-    parts = [np.asarray(x) for x in (series if several else [series])]
+        check_positive(name, value, "make_origins")
+    parts = [np.asarray(x) for x in list_series(series)]
     pasts, futures, origins = [], [], []
     for i, part in enumerate(parts):
         last = len(part) - horizon
@@ -138,7 +138,7 @@ class RollingOriginSplit:
         ValueError
             If `groups` are missing, or have too few different origins.
         """
-        _check_positive("horizon", self.horizon, "RollingOriginSplit")
+        check_positive("horizon", self.horizon, "RollingOriginSplit")
         if groups is None:
             raise ValueError(
                 "RollingOriginSplit needs groups: the origin of each sample, as "
@@ -174,7 +174,19 @@ class RollingOriginSplit:
         return self.n_splits
 
 
-def _check_positive(name: str, value: Any, owner: str) -> None:
+def list_series(series: Any) -> list[Any]:
+    """Return several series; one series of one variable is a list of one."""
+    if isinstance(series, list | tuple):
+        is_one = np.ndim(series[0]) == 0
+    else:
+        holds_objects = getattr(series, "dtype", None) == np.dtype(object)
+        is_one = getattr(series, "ndim", 3) == 1 and not holds_objects
+    if is_one and not hasattr(series, "offsets"):  # as RaggedArray has
+        return [np.asarray(series)]
+    return list(series)
+
+
+def check_positive(name: str, value: Any, owner: str) -> None:
     if not isinstance(value, Integral) or value < 1:
         raise ValueError(
             f"The {name!r} parameter of {owner} must be an int, at least 1. Got "

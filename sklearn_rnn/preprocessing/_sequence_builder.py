@@ -1,5 +1,7 @@
 """SequenceBuilder: convert a long table, one row per step, to sequences and back."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -16,9 +18,16 @@ from sklearn_rnn._sequences import (
     lengths_to_offsets,
     number_ids,
     read_table,
+    show,
     sort_rows,
     to_floats,
     to_times,
+)
+from sklearn_rnn.preprocessing._calendar import (
+    CALENDAR,
+    Clock,
+    compute_columns,
+    name_columns,
 )
 from sklearn_rnn.utils import COUNT, FEATURE_NAMES, Kind, fit_context
 
@@ -56,6 +65,14 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         since the first step of the sequence and durations to seconds. None selects all
         columns of numbers or booleans except `id` and `time`; text, categories and
         dates are left out.
+    calendar : list of str or None, default=None
+        Columns of the calendar that follow the features, computed from the dates in
+        `time`: "minute", "hour", "dayofweek", "day", "dayofyear" and "month" become a
+        sine and a cosine each, "weekend" is 0 or 1. Dates with a time zone count in
+        UTC. :meth:`calendar_ahead` returns those of the steps that come next.
+    regular : bool, default=False
+        Whether the steps of all sequences must be equally far apart in `time`, as for
+        forecasts. Months count as equally long. A gap raises an error.
 
     Attributes
     ----------
@@ -94,12 +111,30 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
     [[70.0, 71.0], [62.0, 63.0, 64.0]]
     >>> builder.ids(table).tolist(), builder.targets(table, "outcome").tolist()
     (['a', 'b'], ['ill', 'well'])
+
+    Series of days, with the day of the week, and the same for the next two days:
+
+    >>> table = pd.DataFrame({
+    ...     "unique_id": "shop",
+    ...     "ds": pd.date_range("2024-01-01", periods=5),
+    ...     "y": [3, 5, 4, 6, 9],
+    ... })
+    >>> builder = SequenceBuilder("unique_id", time="ds", calendar=["dayofweek"])
+    >>> builder.fit_transform(table)
+    RaggedArray(n_samples=1, n_features=3, n_steps=5, dtype=float64)
+    >>> builder.get_feature_names_out().tolist()
+    ['y', 'dayofweek_sin', 'dayofweek_cos']
+    >>> builder.calendar_ahead(table, n_steps=2)[0].round(2)
+    array([[-0.97, -0.22],
+           [-0.78,  0.62]])
     """
 
     _parameter_constraints: dict = {
         "id": [str],
         "time": [str, None],
         "features": ["array-like", None],
+        "calendar": ["array-like", None],
+        "regular": ["boolean"],
     }
 
     _learned = {
@@ -111,10 +146,12 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         ),
     }
 
-    def __init__(self, id, *, time=None, features=None):
+    def __init__(self, id, *, time=None, features=None, calendar=None, regular=False):
         self.id = id
         self.time = time
         self.features = features
+        self.calendar = calendar
+        self.regular = regular
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -137,6 +174,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         ValueError, TypeError
             If X is not a table, or a column is missing or not numeric.
         """
+        self._check_calendar()
         table = read_table(X)
         names = self._choose_features(table)
         self.feature_names_in_ = np.array(names, dtype=object)
@@ -167,22 +205,75 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         """
         check_is_fitted(self)
         table = read_table(X)
-        ids, codes = self._number_ids(table)
-        times = None if self.time is None else to_times(table, self.time)
-        order = sort_rows(codes, times)
-        if times is not None:
-            check_distinct(times, ids, codes, order, self.time)
-        offsets = lengths_to_offsets(np.bincount(codes))
+        order, offsets, codes, times = self._sort(table)
         columns = [
             to_seconds(times, order[offsets[:-1]][codes])
             if name == self.time and times.dtype.kind in "mM"
             else to_floats(get_column(table, name))
             for name in self.feature_names_in_
         ]
+        if self.calendar is not None:
+            columns += list(compute_columns(times, list(self.calendar)).T)
         values = np.empty((len(codes), len(columns)), dtype=np.result_type(*columns))
         for j, column in enumerate(columns):
             values[:, j] = column[order]
         return RaggedArray(values, offsets)
+
+    def times(self, X):
+        """Return the times of the steps of each sequence.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or Table of pyarrow
+            Table with one row per step.
+
+        Returns
+        -------
+        times : list of ndarray of shape (n_steps_i,)
+            In the order of ``transform(X)``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no time column, or a time is missing.
+        """
+        check_is_fitted(self)
+        self._require_time("times")
+        order, offsets, _, times = self._sort(read_table(X))
+        return np.split(times[order], offsets[1:-1])
+
+    def calendar_ahead(self, X, n_steps):
+        """Return the columns of the calendar at the steps that come next.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or Table of pyarrow
+            Table with one row per step, up to now.
+        n_steps : int
+            Number of steps, such as the `horizon` of a forecaster.
+
+        Returns
+        -------
+        calendar : ndarray of shape (n_samples, n_steps, n_columns)
+            `X_future` of a forecaster whose `known_features` are these columns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `calendar` is None, or the steps are not equally far apart.
+        """
+        check_is_fitted(self)
+        if self.calendar is None:
+            raise ValueError(
+                "calendar_ahead needs the 'calendar' parameter of SequenceBuilder."
+            )
+        if not isinstance(n_steps, Integral) or n_steps < 1:
+            raise ValueError(f"n_steps must be an int, at least 1. Got {n_steps!r}.")
+        order, offsets, clock, times = self._sort_regular(read_table(X))
+        last = times[order[offsets[1:] - 1]]
+        ahead = clock.continue_times(last, int(n_steps))
+        columns = compute_columns(ahead.ravel(), list(self.calendar))
+        return columns.reshape(*ahead.shape, -1)
 
     def ids(self, X):
         """Return the ids of the sequences of a table.
@@ -268,10 +359,10 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         """
         check_is_fitted(self)
         X = X if isinstance(X, RaggedArray) else RaggedArray.from_sequences(X)
-        if X.n_features != self.n_features_in_:
+        if X.n_features != len(self.get_feature_names_out()):
             raise ValueError(
                 f"X has {X.n_features} features, but SequenceBuilder is expecting "
-                f"{self.n_features_in_} features as input."
+                f"{len(self.get_feature_names_out())} features as input."
             )
         ids = np.arange(len(X)) if ids is None else np.asarray(ids)
         check_consistent_length(X, ids)
@@ -282,7 +373,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
             columns[self.time] = np.arange(len(X.values)) - np.repeat(
                 X.offsets[:-1], X.lengths
             )
-        columns |= zip(self.feature_names_in_, X.values.T, strict=True)
+        columns |= zip(self.get_feature_names_out(), X.values.T, strict=True)
         if ids.dtype == object:  # otherwise polars creates an object column
             columns[self.id] = columns[self.id].tolist()
         table = import_narwhals().from_dict(columns, backend=self._backend)
@@ -299,10 +390,70 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Returns
         -------
         names : ndarray of str of shape (n_features,)
-            Names of the feature columns.
+            Names of the feature columns, then those of the calendar.
         """
         check_is_fitted(self)
-        return self.feature_names_in_
+        if self.calendar is None:
+            return self.feature_names_in_
+        names = [*self.feature_names_in_, *name_columns(list(self.calendar))]
+        return np.array(names, dtype=object)
+
+    def _check_calendar(self):
+        if self.regular:
+            self._require_time("regular=True")
+        if self.calendar is None:
+            return
+        self._require_time("calendar")
+        calendar = list(self.calendar)
+        wrong = [part for part in calendar if part not in CALENDAR]
+        if wrong or not calendar or len(set(calendar)) < len(calendar):
+            raise ValueError(
+                "The 'calendar' parameter of SequenceBuilder must be None or different "
+                f"names among {list(CALENDAR)}. Got {self.calendar!r} instead."
+            )
+
+    def _require_time(self, what):
+        if self.time is None:
+            raise ValueError(
+                f"{what} of SequenceBuilder needs a time column: set time=."
+            )
+
+    def _sort(self, table):
+        """Return order and offsets of the rows, their sequence numbers and times."""
+        ids, codes = self._number_ids(table)
+        times = None if self.time is None else to_times(table, self.time)
+        order = sort_rows(codes, times)
+        if times is not None:
+            check_distinct(times, ids, codes, order, self.time)
+        offsets = lengths_to_offsets(np.bincount(codes))
+        if self.regular:
+            self._measure_steps(ids, times[order], offsets)
+        if self.calendar is not None and times.dtype.kind != "M":
+            raise ValueError(
+                f"Column {self.time!r} must hold dates, from which calendar="
+                f"{self.calendar!r} is computed. Got type {times.dtype} instead."
+            )
+        return order, offsets, codes, times
+
+    def _sort_regular(self, table):
+        """Return order and offsets of the rows, the distance of steps, and times."""
+        order, offsets, _, times = self._sort(table)
+        ids, _ = self._number_ids(table)
+        return order, offsets, self._measure_steps(ids, times[order], offsets), times
+
+    def _measure_steps(self, ids, times, offsets):
+        """Return the distance of steps, or refuse a gap between them."""
+        clock = Clock(times, offsets)
+        if clock.gap is not None:
+            i, step = clock.gap
+            before, after = times[offsets[i] + step : offsets[i] + step + 2]
+            raise ValueError(
+                f"Sequence {show(ids[i])} has irregular times in column {self.time!r}: "
+                f"{show(after)} follows {show(before)}, but most steps are "
+                f"{show(clock.step)} apart. Fill in the missing rows first, for "
+                "instance with pandas.DataFrame.resample."
+            )
+        return clock
 
     def _choose_features(self, table):
         keys = [self.id] if self.time is None else [self.id, self.time]
