@@ -296,7 +296,7 @@ class WindowsOfSeries(LearnedData):
     attributes = {
         *("n_features_in_", "feature_names_in_", "_reads_table", "_levels", "_middle"),
         *("_columns", "context_", "segment_length_", "_shape", "_encoder", "_linear"),
-        *("coef_", "intercept_", "_calibration"),
+        *("coef_", "intercept_", "_calibration", "target_features_"),
     }
 
     def to_state(self, rnn: Any) -> dict[str, Any]:
