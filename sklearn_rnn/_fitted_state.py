@@ -56,6 +56,17 @@ _TRAINED = {
     ),
     "max_epochs": COUNT,
     "early_stopping": may_lack(BOOL),
+    "calibration_errors": may_lack(
+        Kind(
+            "a 2-D array of finite float64, sorted, of one row or more",
+            lambda v, s: (
+                isinstance(v, np.ndarray)
+                and (v.dtype, v.ndim) == (np.float64, 2)
+                and v.size > 0
+                and bool(np.isfinite(v).all() and (np.diff(v, axis=0) >= 0).all())
+            ),
+        )
+    ),
     "optimizer": TEXT,
     "weight_decay": NUMBER,
     "moments": ANYTHING,
@@ -65,7 +76,7 @@ _TRAINED = {
 _ATTRIBUTES = {
     *("loss_curve_", "validation_scores_", "n_iter_", "best_loss_"),
     *("best_validation_score_", "net_", "dropout_", "max_epochs_", "early_stopping_"),
-    *("_loss", "_fixed_parameters", "_seed", "_random_state"),
+    *("_calibration_errors", "_loss", "_fixed_parameters", "_seed", "_random_state"),
 }
 
 
@@ -86,8 +97,10 @@ def rnn_to_state(rnn: Any, data: LearnedData) -> dict[str, Any]:
     """
     _refuse_what_a_state_lacks(rnn, data)
     net, shared = rnn.net_, rnn._random_state is rnn.random_state
+    errors = getattr(rnn, "_calibration_errors", None)
     return {
         **data.to_state(rnn),
+        **({} if errors is None else {"calibration_errors": errors}),
         "loss_curve": rnn.loss_curve_,
         "validation_scores": rnn.validation_scores_,
         "seed": rnn._seed,
@@ -126,6 +139,18 @@ def _refuse_what_a_state_lacks(rnn: Any, data: LearnedData) -> None:
                 f"module_.{place} of {name} has hooks, or another forward: code, which "
                 "is not saved."
             )
+
+
+def _restore_errors(rnn: Any, errors: Any) -> None:
+    """Restore the errors on held-out samples of a regressor, if it has any."""
+    if errors is None:
+        return
+    if errors.shape[1] != rnn.n_outputs_:
+        raise ValueError(
+            f"{type(rnn).__name__} must have calibration_errors of {rnn.n_outputs_} "
+            f"outputs. Got {errors.shape[1]}."
+        )
+    rnn._calibration_errors = errors
 
 
 def _name_optimizer(optimizer: torch.optim.Optimizer) -> str:
@@ -184,6 +209,7 @@ def restore_rnn(rnn: Any, state: Any, data: LearnedData) -> None:
     rnn.dropout_ = values["dropout"]
     rnn.max_epochs_ = values["max_epochs"]
     rnn.early_stopping_ = values.get("early_stopping", bool(rnn.early_stopping))
+    _restore_errors(rnn, values.get("calibration_errors"))
     rnn._loss = rnn._make_loss()
     rnn._fixed_parameters = get_fixed_parameters(rnn)
     rnn._seed = values["seed"]

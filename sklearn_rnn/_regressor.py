@@ -6,10 +6,13 @@ import numpy as np
 import torch
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._advice import advise_on_arguments
+from sklearn_rnn._conformal import find_rank
 from sklearn_rnn._parameters import check_quantile, constraints_of
 from sklearn_rnn._sequence_base import SequenceRNN
+from sklearn_rnn._sequences import read_targets
 from sklearn_rnn._targets import NumberTargets, score_quantiles
 from sklearn_rnn._training_data import average_parts, list_targets
 from sklearn_rnn.nn import make_regression_loss
@@ -412,6 +415,106 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         y, *std = self._link(self._validate_for_predict(X), *links)
         y = self._targets.decode(y)
         return (y, self._targets.decode_std(std[0])) if return_std else y
+
+    def calibrate(self, X, y):
+        """Measure the errors on held-out samples, for `predict_interval`.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            Sequences that had no part in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        Returns
+        -------
+        self : object
+            The estimator with the errors, until the next `fit`.
+
+        Raises
+        ------
+        ValueError
+            If y does not have the form of y in `fit`.
+        """
+        check_is_fitted(self, "net_")
+        y = self._targets.read(read_targets(y, "y"))
+        lower, upper, unit = self._predict_band(X)
+        if y.shape != lower.shape:
+            raise ValueError(
+                f"y must have shape {lower.shape}, as predictions of X. Got "
+                f"{y.shape} instead."
+            )
+        errors = np.maximum(lower - y, y - upper) / unit
+        self._calibration_errors = np.sort(errors.reshape(len(y), -1), axis=0)
+        return self
+
+    def predict_interval(self, X, coverage=0.9):
+        """Predict an interval for each target, from the errors that `calibrate` found.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        coverage : float, default=0.9
+            Probability that a target is inside.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Limits, float64.
+
+        Raises
+        ------
+        ValueError
+            If `calibrate` was not called since `fit`, or had too few samples.
+
+        Notes
+        -----
+        Split conformal prediction [1]_: at least `coverage` of new samples are inside,
+        on average over calibration sets, if they come from where those came from. The
+        interval is as wide for all samples, but not with ``loss="gaussian"``, where
+        it is in units of the predicted standard deviation, and with several
+        quantiles, where the lowest and the highest are moved apart or together [2]_.
+
+        References
+        ----------
+        .. [1] J. Lei, M. G'Sell, A. Rinaldo, R. Tibshirani, L. Wasserman,
+           "Distribution-free predictive inference for regression", JASA 2018.
+        .. [2] Y. Romano, E. Patterson, E. Candès, "Conformalized quantile
+           regression", NeurIPS 2019.
+        """
+        check_is_fitted(self, "net_")
+        errors = getattr(self, "_calibration_errors", None)
+        if errors is None:
+            raise ValueError(
+                "predict_interval needs errors on held-out samples: call "
+                "calibrate(X_held_out, y_held_out) after fit."
+            )
+        advice = f"held-out samples. calibrate got {len(errors)}."
+        width = errors[find_rank(coverage, len(errors), advice) - 1]
+        lower, upper, unit = self._predict_band(X)
+        if lower.ndim == 1:
+            width = width[0]
+        middle = (lower + upper) / 2
+        # quantiles that are moved together must not cross
+        return (
+            np.minimum(lower - width * unit, middle),
+            np.maximum(upper + width * unit, middle),
+        )
+
+    def _predict_band(self, X):
+        """Return lower and upper predictions, and the unit of their errors."""
+        if self.loss == "gaussian":
+            mean, std = self.predict(X, return_std=True)
+            return mean, mean, std
+        y = self.predict(X)
+        if self.loss != "quantile" or isinstance(self.quantile, Real):
+            return y, y, np.ones_like(y)
+        return y[..., 0], y[..., -1], np.ones_like(y[..., 0])
+
+    def _set_fitted_attributes(self, net, monitor):
+        super()._set_fitted_attributes(net, monitor)
+        vars(self).pop("_calibration_errors", None)  # of other weights
 
     def score(self, X, y, sample_weight=None):
         """Return :math:`R^2`, or with several quantiles their mean :math:`D^2`.

@@ -63,7 +63,16 @@ MAY_IMPORT = {
         *("_advice", "_parameters", "_sequence_base", "_targets", "nn", "utils"),
     },
     "_regressor": {
-        *("_advice", "_parameters", "_sequence_base", "_targets", "nn", "utils"),
+        *(
+            "_conformal",
+            "_sequences",
+            "_advice",
+            "_parameters",
+            "_sequence_base",
+            "_targets",
+            "nn",
+            "utils",
+        ),
         "_training_data",
     },
     "_tagger": {
@@ -92,7 +101,8 @@ MAY_IMPORT = {
         *("_inference", "_parameters", "_sequences", "_training", "_training_data"),
         *("nn", "utils"),
     },
-    "_forecasting": {"_sequences"},
+    "_forecasting": {"_conformal", "_sequences"},
+    "_conformal": set(),
     "_generator": {
         "_advice",
         *("_base", "_codecs", "_decoding", "_defaults", "_parameters"),

@@ -1,5 +1,7 @@
 """RNNRegressor: losses, scores, several targets."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.metrics import (
@@ -10,7 +12,7 @@ from sklearn.metrics import (
 )
 from training_tools import make_regressor
 
-from sklearn_rnn import RNNRegressor, RNNStepRegressor
+from sklearn_rnn import RNNRegressor, RNNStepRegressor, load, save
 
 
 @pytest.fixture
@@ -176,3 +178,68 @@ def test_a_quantile_without_its_loss_warns(ragged, cls):
         cls(**options, quantile=0.9).fit(X, y)
     assert warned[0].filename == __file__
     cls(**options, loss="quantile", quantile=0.9).fit(X, y)  # no warning
+
+
+INTERVALS = [
+    {},
+    {"loss": "absolute_error"},
+    {"loss": "gaussian"},
+    {"loss": "quantile", "quantile": 0.5},
+    {"loss": "quantile", "quantile": (0.25, 0.5, 0.75)},
+]
+
+
+@pytest.mark.parametrize("options", INTERVALS, ids=str)
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_an_interval_covers_its_share_of_unseen_targets(rng, options, scale):
+    X = rng.normal(size=(1200, 5, 1))
+    y = scale * (X.mean(axis=(1, 2)) + rng.normal(size=1200) * np.exp(X[:, 0, 0] / 2))
+    regressor = make_regressor(**options, max_epochs=3, conv_channels=None)
+    regressor.fit(X[:200], y[:200]).calibrate(X[200:700], y[200:700])
+    for coverage in (0.5, 0.9):
+        low, high = regressor.predict_interval(X[700:], coverage)
+        assert low.shape == high.shape == (500,)
+        inside = (low <= y[700:]) & (y[700:] <= high)
+        assert inside.mean() == pytest.approx(coverage, abs=0.06)
+
+
+def test_the_width_is_the_quantile_of_the_errors(noisy):
+    X, y, _ = noisy
+    y = np.column_stack([y, -100 * y])
+    regressor = make_regressor(max_epochs=2).fit(X[:100], y[:100])
+    regressor.calibrate(X[100:119], y[100:119])
+    errors = np.sort(np.abs(y[100:119] - regressor.predict(X[100:119])), axis=0)
+    low, high = regressor.predict_interval(X[119:], coverage=0.9)
+    expected = np.broadcast_to(2 * errors[17], low.shape)  # 18 of 19
+    np.testing.assert_allclose(high - low, expected)
+    with pytest.raises(ValueError, match=r"coverage=0.96 needs at least 24 held-out"):
+        regressor.predict_interval(X, coverage=0.96)
+    with pytest.raises(ValueError, match=r"coverage must be .* Got 1 instead"):
+        regressor.predict_interval(X, coverage=1)
+
+
+def test_errors_belong_to_a_fit(noisy):
+    X, y, _ = noisy
+    regressor = make_regressor(max_epochs=1, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match=r"call calibrate\(X_held_out, y_held_out\)"):
+        regressor.predict_interval(X)
+    with pytest.raises(ValueError, match=r"y must have shape \(400,\)"):
+        regressor.calibrate(X, y[:, np.newaxis])
+    low, _ = regressor.calibrate(X, y).predict_interval(X)
+    again = pickle.loads(pickle.dumps(regressor)).predict_interval(X)[0]
+    np.testing.assert_array_equal(again, low)
+    for train in (regressor.partial_fit, regressor.fit):
+        train(X, y)
+        with pytest.raises(ValueError, match="needs errors on held-out samples"):
+            regressor.predict_interval(X)
+        regressor.calibrate(X, y)
+
+
+def test_errors_are_saved(noisy, tmp_path):
+    X, y, _ = noisy
+    regressor = make_regressor(max_epochs=1).fit(X, y).calibrate(X, y)
+    save(regressor, tmp_path / "regressor")
+    loaded = load(tmp_path / "regressor")
+    np.testing.assert_array_equal(
+        loaded.predict_interval(X), regressor.predict_interval(X)
+    )

@@ -1,11 +1,11 @@
 """Conformal calibration: errors of forecasts of held-out origins."""
 
-import math
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_rnn._conformal import find_rank
 
 Floats = NDArray[np.float64]
 
@@ -25,19 +25,12 @@ class Calibration:
 
     def find_width(self, coverage: Any) -> Floats:
         """Return the half width of an interval, in units of the window, (horizon,)."""
-        if not (isinstance(coverage, Real) and 0 < coverage < 1):
-            raise ValueError(
-                f"coverage must be a float between 0 and 1. Got {coverage!r} instead."
-            )
-        coverage, n_errors = float(coverage), len(self.sizes)
-        rank = math.ceil((n_errors + 1) * coverage - 1e-9)
-        if rank > n_errors:
-            least = math.ceil(coverage / (1 - coverage) - 1e-9)
-            raise ValueError(
-                f"coverage={coverage} needs at least {least} held-out origins. There "
-                f"are {n_errors}: fit with more calibration_origins."
-            )
-        return self.sizes[rank - 1]
+        n_errors = len(self.sizes)
+        advice = (
+            f"held-out origins. There are {n_errors}: fit with more "
+            "calibration_origins."
+        )
+        return self.sizes[find_rank(coverage, n_errors, advice) - 1]
 
     def find_quantiles(self, levels: Floats) -> Floats:
         """Return quantiles of the signed errors, (horizon, n_levels)."""
