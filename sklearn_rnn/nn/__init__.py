@@ -58,6 +58,9 @@ from sklearn_rnn.nn._losses import (
     PathLikelihood as PathLikelihood,
 )
 from sklearn_rnn.nn._losses import (
+    Quantiles as Quantiles,
+)
+from sklearn_rnn.nn._losses import (
     TokenLikelihood as TokenLikelihood,
 )
 from sklearn_rnn.nn._losses import (

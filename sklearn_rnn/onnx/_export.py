@@ -1,7 +1,8 @@
 """`export`: a fitted estimator as a graph of ONNX."""
 
+import json
 import os
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import sklearn
@@ -16,14 +17,19 @@ from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._serialization import write_file
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
-from sklearn_rnn.onnx._graph import Graph
-from sklearn_rnn.onnx._modules import UnsupportedModule, add_loss, add_model
+from sklearn_rnn.onnx._graph import DOUBLE, INT64, Graph
+from sklearn_rnn.onnx._modules import (
+    UnsupportedModule,
+    add_loss,
+    add_model,
+    add_path,
+)
 from sklearn_rnn.utils import get_version
 
 _OPSET, _OPSET_ML, _IR_VERSION = 17, 3, 8
 _TOLERANCE = 1e-5
 _KINDS = RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor
-_DOUBLE = 11  # of onnx.TensorProto
+_PATH_TOLERANCE = 1e-3  # of the log-probability of a path
 
 
 def export(
@@ -37,19 +43,25 @@ def export(
     ============== ======================== ============================================
     Name           Shape                    Content
     ============== ======================== ============================================
-    X              (batch, time, n)         Input: steps, float32, or token ids, int64
-                                            with n = 1. Padding follows the last step,
-                                            and may hold anything.
+    X              (batch, time, n)         Input: steps, float32, or token ids, int64.
+                                            Padding follows the last step, and may hold
+                                            anything.
     lengths        (batch,)                 Input: number of steps of each row, int64.
     label          (batch,)                 Output of classifiers: values of `classes_`,
                                             or with several labels a row of 0 and 1.
     probabilities  (batch, n_classes)       Output of classifiers.
-    prediction     (batch, n_outputs)       Output of regressors, float64.
+    prediction     (batch, n_outputs)       Output of regressors, float64; with several
+                                            quantiles (batch, n_outputs, n_quantiles).
     ============== ======================== ============================================
 
     :class:`~sklearn_rnn.RNNTagger` and :class:`~sklearn_rnn.RNNStepRegressor` have
     outputs at each step: (batch, time) and (batch, time, n). At padding they mean
-    nothing.
+    nothing. With ``crf=True`` the labels are those of the best path, and the
+    probabilities are marginals.
+
+    A category of a DataFrame is passed as its place, from 0 on, in the list of its
+    column, which the metadata has as "categories", in JSON; -1 stands for an unknown
+    one. Other categories and token ids are passed as they are, known or not.
 
     Parameters
     ----------
@@ -70,8 +82,8 @@ def export(
     TypeError
         If the estimator is another one, such as a pipeline.
     ValueError
-        If a part of the network cannot be exported: a custom cell, hooks, columns of
-        categories or characters, a CRF. Or if the graph computes something else.
+        If a part of the network cannot be exported: a custom cell, or hooks. Or if the
+        graph computes something else.
 
     Examples
     --------
@@ -114,8 +126,9 @@ def _make_model(estimator: Any) -> bytes:
         helper.make_tensor_value_info("X", kind, ["batch", "time", n_features]),
         helper.make_tensor_value_info("lengths", TensorProto.INT64, ["batch"]),
     ]
-    x = _add_vocabulary(graph, estimator, "X")
-    outputs = add_model(graph, estimator.module_, x, "lengths")
+    vocabulary = estimator._vocabulary
+    known = [] if vocabulary is None else vocabulary.known
+    outputs = add_model(graph, estimator.module_, "X", "lengths", known)
     results = _add_answer(graph, estimator, outputs)
     model = helper.make_model(
         helper.make_graph(
@@ -136,9 +149,11 @@ def _make_model(estimator: Any) -> bytes:
 
 def _describe(estimator: Any) -> dict[str, str]:
     names = getattr(estimator, "feature_names_in_", ())
+    categories = estimator._category_encoder.categories
     return {
         "class": type(estimator).__name__,
         "feature_names": "\n".join(map(str, names)),
+        "categories": json.dumps(categories, default=str),
         "scikit-learn": sklearn.__version__,
         "torch": torch.__version__,
     }
@@ -150,34 +165,23 @@ def _refuse_code(module: Any) -> None:
             raise UnsupportedModule(f"module_.{place} has hooks, which are code.")
 
 
-def _add_vocabulary(graph: Graph, estimator: Any, x: str) -> str:
-    """Add the numbers of token ids in the embedding."""
-    vocabulary = estimator._vocabulary
-    if vocabulary is None or not estimator._reads_tokens or vocabulary.columns != [0]:
-        return x  # columns of other kinds are refused by their module
-    known = vocabulary.known[0]
-    return graph.add(
-        "LabelEncoder",
-        x,
-        domain="ai.onnx.ml",
-        keys_int64s=known.tolist(),
-        values_int64s=list(range(1, len(known) + 1)),
-        default_int64=0,
-    )
-
-
 def _add_answer(graph: Graph, estimator: Any, outputs: str) -> list[Any]:
     """Add links and labels; return the outputs of the graph."""
-    predictions = add_loss(graph, estimator._loss, outputs)
+    crf = getattr(estimator.module_, "crf", None)
+    if crf is not None:
+        number, predictions = add_path(graph, estimator.module_, outputs, "lengths")
+    else:
+        predictions = add_loss(graph, estimator._loss, outputs)
     if not hasattr(estimator, "classes_") and not hasattr(estimator, "predict_proba"):
         return [_add_scale(graph, estimator, predictions)]
     several = isinstance(estimator._loss, nn.BinaryCrossEntropy)
     if several:
         half = graph.constant(np.float32(0.5))
-        label = graph.add("Cast", graph.add("Greater", predictions, half), to=7)
+        label = graph.add("Cast", graph.add("Greater", predictions, half), to=INT64)
         kind = np.dtype(np.int64)
     else:
-        number = graph.add("ArgMax", predictions, axis=-1, keepdims=0)
+        if crf is None:
+            number = graph.add("ArgMax", predictions, axis=-1, keepdims=0)
         classes = estimator.classes_
         if classes.dtype.kind in "biu":
             classes = classes.astype(np.int64)
@@ -195,12 +199,16 @@ def _add_answer(graph: Graph, estimator: Any, outputs: str) -> list[Any]:
 def _add_scale(graph: Graph, estimator: Any, predictions: str) -> Any:
     """Bring predictions to the scale of y, in double precision."""
     targets = getattr(estimator._targets, "numbers", estimator._targets)
-    doubles = graph.add("Cast", predictions, to=_DOUBLE)
-    scaled = graph.add("Mul", doubles, graph.constant(targets.scale, "scale"))
-    result = graph.add("Add", scaled, graph.constant(targets.mean, "mean"))
+    doubles = graph.add("Cast", predictions, to=DOUBLE)
+    scale, mean, levels = targets.scale, targets.mean, []
+    if isinstance(estimator._loss, nn.Quantiles):
+        scale, mean = scale[:, np.newaxis], mean[:, np.newaxis]
+        levels = [len(estimator._loss.levels)]
+    scaled = graph.add("Mul", doubles, graph.constant(scale, "scale"))
+    result = graph.add("Add", scaled, graph.constant(mean, "mean"))
     per_step = isinstance(estimator, RNNStepRegressor)
     leading = ["batch", "time"] if per_step else ["batch"]
-    shape = [*leading, len(targets.mean)]
+    shape = [*leading, len(targets.mean), *levels]
     return _name(graph, result, "prediction", np.dtype(np.float64), shape)
 
 
@@ -229,19 +237,38 @@ def _compare(estimator: Any, data: bytes, X: Any) -> None:
     inputs = {"X": checked.to_padded(fill), "lengths": checked.lengths}
     outputs = session.run(None, inputs)
     found = outputs[-1].astype(np.float64)
-    if isinstance(estimator, RNNTagger | RNNStepRegressor):
-        found = np.concatenate(
-            [row[:n] for row, n in zip(found, checked.lengths, strict=True)]
-        )
+    per_step = isinstance(estimator, RNNTagger | RNNStepRegressor)
+    if per_step:
+        found = np.concatenate(_cut(found, checked.lengths))
     expected = _predict(estimator, X).reshape(found.shape)
     targets = getattr(estimator._targets, "numbers", estimator._targets)
-    scale = getattr(targets, "scale", 1.0)
+    scale = np.asarray(getattr(targets, "scale", 1.0))
+    if isinstance(estimator._loss, nn.Quantiles):
+        scale = scale[:, np.newaxis]
     difference = np.abs(found - expected) / scale
     if not (difference <= _TOLERANCE * np.maximum(1, np.abs(expected / scale))).all():
-        raise ValueError(
-            f"{type(estimator).__name__} as a graph of ONNX predicts something else on "
-            f"check_X: it differs by {difference.max():.2g}. No file was written."
-        )
+        _raise_difference(estimator, f"it differs by {difference.max():.2g}")
+    if getattr(estimator.module_, "crf", None) is not None:
+        _compare_paths(estimator, X, _cut(outputs[0], checked.lengths))
+
+
+def _cut(values: NDArray, lengths: NDArray) -> list[NDArray]:
+    return [row[:n] for row, n in zip(values, lengths, strict=True)]
+
+
+def _compare_paths(estimator: Any, X: Any, labels: list[NDArray]) -> None:
+    """Raise ValueError if other paths are found, unless they are as probable."""
+    found = estimator.path_log_proba(X, labels)
+    best = estimator.path_log_proba(X, estimator.predict(X))
+    if not (np.abs(found - best) <= _PATH_TOLERANCE).all():
+        _raise_difference(estimator, "paths of labels are less probable")
+
+
+def _raise_difference(estimator: Any, how: str) -> NoReturn:
+    raise ValueError(
+        f"{type(estimator).__name__} as a graph of ONNX predicts something else on "
+        f"check_X: {how}. No file was written."
+    )
 
 
 def _predict(estimator: Any, X: Any) -> NDArray:

@@ -4,7 +4,7 @@ Sequences are (batch, time, features). `lengths` is the name of the number of va
 steps of each row, int64; padding is zeros wherever a module needs it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_rnn import nn
-from sklearn_rnn.onnx._graph import Graph, as_array
+from sklearn_rnn.onnx._crf import add_crf
+from sklearn_rnn.onnx._graph import FLOAT, INT32, INT64, Graph, as_array
 
 _LOWEST = float(np.finfo(np.float32).min)
 # places of ONNX's gates among those of torch
@@ -28,14 +29,24 @@ class UnsupportedModule(ValueError):
     """A module has no function here."""
 
 
-def add_inputs(graph: Graph, module: Any, x: str) -> str:
-    """Add the layer that turns raw steps into vectors."""
-    return _find(_INPUTS, module)(graph, module, x)
+def add_inputs(graph: Graph, module: Any, x: str, known: Sequence[NDArray]) -> str:
+    """Add the layer that turns raw steps into vectors.
+
+    Parameters
+    ----------
+    graph : Graph
+    module : torch.nn.Module
+    x : str
+        Name of the steps.
+    known : sequence of ndarray
+        Known values of each group of columns that is embedded, in ascending order.
+    """
+    return _find(_INPUTS, module)(graph, module, x, known)
 
 
 def add_loss(graph: Graph, loss: Any, outputs: str) -> str:
     """Add the link from outputs of the network to predictions."""
-    return _find(_LOSSES, loss)(graph, outputs)
+    return _find(_LOSSES, loss)(graph, outputs, loss)
 
 
 def _find(table: dict[type, Any], module: Any) -> Any:
@@ -45,20 +56,73 @@ def _find(table: dict[type, Any], module: Any) -> Any:
     return table[type(module)]
 
 
-def _add_standardize(graph: Graph, module: Any, x: str) -> str:
+def _add_standardize(
+    graph: Graph, module: Any, x: str, known: Sequence[NDArray]
+) -> str:
     centred = graph.add("Sub", x, graph.constant(as_array(module.mean), "mean"))
     return graph.add("Div", centred, graph.constant(as_array(module.scale), "scale"))
 
 
-def _add_embedding(graph: Graph, module: Any, x: str) -> str:
-    rows = graph.add("Squeeze", x, graph.integers(-1))
+def _add_embedding(graph: Graph, module: Any, x: str, known: Sequence[NDArray]) -> str:
+    numbers = _add_numbers(graph, x, known[0], 1 + np.arange(len(known[0])))
+    return _look_up(graph, module, graph.add("Squeeze", numbers, graph.integers(-1)))
+
+
+def _add_numbers(graph: Graph, x: str, values: NDArray, numbers: NDArray) -> str:
+    """Add the number of each value; 0 for others."""
+    kind = "floats" if values.dtype.kind == "f" else "int64s"
+    return graph.add(
+        "LabelEncoder",
+        x,
+        domain="ai.onnx.ml",
+        **{f"keys_{kind}": values.tolist()},
+        values_int64s=numbers.tolist(),
+        default_int64=0,
+    )
+
+
+def _look_up(graph: Graph, module: Any, rows: str) -> str:
     table = graph.constant(as_array(module.table.weight), "table")
     return graph.add("Gather", table, rows, axis=0)
 
 
-_INPUTS: dict[type, Callable[[Graph, Any, str], str]] = {
+def _add_columns(graph: Graph, module: Any, x: str, known: Sequence[NDArray]) -> str:
+    """Add standardised numbers, then a vector of each group of columns."""
+    parts = []
+    if module.standardize is not None:
+        numbers = graph.add("Gather", x, graph.integers(*module.numbers), axis=-1)
+        parts.append(_add_standardize(graph, module.standardize, numbers, ()))
+    groups = zip(module.columns, module.embeddings, known, strict=True)
+    for columns, embedding, values in groups:
+        chosen = graph.add("Gather", x, graph.integers(*columns), axis=-1)
+        parts.append(add_inputs(graph, embedding, chosen, [values]))
+    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=-1)
+
+
+def _add_words(graph: Graph, module: Any, x: str, known: Sequence[NDArray]) -> str:
+    """Add the vectors of words from their characters; 0 is the end of a word."""
+    shape = graph.add("Shape", x)
+    last = graph.add("Slice", shape, graph.integers(2), graph.integers(3))
+    flat = graph.add("Concat", graph.integers(-1), last, axis=0)
+    x = graph.add("Reshape", x, flat)
+    is_end = graph.add("Equal", x, graph.constant(np.zeros(1, known[0].dtype)))
+    counts = graph.add("Cast", graph.add("Not", is_end), to=INT64)
+    lengths = graph.add("ReduceSum", counts, graph.integers(1), keepdims=0)
+    lengths = graph.add("Max", lengths, graph.constant(np.int64(1)))
+    characters = _look_up(
+        graph, module, _add_numbers(graph, x, known[0], 1 + np.arange(len(known[0])))
+    )
+    _, ends = add_encoder(graph, module.encoder, characters, lengths)
+    leading = graph.add("Slice", shape, graph.integers(0), graph.integers(2))
+    size = graph.integers(module.output_size)
+    return graph.add("Reshape", ends, graph.add("Concat", leading, size, axis=0))
+
+
+_INPUTS: dict[type, Callable[[Graph, Any, str, Sequence[NDArray]], str]] = {
     nn.Standardize: _add_standardize,
     nn.TokenEmbedding: _add_embedding,
+    nn.ColumnInputs: _add_columns,
+    nn.WordEncoder: _add_words,
 }
 
 
@@ -135,7 +199,7 @@ def add_encoder(graph: Graph, encoder: Any, x: str, lengths: str) -> tuple[str, 
 
     The last state of the backward direction is the one at the first step.
     """
-    counts = graph.add("Cast", lengths, to=6)  # int32
+    counts = graph.add("Cast", lengths, to=INT32)
     ends = ""
     for index in range(len(encoder.forward_layers)):
         layers = encoder.get_directions(index)
@@ -194,7 +258,7 @@ def add_pooling(
         zeros = set_padding(graph, states, lengths)
         total = graph.add("ReduceSum", zeros, graph.integers(1), keepdims=0)
         count = graph.add("Unsqueeze", lengths, graph.integers(1))
-        parts.append(graph.add("Div", total, graph.add("Cast", count, to=1)))
+        parts.append(graph.add("Div", total, graph.add("Cast", count, to=FLOAT)))
     if pooling.kind.endswith("max"):
         low = set_padding(graph, states, lengths, _LOWEST)
         parts.append(graph.add("ReduceMax", low, axes=[1], keepdims=0))
@@ -213,26 +277,58 @@ def _add_attention(graph: Graph, pooling: Any, states: str, lengths: str) -> str
 # Losses -------------------------------------------------------------------------------
 
 
-def _add_mean_of_gaussian(graph: Graph, outputs: str) -> str:
+def _add_mean_of_gaussian(graph: Graph, outputs: str, loss: Any) -> str:
     return graph.add("Split", outputs, n_outputs=2, axis=-1)[0]
 
 
-def _leave(graph: Graph, outputs: str) -> str:
+def _add_quantiles(graph: Graph, outputs: str, loss: Any) -> str:
+    """Add quantiles on a last axis; each is its neighbour and a positive distance."""
+    n_levels = loss.outputs_per_target
+    raw = graph.add("Split", outputs, n_outputs=n_levels, axis=-1)
+    middle = n_levels // 2
+    found = {middle: raw[middle]}
+    for k in range(middle - 1, -1, -1):
+        found[k] = graph.add("Sub", found[k + 1], _add_squareplus(graph, raw[k]))
+    for k in range(middle + 1, n_levels):
+        found[k] = graph.add("Add", found[k - 1], _add_squareplus(graph, raw[k]))
+    columns = [
+        graph.add("Unsqueeze", found[k], graph.integers(-1)) for k in range(n_levels)
+    ]
+    return graph.add("Concat", *columns, axis=-1)
+
+
+def _add_squareplus(graph: Graph, x: str) -> str:
+    four, half = (graph.constant(np.float32(v)) for v in (4, 0.5))
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", x, x), four))
+    return graph.add("Mul", graph.add("Add", x, root), half)
+
+
+def _leave(graph: Graph, outputs: str, loss: Any) -> str:
     return outputs
 
 
-_LOSSES: dict[type, Callable[[Graph, str], str]] = {
-    nn.CrossEntropy: lambda graph, outputs: graph.add("Softmax", outputs, axis=-1),
-    nn.BinaryCrossEntropy: lambda graph, outputs: graph.add("Sigmoid", outputs),
+_LOSSES: dict[type, Callable[[Graph, str, Any], str]] = {
+    nn.CrossEntropy: lambda graph, outputs, _: graph.add("Softmax", outputs, axis=-1),
+    nn.BinaryCrossEntropy: lambda graph, outputs, _: graph.add("Sigmoid", outputs),
     **dict.fromkeys(nn.REGRESSION_LOSSES.values(), _leave),
-    nn.REGRESSION_LOSSES["poisson"]: lambda graph, outputs: graph.add("Exp", outputs),
+    nn.REGRESSION_LOSSES["poisson"]: lambda graph, outputs, _: graph.add(
+        "Exp", outputs
+    ),
     nn.REGRESSION_LOSSES["gaussian"]: _add_mean_of_gaussian,
+    nn.Quantiles: _add_quantiles,
 }
 
 
-def add_model(graph: Graph, module: Any, x: str, lengths: str) -> str:
+def add_path(graph: Graph, module: Any, outputs: str, lengths: str) -> tuple[str, str]:
+    """Add the labels of the best path of a CRF, and the probability of each label."""
+    return add_crf(graph, module.crf, outputs, add_mask(graph, outputs, lengths))
+
+
+def add_model(
+    graph: Graph, module: Any, x: str, lengths: str, known: Sequence[NDArray]
+) -> str:
     """Add a whole network; return the name of its outputs."""
-    vectors = add_inputs(graph, module.inputs, x)
+    vectors = add_inputs(graph, module.inputs, x, known)
     vectors = set_padding(graph, vectors, lengths)
     if module.stem is not None:
         vectors, lengths = add_stem(graph, module.stem, vectors, lengths)
@@ -242,6 +338,4 @@ def add_model(graph: Graph, module: Any, x: str, lengths: str) -> str:
         if module.stem_pooling is not None:
             beside = add_pooling(graph, module.stem_pooling, vectors, ends, lengths)
             states = graph.add("Concat", states, beside, axis=-1)
-    elif module.crf is not None:
-        raise UnsupportedModule("CRF has no operators of ONNX in this version.")
     return add_linear(graph, module.head, states)
