@@ -6,6 +6,7 @@ import runpy
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 from test_public_api import PUBLIC
 
@@ -65,12 +66,31 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page, monkeypatch):
             run_example(code, names, page)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in CODE.glob("*.py")))
+SERVICE = "web_service.py"  # needs a model
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in CODE.glob("*.py") if path.name != SERVICE)
+)
 def test_included_code_runs(name, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     runpy.run_path(str(CODE / name))
+
+
+def test_the_web_service_predicts_and_explains_bad_requests():
+    pytest.importorskip("fastapi")
+    testclient = pytest.importorskip("fastapi.testclient")
+    names = runpy.run_path(str(CODE / "onnx_service.py"))
+    client = testclient.TestClient(runpy.run_path(str(CODE / SERVICE))["app"])
+    X = [x[:n].tolist() for x, n in zip(names["X"], (3, 1, 9), strict=False)]
+    answer = client.post("/predict", json={"X": X})
+    assert answer.status_code == 200
+    expected = names["model"].predict_proba([np.array(x) for x in X])
+    np.testing.assert_allclose(answer.json()["probabilities"], expected, atol=1e-5)
+    for bad in ([], [[]], [[[1.0, 2.0]]], [[[None]]], [["x"]]):
+        assert client.post("/predict", json={"X": bad}).status_code == 422
 
 
 def test_the_api_page_has_every_public_name():

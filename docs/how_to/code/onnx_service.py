@@ -16,3 +16,5 @@ session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionPro
 padded = X[:3].to_padded(0).astype(np.float32)
 label, probabilities = session.run(None, {"X": padded, "lengths": X[:3].lengths})
 assert (label == model.predict(X[:3])).all()
+metadata = session.get_modelmeta().custom_metadata_map
+assert metadata["class"] == "RNNClassifier"
