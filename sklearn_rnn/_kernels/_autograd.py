@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels._constants import CELLS, WIDTH
-from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._library import get_library, load_library
 from sklearn_rnn._kernels._tensors import check_lengths, empty, read
 from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threads
 
@@ -189,7 +189,8 @@ class LayerRun:
         self.work = work / n_parts
         if plan.lengths is None:
             return _partition_equal_rows(batch, n_steps, n_parts, plan.keep)
-        return _deal_rows(plan.lengths, n_steps, n_parts, plan.keep)
+        library = get_library()
+        return _deal_rows(library, plan.lengths, n_steps, n_parts, plan.keep)
 
     def _take(self, n):
         """Return the address of memory for so many numbers."""
@@ -217,7 +218,7 @@ class LayerRun:
         out = x.new_empty(0 if plan.only_last else shape)  # nothing is at address 0
         finals = [x.new_empty(batch, sizes.states) for _ in plan.directions]
         jobs = self.list_jobs(out, finals)
-        memory = self, out, finals
+        memory = self, out, finals, [part.numbers for part in self.parts]
         run_in_threads(get_library().forward, jobs, memory, work=self.work)
         return out, *finals
 
@@ -273,12 +274,16 @@ class LayerRun:
                      self._take(part.n_rows * width), _address(d_out),
                      _address(d_final), d_x, d_start, summed[k] + 4 * i * sizes.weights)
                 )  # fmt: skip
-        memory = self, d_out, d_finals, d_xs, d_starts
+        memory = (
+            *(self, d_out, d_finals, d_xs, d_starts),
+            [part.numbers for part in self.parts],
+        )
         run_in_threads(get_library().backward, jobs, memory, work=self.work)
         gradients = self._unpack(summed)
         self._give_back()
-        d_x = sum(d_xs[1:], d_xs[0]) if wants_x else None
-        return d_x, *d_starts, *gradients
+        for other in d_xs[1:]:
+            d_xs[0].add_(other)
+        return d_xs[0] if wants_x else None, *d_starts, *gradients
 
     def _unpack(self, summed):
         """Return the gradients of all weights; threads have a sum each."""
@@ -307,16 +312,16 @@ class _Part(NamedTuple):
     numbers: Tensor  # the memory itself, kept alive
 
 
-def _deal_rows(lengths, n_steps, n_parts, keep):
+def _deal_rows(library, lengths, n_steps, n_parts, keep):
     batch = len(lengths)
     memory = empty(n_steps + 1 + batch, dtype=torch.int64)
     numbers = empty(2 * batch + n_parts * (n_steps + 2), dtype=torch.int64)
     summary = empty(n_parts, 3, dtype=torch.int64)
-    tensors = torch.from_numpy(lengths), memory, numbers, summary
-    addresses = [tensor.data_ptr() for tensor in tensors]
-    get_library().partition_rows(batch, n_steps, n_parts, keep, *addresses)
+    tensors = memory, numbers, summary
+    addresses = lengths.ctypes.data, *(tensor.data_ptr() for tensor in tensors)
+    library.partition_rows(batch, n_steps, n_parts, keep, *addresses)
     parts = []
-    for k, (begin, longest, n_blocks) in enumerate(summary.tolist()):
+    for k, (begin, longest, n_blocks) in enumerate(summary.numpy().tolist()):
         n = -(-(batch - k) // n_parts)
         address = numbers.data_ptr() + 8 * begin
         parts.append(_Part(n, longest, max(n, n_blocks), address, numbers))
@@ -326,4 +331,6 @@ def _deal_rows(lengths, n_steps, n_parts, keep):
 @lru_cache(maxsize=8)
 def _partition_equal_rows(batch, n_steps, n_parts, keep):
     lengths = np.full(batch, n_steps, np.int64)
-    return _deal_rows(lengths, n_steps, n_parts, keep)
+    # not one that records: the result is the same each time
+    library = load_library("network")
+    return _deal_rows(library, lengths, n_steps, n_parts, keep)

@@ -4,7 +4,6 @@
 `convolve` does the same for autograd.
 """
 
-from array import array
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -221,10 +220,11 @@ def _address(tensor: Tensor | None) -> int:
 def _pack(convolution: Convolution, sizes: _Sizes) -> tuple[Tensor, Tensor]:
     weight, bias, scale, shift, _, eps = convolution
     means, packed = empty(sizes.n_inputs), empty(sizes.n_inputs * sizes.wide)
-    parameters, numbers = empty(4 * sizes.wide), array("d", [eps])
+    parameters = empty(4 * sizes.wide)
+    numbers = torch.full((1,), eps, dtype=torch.float64, device="cpu")
     get_library().pack_convolution(
         sizes.n_out, sizes.channels, sizes.kernel_size, weight.data_ptr(),
-        bias.data_ptr(), _address(scale), _address(shift), numbers.buffer_info()[0],
+        bias.data_ptr(), _address(scale), _address(shift), numbers.data_ptr(),
         means.data_ptr(), packed.data_ptr(), parameters.data_ptr(),
     )  # fmt: skip
     return packed, parameters

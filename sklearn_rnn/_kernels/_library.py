@@ -31,7 +31,7 @@ from sklearn_rnn._kernels._constants import FEATURES, RUNS_AS_PYTHON, WIDTH
 
 _SOURCES = Path(__file__).with_name("_numba")
 
-_under_test = threading.local()  # kernels that are compared with torch
+_own = threading.local()  # of a thread: kernels that it verifies, or records
 
 # where a function of numba's puts its result and its error; ours have none
 _NOWHERE = (ctypes.c_int64 * 2)()
@@ -77,8 +77,20 @@ class Library:
 
 
 def get_library(group: str = "network") -> Library:
-    """Return a group of kernels; in a thread that verifies some, those."""
-    return getattr(_under_test, group, None) or load_library(group)
+    """Return a group of kernels; within `use_libraries`, those."""
+    return getattr(_own, group, None) or load_library(group)
+
+
+@contextmanager
+def use_libraries(libraries: dict[str, Any]) -> Iterator[None]:
+    """Let `get_library` return these groups of kernels in this thread."""
+    before = dict(vars(_own))
+    vars(_own).update(libraries)
+    try:
+        yield
+    finally:
+        vars(_own).clear()
+        vars(_own).update(before)
 
 
 @cache
@@ -136,11 +148,8 @@ def _verify(group: str, library: Library) -> None:
     """Raise an error if freshly compiled kernels do not compute what torch computes."""
     from sklearn_rnn._kernels._verification import verify_kernels
 
-    setattr(_under_test, group, library)
-    try:
+    with use_libraries({group: library}):
         verify_kernels(group)
-    finally:
-        delattr(_under_test, group)
 
 
 def _is_object_file(code: bytes) -> bool:

@@ -1,7 +1,6 @@
 """The loss of a batch with the gradient of its outputs."""
 
-from array import array
-
+import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._constants import BLOCK, LOSSES, WIDTH
@@ -15,7 +14,7 @@ def compute_loss(
     target: Tensor,
     sample_weight: Tensor | None,
     quantile: float = 0.5,
-) -> tuple[float, Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Compute ``mean(sample_weight * loss(output, target))``.
 
     Parameters
@@ -32,7 +31,8 @@ def compute_loss(
 
     Returns
     -------
-    loss : float
+    loss : Tensor of shape ()
+        float64.
     d_output : Tensor of shape (rows, outputs)
     """
     name = "classes" if loss == "cross_entropy" else "targets"
@@ -47,7 +47,7 @@ def compute_loss(
     d_output = empty(n, n_outputs)
     wide = -(-n_outputs // WIDTH) * WIDTH
     memory = empty(BLOCK * (1 + wide))
-    numbers = array("d", (quantile, 0.0))
+    numbers = torch.full((2,), quantile, dtype=torch.float64, device="cpu")
     get_library().compute_loss(
         LOSSES.index(loss),
         n,
@@ -59,6 +59,6 @@ def compute_loss(
         weights[0].data_ptr() if weights else 0,
         memory.data_ptr(),
         d_output.data_ptr(),
-        numbers.buffer_info()[0],
+        numbers.data_ptr(),
     )
     return numbers[1], d_output

@@ -20,7 +20,7 @@ def flatten(x: Tensor, lengths: Tensor) -> Tensor:
     """Return the valid steps of (batch, time, features) end to end."""
     (x,) = read("steps", {}, {"x": x})
     batch, n_steps, size = x.shape
-    flat = empty(int(lengths.sum()), size)
+    flat = empty(int(lengths.numpy().sum()), size)
     tensors = x, lengths, flat
     get_library().flatten(
         batch, n_steps, size, len(flat), *(t.data_ptr() for t in tensors)
@@ -30,7 +30,7 @@ def flatten(x: Tensor, lengths: Tensor) -> Tensor:
 
 def unflatten(flat: Tensor, lengths: Tensor, n_steps: int) -> Tensor:
     """Return steps end to end as (batch, time, features), with zeros at padding."""
-    n = int(lengths.sum())
+    n = int(lengths.numpy().sum())
     (flat,) = read("steps", {"steps": n}, {"flat": flat})
     x = empty(len(lengths), n_steps, flat.shape[1])
     tensors = flat, lengths, x
@@ -102,7 +102,7 @@ class Attend:
         """
         tensors = {"flat": flat, "hidden": hidden, "scores": scores}
         self.flat, self.hidden, scores = read(
-            "steps", {"one": 1, "steps": int(lengths.sum())}, tensors
+            "steps", {"one": 1, "steps": int(lengths.numpy().sum())}, tensors
         )
         n, size = flat.shape
         self.lengths, self.weights = lengths, empty(n)

@@ -135,6 +135,9 @@ def run_in_threads(
     job has ended, also where Ctrl-C ends the waiting for it. `work` is the number of
     multiplications of a job: this thread runs all jobs if they are few.
     """
+    record_jobs = getattr(function, "record_jobs", None)
+    if record_jobs is not None:  # see `_recording`
+        function = record_jobs(jobs, memory, work)
     if len(jobs) == 1 or get_num_threads() == 1 or work < _WORTH_A_THREAD:
         for job in jobs:
             function(*job)
@@ -316,6 +319,17 @@ class _NoBuffers(_Buffers):
 
     def give_back(self, memory: Tensor) -> None:
         pass
+
+
+@contextmanager
+def use_buffers() -> Iterator[_Buffers]:
+    """Let `get_buffers` return new memory in this thread."""
+    before, own = getattr(_local, "buffers", None), _Buffers()
+    _local.buffers = own
+    try:
+        yield own
+    finally:
+        _local.buffers = before
 
 
 def get_buffers(keep: bool) -> _Buffers:

@@ -21,6 +21,7 @@ from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn._training._snapshot import Epoch, Training
 from sklearn_rnn._training._state import history_from_state, revive_optimizer
 from sklearn_rnn.nn import (
+    RecordedChain,
     make_chain,
     set_dropout_generator,
     threads_for,
@@ -71,6 +72,7 @@ class SequenceNet(NeuralNet):
     """
 
     _chain: Any = None  # of the module as it is in this epoch, if kernels train it
+    _is_watched = True  # whether callbacks of the user see each mini-batch
     _average: Any = None  # of the weights, during training
     _moments: Any = None  # of an optimizer that is not new
 
@@ -162,12 +164,14 @@ class SequenceNet(NeuralNet):
             self, scheduler, monitor, self._average, random_state, generator, own
         )
         n_epochs_before = len(self.history)
+        self._is_watched = bool(own)
 
         def end_training() -> None:
             self.callbacks_: list[Any] = own_callbacks
             set_dropout_generator(self.module_, None)
             self.module_.eval()
             self._chain = self._average = None
+            self._is_watched = True
             del self.history[n_epochs_before + len(monitor.losses_) :]  # unfinished
 
         with finally_do(end_training):
@@ -224,20 +228,22 @@ class SequenceNet(NeuralNet):
         self, loader: BatchLoader, training: Training, checkpoint: TrainingFile | None
     ) -> None:
         self._set_training(True)
-        self._chain = make_chain(self.module_, self.criterion_)
+        self._prepare_chain()
         batches, epoch = iter(loader), Epoch()
         if checkpoint is not None:
             epoch = checkpoint.begin_epoch(training, batches)
-        records = self.history[-1]["batches"]
         for batch in batches:
-            self.notify("on_batch_begin", batch=batch, training=True)
+            if self._is_watched:
+                self.notify("on_batch_begin", batch=batch, training=True)
             step = self.train_step(batch)
             loss, norm = step["loss"].item(), step.pop("grad_norm")
             self._check_finite(loss, norm)
             self._average.add()
-            batch_size = len(batch[0]["x"])
-            records[-1].update(train_loss=loss, train_batch_size=batch_size)
-            self.notify("on_batch_end", batch=batch, training=True, **step)
+            if self._is_watched:
+                size = len(batch[0]["x"])
+                record = self.history[-1]["batches"][-1]
+                record.update(train_loss=loss, train_batch_size=size)
+                self.notify("on_batch_end", batch=batch, training=True, **step)
             if training.scheduler is not None:
                 training.scheduler.batch_ends()
             epoch.add(batch, loss, norm, loader.count(batch))
@@ -246,6 +252,13 @@ class SequenceNet(NeuralNet):
         self.history.record("train_loss", epoch.loss / epoch.count)
         self.history.record("grad_norm", epoch.norm / len(loader))
         self.history.record("train_batch_count", len(loader))
+
+    def _prepare_chain(self) -> None:
+        if self._chain is not None and not self._is_watched:
+            return  # nobody can have changed the module since the last epoch
+        self._chain = make_chain(self.module_, self.criterion_)
+        if self._chain is not None and not self._is_watched:
+            self._chain = RecordedChain(self._chain, self.module_)
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         # as in skorch, with less Python overhead per batch
@@ -257,15 +270,19 @@ class SequenceNet(NeuralNet):
             for parameter in parameters:
                 parameter.grad = None
             result.update(self.train_step_single(batch))
-            named = TeeGenerator(self.module_.named_parameters())
-            self.notify(
-                "on_grad_computed", named_parameters=named, batch=batch, training=True
-            )
+            if self._is_watched:
+                self._show_gradients(batch)
             result["grad_norm"] = clip_gradients(parameters, self.max_grad_norm)
             return result["loss"]
 
         self.optimizer_.step(closure)
         return result
+
+    def _show_gradients(self, batch: Any) -> None:
+        named = TeeGenerator(self.module_.named_parameters())
+        self.notify(
+            "on_grad_computed", named_parameters=named, batch=batch, training=True
+        )
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         # as in skorch, without setting the training mode in each step

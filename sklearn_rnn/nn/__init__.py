@@ -8,6 +8,9 @@ from sklearn_rnn.nn._cells import (
     CELLS as CELLS,
 )
 from sklearn_rnn.nn._chain import (
+    RecordedChain as RecordedChain,
+)
+from sklearn_rnn.nn._chain import (
     make_chain as make_chain,
 )
 from sklearn_rnn.nn._config import config_context

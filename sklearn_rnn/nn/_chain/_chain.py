@@ -191,8 +191,10 @@ class Chain:
             not support this batch: nothing is done then.
         """
         batch = Batch(inputs["x"], inputs["lengths"], target, weight)
-        if not self._suits(batch):
-            return None
+        return self.run(batch) if self.suits(batch) else None
+
+    def run(self, batch: Batch) -> tuple[Tensor, Any]:
+        """Do it, for a mini-batch that suits all links."""
         x, lengths = batch.x, batch.lengths
         for link in self.links:
             x, lengths = link.forward(x, lengths)
@@ -201,7 +203,8 @@ class Chain:
             d = link.backward(d, wants_x=wants_x)
         return loss, output
 
-    def _suits(self, batch: Batch) -> bool:
+    def suits(self, batch: Batch) -> bool:
+        """Return whether all links support this mini-batch."""
         x = batch.x
         return (
             x.is_cpu

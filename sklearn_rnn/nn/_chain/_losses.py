@@ -67,7 +67,7 @@ class LossLink:
         loss, d_output = compute_loss(
             self.name, output, batch.target, batch.weight, **self.options
         )
-        return torch.tensor(loss, dtype=torch.float32), output, d_output
+        return loss.to(torch.float32), output, d_output
 
 
 class PathLink:

@@ -1,0 +1,176 @@
+"""The calls of one mini-batch, to be made again for others of the same shape.
+
+For a small network, the code that checks tensors, takes memory and makes arguments
+takes longer than the kernels. It does the same for each mini-batch of one shape. So it
+runs once, while all that computes is written down: calls of kernels, and operators of
+torch. Later mini-batches make these calls alone, in the same memory.
+"""
+
+import ctypes
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sklearn_rnn._kernels._library import load_library, use_libraries
+from sklearn_rnn._kernels._threads import run_in_threads, use_buffers
+
+_LEAST_ADDRESS = 1 << 32  # a number of things is less
+_GROUPS = "network", "crf", "vocabulary"
+_ATEN: Any = torch.ops.aten
+# what computes nothing: memory, and views of it
+_NOTHING = {
+    *(_ATEN.empty.memory_format, _ATEN.empty_like.default, _ATEN.new_empty.default),
+    *(_ATEN.detach.default, _ATEN.alias.default, _ATEN.view.default),
+    _ATEN.slice.Tensor,
+    *(_ATEN.select.int, _ATEN.split.Tensor, _ATEN.split_with_sizes.default),
+    *(_ATEN.unsqueeze.default, _ATEN.squeeze.dim, _ATEN.transpose.int, _ATEN.t.default),
+}
+_IN_PLACE = {
+    *(_ATEN.add_.Tensor, _ATEN.mul_.Tensor, _ATEN.div_.Tensor, _ATEN.tanh_.default),
+    *(_ATEN.bernoulli_.float, _ATEN.zero_.default, _ATEN.copy_.default),
+}
+_WITH_RESULT = {
+    *(_ATEN.mul.Tensor, _ATEN.cat.default, _ATEN.constant_pad_nd.default),
+    *(_ATEN.full.default, _ATEN.new_zeros.default, _ATEN.clone.default),
+    *(_ATEN._to_copy.default, _ATEN.add.Tensor),
+}
+
+
+class Recording:
+    """Calls, and the memory that they use.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+        What is used and not made while the calls are written down.
+
+    Attributes
+    ----------
+    is_complete : bool
+        Whether all that was computed is among the calls, and all that they use is
+        kept. If not, the calls are not to be repeated.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self.is_complete = True
+        self._calls: list[Callable[[], Any]] = []
+        self._kept: list[Any] = list(tensors)
+        self._addresses: set[int] = set()
+
+    @contextmanager
+    def record(self) -> Iterator[None]:
+        """Write down what is computed in a block, which is computed as ever."""
+        libraries = {group: _Library(group, self) for group in _GROUPS}
+        with use_libraries(libraries), use_buffers() as buffers, _Operators(self):
+            yield
+        self._kept.append(buffers)
+        self.is_complete &= _are_inside(self._addresses, self._kept)
+
+    def add_operator(self, operator: Any, args: Any, options: Any, result: Any) -> None:
+        """Write down an operator of torch."""
+        self._kept.append((args, result))
+        if operator in _IN_PLACE:
+            self._calls.append(partial(operator, *args, **options))
+        elif operator in _WITH_RESULT:
+            self._calls.append(partial(_compute, result, operator, args, options))
+        elif operator not in _NOTHING:
+            self.is_complete = False
+
+    def add_kernel(self, function: Callable[..., Any], numbers: Sequence[int]) -> None:
+        """Write down a call of a kernel."""
+        self._calls.append(partial(function, *self._read(numbers)))
+
+    def add_jobs(
+        self, function: Callable[..., Any], jobs: Any, memory: Any, work: float
+    ) -> None:
+        """Write down calls of a kernel in several threads."""
+        self._kept.append(memory)
+        own = [self._read(job) for job in jobs]
+        self._calls.append(partial(run_in_threads, function, own, memory, work=work))
+
+    def _read(self, numbers: Sequence[int]) -> list[ctypes.c_int64]:
+        self._addresses.update(n for n in numbers if n >= _LEAST_ADDRESS)
+        # ctypes takes objects of its own twice as fast as int
+        return [ctypes.c_int64(n) for n in numbers]
+
+    def repeat(self) -> None:
+        """Make all calls again."""
+        for call in self._calls:
+            call()
+
+
+def _are_inside(addresses: Collection[int], memory: Any) -> bool:
+    """Whether all addresses are in the memory of some tensors and arrays."""
+    blocks = sorted(set(_list_blocks(memory)))
+    begins = [begin for begin, _ in blocks]
+    ends = list(accumulate((end for _, end in blocks), max))
+    return all(
+        (k := bisect_right(begins, address) - 1) >= 0 and address < ends[k]
+        for address in addresses
+    )
+
+
+def _list_blocks(memory: Any) -> Iterator[tuple[int, int]]:
+    """Yield where the memory of each tensor and array begins and ends."""
+    if isinstance(memory, Tensor):
+        storage = memory.untyped_storage()
+        yield storage.data_ptr(), storage.data_ptr() + storage.nbytes()
+    elif isinstance(memory, np.ndarray):
+        yield memory.ctypes.data, memory.ctypes.data + memory.nbytes
+    elif isinstance(memory, list | tuple):
+        for part in memory:
+            yield from _list_blocks(part)
+
+
+def _compute(result: Tensor, operator: Any, args: Any, options: Any) -> None:
+    result.copy_(operator(*args, **options))
+
+
+class _Operators(TorchDispatchMode):
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self.recording = recording
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.recording.add_operator(func, args, kwargs or {}, result)
+        return result
+
+
+class _Library:
+    """A group of kernels whose calls are written down."""
+
+    def __init__(self, group: str, recording: Recording) -> None:
+        self._group, self._recording = group, recording
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(load_library(self._group), name)
+        if name == "spin":  # threads wait by it
+            return function
+        return _Kernel(function, self._recording)
+
+
+class _Kernel:
+    def __init__(self, function: Callable[..., Any], recording: Recording) -> None:
+        self.function, self.recording = function, recording
+
+    def __call__(self, *numbers: int) -> None:
+        self.recording.add_kernel(self.function, numbers)
+        self.function(*numbers)
+
+    def record_jobs(
+        self, jobs: Sequence[tuple[int, ...]], memory: Any, work: float
+    ) -> Callable[..., Any]:
+        """Write down jobs for several threads; return the kernel."""
+        self.recording.add_jobs(self.function, jobs, memory, work)
+        return self.function

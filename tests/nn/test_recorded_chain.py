@@ -1,0 +1,177 @@
+"""Mini-batches of one shape repeat the calls of the first, and compute the same."""
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+
+pytest.importorskip("numba", reason="needs numba")
+
+from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
+from sklearn_rnn._kernels import _linear
+from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._recording import Recording
+from sklearn_rnn._kernels._tensors import empty
+from sklearn_rnn.nn import (
+    GRU,
+    Encoder,
+    Pooling,
+    RecordedChain,
+    SequenceModel,
+    Standardize,
+    initialize,
+    make_chain,
+)
+from sklearn_rnn.nn import _losses as losses
+
+TINY = {"max_epochs": 2, "hidden_size": 5, "batch_size": 12, "random_state": 0}
+N_BATCHES, N_SHAPES = 8, 2  # 45 samples: 12, 11, 11, 11, twice
+
+
+class Watcher(Callback):
+    """It sees each mini-batch, so none is repeated."""
+
+
+@pytest.fixture
+def repeated(monkeypatch):
+    """Counts the mini-batches that repeat calls."""
+    calls, repeat = [], Recording.repeat
+
+    def count(recording):
+        calls.append(recording)
+        repeat(recording)
+
+    monkeypatch.setattr(Recording, "repeat", count)
+    return calls
+
+
+def assert_same_fit(make, X, y, weight, repeated):
+    """Fit with repeated calls and without; return how many were repeated."""
+    own = make().fit(X, y, sample_weight=weight)
+    n_repeated = len(repeated)
+    watched = make(callbacks=[Watcher()]).fit(X, y, sample_weight=weight)
+    assert len(repeated) == n_repeated
+    assert own.loss_curve_ == watched.loss_curve_
+    pairs = zip(own.module_.parameters(), watched.module_.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    return n_repeated
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"dropout": 0.3, "num_layers": 2},
+        {"cell": "lstm", "pooling": "last"},
+        {"cell": "rnn", "pooling": "attention", "bidirectional": False},
+        {"conv_kernel_size": ((3, 5), 4), "conv_channels": (6, 4)},
+        {"conv_pooling": True, "optimizer": "sgd"},
+        {"conv_channels": None, "early_stopping": True, "validation_fraction": 0.2},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_classifiers(rng, params, weighted, repeated):
+    X, y = rng.normal(size=(45, 9, 2)).astype("f4"), np.arange(45) % 3
+    weight = rng.uniform(1, 2, 45) if weighted else None
+    n = assert_same_fit(
+        lambda **more: RNNClassifier(**TINY, **params, **more), X, y, weight, repeated
+    )
+    assert n == N_BATCHES - N_SHAPES or "early_stopping" in params
+    assert n > 0
+
+
+@pytest.mark.parametrize("loss", ["quantile", "gaussian"])
+def test_regressors(rng, loss, repeated):
+    X, y = rng.normal(size=(45, 9, 2)), rng.normal(size=(45, 2))
+    assert assert_same_fit(
+        lambda **more: RNNRegressor(**TINY, loss=loss, **more), X, y, None, repeated
+    )
+
+
+def test_steps(rng, repeated):
+    X = rng.normal(size=(45, 9, 2))
+    labels, numbers = (X[..., 0] > 0).astype(int), X.sum(axis=2)
+    for cls, y in ((RNNTagger, labels), (RNNStepRegressor, numbers)):
+        assert assert_same_fit(lambda **m: cls(**TINY, **m), X, y, None, repeated)
+
+
+def test_ragged_batches_and_a_crf_are_not_repeated(rng, repeated):
+    X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 9, 45)]
+    RNNClassifier(**TINY).fit(X, np.arange(45) % 3)
+    X = rng.normal(size=(45, 9, 2))
+    RNNTagger(**TINY, crf=True).fit(X, (X[..., 0] > 0).astype(int))
+    assert not repeated
+
+
+def make_model():
+    encoder = Encoder(3, (5,), GRU, bidirectional=True)
+    inputs = Standardize(torch.zeros(3), torch.ones(3))
+    model = SequenceModel(inputs, None, encoder, Pooling("meanmax", 10), 2)
+    return initialize(model, torch.Generator().manual_seed(0))
+
+
+def run(chain, model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(4, 6, 3, generator=generator)
+    target = torch.tensor([0, 1, 1, 0])
+    loss, output = chain.compute_gradients({"x": x, "lengths": None}, target, None)
+    return [
+        *(loss.clone(), output.clone()),
+        *(parameter.grad.clone() for parameter in model.parameters()),
+    ]
+
+
+def test_weights_at_another_place_are_recorded_anew(repeated):
+    model, criterion = make_model().train(), losses.CrossEntropy()
+    chain = RecordedChain(make_chain(model, criterion), model)
+    for seed in range(6):
+        if seed == 3:
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.data = parameter * 2
+        actual = run(chain, model, seed)
+        expected = run(make_chain(model, criterion), model, seed)
+        assert all(map(torch.equal, actual, expected))
+    assert len(repeated) == 4
+
+
+def record(compute, *tensors):
+    recording = Recording(tensors)
+    with recording.record():
+        compute()
+    return recording
+
+
+def test_what_leaves_torch_is_not_to_be_repeated():
+    x = torch.ones(3)
+    assert record(lambda: x.mul_(2), x).is_complete
+    assert not record(lambda: x.sum(), x).is_complete  # an operator nobody listed
+    assert not record(lambda: x[0].item(), x).is_complete
+
+
+def test_addresses_of_memory_that_is_not_kept_are_found():
+    x, weight, d_out = torch.ones(4, 3), torch.ones(2, 3), torch.ones(4, 2)
+
+    def compute():
+        _linear.backward(x, weight, d_out)
+
+    assert record(compute, x, weight, d_out).is_complete
+    assert not record(compute, x, weight).is_complete
+
+
+def test_a_recording_computes_what_the_block_computed():
+    x, y = torch.ones(4, 3), empty(4, 3)
+    lengths = torch.full((1,), 4, dtype=torch.int64)
+    results = []
+
+    def compute():
+        get_library().flatten(
+            1, 4, 3, 4, x.data_ptr(), lengths.data_ptr(), y.data_ptr()
+        )
+        results.append(y * 3)
+
+    recording = record(compute, x, y, lengths)
+    x.fill_(5)
+    recording.repeat()
+    assert (results[0] == 15).all()
