@@ -1,5 +1,7 @@
 """Mini-batches of one shape repeat the calls of the first, and compute the same."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,6 @@ from skorch.callbacks import Callback
 pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
-from sklearn_rnn._kernels import _linear
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._recording import Recording
 from sklearn_rnn._kernels._tensors import empty
@@ -93,7 +94,7 @@ def test_steps(rng, repeated):
     X = rng.normal(size=(45, 9, 2))
     labels, numbers = (X[..., 0] > 0).astype(int), X.sum(axis=2)
     for cls, y in ((RNNTagger, labels), (RNNStepRegressor, numbers)):
-        assert assert_same_fit(lambda **m: cls(**TINY, **m), X, y, None, repeated)
+        assert assert_same_fit(partial(cls, **TINY), X, y, None, repeated)
 
 
 def test_ragged_batches_and_a_crf_are_not_repeated(rng, repeated):
@@ -151,13 +152,15 @@ def test_what_leaves_torch_is_not_to_be_repeated():
 
 
 def test_addresses_of_memory_that_is_not_kept_are_found():
-    x, weight, d_out = torch.ones(4, 3), torch.ones(2, 3), torch.ones(4, 2)
+    x, y = torch.ones(1, 4, 3), empty(4, 3)
+    lengths = torch.full((1,), 4, dtype=torch.int64)
+    addresses = [tensor.data_ptr() for tensor in (x, lengths, y)]
 
     def compute():
-        _linear.backward(x, weight, d_out)
+        get_library().flatten(1, 4, 3, 4, *addresses)
 
-    assert record(compute, x, weight, d_out).is_complete
-    assert not record(compute, x, weight).is_complete
+    assert record(compute, x, lengths, y).is_complete
+    assert not record(compute, x, lengths).is_complete
 
 
 def test_a_recording_computes_what_the_block_computed():
