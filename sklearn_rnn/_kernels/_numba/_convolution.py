@@ -122,14 +122,13 @@ def pack(weight, channels, bias, scale, shift, eps, means, packed, parameters):
         for o in range(n_out):
             mean_bias += bias[o]
         mean_bias /= f4(n_out)
-    for first in range(0, n_out, WIDTH):
-        panel, n = packed[first // WIDTH], min(WIDTH, n_out - first)
-        for column in range(n_inputs):
-            c, k = column // kernel_size, column % kernel_size
-            begin = (k * channels + c) * WIDTH
-            for lane in range(n):
-                value = weight[first + lane, column] - means[column]
-                panel[begin + lane] = value
+    for o in range(n_out):
+        row, panel, lane = weight[o], packed[o // WIDTH], o % WIDTH
+        for c in range(channels):
+            for k in range(kernel_size):
+                column = c * kernel_size + k
+                value = row[column] - means[column]
+                panel[(k * channels + c) * WIDTH + lane] = value
     for o in range(n_out):
         parameters[0, o] = bias[o] - mean_bias
         parameters[1, o] = scale[o] if normalized else f4(1)
@@ -147,11 +146,11 @@ def pack_transposed(weight, channels, normalized, means, packed):
         clear(packed[k], 0, packed.shape[1], 0, packed.shape[2])
     for o in range(n_out):
         row = weight[o]
-        for k in range(kernel_size):
-            for c in range(channels):
+        for c in range(channels):
+            number = o * WIDTH + c % WIDTH
+            for k in range(kernel_size):
                 column = c * kernel_size + k
-                value = row[column] - means[column]
-                packed[k, c // WIDTH, o * WIDTH + c % WIDTH] = value
+                packed[k, c // WIDTH, number] = row[column] - means[column]
 
 
 @sum_over_units
@@ -187,11 +186,14 @@ def unpack(gradients, channels, normalized, means, d_weight, d_bias, d_scale, d_
         identity(n_inputs + 1, wide, ((total, 0, 0),), means, 0)
         for j in range(n_inputs + 1):
             means[j] /= f4(n_out)
-    for c in range(channels):
-        for o in range(n_out):
+    for first in range(0, n_out, WIDTH):  # rows that are written side by side
+        n = min(WIDTH, n_out - first)
+        for c in range(channels):
             for k in range(kernel_size):
                 j = k * channels + c
-                d_weight[o, c * kernel_size + k] = total[j, o] - means[j]
+                source, mean = total[j], means[j]
+                for o in range(first, first + n):
+                    d_weight[o, c * kernel_size + k] = source[o] - mean
     for o in range(n_out):
         d_bias[o] = total[n_inputs, o] - means[n_inputs]
     for o in range(len(d_scale)):
