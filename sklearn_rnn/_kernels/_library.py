@@ -12,6 +12,7 @@ import getpass
 import hashlib
 import json
 import os
+import re
 import struct
 import sys
 import tempfile
@@ -31,6 +32,12 @@ from sklearn_rnn._kernels._constants import FEATURES, RUNS_AS_PYTHON, WIDTH
 
 _SOURCES = Path(__file__).with_name("_numba")
 
+# files of `_numba`, where another one imports them, or names from them
+_IMPORTS = re.compile(
+    r"^from sklearn_rnn\._kernels\._numba(\.\w+| import [^(\n]+| import \([^)]*\))",
+    re.MULTILINE,
+)
+
 _own = threading.local()  # of a thread: kernels that it verifies, or records
 
 # where a function of numba's puts its result and its error; ours have none
@@ -39,7 +46,7 @@ _IGNORED = ctypes.addressof(_NOWHERE), ctypes.addressof(_NOWHERE) + 8
 
 
 class Library:
-    """A group of functions of `_numba/_entries.py`, by name; they take whole numbers.
+    """A group of functions of `_numba`, by name; they take whole numbers.
 
     Parameters
     ----------
@@ -109,7 +116,7 @@ def load_library(group: str) -> Library:
     """
     if RUNS_AS_PYTHON:
         return _make_python_library(group)
-    name = f"{group}-{_identify()}.o"
+    name = f"{group}-{_identify(group)}.o"
     library = _load(name)
     if library is not None:
         return library
@@ -128,10 +135,10 @@ def _make_python_library(group: str) -> Any:
     from numba import config
 
     config.DISABLE_JIT = 1
-    from sklearn_rnn._kernels._numba._entries import ENTRIES
+    from sklearn_rnn._kernels._numba._entries import list_entries
     from sklearn_rnn._kernels._numba._python import PythonLibrary
 
-    return PythonLibrary(ENTRIES[group])
+    return PythonLibrary(list_entries(group))
 
 
 def _load(name: str) -> Library | None:
@@ -203,16 +210,31 @@ def _name_functions_of_c() -> None:
         llvm.add_symbol(clock.__name__, ctypes.cast(clock, ctypes.c_void_p).value)
 
 
-def _identify() -> str:
-    """Return a short name of the kernels' sources, of numba and of the machine."""
+def _identify(group: str) -> str:
+    """Return a short name of a group's sources, of numba and of the machine."""
     digest = hashlib.sha256()
     own = Path(__file__), Path(__file__).with_name("_constants.py")
-    for path in (*sorted(_SOURCES.glob("*.py")), *own):
+    for path in (*sorted(_list_sources(group)), *own):
         digest.update(path.read_bytes())
     versions = version("numba"), version("llvmlite")
     machine = llvm.get_host_cpu_name(), FEATURES, llvm.get_default_triple(), str(WIDTH)
     digest.update(" ".join((*versions, *machine)).encode())
     return digest.hexdigest()[:16]
+
+
+def _list_sources(group: str) -> set[Path]:
+    """Return the files of `_numba` that a group consists of: it imports them.
+
+    They are not imported here: that would take as long as numba does.
+    """
+    found, waiting = set(), ["_entries", f"_entries_of_{group}"]
+    while waiting:
+        path = (_SOURCES / waiting.pop()).with_suffix(".py")
+        if path not in found and path.exists():
+            found.add(path)
+            for names in _IMPORTS.findall(path.read_text("utf-8")):
+                waiting += re.findall(r"\w+", names)
+    return found
 
 
 def _folders() -> Iterator[Path]:

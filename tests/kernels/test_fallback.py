@@ -26,7 +26,7 @@ load_library = partial(_library.load_library.__wrapped__, "network")
 def good_code():
     """The arguments of the real kernels, and their machine code."""
     _library.get_library()
-    found = _library._read(f"network-{_library._identify()}.o")
+    found = _library._read(f"network-{_library._identify('network')}.o")
     return found or _library._compile("network")
 
 
@@ -93,6 +93,23 @@ def test_auto_warns_once_and_uses_torch(
     ):
         RNNClassifier(max_epochs=2).fit(X, y)
     assert error.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    "member", ["codegen.AOTCodeLibrary", "codegen.AOTCPUCodegen", "compiler.Compiler"]
+)
+def test_auto_uses_torch_where_numba_lacks_what_it_promises_nobody(
+    not_loaded, member, monkeypatch, ragged
+):
+    for name in list(sys.modules):  # imported anew
+        if name.startswith("sklearn_rnn._kernels._numba."):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(f"numba.core.{member}")
+    with pytest.warns(RuntimeWarning, match=f"torch's layers .*{member[-8:]}"):
+        model = RNNClassifier(max_epochs=1, random_state=0).fit(*ragged)
+    with config_context(kernels="torch"):
+        expected = RNNClassifier(max_epochs=1, random_state=0).fit(*ragged)
+    assert model.loss_curve_ == expected.loss_curve_
 
 
 @pytest.mark.parametrize("package", ["numba", "llvmlite"])
@@ -244,7 +261,7 @@ def test_a_good_checksum_over_a_wrong_body_is_compiled_anew(
     folder, spoil, good_code, monkeypatch
 ):
     n_arguments, code = good_code
-    name = f"network-{_library._identify()}.o"
+    name = f"network-{_library._identify('network')}.o"
     _library._write(name, n_arguments, spoil(code))
     monkeypatch.setattr(_library, "_compile", lambda group: good_code)
     load_library().spin(1, ctypes.addressof(ctypes.c_int64(1)))
@@ -252,7 +269,7 @@ def test_a_good_checksum_over_a_wrong_body_is_compiled_anew(
 
 
 def test_a_file_with_too_few_functions_is_compiled_anew(folder, good_code, monkeypatch):
-    name = f"network-{_library._identify()}.o"
+    name = f"network-{_library._identify('network')}.o"
     _library._write(name, {**good_code[0], "missing": 1}, good_code[1])
     monkeypatch.setattr(_library, "_compile", lambda group: good_code)
     load_library()

@@ -1,6 +1,8 @@
 """Machine code: compiled once, kept, found again; the lock around it."""
 
+import ast
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -142,16 +144,72 @@ def test_threads_that_use_the_kernels_first_at_once_do_not_harm_each_other():
 
 
 def test_machine_code_belongs_to_sources_versions_and_processor(tmp_path, monkeypatch):
-    names = [_library._identify()]
-    assert _library._identify() == names[0]
+    names = [_library._identify("network")]
+    assert _library._identify("network") == names[0]
     monkeypatch.setattr(_library, "version", lambda package: "0")
-    names.append(_library._identify())
+    names.append(_library._identify("network"))
     monkeypatch.setattr(_library.llvm, "get_host_cpu_name", lambda: "another")
-    names.append(_library._identify())
-    (tmp_path / "_math.py").write_text("another source")
+    names.append(_library._identify("network"))
+    (tmp_path / "_entries.py").write_text("another source")
     monkeypatch.setattr(_library, "_SOURCES", tmp_path)
-    names.append(_library._identify())
+    names.append(_library._identify("network"))
     assert len(set(names)) == 4
+
+
+GROUPS = "network", "crf", "vocabulary"
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("_crf.py", ["crf"]),
+        ("_product_of_doubles.py", ["crf"]),
+        ("_gru.py", ["network"]),
+        ("_product.py", ["network", "crf"]),
+        ("_entries_of_vocabulary.py", ["vocabulary"]),
+        ("_vectors.py", GROUPS),
+        ("_compiler.py", GROUPS),
+    ],
+)
+def test_a_changed_source_changes_the_groups_that_it_belongs_to(
+    tmp_path, monkeypatch, file, changed
+):
+    shutil.copytree(_library._SOURCES, tmp_path / "sources")
+    monkeypatch.setattr(_library, "_SOURCES", tmp_path / "sources")
+    before = [_library._identify(group) for group in GROUPS]
+    with open(tmp_path / "sources" / file, "a") as source:
+        source.write("# changed")
+    after = [_library._identify(group) for group in GROUPS]
+    assert [
+        group
+        for group, *names in zip(GROUPS, before, after, strict=True)
+        if len(set(names)) == 2
+    ] == list(changed)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_all_files_that_a_group_imports_are_among_its_sources(group):
+    package = "sklearn_rnn._kernels._numba"
+    found = _library._list_sources(group)
+    names = {path.stem for path in found}
+    assert f"_entries_of_{group}" in names
+    for path in found:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            assert not isinstance(node, ast.Import) or not any(
+                alias.name.startswith(package) for alias in node.names
+            )
+            if isinstance(node, ast.ImportFrom) and node.module == package:
+                assert {alias.name for alias in node.names} <= names
+            elif isinstance(node, ast.ImportFrom) and package in str(node.module):
+                assert node.module.rsplit(".", 1)[1] in names
+
+
+def test_every_source_belongs_to_a_group():
+    found = set().union(*map(_library._list_sources, GROUPS))
+    assert {path.name for path in _library._SOURCES.glob("*.py")} == {
+        "__init__.py",
+        *(path.name for path in found),
+    }
 
 
 # The lock around compilation ---------------------------------------------------------

@@ -29,10 +29,10 @@ def test_sources_do_not_convert_integers_to_pointers():
 def modules():
     """Return the instructions of each group, compiled in this process."""
     from sklearn_rnn._kernels._library import make_target_machine
-    from sklearn_rnn._kernels._numba._entries import ENTRIES, make_module
+    from sklearn_rnn._kernels._numba._entries import GROUPS, make_module
 
     machine = make_target_machine()
-    return {group: make_module(group, machine) for group in ENTRIES}
+    return {group: make_module(group, machine) for group in GROUPS}
 
 
 def integers_to_pointers(code):
@@ -54,11 +54,11 @@ def test_only_loop_variables_of_llvm_may_become_pointers():
 
 
 def test_instructions_do_not_convert_integers_to_pointers(modules):
-    from sklearn_rnn._kernels._numba._entries import ENTRIES
+    from sklearn_rnn._kernels._numba._entries import list_entries
 
     for group, module in modules.items():
         assert integers_to_pointers(str(module)) == []
-        for entry in ENTRIES[group]:
+        for entry in list_entries(group):
             code = str(module.get_function(entry.__name__))
             assert "getelementptr" in code or entry.__name__ == "spin"
 

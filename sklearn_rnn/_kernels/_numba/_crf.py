@@ -28,7 +28,7 @@ from numba import njit
 
 from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba._math import JIT
-from sklearn_rnn._kernels._numba._product import add_product_of_doubles
+from sklearn_rnn._kernels._numba._product_of_doubles import add_product_of_doubles
 from sklearn_rnn._kernels._numba._vectors import choose, for_all_units
 
 GROUP = 4  # sequences

@@ -16,7 +16,7 @@ JIT = {
     "_nrt": False,  # nothing is allocated, no references are counted
     "error_model": "numpy",
     "boundscheck": False,  # whatever numba's settings are
-    "no_cpython_wrapper": True,  # only `_entries.py` is called from Python
+    "no_cpython_wrapper": True,  # only entries are called from Python
     "no_cfunc_wrapper": True,
     "pipeline_class": Lowering,
 }

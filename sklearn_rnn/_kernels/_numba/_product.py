@@ -89,7 +89,7 @@ def _write_tile(builder, vector, fresh, a_at, b_at, c_at, n_rows, n_vectors, K):
         builder.store(builder.load(sums[cell]), c_at(*cell), align=4)
 
 
-def _make_product(axis=None, number=types.float32):
+def make_product(axis=None, number=types.float32):
     """Return ``write(arguments)``: C += A @ B, tile by tile.
 
     The arguments are those of `_add_product`, as one tuple. With an axis, "rows of A",
@@ -169,11 +169,10 @@ def _make_product(axis=None, number=types.float32):
     return write
 
 
-_write_product = _make_product()
-_write_product_of_doubles = _make_product(number=types.float64)
-_write_product_by_rows = _make_product("rows of A")
-_write_product_by_k = _make_product("k of A")
-_write_product_to_rows = _make_product("rows of C")
+_write_product = make_product()
+_write_product_by_rows = make_product("rows of A")
+_write_product_by_k = make_product("k of A")
+_write_product_to_rows = make_product("rows of C")
 
 
 def _add_product(
@@ -186,18 +185,6 @@ def _add_product(
     is a multiple of WIDTH.
     """
     _write_product(
-        (
-            fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
-            C, c, c_row, n_columns, K,
-        )
-    )  # fmt: skip
-
-
-def _add_product_of_doubles(
-    fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector, C, c, c_row, n_columns, K
-):
-    """`add_product` in float64; `n_columns` is a multiple of WIDTH / 2."""
-    _write_product_of_doubles(
         (
             fresh, A, a, a_row, a_k, n_rows, B, b, b_k, b_vector,
             C, c, c_row, n_columns, K,
@@ -244,25 +231,20 @@ def _add_product_to_rows(
     )  # fmt: skip
 
 
-_MATRIX, _N, _PLACES = types.float32[:, ::1], types.intp, types.int64[::1]
+MATRIX, _N, _PLACES = types.float32[:, ::1], types.intp, types.int64[::1]
 # a signature, since numba would compile it anew for each constant among the arguments
-_SIGNATURE = types.void(
-    types.bool_, _MATRIX, _N, _N, _N, _N, _MATRIX, _N, _N, _N, _MATRIX, _N, _N, _N, _N
+SIGNATURE = types.void(
+    types.bool_, MATRIX, _N, _N, _N, _N, MATRIX, _N, _N, _N, MATRIX, _N, _N, _N, _N
 )
-_SIGNATURE_WITH_PLACES = types.void(*_SIGNATURE.args, _PLACES, _N)
-_DOUBLES = types.float64[:, ::1]
-_SIGNATURE_OF_DOUBLES = types.void(
-    *(_DOUBLES if kind == _MATRIX else kind for kind in _SIGNATURE.args)
-)
-add_product = njit(_SIGNATURE, **JIT)(_add_product)
-add_product_of_doubles = njit(_SIGNATURE_OF_DOUBLES, **JIT)(_add_product_of_doubles)
+_SIGNATURE_WITH_PLACES = types.void(*SIGNATURE.args, _PLACES, _N)
+add_product = njit(SIGNATURE, **JIT)(_add_product)
 add_product_by_rows = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_by_rows)
 add_product_by_k = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_by_k)
 add_product_to_rows = njit(_SIGNATURE_WITH_PLACES, **JIT)(_add_product_to_rows)
 
 
 if RUNS_AS_PYTHON:
-    add_product = add_product_of_doubles = _python.add_product
+    add_product = _python.add_product
     add_product_by_rows = _python.add_product_by_rows
     add_product_by_k = _python.add_product_by_k
     add_product_to_rows = _python.add_product_to_rows

@@ -250,7 +250,7 @@ def add_product_to_rows(
 
 
 class PythonLibrary(SimpleNamespace):
-    """The functions of `_entries.py`, by name, as Python: for debugging."""
+    """The functions of a group, by name, as Python: for debugging."""
 
     def __init__(self, entries):
         super().__init__(**{entry.__name__: _take_integers(entry) for entry in entries})

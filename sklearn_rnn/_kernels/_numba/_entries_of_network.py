@@ -1,0 +1,544 @@
+"""Entry points of the group "network", see `_entries.py`."""
+
+from numba import njit
+
+from sklearn_rnn._kernels._constants import BLOCK, WIDTH
+from sklearn_rnn._kernels._numba import (
+    _adam,
+    _batches,
+    _convolution,
+    _linear,
+    _losses,
+    _recurrence,
+    _rows,
+    _steps,
+)
+from sklearn_rnn._kernels._numba._math import JIT
+from sklearn_rnn._kernels._numba._memory import (
+    doubles_at,
+    floats_at,
+    integers_at,
+    move,
+    read_clock,
+    read_flag,
+)
+from sklearn_rnn._kernels._numba._recurrence import (
+    GRU,
+    GRU_RESET_BEFORE,
+    LSTM,
+    count_gates,
+)
+from sklearn_rnn._kernels._numba._sizes import given, round_up
+
+# Batches ------------------------------------------------------------------------------
+
+
+def gather(n_values, n_features, n_rows, n_steps, /, values, offsets, rows, x):
+    _batches.gather(
+        floats_at(values, (n_values,)),
+        n_features,
+        integers_at(offsets, (0,)),  # nobody says how many there are
+        integers_at(rows, (n_rows,)),
+        floats_at(x, (n_rows, n_steps * n_features)),
+    )
+
+
+def standardize(n, n_features, /, x, mean, scale, repeated, result):
+    _batches.standardize(
+        floats_at(x, (n,)),
+        floats_at(mean, (n_features,)),
+        floats_at(scale, (n_features,)),
+        floats_at(repeated, (2, n_features * WIDTH)),
+        floats_at(result, (n,)),
+    )
+
+
+def partition_rows(
+    n_rows, n_steps, n_parts, keep, /, lengths, memory, numbers, summary
+):
+    _batches.partition_rows(
+        integers_at(lengths, (n_rows,)),
+        keep != 0,
+        integers_at(memory, (n_steps + 1,)),
+        integers_at(move(memory, 8 * (n_steps + 1)), (n_rows,)),
+        integers_at(numbers, (2 * n_rows + n_parts * (n_steps + 2),)),
+        integers_at(summary, (n_parts, 3)),
+    )
+
+
+# One layer in one direction ---------------------------------------------------------
+
+
+def pack(cell, n_features, hidden, /, w_ih, w_hh, b_ih, b_hh, packed):
+    n = rows_of_weights(cell, hidden)
+    _recurrence.pack(
+        cell,
+        floats_at(w_ih, (n, n_features)),
+        floats_at(w_hh, (n, hidden)),
+        floats_at(b_ih, (n,)),
+        floats_at(b_hh, (n,)),
+        floats_at(packed, shape_of_packed(cell, n_features, hidden)),
+    )
+
+
+def pack_transposed(cell, n_inputs, hidden, of_x, /, weight, packed):
+    n = count_gates(cell)[0] * round_up(hidden)
+    _recurrence.pack_transposed(
+        cell,
+        floats_at(weight, (rows_of_weights(cell, hidden), n_inputs)),
+        hidden,
+        of_x != 0,
+        floats_at(packed, (round_up(n_inputs) // WIDTH, n * WIDTH)),
+    )
+
+
+def unpack_gradients(
+    cell, n_features, hidden, n_parts, /, packed, dw_ih, dw_hh, db_ih, db_hh
+):
+    n = rows_of_weights(cell, hidden)
+    columns = count_gates(cell)[0] * round_up(hidden)
+    _recurrence.unpack_gradients(
+        cell,
+        floats_at(packed, (n_parts, n_features + 1 + hidden, columns)),
+        floats_at(dw_ih, (n, n_features)),
+        floats_at(dw_hh, (n, hidden)),
+        floats_at(db_ih, (n,)),
+        floats_at(db_hh, (n,)),
+    )
+
+
+def forward(
+    cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
+    column, /, x, rows, start, weights, memory, out, final,
+):  # fmt: skip
+    states = count_states(cell) * hidden
+    begins = integers_at(move(rows, 16 * n_rows), (longest + 2,))
+    n = max(n_rows, begins[longest + 1])
+    widths = widths_of_blocks(cell, n_features, hidden)
+    cells = move(memory, 4 * n * widths[0])
+    inputs = move(cells, 4 * n * widths[1])
+    _recurrence.forward(
+        cell,
+        floats_at(x, (batch, n_steps, n_features)),
+        integers_at(rows, (n_rows,)),
+        integers_at(move(rows, 8 * n_rows), (n_rows,)),
+        begins,
+        reverse != 0,
+        floats_at(start, (given(start, batch), states)),
+        floats_at(weights, shape_of_packed(cell, n_features, hidden)),
+        floats_at(inputs, (n, widths[2])),
+        floats_at(memory, (n, widths[0])),
+        floats_at(cells, (n, widths[1])),
+        floats_at(out, (given(out, batch), n_steps, columns)),
+        column,
+        floats_at(final, (batch, states)),
+    )
+
+
+def backward(
+    cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
+    column, /, rows, w_x, w_h, memory, memory_of_step, d_out, d_final, d_x, d_start,
+    gradients,
+):  # fmt: skip
+    states = count_states(cell) * hidden
+    size = round_up(hidden)
+    wide_x = given(w_x, round_up(n_features))
+    begins = integers_at(move(rows, 16 * n_rows), (longest + 2,))
+    n = begins[longest + 1]
+    widths = widths_of_blocks(cell, n_features, hidden)
+    cells = move(memory, 4 * n * widths[0])
+    inputs = move(cells, 4 * n * widths[1])
+    dc = move(memory_of_step, 4 * n_rows * size)
+    dx = move(dc, 4 * n_rows * widths[1])
+    _recurrence.backward(
+        cell,
+        n_features,
+        integers_at(rows, (n_rows,)),
+        integers_at(move(rows, 8 * n_rows), (n_rows,)),
+        begins,
+        reverse != 0,
+        floats_at(w_x, (wide_x // WIDTH, widths[0] * WIDTH)),
+        floats_at(w_h, (size // WIDTH, widths[0] * WIDTH)),
+        floats_at(inputs, (n, widths[2])),
+        floats_at(memory, (n, widths[0])),
+        floats_at(cells, (n, widths[1])),
+        floats_at(memory_of_step, (n_rows, size)),
+        floats_at(dc, (n_rows, widths[1])),
+        floats_at(dx, (n_rows, wide_x)),
+        floats_at(d_out, (given(d_out, batch), n_steps, columns)),
+        column,
+        floats_at(d_final, (given(d_final, batch), states)),
+        floats_at(d_x, (given(d_x, batch), n_steps, n_features)),
+        floats_at(d_start, (given(d_start, batch), states)),
+        floats_at(gradients, (n_features + 1 + hidden, widths[0])),
+    )
+
+
+@njit(**JIT)
+def widths_of_blocks(cell, n_features, hidden):
+    """Columns of sums, of cells, and of inputs: in this order they lie in memory."""
+    size = round_up(hidden)
+    return (
+        count_gates(cell)[0] * size,
+        size if cell in (LSTM, GRU_RESET_BEFORE) else 0,
+        n_features + 1 + size,
+    )
+
+
+@njit(**JIT)
+def count_states(cell):
+    """h, and c of an LSTM."""
+    return 2 if cell == LSTM else 1
+
+
+@njit(**JIT)
+def rows_of_weights(cell, hidden):
+    """As torch has them: three gates of a GRU, where ours are four."""
+    return (3 if cell == GRU else count_gates(cell)[0]) * hidden
+
+
+@njit(**JIT)
+def shape_of_packed(cell, n_features, hidden):
+    """Panels, and the numbers of each."""
+    n = count_gates(cell)[0] * round_up(hidden)
+    return n // WIDTH, (n_features + 1 + hidden) * WIDTH
+
+
+# Rows ---------------------------------------------------------------------------------
+
+
+def pack_rows(n_out, channels, kernel_size, /, weight, packed):
+    n_panels = round_up(n_out) // WIDTH
+    _rows.pack(
+        floats_at(weight, (n_out, channels, kernel_size)),
+        floats_at(packed, (n_panels, kernel_size * channels * WIDTH)),
+    )
+
+
+def convolve(
+    batch, n_numbers, n_steps, n_out, n_inputs, shift, /, x, packed, bias, sums, out
+):
+    wide = round_up(n_out)
+    _rows.convolve(
+        floats_at(x, (batch, n_numbers)),
+        floats_at(packed, (wide // WIDTH, n_inputs * WIDTH)),
+        floats_at(bias, (n_out,)),
+        shift,
+        floats_at(sums, (n_steps, wide)),
+        floats_at(out, (batch, n_steps, n_out)),
+    )
+
+
+def multiply(n, n_in, n_out, /, x, weight, bias, out):
+    _linear.multiply(
+        floats_at(x, (n, n_in)),
+        floats_at(weight, (n_out, n_in)),
+        floats_at(bias, (n_out,)),
+        floats_at(out, (n, n_out)),
+    )
+
+
+def mean_over_time(batch, n_steps, size, /, x, lengths, total, out):
+    _rows.mean_over_time(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        doubles_at(total, (size,)),
+        floats_at(out, (batch, size)),
+    )
+
+
+def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
+    _rows.attend(
+        floats_at(x, (batch, n_steps, size)),
+        floats_at(scores, (batch, n_steps)),
+        integers_at(lengths, (batch,)),
+        doubles_at(total, (size,)),
+        floats_at(out, (batch, size)),
+    )
+
+
+# Convolution, normalisation and ReLU --------------------------------------------------
+
+
+def pack_convolution(
+    n_out, channels, kernel_size, /, weight, bias, scale, shift, eps, means, packed,
+    parameters,
+):  # fmt: skip
+    n_inputs, wide = channels * kernel_size, round_up(n_out)
+    _convolution.pack(
+        floats_at(weight, (n_out, n_inputs)),
+        channels,
+        floats_at(bias, (n_out,)),
+        floats_at(scale, (given(scale, n_out),)),
+        floats_at(shift, (given(shift, n_out),)),
+        doubles_at(eps, (1,))[0],
+        floats_at(means, (n_inputs,)),
+        floats_at(packed, (wide // WIDTH, n_inputs * WIDTH)),
+        floats_at(parameters, (4, wide)),
+    )
+
+
+def pack_convolution_transposed(
+    n_out, channels, kernel_size, normalized, /, weight, means, packed
+):
+    n_inputs = channels * kernel_size
+    n_panels = round_up(channels) // WIDTH
+    _convolution.pack_transposed(
+        floats_at(weight, (n_out, n_inputs)),
+        channels,
+        normalized != 0,
+        floats_at(means, (n_inputs,)),
+        floats_at(packed, (kernel_size, n_panels, n_out * WIDTH)),
+    )
+
+
+def unpack_convolution(
+    n_out, channels, kernel_size, n_parts, /, gradients, means, d_weight, d_bias,
+    d_scale, d_shift,
+):  # fmt: skip
+    n_inputs, n_scales = channels * kernel_size, given(d_scale, n_out)
+    _convolution.unpack(
+        floats_at(gradients, (n_parts, n_inputs + 3, round_up(n_out))),
+        channels,
+        n_scales > 0,
+        floats_at(means, (n_inputs + 1,)),
+        floats_at(d_weight, (n_out, n_inputs)),
+        floats_at(d_bias, (n_out,)),
+        floats_at(d_scale, (n_scales,)),
+        floats_at(d_shift, (n_scales,)),
+    )
+
+
+def convolution_forward(
+    batch, n_steps, new_steps, channels, n_out, kernel_size, stride, normalized,
+    first, by, n_outputs, n_padded, keep, /, x, lengths, packed, parameters, places,
+    memory, y, out,
+):  # fmt: skip
+    wide, n = round_up(n_out), n_outputs if keep != 0 else _convolution.CHUNK
+    normal = move(memory, 4 * n_padded * channels)
+    _convolution.forward(
+        floats_at(x, (batch, n_steps, channels)),
+        integers_at(lengths, (batch,)),
+        first,
+        by,
+        kernel_size,
+        stride,
+        normalized != 0,
+        floats_at(packed, (wide // WIDTH, channels * kernel_size * WIDTH)),
+        floats_at(parameters, (4, wide)),
+        keep != 0,
+        integers_at(places, (n_outputs,)),
+        floats_at(memory, (n_padded, channels)),
+        floats_at(normal, (n, wide)),
+        floats_at(move(normal, 4 * n * wide), (n,)),
+        floats_at(y, (_convolution.CHUNK, wide)),
+        floats_at(out, (batch, new_steps, n_out)),
+    )
+
+
+def convolution_backward(
+    batch, n_steps, new_steps, channels, n_out, kernel_size, stride, normalized,
+    first, by, n_outputs, n_padded, /, lengths, packed, parameters, places, memory,
+    memory_of_chunk, d_out, d_x, gradients,
+):  # fmt: skip
+    wide, n_inputs, chunk = round_up(n_out), channels * kernel_size, _convolution.CHUNK
+    wide_x = given(packed, round_up(channels))
+    normal = move(memory, 4 * n_padded * channels)
+    correlation = move(memory_of_chunk, 4 * chunk * wide)
+    _convolution.backward(
+        integers_at(lengths, (batch,)),
+        first,
+        by,
+        kernel_size,
+        stride,
+        normalized != 0,
+        floats_at(packed, (kernel_size, wide_x // WIDTH, n_out * WIDTH)),
+        floats_at(parameters, (4, wide)),
+        integers_at(places, (n_outputs,)),
+        floats_at(memory, (n_padded, channels)),
+        floats_at(normal, (n_outputs, wide)),
+        floats_at(move(normal, 4 * n_outputs * wide), (n_outputs,)),
+        floats_at(memory_of_chunk, (chunk, wide)),
+        floats_at(correlation, (chunk,)),
+        floats_at(move(correlation, 4 * chunk), (n_padded, wide_x)),
+        floats_at(d_out, (batch, new_steps, n_out)),
+        floats_at(d_x, (given(d_x, batch), n_steps, channels)),
+        floats_at(gradients, (n_inputs, wide)),
+        floats_at(move(gradients, 4 * n_inputs * wide), (3, wide)),
+    )
+
+
+# Training -----------------------------------------------------------------------------
+
+
+def compute_loss(
+    loss, n, n_all, n_outputs, n_targets, /, output, target, sample_weight, memory,
+    d_output, quantile_and_result,
+):  # fmt: skip
+    numbers = doubles_at(quantile_and_result, (2,))
+    numbers[1] = _losses.compute_loss(
+        loss,
+        numbers[0],
+        n_all,
+        floats_at(output, (n, n_outputs)),
+        integers_at(target, (n,)),
+        floats_at(target, (n, n_targets)),
+        floats_at(sample_weight, (given(sample_weight, n),)),
+        floats_at(memory, (BLOCK,)),
+        floats_at(move(memory, 4 * BLOCK), (BLOCK, round_up(n_outputs))),
+        floats_at(d_output, (n, n_outputs)),
+    )
+
+
+def linear_backward(n, n_in, n_out, /, x, weight, d_out, memory, d_x, gradients):
+    wide = round_up(n_in + 1)
+    inputs = move(memory, 4 * n_out * wide)
+    d_inputs = move(inputs, 4 * BLOCK * wide)
+    _linear.backward(
+        floats_at(x, (n, n_in)),
+        floats_at(weight, (n_out, n_in)),
+        floats_at(d_out, (n, n_out)),
+        floats_at(memory, (n_out, wide)),
+        floats_at(inputs, (BLOCK, wide)),
+        floats_at(d_inputs, (BLOCK, wide)),
+        floats_at(d_x, (given(d_x, n), n_in)),
+        floats_at(gradients, (n_out, wide)),
+    )
+
+
+def unpack_linear(n_parts, n_in, n_out, /, parts, d_weight, d_bias):
+    _linear.unpack_gradients(
+        floats_at(parts, (n_parts, n_out, round_up(n_in + 1))),
+        floats_at(d_weight, (n_out, n_in)),
+        floats_at(d_bias, (given(d_bias, n_out),)),
+    )
+
+
+# Steps --------------------------------------------------------------------------------
+
+
+def flatten(batch, n_steps, size, n, /, x, lengths, flat):
+    _steps.flatten(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        floats_at(flat, (n, size)),
+    )
+
+
+def unflatten(batch, n_steps, size, n, /, flat, lengths, x):
+    _steps.unflatten(
+        floats_at(flat, (n, size)),
+        integers_at(lengths, (batch,)),
+        floats_at(x, (batch, n_steps, size)),
+    )
+
+
+def add_to_rows(n, n_rows, size, /, numbers, values, table):
+    _steps.add_to_rows(
+        integers_at(numbers, (n,)),
+        floats_at(values, (n, size)),
+        floats_at(table, (n_rows, size)),
+    )
+
+
+def pool(batch, n_steps, size, with_mean, with_max, /, x, lengths, out):
+    _steps.pool(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        with_mean != 0,
+        with_max != 0,
+        floats_at(out, (batch, (with_mean + with_max) * size)),
+    )
+
+
+def pool_backward(
+    batch, n_steps, size, with_mean, with_max, /, x, lengths, out, d_out, shares, d_x
+):
+    wide = (with_mean + with_max) * size
+    _steps.pool_backward(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        with_mean != 0,
+        with_max != 0,
+        floats_at(out, (batch, wide)),
+        floats_at(d_out, (batch, wide)),
+        floats_at(shares, (2, size)),
+        floats_at(d_x, (batch, n_steps, size)),
+    )
+
+
+def attend_forward(batch, n, size, /, x, scores, lengths, weights, out):
+    _steps.attend_forward(
+        floats_at(x, (n, size)),
+        floats_at(scores, (n,)),
+        integers_at(lengths, (batch,)),
+        floats_at(weights, (n,)),
+        floats_at(out, (batch, size)),
+    )
+
+
+def attend_backward(
+    batch, n, size, /, x, hidden, score, lengths, weights, out, d_out, d_score, d_x
+):
+    _steps.attend_backward(
+        floats_at(x, (n, size)),
+        floats_at(hidden, (n, size)),
+        floats_at(score, (size,)),
+        integers_at(lengths, (batch,)),
+        floats_at(weights, (n,)),
+        floats_at(out, (batch, size)),
+        floats_at(d_out, (batch, size)),
+        floats_at(d_score, (size,)),
+        floats_at(d_x, (n, size)),
+    )
+
+
+# Optimizers ---------------------------------------------------------------------------
+
+
+def clip(n, /, gradients, sizes, limit_and_norm):
+    numbers = doubles_at(limit_and_norm, (2,))
+    numbers[1] = _adam.clip(gradients, integers_at(sizes, (n,)), numbers[0])
+
+
+def adam(
+    n, decoupled, /, weights, gradients, first_moments, second_moments, steps, sizes,
+    settings,
+):  # fmt: skip
+    numbers = doubles_at(settings, (5,))
+    _adam.update(
+        weights,
+        gradients,
+        first_moments,
+        second_moments,
+        steps,
+        integers_at(sizes, (n,)),
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        numbers[3],
+        numbers[4],
+        decoupled != 0,
+    )
+
+
+# Threads ------------------------------------------------------------------------------
+
+
+def spin(n_ticks, /, flag):
+    """Wait until the flag is set, but for so many ticks of the clock at most."""
+    begin = read_clock()
+    while read_flag(flag) == 0 and read_clock() - begin < n_ticks:
+        pass
+
+
+ENTRIES = (
+    gather, standardize, partition_rows,
+    pack, pack_transposed, unpack_gradients, forward, backward,
+    pack_convolution, pack_convolution_transposed, unpack_convolution,
+    convolution_forward, convolution_backward,
+    pack_rows, convolve, multiply, mean_over_time, attend,
+    compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
+    pool, pool_backward, attend_forward, attend_backward,
+    clip, adam, spin,
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""Entry points of the group "vocabulary", see `_entries.py`."""
+
+from sklearn_rnn._kernels._numba import (
+    _vocabulary,
+)
+from sklearn_rnn._kernels._numba._memory import (
+    doubles_at,
+    floats_at,
+    integers_at,
+)
+from sklearn_rnn._kernels._numba._sizes import given
+
+
+def soften(
+    rows, n_words, wide, /, logits, bias, targets, weights, losses, d_bias, smoothing
+):
+    _vocabulary.soften(
+        floats_at(logits, (rows, wide)),
+        n_words,
+        floats_at(bias, (1, wide)),
+        integers_at(targets, (rows,)),
+        floats_at(weights, (given(weights, rows),)),
+        doubles_at(smoothing, (1,))[0],
+        floats_at(losses, (rows,)),
+        floats_at(d_bias, (1, wide)),
+    )
+
+
+ENTRIES = (soften,)
