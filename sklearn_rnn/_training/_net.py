@@ -73,6 +73,7 @@ class SequenceNet(NeuralNet):
 
     _chain: Any = None  # of the module as it is in this epoch, if kernels train it
     _is_watched = True  # whether callbacks of the user see each mini-batch
+    _reporters: Sequence[Any] = ()  # those that count the mini-batches
     _average: Any = None  # of the weights, during training
     _moments: Any = None  # of an optimizer that is not new
 
@@ -165,13 +166,18 @@ class SequenceNet(NeuralNet):
         )
         n_epochs_before = len(self.history)
         self._is_watched = bool(own)
+        self._reporters = [
+            reporter
+            for reporter in reporters
+            if type(reporter).on_batch_end is not Callback.on_batch_end
+        ]
 
         def end_training() -> None:
             self.callbacks_: list[Any] = own_callbacks
             set_dropout_generator(self.module_, None)
             self.module_.eval()
             self._chain = self._average = None
-            self._is_watched = True
+            self._is_watched, self._reporters = True, ()
             del self.history[n_epochs_before + len(monitor.losses_) :]  # unfinished
 
         with finally_do(end_training):
@@ -244,6 +250,9 @@ class SequenceNet(NeuralNet):
                 record = self.history[-1]["batches"][-1]
                 record.update(train_loss=loss, train_batch_size=size)
                 self.notify("on_batch_end", batch=batch, training=True, **step)
+            else:
+                for reporter in self._reporters:
+                    reporter.on_batch_end(self)
             if training.scheduler is not None:
                 training.scheduler.batch_ends()
             epoch.add(batch, loss, norm, loader.count(batch))
