@@ -45,6 +45,7 @@ from sklearn_rnn.utils import (
 _TRAINED_SHARE = 0.8  # of each series; the rest calibrates
 _N_UPDATES = 400  # of max_epochs="auto"
 _PIECE = 128  # steps of a series that the network is trained on at once
+_LEAST_STEPS = 10  # of all series together: fewer have no distribution
 _LEAST_ERRORS = 20  # that calibrate; with fewer, those of all steps
 _N_SCATTERS = 3.0  # of contamination="auto"
 _LEAST_SAMPLES = 10  # that the scores of samples have a distribution with
@@ -372,7 +373,8 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data is invalid.
+            If a parameter or the data is invalid, or all series together have fewer
+            than ten steps.
         """
         before = dict(vars(self))
         try:
@@ -515,6 +517,11 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
 
     def _fit(self, X):
         X = check_series(X, self, reset=True)
+        if len(X.values) < _LEAST_STEPS:
+            raise ValueError(
+                f"X has {len(X.values)} step(s) in all series together, but at least "
+                f"{_LEAST_STEPS} are needed to learn what is normal."
+            )
         self._choose_lengths(X)
         level = measure_level(X.values.astype(np.float64))
         self._center, self._spread = level.location, level.scale

@@ -24,6 +24,7 @@ from sklearn_rnn._forecasting import (
     check_series,
     choose_columns,
     choose_context,
+    choose_segment_length,
     fit_linear,
     seasonal_naive,
 )
@@ -116,7 +117,8 @@ class RNNForecaster(BaseRNN):
         a daily pattern; 1 if it does not. `score` compares with the last season.
     segment_length : int or "auto", default="auto"
         Number of steps of the series that the recurrent layers read at once, as one
-        step of theirs. "auto": `season_length`.
+        step of theirs. "auto": `season_length`, or without a season a 32nd of the
+        context.
     target_features : array-like of int or str, or None, default=None
         Columns to forecast, by number or, if X is a list of DataFrames, by name. The
         others are covariates: columns that a forecast reads, too. None: all columns but
@@ -713,7 +715,8 @@ class RNNForecaster(BaseRNN):
         lengths = data.X.lengths + (0 if data.y is None else self.horizon)
         auto = choose_context(lengths, self.horizon, self.season_length)
         self.context_ = int(resolve(self, "context", auto))
-        wanted = int(resolve(self, "segment_length", self.season_length))
+        auto = choose_segment_length(self.context_, self.season_length)
+        wanted = int(resolve(self, "segment_length", auto))
         self.segment_length_ = min(wanted, self.context_)
         self._shape = Shape(self.context_, int(self.horizon))
 

@@ -272,14 +272,14 @@ def test_contamination_is_the_share_of_outliers_in_fit(contamination):
     "X",
     [
         np.ones((5, 30)),
-        [np.zeros((1, 2))],
-        [np.arange(3.0)],
+        [np.zeros((10, 2))],
+        np.arange(30.0).reshape(10, 3),
         [np.r_[np.zeros(50), 1.0, np.zeros(50)]],
         [np.ones((n, 1)) for n in (1, 2, 9)],
         np.linspace(0, 1, 40),
         1e30 * np.linspace(0, 1, 40),
     ],
-    ids=["constant", "one step", "short", "one value", "lengths", "a line", "huge"],
+    ids=["constant", "ten steps", "short", "one value", "lengths", "a line", "huge"],
 )
 def test_every_step_has_a_finite_score(X):
     detector = RNNAnomalyDetector(**SMALL).fit(X)
@@ -290,6 +290,16 @@ def test_every_step_has_a_finite_score(X):
         assert len(x) == len(s)
         assert np.isfinite(s).all()
     assert np.isfinite(detector.decision_function(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("X", "n_steps"),
+    [([1.0, 2.0], 2), ([np.zeros((1, 2))], 1), (np.ones((3, 3)), 9)],
+)
+def test_a_few_points_tell_nothing(X, n_steps):
+    message = rf"X has {n_steps} step.s. in all series together, but at least 10 are"
+    with pytest.raises(ValueError, match=message):
+        RNNAnomalyDetector(**SMALL).fit(X)
 
 
 def test_another_value_of_a_constant_column_is_an_outlier():

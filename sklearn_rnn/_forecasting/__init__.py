@@ -13,6 +13,7 @@ from sklearn_rnn._forecasting._series import (
     check_lengths,
     check_series,
     choose_context,
+    choose_segment_length,
     seasonal_naive,
 )
 from sklearn_rnn._forecasting._windows import Shape, Windows
@@ -31,6 +32,7 @@ __all__ = [
     "check_series",
     "choose_columns",
     "choose_context",
+    "choose_segment_length",
     "fit_linear",
     "seasonal_naive",
 ]

@@ -95,6 +95,15 @@ def choose_context(lengths: NDArray[np.int64], horizon: int, season: int) -> int
     return context - context % season if context >= season else context
 
 
+def choose_segment_length(context: int, season: int) -> int:
+    """Return the length of a segment, if the user gives none.
+
+    A season if there is one; otherwise that of about 32 segments, since each step of
+    the recurrence takes time.
+    """
+    return season if season > 1 else max(1, context // 32)
+
+
 def seasonal_naive(X: RaggedArray, horizon: int, season: int) -> NDArray[np.float64]:
     """Repeat the last season of each series, or the last step of a shorter one."""
     ahead = np.arange(horizon)
