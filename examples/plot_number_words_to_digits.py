@@ -14,11 +14,11 @@ examples, and its attention shows which words each digit was read from. See
 import warnings
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sklearn_rnn import RNNTranslator
+from sklearn_rnn.inspection import AlignmentDisplay
 from sklearn_rnn.metrics import character_error_rate, exact_match_score
 
 SMALL = [
@@ -91,13 +91,8 @@ for answer, score in zip(answers[0], scores[0], strict=True):
 # end of the answer, the last column the end of the question.
 shown = ["eight hundred and five", "forty two", "six hundred and seventy one"]
 answers = translator.predict(shown)
-weights = translator.attention_weights(shown, answers)
-fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
-for ax, text, answer, weight in zip(axes, shown, answers, weights, strict=True):
-    image = ax.imshow(weight, vmin=0, vmax=1, cmap="viridis")
-    columns, rows = [*text.split(), "end"], [*answer, "end"]
-    ax.set_xticks(np.arange(len(columns)), columns, rotation=45, ha="right")
-    ax.set_yticks(np.arange(len(rows)), rows)
-    ax.set_title(f"{text} → {answer}", fontsize=9)
-fig.colorbar(image, ax=axes, label="attention weight")
+fig, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+for sample, ax in enumerate(axes):
+    AlignmentDisplay.from_estimator(translator, shown, answers, sample=sample, ax=ax)
+    ax.set_title(f"{shown[sample]} → {answers[sample]}", fontsize=9)
 fig.savefig("number_words_to_digits.png", dpi=120)

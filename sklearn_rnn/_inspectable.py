@@ -128,3 +128,27 @@ def explained_output(
         return outputs[:, column]
     others = torch.arange(outputs.shape[1], device=outputs.device) != column
     return outputs[:, column] - outputs[:, others].logsumexp(dim=1)
+
+
+def name_alignment(translator: Any, X: Any, y: Any) -> tuple[list[str] | None, list]:
+    """Return the tokens of one pair, with its ends.
+
+    Parameters
+    ----------
+    translator : RNNTranslator
+        Fitted.
+    X, y : object
+        Of one pair.
+
+    Returns
+    -------
+    source : list of str or None
+        None if X holds features.
+    target : list of str
+    """
+    data = translator._validate_pairs(X, y)
+    numbers = data.targets[0][:, 0]
+    target = [*map(str, translator.target_tokens_[numbers]), "end"]
+    if translator.tokens_ is None:
+        return None, target
+    return [*map(str, translator.tokens_[data.X[0][:-1, 0]]), "end"], target

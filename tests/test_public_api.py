@@ -51,6 +51,7 @@ PUBLIC = {
         "TrainingDisplay",
         "permutation_importance",
         "AnomalyDisplay",
+        "AlignmentDisplay",
         "AttentionDisplay",
         "AttributionDisplay",
         "ForecastDisplay",

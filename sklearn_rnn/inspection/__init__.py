@@ -4,6 +4,7 @@ from sklearn_rnn.inspection._attention import attention_weights
 from sklearn_rnn.inspection._attributions import step_attributions
 from sklearn_rnn.inspection._gates import gate_activations
 from sklearn_rnn.inspection._permutation_importance import permutation_importance
+from sklearn_rnn.inspection._plot.alignment import AlignmentDisplay
 from sklearn_rnn.inspection._plot.anomaly import AnomalyDisplay
 from sklearn_rnn.inspection._plot.attention import AttentionDisplay
 from sklearn_rnn.inspection._plot.attribution import AttributionDisplay
@@ -15,6 +16,7 @@ from sklearn_rnn.inspection._plot.tagged_text import TaggedTextDisplay
 from sklearn_rnn.inspection._plot.training import TrainingDisplay
 
 __all__ = [
+    "AlignmentDisplay",
     "AnomalyDisplay",
     "AttentionDisplay",
     "AttributionDisplay",

@@ -7,8 +7,9 @@ import pytest
 from matplotlib.patches import StepPatch
 from sklearn.pipeline import make_pipeline
 
-from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor
+from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor, RNNTranslator
 from sklearn_rnn.inspection import (
+    AlignmentDisplay,
     AttentionDisplay,
     AttributionDisplay,
     HiddenStateDisplay,
@@ -341,3 +342,41 @@ def test_what_cannot_be_drawn_is_refused(states, kind, message):
     with pytest.raises(ValueError, match=message):
         HiddenStateDisplay(states).plot(kind=kind)
     assert plt.get_fignums() == []
+
+
+@pytest.fixture(scope="module")
+def translator():
+    options = {"level": "char", "hidden_size": 4, "max_epochs": 2, "random_state": 0}
+    return RNNTranslator(**options).fit(["a b", "ba", "b"], ["eins zwei", "zwei", "a"])
+
+
+def test_an_alignment_has_a_row_for_each_target_token(translator):
+    X, y = ["ba", "a?"], ["zwei", "eins a"]
+    display = AlignmentDisplay.from_estimator(translator, X, y, sample=1)
+    expected = translator.attention_weights(X, y)[1]
+    np.testing.assert_array_equal(display.weights, expected)
+    (image,) = display.ax_.images
+    np.testing.assert_array_equal(image.get_array(), expected)
+    assert tick_labels(display.ax_.yaxis) == ["eins", "a", "end"]
+    assert tick_labels(display.ax_.xaxis) == ["a", "\N{REPLACEMENT CHARACTER}", "end"]
+
+
+def test_an_alignment_of_features_numbers_the_steps(rng):
+    X = [rng.normal(size=(n, 2)) for n in (4, 5, 6)]
+    translator = RNNTranslator(target_level="char", hidden_size=4, max_epochs=1)
+    translator.fit(X, ["ab", "b", ""])
+    with pytest.warns(UserWarning, match="were cut"):
+        display = AlignmentDisplay.from_estimator(translator, X)
+    assert display.source_tokens is None
+    assert display.weights.shape[1] == 4
+    assert display.ax_.get_xlabel() == "source step"
+
+
+def test_an_alignment_needs_a_translator_with_attention(translator, classifier, ragged):
+    with pytest.raises(TypeError, match=r"of an RNNTranslator. Got RNNClassifier"):
+        AlignmentDisplay.from_estimator(classifier, ragged[0])
+    with pytest.raises(ValueError, match=r"'sample' parameter.*0 to 0. Got 1"):
+        AlignmentDisplay.from_estimator(translator, ["a"], sample=1)
+    plain = RNNTranslator(attention=False, hidden_size=4, max_epochs=1)
+    with pytest.raises(ValueError, match="needs attention=True"):
+        AlignmentDisplay.from_estimator(plain.fit(["a b"], ["b a"]), ["a b"], ["b a"])
