@@ -1,5 +1,7 @@
 """What the displays of attributions, attention and states show."""
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -365,11 +367,20 @@ def test_an_alignment_of_features_numbers_the_steps(rng):
     X = [rng.normal(size=(n, 2)) for n in (4, 5, 6)]
     translator = RNNTranslator(target_level="char", hidden_size=4, max_epochs=1)
     translator.fit(X, ["ab", "b", ""])
-    with pytest.warns(UserWarning, match="were cut"):
-        display = AlignmentDisplay.from_estimator(translator, X)
+    display = AlignmentDisplay.from_estimator(translator, X, ["a", "b", ""])
     assert display.source_tokens is None
+    assert len(display.weights) == 2
     assert display.weights.shape[1] == 4
     assert display.ax_.get_xlabel() == "source step"
+
+
+def test_an_alignment_of_what_is_predicted(translator):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it may be cut
+        y = translator.predict(["a b"])
+        other = AlignmentDisplay.from_estimator(translator, ["a b"])
+    display = AlignmentDisplay.from_estimator(translator, ["a b"], y)
+    np.testing.assert_array_equal(other.weights, display.weights)
 
 
 def test_an_alignment_needs_a_translator_with_attention(translator, classifier, ragged):
