@@ -12,10 +12,12 @@ from sklearn_rnn._stream import RNNStream
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn._transcriber import RNNTranscriber
 from sklearn_rnn._translator import RNNTranslator
+from sklearn_rnn._workers import follow_scikit_learn
 from sklearn_rnn.nn import config_context
 from sklearn_rnn.utils import get_version
 
 __version__ = get_version()
+follow_scikit_learn()
 
 __all__ = [
     "RNNAnomalyDetector",

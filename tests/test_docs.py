@@ -33,6 +33,8 @@ NEEDS = {
     "keras_before.py": "keras",
     "aeon_before.py": "tensorflow",
     "onnx_service.py": "onnxruntime",
+    "dask_search.py": "distributed",
+    "ray_search.py": "ray",
 }
 
 

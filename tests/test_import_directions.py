@@ -21,7 +21,11 @@ PARTS = {  # of `_base`
 }
 # room -> rooms of ours that it may import
 MAY_IMPORT = {
-    "__init__": {*ESTIMATORS, "_persistence", "_sequences", "_stream", "nn", "utils"},
+    "__init__": {
+        *(*ESTIMATORS, "_persistence", "_sequences", "_stream", "_workers"),
+        *("nn", "utils"),
+    },
+    "_workers": {"nn"},
     "_advice": {"_sequences", "utils"},
     "_base": {
         *PARTS,

@@ -18,6 +18,9 @@ from sklearn_rnn.nn._config import (
     describe_arithmetic as describe_arithmetic,
 )
 from sklearn_rnn.nn._config import (
+    follow_workers as follow_workers,
+)
+from sklearn_rnn.nn._config import (
     uses_kernels as uses_kernels,
 )
 from sklearn_rnn.nn._crf import CRF

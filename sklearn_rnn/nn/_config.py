@@ -2,10 +2,11 @@
 
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
+from typing import Any, NamedTuple
 
 import torch
 
@@ -17,10 +18,10 @@ _local = threading.local()
 def config_context(*, kernels: str | None = None) -> Iterator[None]:
     """Choose settings inside a ``with`` block, in this thread.
 
-    Other threads and processes do not see them: scikit-learn's workers take over only
-    its own settings. So a search or a cross-validation inside the block uses `kernels`
-    if ``n_jobs`` is 1 or None; with more jobs its workers use "auto". A function that
-    is given to ``joblib.Parallel`` can open the block itself.
+    They follow scikit-learn's own settings: the workers of a search or a
+    cross-validation inside the block have them, whatever ``n_jobs`` and the backend of
+    joblib. Other threads and processes do not see them; a function that is given to
+    ``joblib.Parallel`` can open the block itself.
 
     Parameters
     ----------
@@ -57,17 +58,45 @@ def config_context(*, kernels: str | None = None) -> Iterator[None]:
         )
     if kernels == "numba" and not has_numba():
         raise ImportError("kernels='numba' needs numba: pip install numba.")
-    before = get_kernels()
-    _local.kernels = kernels or before
+    before = getattr(_local, "kernels", None)
+    _local.kernels = kernels or get_kernels()
     try:
-        yield
+        with _workers.attach(_local.kernels):
+            yield
     finally:
         _local.kernels = before
 
 
 def get_kernels() -> str:
     """Return the `kernels` setting of this thread."""
-    return getattr(_local, "kernels", "auto")
+    return getattr(_local, "kernels", None) or _workers.read() or "auto"
+
+
+class _Workers(NamedTuple):
+    """How a setting reaches workers of this thread: by default, it does not."""
+
+    attach: Callable[[str], AbstractContextManager[Any]] = nullcontext
+    read: Callable[[], str | None] = lambda: None
+
+
+_workers = _Workers()
+
+
+def follow_workers(
+    attach: Callable[[str], AbstractContextManager[Any]],
+    read: Callable[[], str | None],
+) -> None:
+    """Set how `kernels` reaches the workers of a thread.
+
+    Parameters
+    ----------
+    attach : callable
+        ``attach(kernels)`` returns a context, inside which workers are started.
+    read : callable
+        Returns what was attached where this worker was started; None if this is none.
+    """
+    global _workers
+    _workers = _Workers(attach, read)
 
 
 def uses_kernels(group: str = "network") -> bool:

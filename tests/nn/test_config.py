@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import sklearn.utils.parallel
 from joblib import Parallel, delayed, parallel_config
 from sklearn.model_selection import cross_validate
 from skorch.callbacks import Callback
@@ -41,11 +42,9 @@ class RecordKernels(Callback):
 
 
 @pytest.mark.parametrize(
-    ("backend", "n_jobs", "seen"),
-    [("loky", None, "torch"), ("loky", 2, "auto"), ("threading", 2, "auto")],
+    ("backend", "n_jobs"), [("loky", None), ("loky", 2), ("threading", 2)]
 )
-def test_workers_of_joblib_do_not_see_the_setting(ragged, backend, n_jobs, seen):
-    """As the docstring says."""
+def test_workers_of_a_search_have_the_setting(ragged, backend, n_jobs):
     estimator = RNNRegressor(hidden_size=2, max_epochs=1, callbacks=[RecordKernels()])
     X = RaggedArray.from_sequences(ragged[0])
     with parallel_config(backend), config_context(kernels="torch"):
@@ -53,7 +52,27 @@ def test_workers_of_joblib_do_not_see_the_setting(ragged, backend, n_jobs, seen)
             estimator, X, np.arange(40.0), cv=2, n_jobs=n_jobs, return_estimator=True
         )
     for fitted in result["estimator"]:
-        assert fitted.history_[0]["kernels"] == seen
+        assert fitted.history_[0]["kernels"] == "torch"
+    # the workers are used again, without the setting
+    with parallel_config(backend):
+        result = cross_validate(
+            estimator, X, np.arange(40.0), cv=2, n_jobs=n_jobs, return_estimator=True
+        )
+    for fitted in result["estimator"]:
+        assert fitted.history_[0]["kernels"] == "auto"
+
+
+def test_a_block_inside_a_worker_ends_with_the_setting_of_the_worker():
+    def read_kernels():
+        with config_context(kernels="auto"):
+            inside = get_kernels()
+        return inside, get_kernels()
+
+    with config_context(kernels="torch"):
+        inside = sklearn.utils.parallel.Parallel(n_jobs=2, backend="threading")(
+            sklearn.utils.parallel.delayed(read_kernels)() for _ in range(2)
+        )
+    assert inside == [("auto", "torch")] * 2
 
 
 def test_a_function_given_to_joblib_can_open_the_block():
