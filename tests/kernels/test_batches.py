@@ -8,6 +8,7 @@ pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RaggedArray, RNNRegressor
 from sklearn_rnn._kernels._autograd import _deal_rows
+from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._batches import gather, standardize
 from sklearn_rnn._sequences._batching import gather_batch
 from sklearn_rnn.nn import Standardize
@@ -45,7 +46,8 @@ def test_standardised_numbers_are_those_of_numpy(rng, n_features, n_steps):
 def test_rows_are_dealt_out_the_longest_first(rng, n, n_parts, keep):
     lengths = rng.integers(0, 9, n)
     order = np.argsort(-lengths, kind="stable")
-    for k, part in enumerate(_deal_rows(lengths, 11, n_parts, keep)):
+    parts = _deal_rows(get_library(), lengths, 11, n_parts, keep)
+    for k, part in enumerate(parts):
         rows = order[k::n_parts]
         own = lengths[rows]
         begins = np.zeros(own[0] + 2, int)
