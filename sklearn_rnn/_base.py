@@ -42,6 +42,7 @@ from sklearn_rnn._inference import (
     check_finite_predictions,
     compute_states,
     make_batch_invariant,
+    open_module,
 )
 from sklearn_rnn._parameters import get_fixed_parameters, refuse_changed_parameters
 from sklearn_rnn._sequences import (
@@ -570,14 +571,12 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
     # Use -----------------------------------------------------------------------------
 
-    @neutral_torch_state()
     def _link(self, X, *links):
         """Apply methods of the loss to the outputs of the network.
 
         X comes from `_validate_for_predict`.
         """
-        module = make_batch_invariant(self.module_)
-        with threads_for(module):  # torch's own would keep spinning after a link
+        with open_module(self.module_, X) as module:
             outputs = torch.from_numpy(self._apply(module, X)).double()
             results = [getattr(self._loss, link)(outputs).numpy() for link in links]
         for result in results:
@@ -609,7 +608,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         return states
 
     def _validate_for_predict(self, X):
-        check_is_fitted(self, "net_")
+        if not hasattr(self, "net_"):
+            check_is_fitted(self, "net_")  # raises; it takes longer than this line
         refuse_changed_parameters(self, self._fixed_parameters)
         return self._index_tokens(self._check_X(X))
 

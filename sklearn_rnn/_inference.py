@@ -1,11 +1,12 @@
 """Run a trained network over many sequences.
 
-Callers are inside `neutral_torch_state`: it is entered once for each method.
+Callers are inside `neutral_torch_state` or `open_module`: once for each method.
 """
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,12 +20,54 @@ from sklearn_rnn._sequences import (
     step_index,
 )
 from sklearn_rnn._training import make_inputs
-from sklearn_rnn.nn import Encoder, flatten_steps, threads_for
+from sklearn_rnn.nn import (
+    Encoder,
+    find_packed_network,
+    flatten_steps,
+    list_modules,
+    threads_for,
+)
+from sklearn_rnn.utils import is_torch_state_neutral, neutral_torch_state
 
 _MAX_ROWS = 1024
 _MAX_STEPS = 32_768  # per batch: limits the memory of predict
 
+_MAX_NUMBERS = 2**21  # between two packed links: more do not stay in the cache
+_FEW_STEPS = 4096
+_FIRST = np.zeros(1, np.intp)
+
 Run = Callable[..., Tensor]  # called with (module, x, lengths)
+
+
+class PackedModel(NamedTuple):
+    """A network, and its packed form, by which the kernels run it in one call."""
+
+    module: nn.Module
+    network: Any
+
+
+@contextmanager
+def open_module(module: nn.Module, X: RaggedArray) -> Iterator[Any]:
+    """Yield the module that predicts, under torch's neutral settings.
+
+    Where the kernels run all of it, and torch has only the link function of few rows,
+    there is nothing to set: that takes a third of the time of one short sequence.
+    """
+    few = len(X.values) <= _FEW_STEPS
+    packed = pack(module) if few and is_torch_state_neutral() else None
+    if packed is not None:
+        yield packed
+        return
+    with neutral_torch_state():
+        module = make_batch_invariant(module)
+        with threads_for(module):  # torch's own would keep spinning after a link
+            yield module
+
+
+def pack(module: nn.Module) -> PackedModel | None:
+    """Return the packed form of a module as it is now, if there is one."""
+    network = find_packed_network(module)
+    return None if network is None else PackedModel(module, network)
 
 
 def call(module: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -41,7 +84,7 @@ def make_batch_invariant(module: Any) -> Any:
     own sequence alone. Not every GPU can do it; there it is float32.
     """
     on_cpu = _device_of(module).type == "cpu"
-    encoders = [m for m in module.modules() if isinstance(m, Encoder)]
+    encoders = [m for m in list_modules(module) if isinstance(m, Encoder)]
     if not on_cpu or all(encoder.suits_kernels() for encoder in encoders):
         return module
     return copy.deepcopy(module).double().eval()
@@ -162,6 +205,10 @@ def _run_batches(
     if len(X.values) == 0:  # all sequences are empty: the shape is that of one step's
         one_step = RaggedArray(np.zeros((1, X.n_features), X.dtype), [0, 1])
         return _run_batches(module, one_step, run, np.ones(1, np.int64))[:0]
+    if run is call:
+        packed = module if isinstance(module, PackedModel) else pack(module)
+        if packed is not None:
+            return _run_packed(packed, X, counts)
     offsets = lengths_to_offsets(counts)
     result: Any = None
     device = _device_of(module)
@@ -178,6 +225,29 @@ def _run_batches(
     return result
 
 
+def _run_packed(
+    packed: PackedModel, X: RaggedArray, counts: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return what `_run_batches` returns."""
+    module, network = packed
+    if len(X) == 1:
+        ((rows, result),) = network.run(X.values, X.offsets, _FIRST)
+        if not np.isfinite(result).all():
+            _recompute_overflowed_rows(result, rows, counts, module, X, call)
+        return result
+    offsets = lengths_to_offsets(counts)
+    result = np.empty((offsets[-1], network.n_outputs), np.float32)
+    max_steps = min(_MAX_STEPS, _MAX_NUMBERS // network.width)
+    for rows in batches_by_length(X.lengths, _MAX_ROWS, max_steps):
+        filled = rows[X.lengths[rows] > 0]
+        if len(filled) == 0:
+            continue
+        for own, part in network.run(X.values, X.offsets, filled):
+            _recompute_overflowed_rows(part, own, counts[own], module, X, call)
+            result[step_index(offsets[own], counts[own])] = part
+    return result
+
+
 def _recompute_overflowed_rows(
     part: NDArray,
     rows: NDArray[np.intp],
@@ -190,9 +260,10 @@ def _recompute_overflowed_rows(
     bad = _find_bad_rows(part, counts)
     if not bad.any():
         return
-    double = copy.deepcopy(module).cpu().double()
-    inputs = make_inputs(X, rows[bad], torch.device("cpu"))
-    part[np.repeat(bad, counts)] = _to_array(run(double, **inputs))
+    with neutral_torch_state(), torch.inference_mode():
+        double = copy.deepcopy(module).cpu().double()
+        inputs = make_inputs(X, rows[bad], torch.device("cpu"))
+        part[np.repeat(bad, counts)] = _to_array(run(double, **inputs))
     still_bad = _find_bad_rows(part, counts)
     if still_bad.any():
         raise ValueError(

@@ -13,7 +13,7 @@ from sklearn_rnn._stream_network import StreamNetwork
 from sklearn_rnn.nn import list_stream_obstacles
 from sklearn_rnn.utils import is_torch_state_neutral, neutral_torch_state
 
-_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+_FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class RNNStream:
@@ -88,10 +88,10 @@ class RNNStream:
         self._shapes = [(n_streams, self._n_features)]
         if n_streams == 1:
             self._shapes.append((self._n_features,))
-        self._is_fast = self._network.has_fast_step
-        # made once: converting a tensor takes as long as the step
-        self._doubles = self._network.outputs.astype(np.float64)
-        self._tensor = torch.from_numpy(self._doubles)
+        self._step = step = self._network.fast_step
+        if step is not None:  # made once: it takes as long as half a step
+            self._x, self._read_x = step.x, step.run
+            self._tensor = torch.from_numpy(step.doubles)
 
     @property
     def n_steps(self) -> NDArray[np.int64]:
@@ -122,11 +122,9 @@ class RNNStream:
             If the step is not one that the estimator accepts, or drives the network out
             of the range of numbers. The stream stays as it was.
         """
-        if rows is None and self._is_fast:
-            x = self._as_floats(x_t)
-            outputs = None if x is None else self._network.step(x)
-            if outputs is not None:
-                self._doubles[...] = outputs
+        if rows is None and self._step is not None:
+            x = np.asarray(x_t) if type(x_t) is list else x_t
+            if self._take_step(x):
                 prediction = self._respond(self._tensor)
                 return prediction if x.ndim == 2 else prediction[0]
         rows = self._check_rows(rows)
@@ -180,21 +178,17 @@ class RNNStream:
 
     # Steps ---------------------------------------------------------------------------
 
-    def _as_floats(self, x_t: Any) -> NDArray[np.float32] | None:
-        """Return a step as `StreamNetwork.step` reads it, if that is simple."""
-        x = np.asarray(x_t) if type(x_t) is list else x_t
+    def _take_step(self, x: Any) -> bool:
+        """Read a step if it is a plain array of finite floats; return whether."""
         if (
             type(x) is not np.ndarray
             or x.shape not in self._shapes
+            or x.dtype not in _FLOATS
             or not is_torch_state_neutral()
         ):
-            return None
-        if x.dtype == _FLOAT32:
-            return x
-        if x.dtype != _FLOAT64:
-            return None
-        with np.errstate(over="ignore"):  # found, as infinity, by the step
-            return x.astype(np.float32)
+            return False
+        self._x[...] = x
+        return self._read_x()
 
     def _check_rows(self, rows: Any) -> NDArray[np.intp]:
         if rows is None:

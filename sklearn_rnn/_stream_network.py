@@ -11,11 +11,10 @@ from sklearn_rnn._inference import make_batch_invariant
 from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets, step_index
 from sklearn_rnn._training import make_inputs
 from sklearn_rnn.nn import (
-    FastStep,
     flatten_steps,
     linear,
+    make_fast_step,
     make_pools,
-    suits_fast_step,
     threads_for,
 )
 
@@ -52,6 +51,8 @@ class StreamNetwork:
         lists of them. Empty before the first step, unless kernels run the layers.
     pools : dict of str to ndarray of shape (n_streams, hidden)
         From `make_pools`.
+    fast_step : FastStep or None
+        Reads one step of all streams; it changes the state.
     """
 
     def __init__(self, module: Any, n_streams: int) -> None:
@@ -62,41 +63,19 @@ class StreamNetwork:
         self._module = make_batch_invariant(module)
         weight = next(self._module.parameters())
         self._device = weight.device
-        self._fast_step: Any = None
+        self.fast_step: Any = None
         self.layers: list[Any] = []
-        if n_streams <= _MOST_STREAMS and suits_fast_step(module):
-            self._fast_step = FastStep(module, n_streams)
-            self.layers, self.pools = self._fast_step.layers, self._fast_step.pools
+        if n_streams <= _MOST_STREAMS:
+            self.fast_step = make_fast_step(module, n_streams)
+        if self.fast_step is not None:
+            step = self.fast_step
+            self.layers, self.pools = step.layers, step.pools
+            self.n_steps, self.outputs = step.n_steps, step.outputs
         else:
             kind = "last" if self.per_step else module.pooling.kind
             dtype = "f8" if weight.dtype is torch.float64 else "f4"
             size = module.encoder.output_size
             self.pools = make_pools(kind, n_streams, size, dtype)
-
-    @property
-    def has_fast_step(self) -> bool:
-        """Whether `step` can be called."""
-        return self._fast_step is not None
-
-    def step(self, x: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Read one step of all streams.
-
-        Parameters
-        ----------
-        x : ndarray of shape (n_streams, n_features)
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_streams, n_outputs), or None
-            Memory that the next call overwrites. None, and nothing is changed, if x or
-            a result is not finite.
-        """
-        n_steps = self.n_steps + 1
-        outputs = self._fast_step(x, n_steps)
-        if outputs is not None:
-            self.n_steps = n_steps
-            self.outputs[...] = outputs
-        return outputs
 
     def read(
         self, X: RaggedArray, rows: NDArray[np.intp]

@@ -117,7 +117,8 @@ class _Sizes(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _find_sizes(mode, n_features, hidden):
+def find_sizes(mode, n_features, hidden):
+    """Return the sizes of a layer in one direction."""
     cell = CELLS.index(mode)
     size = _round_up(hidden)
     columns = _N_GATES[cell] * size
@@ -135,6 +136,25 @@ def _find_sizes(mode, n_features, hidden):
     )
 
 
+def _name_sizes(sizes):
+    """Return the sizes that the weights have, by their names in the table."""
+    return {
+        "hidden": sizes.hidden,
+        "gates * hidden": _N_GATES_OF_TORCH[sizes.cell] * sizes.hidden,
+        "features": sizes.n_features,
+    }
+
+
+def pack_layer(sizes, weights):
+    """Return the weights of a layer in one direction, as `forward` reads them."""
+    named = dict(zip(_WEIGHTS, weights, strict=True))
+    weights = read("recurrence", _name_sizes(sizes), named)
+    packed = empty(sizes.weights)
+    addresses = [w.data_ptr() for w in weights]
+    get_library().pack(*sizes[:3], *addresses, packed.data_ptr())
+    return packed
+
+
 def _round_up(n):
     return -(-n // WIDTH) * WIDTH
 
@@ -150,8 +170,11 @@ class LayerRun:
         n_starts = len(tensors) - 4 * len(plan.directions)
         starts, given = tensors[:n_starts], tensors[n_starts:]
         n_features = given[0].shape[1] if given[0].dim() == 2 else x.shape[2]
-        self.sizes = _find_sizes(plan.mode, n_features, plan.hidden_size)
-        self.known = self._name_sizes()
+        self.sizes = find_sizes(plan.mode, n_features, plan.hidden_size)
+        self.known = _name_sizes(self.sizes) | {
+            "states": self.sizes.states,
+            "outputs": len(plan.directions) * self.sizes.hidden,
+        }
         self.weights = [
             self._read(**dict(zip(_WEIGHTS, given[k : k + 4], strict=True)))
             for k in range(0, len(given), 4)  # of one direction each
@@ -162,17 +185,6 @@ class LayerRun:
             check_lengths(plan.lengths, *x.shape[:2])
         self.buffers, self.taken = get_buffers(plan.keep), []
         self.parts = self._make_parts(n_parts)
-
-    def _name_sizes(self):
-        """Return the sizes that the network has, by their names in the table."""
-        sizes = self.sizes
-        return {
-            "hidden": sizes.hidden,
-            "gates * hidden": _N_GATES_OF_TORCH[sizes.cell] * sizes.hidden,
-            "features": sizes.n_features,
-            "states": sizes.states,
-            "outputs": len(self.plan.directions) * sizes.hidden,
-        }
 
     def _read(self, **tensors):
         # detached: their data may be replaced before the backward pass

@@ -4,12 +4,13 @@ import os
 
 import llvmlite.binding as llvm
 
-# the kernels count cells and losses by their positions
+# the kernels count cells, losses and links by their positions
 CELLS = "rnn_tanh", "rnn_relu", "gru", "lstm", "gru_reset_before"
 LOSSES = (
     *("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error"),
     *("huber", "quantile", "poisson", "gaussian"),
 )
+LINKS = "standardize", "embed", "convolve", "recur", "pool", "flatten", "multiply"
 
 # rows that losses and linear layers take at a time: they stay in the cache
 BLOCK = 64

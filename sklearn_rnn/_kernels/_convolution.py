@@ -230,6 +230,13 @@ def _pack(convolution: Convolution, sizes: _Sizes) -> tuple[Tensor, Tensor]:
     return packed, parameters
 
 
+def pack_convolution(convolution: Convolution) -> tuple["_Sizes", Tensor, Tensor]:
+    """Return the sizes of a convolution, its packed weights, and its parameters."""
+    channels = convolution.weight.shape[1]
+    _, convolution, sizes = _read(convolution, empty(0, 0, channels))
+    return sizes, *_pack(convolution, sizes)
+
+
 def _pack_transposed(convolution: Convolution, sizes: _Sizes) -> Tensor:
     n = sizes.kernel_size * _round_up(sizes.channels) * sizes.n_out
     means, packed = empty(sizes.n_inputs), empty(n)

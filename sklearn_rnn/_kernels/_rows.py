@@ -81,6 +81,19 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return result.view(*x.shape[:-1], len(bias))
 
 
+def pack_linear(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Return weight and bias as the kernels read them: many outputs are packed."""
+    weight, bias = read("multiply", {}, {"weight": weight, "bias": bias})
+    return (weight if len(bias) < WIDTH else _pack_many(weight)), bias
+
+
+def _pack_many(weight: Tensor) -> Tensor:
+    n_out, n_in = weight.shape
+    packed = empty(n_in * -(-n_out // WIDTH) * WIDTH)
+    get_library().pack_rows(n_out, n_in, 1, weight.data_ptr(), packed.data_ptr())
+    return packed
+
+
 def _multiply_few(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     n_out, n_in = weight.shape
     out = empty(len(x), n_out)
@@ -93,8 +106,7 @@ def _multiply_many(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     library, n = get_library(), len(x)
     n_out, n_in = weight.shape
     wide = -(-n_out // WIDTH) * WIDTH
-    packed, sums, out = empty(n_in * wide), empty(n, wide), empty(n, n_out)
-    library.pack_rows(n_out, n_in, 1, weight.data_ptr(), packed.data_ptr())
+    packed, sums, out = _pack_many(weight), empty(n, wide), empty(n, n_out)
     n_parts = count_parts(n, n * n_in * n_out)
     bounds = [n * k // n_parts for k in range(n_parts + 1)]
     jobs = [

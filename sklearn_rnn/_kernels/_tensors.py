@@ -4,7 +4,7 @@ So each tensor is compared here with one table before its address is taken.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -276,29 +276,30 @@ def check_lengths(
 
 
 def check_sequences(
-    values: NDArray[np.float32],
+    values: NDArray[Any],
     offsets: NDArray[np.int64],
     rows: NDArray[np.int64],
     n_steps: int,
+    dtype: Any = np.float32,
 ) -> None:
     """Raise an error if sequences lie outside values, or are longer than `n_steps`."""
     if (
-        values.dtype != np.float32
+        values.dtype != dtype
         or values.ndim != 2
         or not values.flags.c_contiguous
         or offsets.ndim != 1
         or rows.ndim != 1
     ):
         raise ValueError(
-            "values must be a contiguous array of float32 of the shape (steps, "
-            f"features). Got the shape {values.shape}, as {values.dtype}."
+            f"values must be a contiguous array of {np.dtype(dtype)} of the shape "
+            f"(steps, features). Got the shape {values.shape}, as {values.dtype}."
         )
     if len(rows) == 0:
         return
-    if rows.min() < 0 or rows.max() >= len(offsets) - 1:
+    first, last = rows.min(), rows.max()
+    if first < 0 or last >= len(offsets) - 1:
         raise ValueError(
-            f"rows must be from 0 to {len(offsets) - 2}. Got {rows.min()} to "
-            f"{rows.max()}."
+            f"rows must be from 0 to {len(offsets) - 2}. Got {first} to {last}."
         )
     begins, ends = offsets[rows], offsets[rows + 1]
     check_lengths(ends - begins, len(rows), n_steps)

@@ -15,6 +15,8 @@ from sklearn_rnn._sequences._ragged_storage import (
     write_folder,
 )
 
+_UNKNOWN = -1  # a length that nobody has asked for yet
+
 
 class RaggedArray:
     """Sequences of different lengths in one block of memory.
@@ -97,9 +99,7 @@ class RaggedArray:
         self._values = _read_only_view(values)
         # bytes: memory that nobody can make writable again
         self._offsets = np.frombuffer(offsets.tobytes(), dtype=np.int64)
-        lengths = np.diff(self._offsets)
-        equal = len(lengths) > 0 and (lengths == lengths[0]).all()
-        self._common_length = int(lengths[0]) if equal else None
+        self._common_length: int | None = _UNKNOWN
 
     def __getstate__(self) -> dict[str, Any]:
         return {"values": self._values, "offsets": self._offsets}
@@ -276,6 +276,10 @@ class RaggedArray:
     @property
     def common_length(self) -> int | None:
         """Number of steps of every sequence, or None if they differ."""
+        if self._common_length == _UNKNOWN:
+            lengths = np.diff(self._offsets)
+            equal = len(lengths) > 0 and (lengths == lengths[0]).all()
+            self._common_length = int(lengths[0]) if equal else None
         return self._common_length
 
     @property

@@ -38,6 +38,8 @@ from sklearn_rnn._sequences._reading import (
     refuse_containers,
 )
 
+_FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+
 
 def check_sequences(
     X: Any,
@@ -78,6 +80,9 @@ def check_sequences(
     ValueError, TypeError
         If X is not what an estimator can read, or does not match the layout.
     """
+    cube = _read_usual_cube(X, layout)
+    if cube is not None and layout is not None:
+        return cube, layout
     tokens = tokens if layout is None else layout.tokens
     steps, layout = check_layout(
         X, layout, owner=owner, name=name, allow_empty=allow_empty
@@ -238,6 +243,42 @@ def validate_sequences(
     return checked
 
 
+def _read_usual_cube(X: Any, layout: Layout | None) -> RaggedArray | None:
+    """Return the result for a 3-D array of finite floats of the right width.
+
+    The other functions return the same in three times the time, which is much of that
+    of a prediction for one short sequence.
+    """
+    if (
+        type(X) is not np.ndarray
+        or X.ndim != 3
+        or X.dtype not in _FLOATS
+        or not X.size
+        or layout is None
+        or layout.tokens
+        or layout.is_table
+        or layout.names is not None
+        or X.shape[2] != layout.n_features
+    ):
+        return None
+    n_samples, n_steps, n_features = X.shape
+    if X.dtype != np.float32:
+        with np.errstate(over="ignore", invalid="ignore"):
+            X = X.astype(np.float32)
+    values = np.ascontiguousarray(X).reshape(-1, n_features)
+    if not _are_finite(values):
+        return None
+    offsets = np.arange(n_samples + 1, dtype=np.int64) * n_steps
+    return RaggedArray._from_validated(values, offsets)
+
+
+def _are_finite(values: NDArray) -> bool:
+    if values.size < 4096:  # one pass is faster than two
+        return bool(np.isfinite(values).all())
+    # NaN spreads to both; no array of a flag a value, and faster than a sum
+    return bool(np.isfinite([values.max(), values.min()]).all())
+
+
 # Sizes and values -------------------------------------------------------------------
 
 
@@ -281,8 +322,7 @@ def _check_values(X: RaggedArray, owner: str, name: str) -> RaggedArray:
     original = as_numbers(X.values, name)
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.ascontiguousarray(original, dtype=np.float32)
-        # NaN spreads to both; no array of a flag a value, and faster than a sum
-        finite = not values.size or np.isfinite([values.max(), values.min()]).all()
+        finite = not values.size or _are_finite(values)
     checked = RaggedArray._from_validated(values, X.offsets)
     if not finite:
         raise _not_finite(checked, original, owner, name)

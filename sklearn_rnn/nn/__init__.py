@@ -95,18 +95,21 @@ from sklearn_rnn.nn._models import (
     Emissions as Emissions,
 )
 from sklearn_rnn.nn._pooling import Pooling
-from sklearn_rnn.nn._reset_before import ResetBeforeGRU
-from sklearn_rnn.nn._stream import (
-    FastStep as FastStep,
+from sklearn_rnn.nn._prediction import (
+    find_packed_network as find_packed_network,
 )
+from sklearn_rnn.nn._prediction import (
+    list_modules as list_modules,
+)
+from sklearn_rnn.nn._reset_before import ResetBeforeGRU
 from sklearn_rnn.nn._stream import (
     list_stream_obstacles as list_stream_obstacles,
 )
 from sklearn_rnn.nn._stream import (
-    make_pools as make_pools,
+    make_fast_step as make_fast_step,
 )
 from sklearn_rnn.nn._stream import (
-    suits_fast_step as suits_fast_step,
+    make_pools as make_pools,
 )
 from sklearn_rnn.nn._translation import Decoder, TranslationModel
 from sklearn_rnn.nn._vocabulary import (

@@ -9,6 +9,7 @@ from sklearn_rnn._kernels._numba import (
     _convolution,
     _linear,
     _losses,
+    _network,
     _recurrence,
     _rows,
     _steps,
@@ -19,14 +20,16 @@ from sklearn_rnn._kernels._numba._memory import (
     floats_at,
     integers_at,
     move,
+    nothing,
     read_clock,
     read_flag,
 )
-from sklearn_rnn._kernels._numba._recurrence import (
-    GRU,
-    GRU_RESET_BEFORE,
-    LSTM,
-    count_gates,
+from sklearn_rnn._kernels._numba._recurrence import count_gates
+from sklearn_rnn._kernels._numba._shapes import (
+    count_states,
+    rows_of_weights,
+    shape_of_packed,
+    widths_of_blocks,
 )
 from sklearn_rnn._kernels._numba._sizes import given, round_up
 
@@ -172,36 +175,6 @@ def backward(
         floats_at(d_start, (given(d_start, batch), states)),
         floats_at(gradients, (n_features + 1 + hidden, widths[0])),
     )
-
-
-@njit(**JIT)
-def widths_of_blocks(cell, n_features, hidden):
-    """Columns of sums, of cells, and of inputs: in this order they lie in memory."""
-    size = round_up(hidden)
-    return (
-        count_gates(cell)[0] * size,
-        size if cell in (LSTM, GRU_RESET_BEFORE) else 0,
-        n_features + 1 + size,
-    )
-
-
-@njit(**JIT)
-def count_states(cell):
-    """h, and c of an LSTM."""
-    return 2 if cell == LSTM else 1
-
-
-@njit(**JIT)
-def rows_of_weights(cell, hidden):
-    """As torch has them: three gates of a GRU, where ours are four."""
-    return (3 if cell == GRU else count_gates(cell)[0]) * hidden
-
-
-@njit(**JIT)
-def shape_of_packed(cell, n_features, hidden):
-    """Panels, and the numbers of each."""
-    n = count_gates(cell)[0] * round_up(hidden)
-    return n // WIDTH, (n_features + 1 + hidden) * WIDTH
 
 
 # Rows ---------------------------------------------------------------------------------
@@ -522,6 +495,73 @@ def adam(
     )
 
 
+# Whole networks -----------------------------------------------------------------------
+
+_N_SIZES = 6  # of a link, its kind included
+
+
+def run_network(
+    n_links, batch, n_steps, width, /, links, weights, values, offsets, rows, memory,
+    out,
+):  # fmt: skip
+    _network.run(
+        batch,
+        n_steps,
+        width,
+        integers_at(links, (n_links, _N_SIZES)),
+        weights,
+        values,
+        integers_at(offsets, (0,)),  # nobody says how many there are
+        integers_at(rows, (batch,)),
+        memory,
+        nothing(),
+        nothing(),
+        out,
+    )
+
+
+def step_network(
+    n_links, n_streams, width, n_features, n_out, n_state, /, links, weights, step,
+    offsets, memory, state, out, doubles, was_done,
+):  # fmt: skip
+    shape, out_shape = (n_streams * n_features,), (n_streams * n_out,)
+    new_state = memory  # of whole doubles, as all that lies there
+    x = move(memory, 4 * n_state)
+    result = move(x, 4 * (shape[0] + shape[0] % 2))
+    own = move(result, 4 * (out_shape[0] + out_shape[0] % 2))
+    done = integers_at(was_done, (1,))
+    done[0] = 0
+    if _network.read_step(doubles_at(step, shape), floats_at(x, shape)):
+        _network.run(
+            n_streams,
+            1,
+            width,
+            integers_at(links, (n_links, _N_SIZES)),
+            weights,
+            x,
+            integers_at(offsets, (n_streams + 1,)),
+            integers_at(offsets, (n_streams,)),  # all of them, in order
+            own,
+            state,
+            new_state,
+            result,
+        )
+        found = floats_at(result, out_shape)
+        if _network.are_finite(found):
+            _network.write_outputs(
+                found, floats_at(out, out_shape), doubles_at(doubles, out_shape)
+            )
+            _recurrence.copy(
+                floats_at(new_state, (n_state,)), floats_at(state, (n_state,)), n_state
+            )
+            done[0] = 1
+
+
+def differ(n, /, weights, copies, sizes, result):
+    changed = _network.differ(weights, copies, integers_at(sizes, (n,)))
+    integers_at(result, (1,))[0] = 1 if changed else 0
+
+
 # Threads ------------------------------------------------------------------------------
 
 
@@ -540,5 +580,5 @@ ENTRIES = (
     pack_rows, convolve, multiply, mean_over_time, attend,
     compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
     pool, pool_backward, attend_forward, attend_backward,
-    clip, adam, spin,
+    clip, adam, run_network, step_network, differ, spin,
 )  # fmt: skip

@@ -52,6 +52,7 @@ def _make_array_at(dtype, n_bytes):
 floats_at = _make_array_at(types.float32, 4)
 doubles_at = _make_array_at(types.float64, 8)
 integers_at = _make_array_at(types.int64, 8)
+words_at = _make_array_at(types.int32, 4)
 bytes_at = _make_array_at(types.uint8, 1)
 
 
@@ -154,3 +155,4 @@ if RUNS_AS_PYTHON:
     pointer_in = _python.pointer_in
     read_clock = _python.read_clock
     read_flag = _python.read_flag
+    words_at = _python.words_at

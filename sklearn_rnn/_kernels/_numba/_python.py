@@ -30,6 +30,7 @@ def _make_array_at(dtype):
 floats_at = _make_array_at(np.float32)
 doubles_at = _make_array_at(np.float64)
 integers_at = _make_array_at(np.int64)
+words_at = _make_array_at(np.int32)
 bytes_at = _make_array_at(np.uint8)
 
 

@@ -56,6 +56,25 @@ def mean_over_time(x, lengths, total, out):
 
 
 @njit(**JIT)
+def max_over_time(x, lengths, column, out):
+    """Set out, from this column on, to the maximum of the first steps of each row."""
+    size = x.shape[2]
+    for row in range(x.shape[0]):
+        highest = out[row, column:]
+        first = x[row, 0]
+        for j in range(size):
+            highest[j] = first[j]
+        for t in range(1, lengths[row]):
+            step = x[row, t]
+            for j in range(size):
+                value = step[j]
+                # a NaN stays
+                highest[j] = (
+                    value if value > highest[j] or value != value else highest[j]
+                )
+
+
+@njit(**JIT)
 def attend(x, scores, lengths, total, out):
     """Set out to the mean of the first steps, weighted by softmax(scores)."""
     for row in range(x.shape[0]):

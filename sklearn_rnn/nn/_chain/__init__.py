@@ -1,6 +1,6 @@
 """Training by kernels: a network as a chain of links with gradients of their own."""
 
-from sklearn_rnn.nn._chain._chain import Chain, make_chain
+from sklearn_rnn.nn._chain._chain import Chain, make_chain, make_links
 from sklearn_rnn.nn._chain._recorded import RecordedChain
 
-__all__ = ["Chain", "RecordedChain", "make_chain"]
+__all__ = ["Chain", "RecordedChain", "make_chain", "make_links"]

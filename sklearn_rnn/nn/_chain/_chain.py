@@ -68,21 +68,36 @@ def make_chain(model: Any, criterion: Any) -> "Chain | None":
     -------
     chain : Chain or None
     """
-    modules = [*model.modules(), criterion]
     if (
         not uses_kernels()
-        or type(model) not in _PARTS
-        or not all(type(m) in _PARTS or type(m) in LINKS for m in modules[:-1])
         or type(criterion) not in LAST_LINKS
-        or not all(map(_is_own, modules))
-        or has_global_hooks()
+        or not _is_own(criterion)
         or not _has_own_weights(model)
     ):
         return None
-    links = _make_links(model)
-    if links is None or not all(link.fits() for link in links):
+    links = make_links(model)
+    if links is None:
         return None
     return Chain(links, LAST_LINKS[type(criterion)](criterion, model))
+
+
+def make_links(model: Any) -> list[Link] | None:
+    """Return the links of a network, from the inputs to the output.
+
+    None if a module is of a class without a link, or changed or watched by somebody.
+    """
+    modules = list(model.modules())
+    if (
+        type(model) not in _PARTS
+        or not all(type(m) in _PARTS or type(m) in LINKS for m in modules)
+        or not all(map(_is_own, modules))
+        or has_global_hooks()
+    ):
+        return None
+    links = _list_links(model)
+    if links is None or not all(link.fits() for link in links):
+        return None
+    return links
 
 
 def _is_own(module: nn.Module) -> bool:
@@ -107,7 +122,7 @@ def _is_trained(weight: nn.Parameter) -> bool:
     return weight.requires_grad and fits and not hooks
 
 
-def _make_links(model: Any) -> list[Link] | None:
+def _list_links(model: Any) -> list[Link] | None:
     """Return the links up to the output; None if a part is of another class."""
     parts = [model.inputs, model.dropout, model.head]
     parts += [] if model.stem is None else [model.stem]

@@ -1,5 +1,7 @@
 """The link of dropout."""
 
+from typing import Any
+
 from torch import Tensor
 
 from sklearn_rnn.nn._chain._link import Link
@@ -17,6 +19,9 @@ class DropoutLink(Link):
             return x, lengths
         self.keep = keep = module.draw_mask(x)
         return (x * keep).div_(1 - module.p), lengths
+
+    def pack(self, n_inputs: int) -> list[Any] | None:
+        return None if self.module.training and self.module.p > 0 else []
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor:
         if self.keep is None:

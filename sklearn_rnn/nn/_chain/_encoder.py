@@ -61,6 +61,21 @@ class EncoderLink(Link):
         hidden = self.layers[-1][0].hidden_size
         return _join([final[:, :hidden] for final in self.finals]), None
 
+    def pack(self, n_inputs: int) -> list[Any] | None:
+        from sklearn_rnn._kernels._network import recur  # imports llvmlite
+
+        if any(dropout.pack(0) is None for dropout in self.dropouts):
+            return None
+        n = len(self.layers)
+        return [
+            recur(
+                layers[0].rnn.mode.lower(),
+                [layer.weights for layer in layers],
+                only_last=self.only_last and k == n - 1,
+            )
+            for k, layers in enumerate(self.layers)
+        ]
+
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor | None:
         d: Tensor | None = d_out
         d_finals: list[Tensor | None] = [None] * len(self.finals)

@@ -22,6 +22,11 @@ class StandardizeLink(Link):
     ) -> tuple[Tensor, Tensor | None]:
         return standardize(x, self.module.mean, self.module.scale), lengths
 
+    def pack(self, n_inputs: int) -> list[Any]:
+        from sklearn_rnn._kernels._network import standardize  # imports llvmlite
+
+        return [standardize(self.module.mean, self.module.scale)]
+
     def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
         return None
 
@@ -52,6 +57,11 @@ class TokenLink(Link):
         self.rows = tokens.reshape(-1).long()
         vectors = self.module.table.weight.index_select(0, self.rows)
         return vectors.view(*tokens.shape, -1)
+
+    def pack(self, n_inputs: int) -> list[Any]:
+        from sklearn_rnn._kernels._network import embed  # imports llvmlite
+
+        return [embed(self.module.table.weight)]
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
         from sklearn_rnn._kernels._steps import add_to_rows  # imports llvmlite

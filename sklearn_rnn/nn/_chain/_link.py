@@ -48,6 +48,21 @@ class Link:
         """Return what the module returns, and the lengths of it; keep the rest."""
         raise NotImplementedError
 
+    def pack(self, n_inputs: int) -> list[Any] | None:
+        """Return the links that `PackedNetwork` takes in place of this one.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Outputs of the link before.
+
+        Returns
+        -------
+        links : list of PackedLink or None
+            With the weights as they are now; None if the kernels cannot run it so.
+        """
+        return None
+
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor | None:
         """Set the gradients of all weights; return the one of x.
 

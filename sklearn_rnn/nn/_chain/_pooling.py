@@ -25,6 +25,12 @@ class MomentLink(Link):
         self.pool = Pool(with_mean="mean" in kind, with_max="max" in kind)
         return self.pool.forward(x, list_lengths(lengths, *x.shape[:2])), None
 
+    def pack(self, n_inputs: int) -> list[Any]:
+        from sklearn_rnn._kernels._network import pool  # imports llvmlite
+
+        kind = self.module.kind
+        return [pool(n_inputs, with_mean="mean" in kind, with_max="max" in kind)]
+
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor:
         return self.pool.backward(d_out)
 

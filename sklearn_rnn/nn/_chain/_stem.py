@@ -34,6 +34,14 @@ class StemLink(Link):
             x, steps = concatenate([part for part, _, _ in done]), done[0][1]
         return x, None if steps is None else torch.from_numpy(steps)
 
+    def pack(self, n_inputs: int) -> list[Any] | None:
+        from sklearn_rnn._kernels._network import convolve  # imports llvmlite
+
+        layers = describe_layers(self.module)
+        if any(len(layer) > 1 for layer in layers):  # side by side
+            return None
+        return [convolve(layer[0]) for layer in layers]
+
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor | None:
         d: Any = d_out
         layers = list(zip(self.module.list_layers(), self.kept, strict=True))

@@ -1,5 +1,7 @@
 """The links of the last layers: steps end to end, and a linear layer."""
 
+from typing import Any
+
 from torch import Tensor
 
 from sklearn_rnn.nn._chain._link import Link
@@ -18,6 +20,11 @@ class FlattenLink(Link):
             return x.reshape(-1, x.shape[-1]), None
         self.lengths = list_lengths(lengths, *x.shape[:2])
         return flatten(x, self.lengths), None
+
+    def pack(self, n_inputs: int) -> list[Any]:
+        from sklearn_rnn._kernels._network import flatten  # imports llvmlite
+
+        return [flatten(n_inputs)]
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor:
         from sklearn_rnn._kernels._steps import unflatten
@@ -40,6 +47,11 @@ class LinearLink(Link):
 
         self.x = x
         return multiply(x, self.module.weight, self.module.bias), lengths
+
+    def pack(self, n_inputs: int) -> list[Any]:
+        from sklearn_rnn._kernels._network import multiply  # imports llvmlite
+
+        return [multiply(self.module.weight, self.module.bias)]
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor:
         from sklearn_rnn._kernels._linear import backward

@@ -1,0 +1,358 @@
+"""A whole network on some sequences: the kernels of its links, one after the other.
+
+A link is a row of sizes and two pointers to weights. Its outputs lie in one of two
+blocks of memory; the next link reads them there and writes into the other block. A row
+is a sequence with as many steps as the longest one: what lies behind its own last step
+is never read.
+
+A stream has a state before and after each step: the number of its steps so far, then
+what layers and a pooling keep, in whole doubles.
+"""
+
+from numba import njit
+
+from sklearn_rnn._kernels._constants import LINKS, WIDTH
+from sklearn_rnn._kernels._numba import (
+    _batches,
+    _convolution,
+    _linear,
+    _recurrence,
+    _rows,
+    _steps,
+)
+from sklearn_rnn._kernels._numba._math import JIT, f4
+from sklearn_rnn._kernels._numba._memory import (
+    doubles_at,
+    floats_at,
+    integers_at,
+    is_given,
+    move,
+    nothing,
+    pointer_in,
+    words_at,
+)
+from sklearn_rnn._kernels._numba._shapes import (
+    count_states,
+    shape_of_packed,
+    widths_of_blocks,
+)
+from sklearn_rnn._kernels._numba._sizes import round_up
+
+STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY = range(len(LINKS))
+
+
+@njit(**JIT)
+def run(
+    batch, n_steps, width, links, weights, values, offsets, rows, memory, start, final,
+    out,
+):  # fmt: skip
+    """Compute the outputs of some sequences.
+
+    Parameters
+    ----------
+    batch, n_steps : int
+        How many sequences there are, and how many steps the longest one has.
+    width : int
+        The most numbers that a link has for a step.
+    links : (n_links, n_sizes)
+        Kind and sizes of each link, see `_kernels/_network.py`.
+    weights, values : pointers
+        To two pointers for each link, and to the steps of all sequences.
+    offsets, rows : (n + 1,), (batch,)
+        First step of each sequence, and which sequences are to be read.
+    memory, start, final, out : pointers
+        To memory, the states before and after, if they are wanted, and the outputs.
+    """
+    lengths = integers_at(memory, (batch,))
+    for i in range(batch):
+        lengths[i] = offsets[rows[i] + 1] - offsets[rows[i]]
+    block = 4 * (batch * n_steps * width + batch * n_steps * width % 2)
+    here = move(memory, 8 * batch)
+    there = move(here, block)
+    scratch = move(there, block)
+    n = batch * n_steps  # rows of a linear layer
+    counts = final
+    if is_given(start):
+        _count_step(batch, start, final)
+        start, final = move(start, 8 * batch), move(final, 8 * batch)
+    for k in range(links.shape[0]):
+        sizes = links[k]
+        first, second = pointer_in(weights, 2 * k), pointer_in(weights, 2 * k + 1)
+        target = out if k == links.shape[0] - 1 else there
+        kind = sizes[0]
+        if kind == STANDARDIZE:
+            _standardize(sizes, first, second, n_steps, values, offsets, rows, scratch,
+                         target)  # fmt: skip
+        elif kind == EMBED:
+            _embed(sizes, first, n_steps, values, offsets, rows, target)
+        elif kind == CONVOLVE:
+            n_steps = _convolve(
+                sizes, first, second, n_steps, lengths, here, scratch, target
+            )
+            n = batch * n_steps
+        elif kind == RECUR:
+            n_bytes = _recur(sizes, first, second, n_steps, lengths, here, start, final,
+                             scratch, target)  # fmt: skip
+            if is_given(start):
+                start, final = move(start, n_bytes), move(final, n_bytes)
+            if sizes[5] != 0:
+                n = batch
+        elif kind == POOL:
+            if is_given(start):
+                _pool_so_far(sizes, batch, counts, here, start, final, target)
+            else:
+                _pool(sizes, n_steps, lengths, here, scratch, target)
+            n = batch
+        elif kind == FLATTEN:
+            n = _flatten(sizes, n_steps, lengths, here, target)
+        else:
+            _multiply(sizes, first, second, n, here, scratch, target)
+        here, there = target, here
+
+
+@njit(**JIT)
+def _standardize(sizes, mean, scale, n_steps, values, offsets, rows, scratch, y):
+    n_features, batch = sizes[1], len(rows)
+    for i in range(batch):
+        begin, end = offsets[rows[i]], offsets[rows[i] + 1]
+        n = (end - begin) * n_features
+        _batches.standardize(
+            floats_at(move(values, 4 * begin * n_features), (n,)),
+            floats_at(mean, (n_features,)),
+            floats_at(scale, (n_features,)),
+            floats_at(scratch, (2, n_features * WIDTH)),
+            floats_at(move(y, 4 * i * n_steps * n_features), (n,)),
+        )
+
+
+@njit(**JIT)
+def _embed(sizes, table, n_steps, values, offsets, rows, y):
+    size, n_tokens, batch = sizes[1], sizes[2], len(rows)
+    vectors = floats_at(table, (n_tokens, size))
+    x = floats_at(y, (batch, n_steps, size))
+    for i in range(batch):
+        begin, end = offsets[rows[i]], offsets[rows[i] + 1]
+        tokens = integers_at(move(values, 8 * begin), (end - begin,))
+        for t in range(len(tokens)):
+            _recurrence.copy(vectors[tokens[t]], x[i, t], size)
+
+
+@njit(**JIT)
+def _convolve(sizes, packed, parameters, n_steps, lengths, x, scratch, y):
+    """Return how many steps are left; `lengths` become those of the outputs."""
+    channels, n_out, kernel_size, stride = sizes[1], sizes[2], sizes[3], sizes[4]
+    batch, n_inputs, wide = len(lengths), channels * kernel_size, round_up(n_out)
+    new_steps, chunk = -(-n_steps // stride), _convolution.CHUNK
+    n_outputs, n_padded = 0, (batch + 1) * (kernel_size // 2)
+    for i in range(batch):
+        n_outputs += -(-lengths[i] // stride)
+        n_padded += lengths[i]
+    normal = move(scratch, 8 * n_outputs)
+    chunk_of_y = move(normal, 4 * chunk * wide)
+    spread = move(chunk_of_y, 4 * chunk * wide)
+    _convolution.forward(
+        floats_at(x, (batch, n_steps, channels)),
+        lengths,
+        0,
+        1,
+        kernel_size,
+        stride,
+        sizes[5] != 0,
+        floats_at(packed, (wide // WIDTH, n_inputs * WIDTH)),
+        floats_at(parameters, (4, wide)),
+        False,
+        integers_at(scratch, (n_outputs,)),
+        floats_at(move(spread, 4 * chunk), (n_padded, channels)),
+        floats_at(normal, (chunk, wide)),
+        floats_at(spread, (chunk,)),
+        floats_at(chunk_of_y, (chunk, wide)),
+        floats_at(y, (batch, new_steps, n_out)),
+    )
+    for i in range(batch):
+        lengths[i] = -(-lengths[i] // stride)
+    return new_steps
+
+
+@njit(**JIT)
+def _recur(sizes, forward, backward, n_steps, lengths, x, start, final, scratch, y):
+    """Run a layer in all directions; return how many bytes of state it has."""
+    cell, n_features, hidden, n_directions = sizes[1], sizes[2], sizes[3], sizes[4]
+    only_last, batch = sizes[5] != 0, len(lengths)
+    states, widths = (
+        count_states(cell) * hidden,
+        widths_of_blocks(cell, n_features, hidden),
+    )
+    order = move(scratch, 8 * (n_steps + 1))
+    numbers = move(order, 8 * batch)
+    summary = integers_at(move(numbers, 8 * (2 * batch + n_steps + 2)), (1, 3))
+    _batches.partition_rows(
+        lengths,
+        False,
+        integers_at(scratch, (n_steps + 1,)),
+        integers_at(order, (batch,)),
+        integers_at(numbers, (2 * batch + n_steps + 2,)),
+        summary,
+    )
+    sums = move(numbers, 8 * (2 * batch + n_steps + 5))
+    cells = move(sums, 4 * batch * widths[0])
+    inputs = move(cells, 4 * batch * widths[1])
+    last = move(inputs, 4 * batch * widths[2])
+    begin = start if is_given(start) else nothing()
+    n_before = batch if is_given(start) else 0
+    end = final if is_given(start) else last
+    n_out = 0 if only_last else batch
+    outputs = floats_at(y, (n_out, n_steps, n_directions * hidden))
+    ends = floats_at(end, (batch, states))
+    vectors = floats_at(y, (batch, n_directions * hidden))
+    for direction in range(n_directions):
+        packed = forward if direction == 0 else backward
+        _recurrence.forward(
+            cell,
+            floats_at(x, (batch, n_steps, n_features)),
+            integers_at(numbers, (batch,)),
+            integers_at(move(numbers, 8 * batch), (batch,)),
+            integers_at(move(numbers, 16 * batch), (n_steps + 2,)),
+            direction == 1,
+            floats_at(begin, (n_before, states)),
+            floats_at(packed, shape_of_packed(cell, n_features, hidden)),
+            floats_at(inputs, (batch, widths[2])),
+            floats_at(sums, (batch, widths[0])),
+            floats_at(cells, (batch, widths[1])),
+            outputs,
+            direction * hidden,
+            ends,
+        )
+        if only_last:
+            for i in range(batch):
+                _recurrence.copy(ends[i], vectors[i, direction * hidden :], hidden)
+    return 4 * (batch * states + batch * states % 2)
+
+
+@njit(**JIT)
+def _pool(sizes, n_steps, lengths, x, scratch, y):
+    size, batch = sizes[1], len(lengths)
+    states = floats_at(x, (batch, n_steps, size))
+    pooled = floats_at(y, (batch, (sizes[2] + sizes[3]) * size))
+    if sizes[2] != 0:
+        _rows.mean_over_time(states, lengths, doubles_at(scratch, (size,)), pooled)
+    if sizes[3] != 0:
+        _rows.max_over_time(states, lengths, sizes[2] * size, pooled)
+
+
+@njit(**JIT)
+def _count_step(batch, start, final):
+    before, now = integers_at(start, (batch,)), integers_at(final, (batch,))
+    for i in range(batch):
+        now[i] = before[i] + 1
+
+
+@njit(**JIT)
+def _pool_so_far(sizes, batch, counts, x, start, final, y):
+    """Pool the state of a step with those before: with their sum, and the highest."""
+    size = sizes[1]
+    states = floats_at(x, (batch, size))
+    pooled = floats_at(y, (batch, (sizes[2] + sizes[3]) * size))
+    n_steps = integers_at(counts, (batch,))
+    sums = doubles_at(start, (sizes[2] * batch, size))
+    new_sums = doubles_at(final, (sizes[2] * batch, size))
+    place = 8 * sizes[2] * batch * size
+    highest = floats_at(move(start, place), (sizes[3] * batch, size))
+    new_highest = floats_at(move(final, place), (sizes[3] * batch, size))
+    for i in range(len(sums)):
+        for j in range(size):
+            new_sums[i, j] = sums[i, j] + states[i, j]
+            pooled[i, j] = new_sums[i, j] / n_steps[i]
+    for i in range(len(highest)):
+        for j in range(size):
+            value = states[i, j]
+            # a NaN stays
+            if value > highest[i, j] or value != value:
+                new_highest[i, j] = value
+            else:
+                new_highest[i, j] = highest[i, j]
+            pooled[i, sizes[2] * size + j] = new_highest[i, j]
+
+
+@njit(**JIT)
+def _flatten(sizes, n_steps, lengths, x, y):
+    """Return how many steps there are."""
+    size, batch, n = sizes[1], len(lengths), 0
+    for i in range(batch):
+        n += lengths[i]
+    _steps.flatten(
+        floats_at(x, (batch, n_steps, size)), lengths, floats_at(y, (n, size))
+    )
+    return n
+
+
+@njit(**JIT)
+def _multiply(sizes, weight, bias, n, x, scratch, y):
+    """Apply a linear layer; few columns are not packed, see `_kernels/_rows.py`."""
+    n_in, n_out = sizes[1], sizes[2]
+    wide = round_up(n_out)
+    if n_out < WIDTH:
+        _linear.multiply(
+            floats_at(x, (n, n_in)),
+            floats_at(weight, (n_out, n_in)),
+            floats_at(bias, (n_out,)),
+            floats_at(y, (n, n_out)),
+        )
+    else:
+        _rows.convolve(
+            floats_at(x, (1, n * n_in)),
+            floats_at(weight, (wide // WIDTH, n_in * WIDTH)),
+            floats_at(bias, (n_out,)),
+            n_in,
+            floats_at(scratch, (n, wide)),
+            floats_at(y, (1, n, n_out)),
+        )
+
+
+# Streams and weights ------------------------------------------------------------------
+
+
+@njit(**JIT)
+def read_step(step, x):
+    """Set x to a step, given in doubles; return whether all numbers are finite."""
+    is_finite = True
+    for j in range(len(step)):
+        x[j] = f4(step[j])
+        is_finite = is_finite and x[j] - x[j] == f4(0)
+    return is_finite
+
+
+@njit(**JIT)
+def are_finite(numbers):
+    """Whether all of them are."""
+    is_finite = True
+    for j in range(len(numbers)):
+        is_finite = is_finite and numbers[j] - numbers[j] == f4(0)
+    return is_finite
+
+
+@njit(**JIT)
+def write_outputs(found, out, doubles):
+    """Copy outputs, in both types."""
+    for j in range(len(found)):
+        out[j] = found[j]
+        doubles[j] = found[j]
+
+
+@njit(**JIT)
+def differ(weights, copies, sizes):
+    """Whether a bit has changed since it was copied.
+
+    Both point to pointers; `sizes` are how many words of 32 bits are there.
+    """
+    changed = 0
+    for i in range(len(sizes)):
+        n_pairs, n_left = sizes[i] // 2, sizes[i] % 2
+        now, before = pointer_in(weights, i), pointer_in(copies, i)
+        pairs, old_pairs = integers_at(now, (n_pairs,)), integers_at(before, (n_pairs,))
+        for j in range(n_pairs):
+            changed |= pairs[j] ^ old_pairs[j]
+        last = words_at(move(now, 8 * n_pairs), (n_left,))
+        old_last = words_at(move(before, 8 * n_pairs), (n_left,))
+        for j in range(n_left):
+            changed |= last[j] ^ old_last[j]
+    return changed != 0

@@ -1,0 +1,387 @@
+"""Networks in one call of the kernels: the results of the modules, to the last bit."""
+
+import copy
+import gc
+import pickle
+import weakref
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrize, prune
+
+from sklearn_rnn import RaggedArray, RNNClassifier, config_context
+from sklearn_rnn._inference import apply_to_sequences, apply_to_steps
+from sklearn_rnn.nn import (
+    GRU,
+    LSTM,
+    ConvStem,
+    Elman,
+    Encoder,
+    Pooling,
+    SequenceModel,
+    Standardize,
+    StepModel,
+    TokenEmbedding,
+    find_packed_network,
+    initialize,
+)
+
+pytestmark = pytest.mark.numba
+
+POOLINGS = "last", "mean", "max", "meanmax"
+
+
+def run_modules(module, x, lengths):
+    """Run layer by layer: another function than the one that is packed."""
+    return module(x, lengths)
+
+
+def predict(model, X):
+    """Return the outputs of the packed network, and of the modules."""
+    apply = apply_to_steps if type(model) is StepModel else apply_to_sequences
+    return apply(model, X), apply(model, X, run_modules)
+
+
+def relu(input_size, hidden_size):
+    return Elman(input_size, hidden_size, "relu")
+
+
+def randomize(model, seed=0):
+    model = initialize(model, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed + 1)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight += 0.1 * torch.randn(weight.shape, generator=generator)
+    return model.eval()
+
+
+def draw_network(rng):
+    n_features = int(rng.integers(1, 9))
+    if rng.random() < 0.3:
+        inputs, size = TokenEmbedding(20, n_features), n_features
+    else:
+        mean = torch.from_numpy(rng.normal(size=n_features).astype("f4"))
+        scale = torch.from_numpy(rng.uniform(0.5, 2, n_features).astype("f4"))
+        inputs, size = Standardize(mean, scale), n_features
+    stem = None
+    if rng.random() < 0.5:
+        channels = tuple(map(int, rng.integers(1, 40, rng.integers(1, 3))))
+        kernel_size, stride = int(rng.integers(1, 8)), int(rng.integers(1, 4))
+        stem = ConvStem(size, channels, kernel_size, stride)
+        size = stem.output_size
+    bidirectional = bool(rng.integers(2))
+    sizes = tuple(map(int, rng.integers(1, 50, rng.integers(1, 4))))
+    cell = [Elman, relu, GRU, LSTM][rng.integers(4)]
+    encoder = Encoder(size, sizes, cell, bidirectional=bidirectional)
+    n_outputs = int(rng.integers(1, 40))
+    if rng.random() < 0.3 and stem is None:
+        return StepModel(inputs, None, encoder, n_outputs)
+    kind = POOLINGS[rng.integers(4)]
+    pooling = Pooling(kind, encoder.output_size, bidirectional=bidirectional)
+    return SequenceModel(inputs, stem, encoder, pooling, n_outputs)
+
+
+def draw_sequences(rng, model, n=9):
+    lengths = rng.integers(1, 30, n)
+    if type(model.inputs) is TokenEmbedding:
+        return RaggedArray.from_sequences(
+            [rng.integers(0, 21, (length, 1)) for length in lengths]
+        )
+    size = model.inputs.output_size
+    return RaggedArray.from_sequences(
+        [rng.normal(size=(length, size)).astype("f4") for length in lengths]
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_results_are_those_of_the_modules(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(15):
+        model = randomize(draw_network(rng), seed)
+        X = draw_sequences(rng, model)
+        assert find_packed_network(model) is not None
+        packed, by_modules = predict(model, X)
+        np.testing.assert_array_equal(packed, by_modules)
+        alone = [predict(model, X[i : i + 1])[0] for i in range(len(X))]
+        np.testing.assert_array_equal(np.concatenate(alone), packed)
+
+
+def test_results_do_not_depend_on_threads():
+    model = make_model(hidden=64)
+    rng = np.random.default_rng(0)
+    X = RaggedArray.from_sequences(
+        [rng.normal(size=(n, 4)).astype("f4") for n in rng.integers(20, 90, 64)]
+    )
+    n_threads, found = torch.get_num_threads(), []
+    try:
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            found.append(predict(model, X)[0])
+            assert torch.get_num_threads() == n
+    finally:
+        torch.set_num_threads(n_threads)
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kernels_stay_within_their_memory(seed, monkeypatch):
+    from sklearn_rnn._kernels import _network
+
+    blocks, n_guards = [], 64
+
+    def take(n):
+        blocks.append((torch.full((n + n_guards,), 7.0), n))
+        return blocks[-1][0]
+
+    monkeypatch.setattr(_network, "empty", take)
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        model = randomize(draw_network(rng), seed)
+        X = draw_sequences(rng, model, 5)
+        network = find_packed_network(model)
+        for rows in ([0], [1, 2], np.arange(5)):
+            network.run(X.values, X.offsets, np.array(rows))
+        only = X[:1]
+        network.run(only.values, only.offsets, np.array([0]))
+    for block, n in blocks:
+        assert (block[n:] == 7).all()
+        assert (block[:n] != 7).any()
+
+
+# Changes --------------------------------------------------------------------------
+
+
+def make_model(cell=GRU, hidden=4):
+    inputs = Standardize(torch.zeros(4), torch.ones(4))
+    stem = ConvStem(4, (4,), 3, 1)
+    encoder = Encoder(4, (hidden,), cell, bidirectional=True)
+    pooling = Pooling("meanmax", encoder.output_size, bidirectional=True)
+    return randomize(
+        SequenceModel(inputs, stem, encoder, pooling, n_outputs=3, dropout=0.5)
+    )
+
+
+def gru_of(model):
+    return model.encoder.forward_layers[0].rnn
+
+
+class Doubled(nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+def set_numbers(model):
+    gru_of(model).weight_hh_l0.data[0, 0] += 1
+
+
+def set_numbers_by_numpy(model):
+    model.stem.convolutions[0].weight.detach().numpy()[0, 0, 0] += 1
+
+
+def set_last_number(model):
+    model.stem.norms[0].bias.data[-1] += 1
+
+
+def set_head(model):
+    model.head.bias.data += 1
+
+
+def set_scale(model):
+    model.inputs.scale *= 2
+
+
+def load(model):
+    other = {name: 2 * value for name, value in model.state_dict().items()}
+    model.load_state_dict(other)
+
+
+def load_in_place_of_old(model):
+    other = {name: 2 * value for name, value in model.state_dict().items()}
+    model.load_state_dict(other, assign=True)
+
+
+def set_memory(model):
+    weight = gru_of(model).weight_hh_l0
+    weight.data = 2 * weight.data
+
+
+def transpose(model):
+    weight = model.encoder.backward_layers[0].rnn.weight_hh_l0
+    square = weight.data[:4]
+    weight.data = torch.cat([square.t(), weight.data[4:]])
+
+
+def transpose_view(model):
+    weight = model.stem.convolutions[0].weight  # (4, 4, 3)
+    weight.data = weight.data.transpose(0, 1)
+
+
+def replace_weight(model):
+    model.head.weight = nn.Parameter(2 * model.head.weight.detach())
+
+
+def replace_module(model):
+    head = nn.Linear(16, 3)
+    nn.init.ones_(head.weight)
+    model.head = head
+
+
+def replace_child(model):
+    model.encoder.forward_layers[0].rnn = copy.deepcopy(gru_of(model))
+    gru_of(model).bias_ih_l0.data += 1
+
+
+def set_pooling(model):
+    model.pooling.kind = "mean"
+    model.head = nn.Linear(8, 3)
+    nn.init.ones_(model.head.weight)
+    nn.init.ones_(model.head.bias)
+
+
+def set_epsilon(model):
+    model.stem.norms[0].eps = 3.0
+
+
+def set_list(model):
+    model.stem.strides[0] = 2
+    model.stem.convolutions[0].stride = (2,)
+
+
+def add_hook(model):
+    model.encoder.register_forward_hook(lambda module, x, output: 2 * output)
+
+
+def add_pre_hook(model):
+    model.head.register_forward_pre_hook(lambda module, x: (2 * x[0],))
+
+
+def replace_forward(model):
+    model.pooling.forward = lambda outputs, lengths: outputs[:, 0].repeat(1, 2)
+
+
+def parametrize_weight(model):
+    parametrize.register_parametrization(gru_of(model), "weight_hh_l0", Doubled())
+
+
+def prune_weight(model):
+    prune.l1_unstructured(gru_of(model), "weight_hh_l0", amount=0.5)
+
+
+CHANGES = [
+    *(set_numbers, set_numbers_by_numpy, set_last_number, set_head, set_scale, load),
+    *(load_in_place_of_old, set_memory, transpose, transpose_view, replace_weight),
+    *(replace_module, replace_child, set_pooling, set_epsilon, set_list, add_hook),
+    *(add_pre_hook, replace_forward, parametrize_weight, prune_weight),
+]
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    rng = np.random.default_rng(0)
+    return RaggedArray.from_sequences(
+        [rng.normal(size=(n, 4)).astype("f4") for n in (5, 1, 8)]
+    )
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changes_act(change, sequences):
+    model = make_model()
+    before, _ = predict(model, sequences)
+    change(model)
+    packed, by_modules = predict(model, sequences)
+    np.testing.assert_array_equal(packed, by_modules)
+    assert (packed != before).any()
+
+
+def test_nothing_is_packed_anew_without_a_change():
+    model = make_model()
+    network = find_packed_network(model)
+    model.zero_grad()
+    model.head.note = "a remark"
+    other = find_packed_network(model)
+    assert other is not network  # an attribute more might be a method
+    assert find_packed_network(model) is other
+
+
+def test_layers_that_do_not_fit_are_left_to_torch(sequences):
+    model = make_model()
+    model.head = nn.Linear(15, 3)
+    assert find_packed_network(model) is None
+    with pytest.raises(Exception, match=r"15|shape"):
+        predict(model, sequences)
+
+
+def test_training_acts(rng):
+    X, y = rng.normal(size=(40, 6, 2)).astype("f4"), np.arange(40) % 2
+    classifier = RNNClassifier(max_epochs=1, random_state=0).fit(X, y)
+    checked = RaggedArray.from_sequences(X)
+    for _ in range(3):
+        packed, by_modules = predict(classifier.module_, checked)
+        np.testing.assert_array_equal(packed, by_modules)
+        assert find_packed_network(classifier.module_) is not None
+        classifier.partial_fit(X, y)
+
+
+def test_dropout_of_a_module_in_training_mode_is_not_skipped():
+    model = make_model()
+    assert find_packed_network(model) is not None
+    assert find_packed_network(model.train()) is None
+
+
+@pytest.mark.parametrize("hook", ["forward_pre", "forward"])
+def test_global_hooks_act(hook, sequences):
+    model = make_model()
+    assert find_packed_network(model) is not None
+    register = getattr(nn.modules.module, f"register_module_{hook}_hook")
+    handle = register(lambda *arguments: None)
+    try:
+        assert find_packed_network(model) is None
+    finally:
+        handle.remove()
+    assert find_packed_network(model) is not None
+
+
+def test_settings_decide():
+    model = make_model()
+    with config_context(kernels="torch"):
+        assert find_packed_network(model) is None
+    assert find_packed_network(model) is not None
+    assert find_packed_network(copy.deepcopy(model).double()) is None
+
+
+def test_packed_networks_neither_keep_a_module_nor_are_kept_with_it():
+    model = make_model()
+    find_packed_network(model)
+    size = len(pickle.dumps(make_model()))
+    assert len(pickle.dumps(model)) == size
+    reference = weakref.ref(model)
+    del model
+    gc.collect()
+    assert reference() is None
+
+
+def test_kernels_refuse_what_lies_outside():
+    network = find_packed_network(make_model())
+    values, offsets = np.zeros((7, 4), "f4"), np.array([0, 3, 7])
+    run = partial(network.run, offsets=offsets, rows=np.array([0, 1]))
+    assert run(values)[0][1].shape == (2, 3)
+    with pytest.raises(ValueError, match="float32"):
+        run(values.astype(float))
+    with pytest.raises(ValueError, match="float32"):
+        run(np.zeros((4, 7), "f4").T)
+    with pytest.raises(ValueError, match="4"):
+        run(np.zeros((7, 3), "f4"))
+    with pytest.raises(ValueError, match="offsets"):
+        run(values[:6])
+    with pytest.raises(ValueError, match="float32"):
+        network.run(values.astype(float), np.array([0, 7]), np.array([0]))
+    embedding = StepModel(TokenEmbedding(3, 2), None, Encoder(2, (3,), GRU), 2)
+    network = find_packed_network(randomize(embedding))
+    for token in (-1, 4):
+        tokens = np.array([[0], [token]])
+        with pytest.raises(ValueError, match="from 0 to 3"):
+            network.run(tokens, np.array([0, 2]), np.array([0]))
