@@ -21,6 +21,7 @@ from sklearn_rnn.nn import (
     Elman,
     Encoder,
     Pooling,
+    ResetBeforeGRU,
     SequenceModel,
     Standardize,
     StepModel,
@@ -74,7 +75,7 @@ def draw_network(rng):
         size = stem.output_size
     bidirectional = bool(rng.integers(2))
     sizes = tuple(map(int, rng.integers(1, 50, rng.integers(1, 4))))
-    cell = [Elman, relu, GRU, LSTM][rng.integers(4)]
+    cell = [Elman, relu, GRU, LSTM, ResetBeforeGRU][rng.integers(5)]
     encoder = Encoder(size, sizes, cell, bidirectional=bidirectional)
     n_outputs = int(rng.integers(1, 40))
     if rng.random() < 0.3 and stem is None:
