@@ -1,7 +1,5 @@
 """Entry points of the group "network", see `_entries.py`."""
 
-from numba import njit
-
 from sklearn_rnn._kernels._constants import BLOCK, WIDTH
 from sklearn_rnn._kernels._numba import (
     _adam,
@@ -14,7 +12,6 @@ from sklearn_rnn._kernels._numba import (
     _rows,
     _steps,
 )
-from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
     floats_at,
