@@ -8,8 +8,8 @@ pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RaggedArray, RNNRegressor
 from sklearn_rnn._kernels._autograd import _deal_rows
-from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._batches import gather, standardize
+from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._sequences._batching import gather_batch
 from sklearn_rnn.nn import Standardize
 
