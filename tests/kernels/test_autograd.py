@@ -108,11 +108,11 @@ def make_layer(cell, n_features, hidden_size, seed=0):
     return layer
 
 
-def make_problem(cell, hidden_size, seed, batch=None, n_features=None):
+def make_problem(cell, hidden_size, seed, batch=None, n_features=None, longest=7):
     """A ragged batch of an odd size, a start, and gradients from outside."""
     rng = np.random.default_rng(seed)
     batch = batch or int(rng.choice([1, 3, 5, 9, 13]))
-    n_steps = int(rng.integers(1, 8))
+    n_steps = int(rng.integers(1, longest + 1))
     n_features = n_features or int(rng.choice([1, 3, 16, 37]))
     n_parts = 2 if cell == "lstm" else 1
 
@@ -199,11 +199,14 @@ def test_kernels_agree_with_the_formulas(cell, hidden_size, ragged):
         assert_right(problem, *way)
 
 
+# wide layers are slow by the formulas: 7 leaves all remainders of vectors
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_hidden_size_agrees_with_the_formulas(cell):
-    for hidden_size in range(1, 301):
+def test_every_hidden_size_agrees_with_the_formulas(cell, step):
+    for hidden_size in [*range(1, 65), *range(65, 301, step)]:
         # some numbers in each result, so that not all of them cancel
-        problem = make_problem(cell, hidden_size, hidden_size, batch=5, n_features=3)
+        batch, longest = (5, 7) if hidden_size <= 64 else (3, 2)  # the twins are slow
+        problem = make_problem(cell, hidden_size, hidden_size, batch, 3, longest)
         assert_right(problem, *WAYS[hidden_size % 4])
 
 

@@ -21,8 +21,10 @@ from sklearn_rnn.nn import (
     StepModel,
     TokenEmbedding,
     WordEncoder,
+    config_context,
     initialize,
     make_chain,
+    set_dropout,
     set_dropout_generator,
 )
 from sklearn_rnn.nn import _losses as losses
@@ -174,3 +176,32 @@ def test_random_networks_have_the_gradients_of_autograd(seed):
         for own, wanted in pairs:
             difference = (own - wanted).abs().max().item()
             assert difference <= 2e-6 * scale, (case, difference, scale, model)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_networks_have_the_gradients_of_torch_in_double_precision(seed):
+    rng = np.random.default_rng(1000 + seed)
+    for case in range(15):
+        with torch.random.fork_rng():
+            torch.manual_seed(int(rng.integers(2**31)))
+            model, criterion, inputs, target, weight = draw_network(rng)
+        set_dropout(model, 0.0)  # masks depend on the type of numbers
+        loss, _ = make_chain(model, criterion).compute_gradients(inputs, target, weight)
+        gradients = [p.grad.double() for p in model.parameters()]
+        model.zero_grad()
+        with config_context(kernels="torch"):
+            inputs = {name: _as_double(value) for name, value in inputs.items()}
+            each = criterion(model.double()(**inputs), _as_double(target))
+            expected = (each if weight is None else each * weight.double()).mean()
+            expected.backward()
+        wanted = [p.grad for p in model.parameters()]
+        sizes = (float(t.detach().abs().max()) for t in (expected, *wanted))
+        scale = max(1.0, *sizes)
+        for own, other in zip([loss, *gradients], [expected, *wanted], strict=True):
+            difference = float((own - other.detach()).abs().max())
+            assert difference <= 5e-6 * scale, (case, difference, scale, model)
+
+
+def _as_double(value):
+    is_float = value is not None and value.is_floating_point()
+    return value.double() if is_float else value
