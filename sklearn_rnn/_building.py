@@ -15,6 +15,7 @@ from sklearn_rnn._sequences import RaggedArray, Vocabulary, moments_of_parts
 from sklearn_rnn._training import Adam, AdamW, SequenceNet, check_callbacks
 from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.nn import CELLS
+from sklearn_rnn.utils import warn_once_in_search
 
 _EMBEDDING_SIZE = 32  # maximum for embedding_dim="auto"
 _WORD_SIZE = 64  # of a word's characters for embedding_dim="auto"
@@ -40,7 +41,27 @@ def make_standardize(
         Which features. None: all.
     """
     mean, std = moments_of_parts(_Columns(train, columns))
+    _warn_of_rounding(mean, std, columns)
     return nn.Standardize(torch.tensor(mean).float(), torch.tensor(std).float())
+
+
+def _warn_of_rounding(
+    mean: NDArray[np.float64], std: NDArray[np.float64], columns: Sequence[int] | None
+) -> None:
+    """Warn of features whose steps differ by little more than float32 can tell."""
+    unit = np.spacing(np.abs(mean).astype(np.float32)).astype(np.float64)
+    (coarse,) = np.nonzero(unit > 0.1 * std)
+    if len(coarse):
+        j = coarse[0]
+        warn_once_in_search(
+            f"Feature {j if columns is None else columns[j]} of X has values near "
+            f"{mean[j]:.3g}, which float32 rounds to multiples of {unit[j]:.3g}: what "
+            "differs between them may be lost. Subtract an offset first, for instance "
+            "by Stepwise(StandardScaler()) in a pipeline.",
+            UserWarning,
+            kind="rounding",
+            stacklevel=8,
+        )
 
 
 @dataclass(frozen=True)

@@ -497,10 +497,9 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
             width = width[0]
         middle = (lower + upper) / 2
         # quantiles that are moved together must not cross
-        return (
-            np.minimum(lower - width * unit, middle),
-            np.maximum(upper + width * unit, middle),
-        )
+        lower = np.minimum(lower - width * unit, middle)
+        upper = np.maximum(upper + width * unit, middle)
+        return np.maximum(lower, 0) if self.loss == "poisson" else lower, upper
 
     def _predict_band(self, X):
         """Return lower and upper predictions, and the unit of their errors."""

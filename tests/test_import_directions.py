@@ -38,7 +38,9 @@ MAY_IMPORT = {
         "utils",
     },
     "_block_data": {"_sequences", "_training", "_training_data"},
-    "_building": {"nn", "_block_data", "_sequences", "_training", "_training_data"},
+    "_building": {
+        *("nn", "_block_data", "_sequences", "_training", "_training_data", "utils"),
+    },
     "_inference": {"nn", "_sequences", "_training", "utils"},
     "_checkpoints": {"_block_data", "_training", "_training_data"},
     "_serialization": set(),

@@ -180,6 +180,14 @@ def test_a_quantile_without_its_loss_warns(ragged, cls):
     cls(**options, loss="quantile", quantile=0.9).fit(X, y)  # no warning
 
 
+def test_an_interval_of_counts_has_none_below_zero(rng):
+    X, y = rng.normal(size=(60, 4, 1)), rng.poisson(0.5, 60)
+    regressor = make_regressor(loss="poisson", max_epochs=2).fit(X, y).calibrate(X, y)
+    low, high = regressor.predict_interval(X, coverage=0.95)
+    assert low.min() == 0
+    assert (high > low).all()
+
+
 INTERVALS = [
     {},
     {"loss": "absolute_error"},

@@ -414,7 +414,9 @@ class RaggedArray:
         Parameters
         ----------
         features : array-like of shape (n_samples, n_more) or (n_samples,)
-            What is known of each sequence as a whole: age, plan, place.
+            What is known of each sequence as a whole: age, plan, place. Row i belongs to
+            sequence i, whatever the index of a DataFrame: sort it first, as in
+            ``table.loc[builder.ids(X)]``.
 
         Returns
         -------
@@ -435,6 +437,8 @@ class RaggedArray:
                [ 3., 50.]])
         """
         table = _as_array(features, "features")
+        if table.dtype == object:  # columns of several types
+            table = table.astype(np.float64)
         fits = table.ndim in (1, 2) and len(table) == len(self)
         if not fits or table.dtype.kind not in "biuf":
             raise ValueError(

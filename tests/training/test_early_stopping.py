@@ -157,3 +157,9 @@ def test_the_best_epoch_is_that_of_the_score(noise):
 def test_an_unknown_scorer_is_named(ragged):
     with pytest.raises(ValueError, match=r"'scoring' parameter .*'accurracy' instead"):
         make_classifier(scoring="accurracy").fit(*ragged)
+
+
+def test_a_scoring_without_a_validation_set_warns(ragged):
+    X, y = ragged
+    with pytest.warns(UserWarning, match="scoring='f1_macro' has no effect without"):
+        make_classifier(scoring="f1_macro", max_epochs=1).fit(X, y)
