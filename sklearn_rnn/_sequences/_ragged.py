@@ -1,5 +1,6 @@
 """RaggedArray: all steps of all sequences end to end, plus offsets."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
@@ -414,8 +415,8 @@ class RaggedArray:
         Parameters
         ----------
         features : array-like of shape (n_samples, n_more) or (n_samples,)
-            What is known of each sequence as a whole: age, plan, place. Row i belongs to
-            sequence i, whatever the index of a DataFrame: sort it first, as in
+            What is known of each sequence as a whole: age, plan, place. Row i belongs
+            to sequence i, whatever the index of a DataFrame: sort it first, as in
             ``table.loc[builder.ids(X)]``.
 
         Returns
@@ -438,7 +439,8 @@ class RaggedArray:
         """
         table = _as_array(features, "features")
         if table.dtype == object:  # columns of several types
-            table = table.astype(np.float64)
+            with contextlib.suppress(TypeError, ValueError):
+                table = table.astype(np.float64)
         fits = table.ndim in (1, 2) and len(table) == len(self)
         if not fits or table.dtype.kind not in "biuf":
             raise ValueError(
