@@ -57,6 +57,8 @@ class BlockLoader:
         Draws the orders of blocks and samples.
     """
 
+    has_shares = True
+
     def __init__(
         self,
         dataset: BlockDataset,

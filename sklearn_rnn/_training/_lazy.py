@@ -56,6 +56,8 @@ class LazyLoader(BatchLoader):
 
     dataset: LazyDataset
 
+    has_shares = False
+
     def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
         dataset, device = self.dataset, self.device
         order = self.random_state.permutation(dataset.n_samples)[: dataset.n_drawn]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn._sequences import RaggedArray, StepArray, gather_batch
+from sklearn_rnn._training._processes import take_share
 from sklearn_rnn._training._token_dropout import TokenDropout
 from sklearn_rnn.nn import uses_kernels
 
@@ -206,6 +207,8 @@ class BatchLoader:
         Draws a new order for each epoch.
     """
 
+    has_shares = True  # whether each of several processes reads a part of a batch
+
     def __init__(
         self,
         dataset: SequenceDataset,
@@ -223,7 +226,7 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[tuple[Inputs, tuple[Tensor, Tensor | None]]]:
         order = self.random_state.permutation(len(self.dataset))
-        batches = np.array_split(order, self.n_batches)
+        batches = list(map(take_share, np.array_split(order, self.n_batches)))
         X = self.dataset.draw_inputs(self.random_state)
         targets = self.dataset.split_targets(batches, self.device)
         for rows, target in zip(batches, targets, strict=True):

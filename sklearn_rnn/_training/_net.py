@@ -17,6 +17,12 @@ from sklearn_rnn._training._callbacks import Monitor, copy_weights, make_reporte
 from sklearn_rnn._training._checkpoint import TrainingFile
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
 from sklearn_rnn._training._optimizers import clip_gradients
+from sklearn_rnn._training._processes import (
+    average_gradients,
+    check_processes,
+    count_processes,
+    get_rank,
+)
 from sklearn_rnn._training._schedules import make_schedule
 from sklearn_rnn._training._snapshot import Epoch, Training
 from sklearn_rnn._training._state import history_from_state, revive_optimizer
@@ -152,7 +158,9 @@ class SequenceNet(NeuralNet):
         device = torch.device(self.device)
         self.stop_training = False
         loader = dataset.make_loader(self.batch_size, device, random_state)
-        reporters = make_reporters(self.verbose, plan.epochs, len(loader))
+        check_processes(loader, self.module_, checkpoint)
+        verbose = self.verbose if get_rank() == 0 else 0
+        reporters = make_reporters(verbose, plan.epochs, len(loader))
         before, after = _named([monitor]), _named(reporters)
         n_updates = plan.epochs * len(loader)
         scheduler = make_schedule(plan.schedule, self.optimizer_, self.lr, n_updates)
@@ -189,7 +197,8 @@ class SequenceNet(NeuralNet):
                     n_done, finished = checkpoint.resume(training)
                 with threads_for(self.module_, equal_lengths=dataset.has_equal_lengths):
                     for _ in range(n_done, n_done if finished else plan.epochs):
-                        generator.manual_seed(seed + len(self.history))
+                        epoch_seed = seed + len(self.history)
+                        generator.manual_seed(epoch_seed + (get_rank() << 32))
                         self._train_one_epoch(dataset, loader, training, checkpoint)
                         if checkpoint is not None:
                             checkpoint.end_batch(training, None)
@@ -255,7 +264,8 @@ class SequenceNet(NeuralNet):
                     reporter.on_batch_end(self)
             if training.scheduler is not None:
                 training.scheduler.batch_ends()
-            epoch.add(batch, loss, norm, loader.count(batch))
+            count = step.get("count", loader.count(batch))
+            epoch.add(batch, loss, norm, count)
             if checkpoint is not None:
                 checkpoint.end_batch(training, epoch)
         self.history.record("train_loss", epoch.loss / epoch.count)
@@ -279,6 +289,10 @@ class SequenceNet(NeuralNet):
             for parameter in parameters:
                 parameter.grad = None
             result.update(self.train_step_single(batch))
+            if count_processes() > 1:
+                n_rows = len(batch[0]["x"])
+                averaged = average_gradients(parameters, result["loss"], n_rows)
+                result["loss"], result["count"] = averaged
             if self._is_watched:
                 self._show_gradients(batch)
             result["grad_norm"] = clip_gradients(parameters, self.max_grad_norm)

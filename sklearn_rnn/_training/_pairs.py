@@ -49,6 +49,8 @@ class PairDataset(StepDataset):
 class PairLoader(BatchLoader):
     """Loader of mini-batches of pairs; the arguments are those of `BatchLoader`."""
 
+    has_shares = False
+
     def __iter__(self) -> Iterator[Any]:
         dataset: Any = self.dataset
         order = self.random_state.permutation(len(dataset))

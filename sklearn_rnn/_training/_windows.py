@@ -74,6 +74,8 @@ class WindowLoader(BatchLoader):
         Draws a new order for each epoch.
     """
 
+    has_shares = False
+
     def __init__(
         self,
         dataset: Any,
