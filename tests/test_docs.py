@@ -34,6 +34,8 @@ NEEDS = {
     "aeon_before.py": "tensorflow",
     "onnx_service.py": "onnxruntime",
     "dask_search.py": "distributed",
+    "duckdb_series.py": "duckdb",
+    "postgresql_series.py": "psycopg",
     "ray_search.py": "ray",
 }
 
