@@ -169,8 +169,8 @@ FAMILIES = {
         {"X", "y"},
     ),
     "methods of displays": (
-        # that of TrainingDisplay is filled with panels
-        set(DISPLAYS) - {inspection.TrainingDisplay},
+        # those of TrainingDisplay and ForecastDisplay have several panels
+        set(DISPLAYS) - {inspection.TrainingDisplay, inspection.ForecastDisplay},
         {"X", "y", "estimator", "name", "sample"},
     ),
     "methods of layers": (LAYERS, {"x"}),
