@@ -322,11 +322,19 @@ def test_the_file_describes_itself(rng):
     assert described["feature_names"] == "ax\nay\naz"
 
 
-@pytest.mark.parametrize("flaw", ["flag", "gates", "lengths"])
-def test_a_wrong_graph_is_found_and_not_written(rng, monkeypatch, tmp_path, flaw):
+@pytest.mark.parametrize(
+    ("cell", "flaw"),
+    [
+        ("gru", "flag"),
+        ("gru_reset_before", "flag"),
+        ("gru", "gates"),
+        ("gru", "lengths"),
+    ],
+)
+def test_a_wrong_graph_is_found_and_not_written(rng, monkeypatch, tmp_path, cell, flaw):
     X, y = make_numbers(rng)
     options = {"bidirectional": False, "pooling": "last", "conv_channels": None}
-    rnn = RNNClassifier(**TINY, **options).fit(X, y)
+    rnn = RNNClassifier(**TINY, cell=cell, **options).fit(X, y)
     with torch.no_grad():  # biases are zero at first
         for weight in rnn.module_.encoder.forward_layers[0].weights[2:]:
             weight.copy_(torch.from_numpy(rng.normal(size=weight.shape)))
@@ -339,8 +347,8 @@ def test_a_wrong_graph_is_found_and_not_written(rng, monkeypatch, tmp_path, flaw
         right = _modules.Graph.add
 
         def add(graph, operator, *inputs, **options):
-            if flaw == "flag":
-                options.pop("linear_before_reset", None)
+            if flaw == "flag" and operator == "GRU":
+                options["linear_before_reset"] = 1 - options["linear_before_reset"]
             elif operator == "GRU":
                 inputs = inputs[:-1]
             return right(graph, operator, *inputs, **options)
