@@ -38,13 +38,14 @@ from _peers import (
     predict_by_hand,
 )
 from _speed_of_defaults import CASES, compare_default
+from _speed_of_single import compare_single, measure_stream
 from _timing import show_ratio, time_in_turn
 from sklearn.model_selection import GridSearchCV
 
 import sklearn_rnn
 from sklearn_rnn import RaggedArray, RNNClassifier
 from sklearn_rnn._training._net import SequenceNet
-from sklearn_rnn.nn._gated import threads_for
+from sklearn_rnn.nn import find_packed_network
 
 # batch, steps, features, hidden units
 SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64), "L": (64, 128, 64, 128)}
@@ -210,12 +211,12 @@ def compare_onnx(cell, batch, n_rounds):
     probabilities = np.exp(theirs) / np.exp(theirs).sum(1, keepdims=True)
     np.testing.assert_allclose(classifier.predict_proba(x), probabilities, atol=1e-5)
     repeats = 400 // batch + 1
-    tensor = torch.from_numpy(x)
+    steps, rows = RaggedArray.from_sequences(x), np.arange(batch)
 
     def network():
-        with torch.inference_mode(), threads_for(own):
-            for _ in range(repeats):
-                own(tensor)
+        for _ in range(repeats):
+            packed = find_packed_network(own)
+            packed.run(steps.values, steps.offsets, rows)
 
     def estimator():
         for _ in range(repeats):
@@ -424,8 +425,21 @@ def print_prediction(n_rounds):
         for cell in ("gru", "lstm")
         for batch in (256, 1)
     ]
-    print("onnxruntime with the same weights, over sklearn_rnn.")
+    rows += [
+        ["``RNNClassifier()``, 100 steps, batch of 1", *compare_single({}, n_rounds)]
+    ]
+    print(
+        "onnxruntime with the same weights, over sklearn_rnn. In the last row it also "
+        "standardises and computes probabilities."
+    )
     print_table(["network", "over the network alone", "over ``predict_proba``"], rows)
+
+
+def print_stream(n_rounds):
+    rows = [[f"{cell}, 64 units", *measure_stream(cell, n_rounds)] for cell in CELLS]
+    print("A stream: microseconds a step; ``torch`` is its cell, without a head.")
+    header = ["kernels alone", "``update``, probabilities", "``update``, label"]
+    print_table(["network", *header, "torch"], rows)
 
 
 def print_itself(n_rounds):
@@ -471,7 +485,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keras", help="Python of an environment with keras and jax")
-    parts = ["defaults", "training", "prediction", "itself"]
+    parts = ["defaults", "training", "prediction", "stream", "itself"]
     parser.add_argument("--only", choices=parts)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -494,6 +508,8 @@ def main():
         keras.close()
     if args.only in (None, "prediction"):
         print_prediction(args.rounds)
+    if args.only in (None, "stream"):
+        print_stream(args.rounds)
     if args.only in (None, "itself"):
         print_itself(args.rounds)
 
