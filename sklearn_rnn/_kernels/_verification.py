@@ -18,6 +18,7 @@ from sklearn_rnn._kernels import (
     _crf,
     _linear,
     _losses,
+    _network,
     _rows,
     _steps,
     _vocabulary,
@@ -74,6 +75,7 @@ def _verify_network(rng: np.random.Generator) -> None:
     _verify_losses(rng)
     _verify_steps(rng)
     _verify_adam(rng)
+    _verify_network_in_one_call(rng)
 
 
 def _verify_crf(rng: np.random.Generator) -> None:
@@ -156,6 +158,40 @@ def _run_by_torch(mode: str, reverse: bool, x: Tensor, *weights: Tensor) -> Tens
             outputs[t] = state[0] if mode == "lstm" else state
         rows.append(torch.cat(outputs))
     return torch.stack(rows)
+
+
+def _verify_network_in_one_call(rng: np.random.Generator) -> None:
+    """Compare with the kernels of the layers, which are compared with torch's."""
+    lengths, hidden, n_out = _LENGTHS, _HIDDEN, 2 * _HIDDEN
+    offsets = np.concatenate([[0], lengths.cumsum()])
+    values = _draw(rng, int(offsets[-1]), _N_FEATURES).numpy()
+    mean, scale = _draw(rng, _N_FEATURES), 1 + _draw(rng, _N_FEATURES)
+    convolution = _convolution.Convolution(
+        _draw(rng, hidden, _N_FEATURES, 3), _draw(rng, hidden),
+        1 + _draw(rng, hidden), _draw(rng, hidden), 2, 1e-5,
+    )  # fmt: skip
+    shapes = (3 * hidden, hidden), (3 * hidden, hidden), (3 * hidden,), (3 * hidden,)
+    weights = [[_draw(rng, *shape) for shape in shapes] for _ in range(2)]
+    head, bias = _draw(rng, n_out, 4 * hidden), _draw(rng, n_out)
+    rows = np.arange(len(lengths))
+    x = _batches.standardize(_batches.gather(values, offsets, rows, 6), mean, scale)
+    x, steps, _ = _convolution.forward(convolution, x, lengths)
+    plan = Plan("gru", steps, (False, True), False, False, hidden)
+    states, _ = LayerRun(plan, x, [*weights[0], *weights[1]]).forward()[:2]
+    pool = _steps.Pool(with_mean=True, with_max=True)
+    pooled = pool.forward(states, torch.from_numpy(steps))
+    network = _network.PackedNetwork(
+        [
+            _network.standardize(mean, scale),
+            _network.convolve(convolution),
+            _network.recur("gru", weights, only_last=False),
+            _network.pool(2 * hidden, with_mean=True, with_max=True),
+            _network.multiply(head, bias),
+        ]
+    )
+    for own, outputs in network.run(values, offsets, rows):
+        expected = _rows.multiply(pooled, head, bias)[own]
+        _compare("a whole network", outputs, expected)
 
 
 def _verify_batches(rng: np.random.Generator) -> None:

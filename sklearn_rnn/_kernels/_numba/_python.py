@@ -263,6 +263,6 @@ def _take_integers(entry):
 
     def call(*arguments):
         assert len(arguments) == n, entry.__name__
-        return entry(*map(int, arguments))
+        return entry(*(int(getattr(a, "value", a)) for a in arguments))
 
     return call
