@@ -61,7 +61,7 @@ PUBLISHED = {
 
 
 class NoMemory(torch.nn.Module):
-    """A layer without outputs: what is left of a network without recurrence."""
+    """A layer without outputs: what is left are the random kernels."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__()
@@ -73,12 +73,10 @@ class NoMemory(torch.nn.Module):
         return x.new_zeros(*x.shape[:2], self.hidden_size) + 0 * self.unused, None
 
 
-SIDE_BY_SIDE = {"conv_kernel_size": ((9, 19, 39), 9), "conv_pooling": True}
 SETTINGS = {
     "defaults": {},
-    "``conv_pooling=True``": {"conv_pooling": True},
-    "three kernel sizes, ``conv_pooling=True``": SIDE_BY_SIDE,
-    "the same without recurrent layers": {**SIDE_BY_SIDE, "cell": NoMemory},
+    "network alone, ``random_kernels=None``": {"random_kernels": None},
+    "random kernels alone": {"cell": NoMemory},
     "``conv_channels=None``": {"conv_channels": None},
 }
 # the cheapest first

@@ -178,7 +178,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
                 self._learn_encoding(data, data)
             train = self._encode(data)
             self.early_stopping_ = False
-            self._resolve_parameters(train)
+            self._resolve_parameters(train, in_parts=True)
             net = self.net_ if continues else self._build_net(train)
             nn.set_dropout(net.module_, self.dropout_)
             monitor = Monitor(None, None, 0.0, False)
@@ -413,18 +413,21 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         )
         return data, None
 
-    def _resolve_parameters(self, train):
+    def _resolve_parameters(self, train, in_parts=False):
         """Replace "auto" by values that suit the training set."""
         embeds = self._vocabulary is not None
         has_rare_values = self._has_rare_values()
         n_updates = -(-len(train) // self.batch_size)
-        suggested = {
-            "conv_channels": suggest_conv_channels(embeds),
-            "dropout": suggest_dropout(embeds),
-            "max_epochs": suggest_max_epochs(embeds, has_rare_values, n_updates),
-        }
-        for name, value in suggested.items():
-            setattr(self, f"{name}_", resolve(self, name, value))
+        suggested = suggest_conv_channels(embeds)
+        self.conv_channels_ = resolve(self, "conv_channels", suggested)
+        n_kernels = self._resolve_random_kernels(len(train), embeds, in_parts)
+        suggested = suggest_dropout(embeds, n_kernels)
+        self.dropout_ = resolve(self, "dropout", suggested)
+        suggested = suggest_max_epochs(embeds, has_rare_values, n_updates, n_kernels)
+        self.max_epochs_ = resolve(self, "max_epochs", suggested)
+
+    def _resolve_random_kernels(self, n_samples, embeds, in_parts):
+        """Return the number of random kernels, of estimators that have them."""
 
     def _has_rare_values(self):
         """Whether tokens or categories are so rare that few epochs are enough."""

@@ -146,6 +146,17 @@ def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
     return nn.ConvStem(input_size, channels, widths, strides)
 
 
+def make_random_branch(rnn: Any, inputs: Any, n_outputs: int) -> nn.RandomBranch:
+    """Return convolutions that are not trained, of numbers alone."""
+    if not isinstance(inputs, nn.Standardize):
+        raise ValueError(
+            f"The 'random_kernels' parameter of {type(rnn).__name__} must be None or "
+            "'auto' if X holds tokens or categories. Got "
+            f"{rnn.random_kernels!r} instead."
+        )
+    return nn.RandomBranch(inputs.output_size, int(rnn.random_kernels_), n_outputs)
+
+
 def _list_kernel_sizes(rnn: Any, channels: list[int]) -> list[list[int]]:
     """Return the kernel sizes of each convolutional layer."""
     name, value = "conv_kernel_size", rnn.conv_kernel_size

@@ -1,13 +1,20 @@
 """RNNClassifier: one label, or one set of labels, per sequence."""
 
+import torch
 from sklearn.base import ClassifierMixin
 
 from sklearn_rnn._advice import advise_on_arguments
+from sklearn_rnn._building import make_random_branch
+from sklearn_rnn._defaults import resolve, suggest_random_kernels
 from sklearn_rnn._parameters import constraints_of
+from sklearn_rnn._random_kernels import fit_random_branch
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import ClassTargets, LabelTargets, make_label_targets
 from sklearn_rnn.nn import BinaryCrossEntropy, CrossEntropy
-from sklearn_rnn.utils import check_partial_fit_first_call, fit_context
+from sklearn_rnn.utils import (
+    check_partial_fit_first_call,
+    fit_context,
+)
 
 
 class RNNClassifier(ClassifierMixin, SequenceRNN):
@@ -69,6 +76,13 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         Whether the mean and the maximum of the last convolution's outputs over the
         steps join the pooled states of the recurrent layers, as in LSTM-FCN. Suits
         shapes that may be anywhere in long sequences.
+    random_kernels : int, "auto" or None, default="auto"
+        Number of random convolution kernels, for X of numbers alone. A ridge regression
+        on their pooled outputs, as in MiniRocket, is fitted before the network; its
+        logits are added to those of the network in prediction. Suits shapes. "auto" is
+        1000, but None for more than 10,000 sequences, with ``conv_channels=None``, and
+        if `partial_fit` comes first. None: the network alone. A warm start and
+        `partial_fit` keep the regression of the first `fit`.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -93,11 +107,12 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
           are one feature. Otherwise X is numeric.
         - None: X holds numeric features.
     dropout : float or "auto", default="auto"
-        Dropout probability. "auto" is 0.5 if X holds tokens or categories, otherwise 0.
-        Dropout is applied to the outputs of each recurrent layer except the last, and
-        to the input of the final linear layer; it is therefore also active with a
-        single recurrent layer. The vectors of tokens that occur fewer than 100 times on
-        average are dropped out, too. Recurrent connections are never dropped.
+        Dropout probability. "auto" is 0.5 if X holds tokens or categories, or with
+        `random_kernels`; otherwise 0. Dropout is applied to the outputs of each
+        recurrent layer except the last, and to the input of the final linear layer; it
+        is therefore also active with a single recurrent layer. The vectors of tokens
+        that occur fewer than 100 times on average are dropped out, too. Recurrent
+        connections are never dropped.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
         Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
         subclass of :class:`torch.optim.Optimizer`; it is called with
@@ -128,10 +143,12 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         Maximum mini-batch size. Each epoch is split into mini-batches of nearly equal
         size.
     max_epochs : int or "auto", default="auto"
-        Maximum number of passes over the training data. "auto" is 100 for numbers. For
-        tokens and categories it is as many as 4,000 mini-batches need, at least 10 and
-        at most 100; if they occur fewer than 100 times on average, as words do, it is
-        as many as 500 need, at least 3.
+        Maximum number of passes over the training data. "auto" is as many as 10,000
+        mini-batches need for numbers, at least 20 and at most 100; with
+        `random_kernels`, as many as 1,000 need, at least 20 and at most 50. For tokens
+        and categories it is as many as 4,000 need, at least 10 and at most 100; if they
+        occur fewer than 100 times on average, as words do, it is as many as 500 need,
+        at least 3.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.
@@ -201,6 +218,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         Number of targets: the number of labels if y is multilabel, otherwise 1.
     conv_channels_ : int, sequence of int or None
         Value of `conv_channels`, or the one chosen for "auto".
+    random_kernels_ : int or None
+        Value of `random_kernels`, or the one chosen for "auto".
     dropout_ : float
         Value of `dropout`, or the one chosen for "auto".
     max_epochs_ : int
@@ -277,6 +296,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         conv_kernel_size=9,
         conv_stride=2,
         conv_pooling=False,
+        random_kernels="auto",
         categorical_features="from_dtype",
         embedding_dim="auto",
         dropout="auto",
@@ -311,6 +331,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         self.conv_kernel_size = conv_kernel_size
         self.conv_stride = conv_stride
         self.conv_pooling = conv_pooling
+        self.random_kernels = random_kernels
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.dropout = dropout
@@ -416,6 +437,33 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
             In the order of `classes_`.
         """
         return self._link(self._validate_for_predict(X), "predict_log")[0]
+
+    def _resolve_random_kernels(self, n_samples, embeds, in_parts):
+        if hasattr(self, "net_") and (in_parts or self.warm_start):
+            return self.random_kernels_  # the network has these, or none
+        suits = not embeds and not in_parts and self.conv_channels_ is not None
+        suggested = suggest_random_kernels(n_samples) if suits else None
+        self.random_kernels_ = resolve(self, "random_kernels", suggested)
+        if in_parts and self.random_kernels_ is not None:
+            raise ValueError(
+                "partial_fit does not support random_kernels, which are fitted to all "
+                f"samples at once. Got random_kernels={self.random_kernels!r}."
+            )
+        return self.random_kernels_
+
+    def _make_model(self, inputs, stem, encoder, n_outputs):
+        model = super()._make_model(inputs, stem, encoder, n_outputs)
+        if self.random_kernels_ is not None:
+            model.random_branch = make_random_branch(self, inputs, n_outputs)
+        return model
+
+    def _make_module(self, train):
+        module = super()._make_module(train)
+        if module.random_branch is not None:
+            # the network is trained as without them: its draws are others
+            generator = torch.Generator().manual_seed(self._seed)
+            fit_random_branch(module, train.merge_equal(), self._loss, generator)
+        return module
 
     def _make_targets(self, y, **options):
         return make_label_targets(y, type(self).__name__, self.class_weight, **options)

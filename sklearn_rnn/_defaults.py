@@ -1,12 +1,17 @@
-"""Values of parameters that are "auto": chosen by the kind of steps."""
+"""Values of parameters that are "auto": chosen by the kind and the number of steps."""
 
 import math
 from typing import Any
 
 _STEM = (64, 64)
+_N_KERNELS = 1000
+_MOST_SAMPLES = 10_000
 _N_EPOCHS = 100
 _MANY_SAMPLES = 10_000  # as in HistGradientBoosting
 _N_UPDATES = {False: 4000, True: 500}  # by whether values are rare
+# with the most epochs, by whether there are random kernels
+_N_UPDATES_OF_NUMBERS = {False: (10_000, _N_EPOCHS), True: (1000, 50)}
+_LEAST_EPOCHS_OF_NUMBERS = 20
 _LEAST_EPOCHS = {False: 10, True: 3}
 
 
@@ -26,9 +31,17 @@ def suggest_conv_channels(embeds: bool) -> tuple[int, ...] | None:
     return None if embeds else _STEM
 
 
-def suggest_dropout(embeds: bool) -> float:
-    """Return the dropout probability."""
-    return 0.5 if embeds else 0.0
+def suggest_random_kernels(n_samples: int) -> int | None:
+    """Return the number of random kernels; none where the network has data enough."""
+    return _N_KERNELS if n_samples <= _MOST_SAMPLES else None
+
+
+def suggest_dropout(embeds: bool, n_kernels: int | None = None) -> float:
+    """Return the dropout probability.
+
+    A network beside random kernels has little to add, and learns the rest by heart.
+    """
+    return 0.5 if embeds or n_kernels is not None else 0.0
 
 
 def suggest_early_stopping(n_samples: int) -> bool:
@@ -43,12 +56,15 @@ def count_epochs(
     return int(min(max(n_updates / n_batches, least), most))
 
 
-def suggest_max_epochs(embeds: bool, has_rare_values: bool, n_updates: int) -> int:
+def suggest_max_epochs(
+    embeds: bool, has_rare_values: bool, n_updates: int, n_kernels: int | None = None
+) -> int:
     """Return the number of epochs, of `n_updates` updates each.
 
     A budget of updates, in epochs: words need few, since soon all are known by heart.
     """
     if not embeds:
-        return _N_EPOCHS
+        budget, most = _N_UPDATES_OF_NUMBERS[n_kernels is not None]
+        return count_epochs(budget, n_updates, _LEAST_EPOCHS_OF_NUMBERS, most)
     budget, least = _N_UPDATES[has_rare_values], _LEAST_EPOCHS[has_rare_values]
     return count_epochs(budget, n_updates, least, _N_EPOCHS)

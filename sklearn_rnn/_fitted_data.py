@@ -114,11 +114,12 @@ class StepsAndTargets(LearnedData):
         "categories": ANYTHING,  # read by their owners
         "vocabulary": ANYTHING,
         "targets": ANYTHING,
+        "random_kernels": may_lack(optional(COUNT)),
     }
     attributes = {
         *("n_features_in_", "feature_names_in_", "n_outputs_", "classes_"),
         *("_reads_table", "_reads_tokens", "_category_encoder", "_vocabulary"),
-        *("_characters", "_targets", "conv_channels_"),
+        *("_characters", "_targets", "conv_channels_", "random_kernels_"),
     }
 
     def to_state(self, rnn: Any) -> dict[str, Any]:
@@ -130,6 +131,7 @@ class StepsAndTargets(LearnedData):
             "categories": rnn._category_encoder.to_state(),
             "vocabulary": None if vocabulary is None else vocabulary.to_state(),
             "targets": {"kind": type(targets).__name__, "state": targets.to_state()},
+            **_get_random_kernels(rnn),
         }
 
     def restore(self, rnn: Any, values: dict[str, Any]) -> None:
@@ -145,6 +147,8 @@ class StepsAndTargets(LearnedData):
             rnn._vocabulary = Vocabulary.from_state(state, rnn._characters)
         suggested = suggest_conv_channels(embeds=rnn._vocabulary is not None)
         rnn.conv_channels_ = resolve(rnn, "conv_channels", suggested)
+        if hasattr(rnn, "random_kernels"):  # a file may be older than the parameter
+            rnn.random_kernels_ = values.get("random_kernels")
         rnn._targets = _targets_from_state(rnn, values["targets"])
         vars(rnn).update(rnn._targets.attributes())
 
@@ -158,6 +162,13 @@ class StepsAndTargets(LearnedData):
         example = super().make_example(rnn, weights)
         _check_vocabulary(rnn, example.X.n_features)
         return example
+
+
+def _get_random_kernels(rnn: Any) -> dict[str, Any]:
+    if not hasattr(rnn, "random_kernels_"):
+        return {}
+    n_kernels = rnn.random_kernels_
+    return {"random_kernels": None if n_kernels is None else int(n_kernels)}
 
 
 def _targets_from_state(rnn: Any, state: Any) -> Any:

@@ -40,7 +40,7 @@ _WEIGHTS = Kind(
     "a dict of finite arrays",
     lambda v, s: (
         isinstance(v, dict)
-        and all(isinstance(a, np.ndarray) and a.dtype.kind in "fb" for a in v.values())
+        and all(isinstance(a, np.ndarray) and a.dtype.kind in "fbi" for a in v.values())
         and all(np.isfinite(a).all() for a in v.values())
     ),
 )
@@ -272,6 +272,10 @@ def _make_module(
     copies = {key: _copy_as(state[key], tensor) for key, tensor in tensors.items()}
     weights_of_all = {key: copies[first] for key, first in tied.items()}
     module.load_state_dict(weights_of_all, strict=True, assign=True)
+    branch = getattr(module, "random_branch", None)
+    if branch is not None and not branch.convolutions.has_valid_dilations():
+        most = branch.convolutions.MAX_DILATION
+        raise ValueError(f"the dilations of {name} must be from 1 to {most}.")
     return module
 
 

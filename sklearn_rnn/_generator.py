@@ -723,7 +723,7 @@ class RNNGenerator(BaseRNN):
         strata = data.targets if self._has_classes else None
         return RandomSplitter(self.validation_fraction, self._seed, strata)
 
-    def _resolve_parameters(self, train):
+    def _resolve_parameters(self, train, in_parts=False):
         lengths = train.X.lengths + self._ends
         n_windows = max(lengths.sum() / (self.batch_size * self.truncate), 1)
         n_batches = max(len(train) / self.batch_size, n_windows)

@@ -51,6 +51,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "conv_kernel_size": [_COUNT, tuple, list],
     "conv_stride": [_COUNT, tuple, list],
     "conv_pooling": ["boolean"],
+    "random_kernels": [_COUNT, None],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "embedding_dim": [_COUNT, tuple, list, None],
     "tie_weights": ["boolean"],
@@ -135,6 +136,7 @@ FIXED_BY_FIT = (
     *("contamination", "smoothing", "aggregation"),
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride", "conv_pooling"),
+    "random_kernels",
     *("categorical_features", "embedding_dim", "loss", "quantile", "crf", "scheme"),
     *("target_level", "upsample"),
 )

@@ -131,9 +131,9 @@ class RNNStepRegressor(StepRNN):
         Maximum mini-batch size. Each epoch is split into mini-batches of nearly equal
         size.
     max_epochs : int or "auto", default="auto"
-        Maximum number of passes over the training data. "auto" is 100 for numbers. For
-        tokens and categories it is as many as 4,000 mini-batches need, at least 10 and
-        at most 100.
+        Maximum number of passes over the training data. "auto" is as many as 10,000
+        mini-batches need for numbers, at least 20 and at most 100. For tokens and
+        categories it is as many as 4,000 need, at least 10 and at most 100.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.

@@ -641,7 +641,7 @@ class RNNTranslator(BaseRNN):
     def _make_splitter(self, data):
         return RandomSplitter(self.validation_fraction, self._seed)
 
-    def _resolve_parameters(self, train):
+    def _resolve_parameters(self, train, in_parts=False):
         n_batches = -(-len(train) // self.batch_size)
         auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, _MOST_EPOCHS)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))

@@ -232,6 +232,7 @@ CASES = {
         conv_stride=(1, 2),
         conv_pooling=True,
     ),
+    "random kernels": sequences(RNN, classes(), conv_channels=3, random_kernels=9),
     "one direction, two layers": sequences(
         RNN, classes(), bidirectional=False, num_layers=2
     ),

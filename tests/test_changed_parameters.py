@@ -28,6 +28,7 @@ CHANGED = {
     "conv_kernel_size": 3,
     "conv_stride": 1,
     "conv_pooling": True,
+    "random_kernels": 3,
     "categorical_features": [0],
     "embedding_dim": 5,
     "loss": "gaussian",

@@ -47,14 +47,27 @@ def make_texts(n_samples=40, n_words=300, seed=0):
     return texts, np.arange(n_samples) % 2
 
 
-def test_numbers_get_the_stem_and_no_dropout(rng):
+def test_numbers_get_the_stem_and_random_kernels(rng):
     X, y = rng.normal(size=(20, 30, 2)), np.arange(20) % 2
     auto = RNNClassifier(**SMALL).fit(X, y)
-    assert get_chosen(auto) == ((64, 64), 0.0, 100)
+    assert get_chosen(auto) == ((64, 64), 0.5, 50)
+    assert auto.random_kernels_ == 1000
     explicit = RNNClassifier(
-        **SMALL, conv_channels=(64, 64), dropout=0.0, max_epochs=100
+        **SMALL,
+        conv_channels=(64, 64),
+        random_kernels=1000,
+        dropout=0.5,
+        max_epochs=50,
     ).fit(X, y)
     np.testing.assert_array_equal(auto.predict_proba(X), explicit.predict_proba(X))
+
+
+def test_numbers_without_random_kernels_get_no_dropout(rng):
+    X, y = rng.normal(size=(20, 30, 2)), np.arange(20) % 2
+    alone = RNNClassifier(**SMALL, random_kernels=None).fit(X, y)
+    assert get_chosen(alone) == ((64, 64), 0.0, 100)
+    regressor = RNNRegressor(**SMALL).fit(X, y)
+    assert get_chosen(regressor) == ((64, 64), 0.0, 100)
 
 
 @pytest.mark.parametrize("cls", [RNNClassifier, RNNRegressor])
@@ -76,6 +89,12 @@ def test_a_budget_of_updates_is_bounded_by_epochs():
     options["has_rare_values"] = True
     epochs = [suggest_max_epochs(**options, n_updates=n) for n in (1, 50, 10**6)]
     assert epochs == [100, 10, 3]
+    options = {"embeds": False, "has_rare_values": False}
+    epochs = [suggest_max_epochs(**options, n_updates=n) for n in (1, 200, 10**6)]
+    assert epochs == [100, 50, 20]
+    options["n_kernels"] = 1000
+    epochs = [suggest_max_epochs(**options, n_updates=n) for n in (1, 25, 10**6)]
+    assert epochs == [50, 40, 20]
 
 
 def test_only_rare_tokens_are_dropped_out():

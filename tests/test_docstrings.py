@@ -198,10 +198,11 @@ def test_the_same_parameter_has_the_same_words_in_functions_and_methods(family):
     assert {name for name, words in texts.items() if len(words) > 1} <= differs
 
 
+OF_SEQUENCES = "pooling", "conv_stride", "conv_pooling"
 # what an estimator has and not all others have
 OF_SEQUENCES = {"pooling", "conv_stride", "conv_pooling", "scoring"}
 OWN_PARAMETERS = {
-    RNNClassifier: {*OF_SEQUENCES, "class_weight"},
+    RNNClassifier: {*OF_SEQUENCES, "random_kernels", "class_weight"},
     RNNRegressor: {*OF_SEQUENCES, "loss", "quantile"},
     RNNTagger: {"crf", "scheme", "class_weight"},
     RNNStepRegressor: {"loss", "quantile"},

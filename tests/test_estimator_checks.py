@@ -69,7 +69,7 @@ ESTIMATORS = [
     ),
 ]
 # parameters that estimators of an answer at every step have not
-OF_SEQUENCES = {"pooling", "conv_stride", "conv_pooling"}
+OF_SEQUENCES = {"pooling", "conv_stride", "conv_pooling", "random_kernels"}
 OF_STEPS = [
     {name: settings[name] for name in settings if name not in OF_SEQUENCES}
     for settings in SETTINGS

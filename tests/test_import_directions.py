@@ -66,8 +66,10 @@ MAY_IMPORT = {
         *PARTS,
     },
     "_classifier": {
-        *("_advice", "_parameters", "_sequence_base", "_targets", "nn", "utils"),
+        *("_advice", "_building", "_defaults", "_parameters", "_random_kernels"),
+        *("_sequence_base", "_targets", "nn", "utils"),
     },
+    "_random_kernels": {"_inference", "nn"},
     "_regressor": {
         *(
             "_conformal",
@@ -166,6 +168,7 @@ RESERVED = {
     "torch": {
         *("_kernels", "nn", "_training", "utils", "inspection"),
         *(*ESTIMATORS, "_building", "_inference", "_inspectable", "_parameters"),
+        "_random_kernels",
         *(
             "_fitted_state",
             "_persistence",

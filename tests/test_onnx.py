@@ -109,6 +109,7 @@ def test_convolutions_side_by_side_and_their_pooling(rng):
         conv_kernel_size=((2, 5), 3),
         conv_stride=(1, 2),
         conv_pooling=True,
+        random_kernels=20,
     ).fit(X, y)
     export(rnn, "model.onnx", check_X=X)
     found = run("model.onnx", X, np.nan)["probabilities"]

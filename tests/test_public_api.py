@@ -120,6 +120,8 @@ PUBLIC = {
         "Encoder",
         "NextStepModel",
         "Pooling",
+        "RandomBranch",
+        "RandomConvolutions",
         "ResetBeforeGRU",
         "SequenceModel",
         "Standardize",

@@ -67,7 +67,7 @@ def _convolve_by_torch(layer: Any, x: Tensor) -> Tensor:
     other lengths would take a gigabyte.
     """
     n_steps = x.shape[1]
-    rounded = _round_up_steps(n_steps)
+    rounded = round_up_steps(n_steps)
     if x.is_cuda or rounded == n_steps or not is_simple(layer):
         return layer(x.transpose(1, 2)).transpose(1, 2)
     padded = nn.functional.pad(x, (0, 0, 0, rounded - n_steps))
@@ -76,7 +76,7 @@ def _convolve_by_torch(layer: Any, x: Tensor) -> Tensor:
     return layer(padded.transpose(1, 2))[:, :, :new_steps].transpose(1, 2)
 
 
-def _round_up_steps(n_steps: int) -> int:
+def round_up_steps(n_steps: int) -> int:
     """Round up to one of eight numbers between two powers of two, from 128 on."""
     unit = max(1, 1 << (n_steps - 1).bit_length() >> 4) if n_steps > 128 else 1
     return -(-n_steps // unit) * unit

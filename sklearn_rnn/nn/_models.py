@@ -13,6 +13,7 @@ from sklearn_rnn.nn._gated import has_global_hooks, has_hooks
 from sklearn_rnn.nn._inputs import ConvStem
 from sklearn_rnn.nn._masking import flatten_steps
 from sklearn_rnn.nn._pooling import Pooling
+from sklearn_rnn.nn._random_convolutions import RandomBranch
 
 
 class RecurrentModel(nn.Module):
@@ -105,6 +106,9 @@ class SequenceModel(RecurrentModel):
         Whether as large a part of the output of `inputs` is zeroed, too.
     stem_pooling : Pooling or None, default=None
         From the outputs of the stem to a second vector, beside the one of the states.
+    random_branch : RandomBranch or None, default=None
+        From the standardised numbers to what is added to the output, in prediction:
+        in training the network is alone.
 
     References
     ----------
@@ -136,11 +140,13 @@ class SequenceModel(RecurrentModel):
         dropout: float = 0.0,
         drops_inputs: bool = False,
         stem_pooling: Pooling | None = None,
+        random_branch: RandomBranch | None = None,
     ) -> None:
         super().__init__(inputs, stem, encoder)
         self.input_dropout = Dropout(dropout) if drops_inputs else nn.Identity()
         self.pooling = pooling
         self.stem_pooling = stem_pooling
+        self.random_branch = random_branch
         self.dropout = Dropout(dropout)
         size = pooling.output_size
         if stem_pooling is not None:
@@ -179,7 +185,10 @@ class SequenceModel(RecurrentModel):
         output : Tensor of shape (batch, n_outputs)
             As `forward` returns it.
         """
-        return linear(self.head, self.dropout(self._pool(vectors, lengths)))
+        output = linear(self.head, self.dropout(self._pool(vectors, lengths)))
+        if self.random_branch is None or self.training:
+            return output
+        return output + self.random_branch(vectors, lengths)
 
     def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the pooled vector of each sequence.

@@ -179,7 +179,8 @@ def pack_network(model: Any) -> Any:
     -------
     network : PackedNetwork or None
     """
-    if getattr(model, "crf", None) is not None:
+    beside = getattr(model, "crf", None), getattr(model, "random_branch", None)
+    if any(part is not None for part in beside):
         return None
     links = make_links(model)
     if links is None:

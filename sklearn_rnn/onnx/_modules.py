@@ -194,6 +194,29 @@ def add_convolution(
     return graph.add("Relu", x)
 
 
+def add_random_branch(graph: Graph, branch: Any, x: str, lengths: str) -> str:
+    """Add convolutions that are not trained, and the linear layer on them."""
+    module = branch.convolutions
+    x = graph.add("Transpose", x, perm=[0, 2, 1])
+    parts = []
+    for weight, threshold, dilation in module.list_groups():
+        side = dilation * (weight.shape[-1] // 2)
+        outputs = graph.add(
+            "Conv",
+            x,
+            graph.constant(as_array(weight), "weight"),
+            graph.constant(as_array(-threshold), "bias"),
+            dilations=[dilation],
+            pads=[side, side],
+        )
+        outputs = graph.add("Transpose", graph.add("Relu", outputs), perm=[0, 2, 1])
+        parts.append(_add_mean(graph, outputs, lengths))
+    means = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+    least = graph.constant(np.float32(module.SMALLEST_MEAN))
+    roots = graph.add("Sqrt", graph.add("Add", means, least))
+    return add_linear(graph, branch, _add_standardize(graph, module, roots, ()))
+
+
 def add_encoder(graph: Graph, encoder: Any, x: str, lengths: str) -> tuple[str, str]:
     """Add all recurrent layers; return the states of all steps, and the last ones.
 
@@ -255,14 +278,18 @@ def add_pooling(
         return _add_attention(graph, pooling, states, lengths)
     parts = []
     if pooling.kind.startswith("mean"):
-        zeros = set_padding(graph, states, lengths)
-        total = graph.add("ReduceSum", zeros, graph.integers(1), keepdims=0)
-        count = graph.add("Unsqueeze", lengths, graph.integers(1))
-        parts.append(graph.add("Div", total, graph.add("Cast", count, to=FLOAT)))
+        parts.append(_add_mean(graph, states, lengths))
     if pooling.kind.endswith("max"):
         low = set_padding(graph, states, lengths, _LOWEST)
         parts.append(graph.add("ReduceMax", low, axes=[1], keepdims=0))
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+
+
+def _add_mean(graph: Graph, states: str, lengths: str) -> str:
+    zeros = set_padding(graph, states, lengths)
+    total = graph.add("ReduceSum", zeros, graph.integers(1), keepdims=0)
+    count = graph.add("Unsqueeze", lengths, graph.integers(1))
+    return graph.add("Div", total, graph.add("Cast", count, to=FLOAT))
 
 
 def _add_attention(graph: Graph, pooling: Any, states: str, lengths: str) -> str:
@@ -328,8 +355,9 @@ def add_model(
     graph: Graph, module: Any, x: str, lengths: str, known: Sequence[NDArray]
 ) -> str:
     """Add a whole network; return the name of its outputs."""
-    vectors = add_inputs(graph, module.inputs, x, known)
-    vectors = set_padding(graph, vectors, lengths)
+    inputs = add_inputs(graph, module.inputs, x, known)
+    vectors = inputs = set_padding(graph, inputs, lengths)
+    counts = lengths
     if module.stem is not None:
         vectors, lengths = add_stem(graph, module.stem, vectors, lengths)
     states, ends = add_encoder(graph, module.encoder, vectors, lengths)
@@ -338,4 +366,8 @@ def add_model(
         if module.stem_pooling is not None:
             beside = add_pooling(graph, module.stem_pooling, vectors, ends, lengths)
             states = graph.add("Concat", states, beside, axis=-1)
-    return add_linear(graph, module.head, states)
+    outputs = add_linear(graph, module.head, states)
+    if getattr(module, "random_branch", None) is None:
+        return outputs
+    offset = add_random_branch(graph, module.random_branch, inputs, counts)
+    return graph.add("Add", outputs, offset)

@@ -30,6 +30,7 @@ from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize
 from sklearn_rnn.nn._losses import CTC, PathLikelihood
 from sklearn_rnn.nn._models import CTCModel, SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
+from sklearn_rnn.nn._random_convolutions import RandomBranch, RandomConvolutions
 
 LINKS: dict[type, Any] = {
     Standardize: StandardizeLink,
@@ -45,8 +46,9 @@ LAST_LINKS: dict[type, Any] = {
     PathLikelihood: PathLink,
     CTC: CTCLink,
 }
-# what the links read themselves
+# what the links read themselves, or training does not
 _PARTS = {
+    *(RandomBranch, RandomConvolutions),
     *(SequenceModel, StepModel, CTCModel, Encoder, CRF, *CELLS.values()),
     *(cell.torch_class for cell in CELLS.values()),
     *(nn.Conv1d, nn.LayerNorm, nn.Identity, nn.Embedding, nn.ModuleList),

@@ -1,0 +1,357 @@
+"""Random convolutions and a ridge regression: an output beside the network's."""
+
+import itertools
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sklearn_rnn._kernels._threads import threads_for_kernels
+from sklearn_rnn.nn._batch_invariant import is_exact, mean_over_time, round_up_steps
+from sklearn_rnn.nn._inputs import share_channels
+from sklearn_rnn.nn._masking import padding_mask
+
+KERNEL_SIZE = 9
+_SIDE = KERNEL_SIZE // 2
+# six weights are -1 and three are 2, as in MiniRocket: they sum to zero
+_PATTERNS = np.array(
+    [
+        [2.0 if k in places else -1.0 for k in range(KERNEL_SIZE)]
+        for places in itertools.combinations(range(KERNEL_SIZE), KERNEL_SIZE // 3)
+    ]
+)
+_GOLDEN = (5**0.5 - 1) / 2
+_PENALTIES = [10 ** (k / 2) for k in range(-12, 1)]
+_LARGEST_THRESHOLD = 1.5  # in standard deviations of a kernel's outputs
+
+
+class RandomConvolutions(nn.Module):
+    r"""Dilated convolutions that are not trained, and the mean of their outputs.
+
+    Output k is the square root of the mean over the steps of
+    :math:`\max(0, w_k * x - b_k)`, standardised.
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features of a step.
+    n_kernels : int
+        Number of outputs.
+
+    References
+    ----------
+    A. Dempster, D. Schmidt, G. Webb, "MiniRocket: a very fast (almost) deterministic
+    transform for time series classification", KDD 2021, for kernels and dilations.
+    There the outputs are the fractions of steps where :math:`w_k * x > b_k`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import RandomConvolutions
+    >>> branch = RandomConvolutions(input_size=3, n_kernels=100)
+    >>> branch.draw(length=50, generator=torch.Generator().manual_seed(0))
+    >>> branch(torch.ones(2, 50, 3), torch.tensor([50, 20])).shape
+    torch.Size([2, 100])
+    """
+
+    MAX_DILATION = 64
+    SMALLEST_MEAN = 1e-4  # below the root
+    weight: Tensor
+    threshold: Tensor
+    dilation: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, input_size: int, n_kernels: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(n_kernels, input_size, KERNEL_SIZE))
+        self.register_buffer("threshold", torch.zeros(n_kernels))
+        self.register_buffer("dilation", torch.ones(n_kernels, dtype=torch.int64))
+        self.register_buffer("mean", torch.zeros(n_kernels))
+        self.register_buffer("scale", torch.ones(n_kernels))
+        self.output_size = n_kernels
+
+    @torch.no_grad()
+    def draw(self, length: int, generator: torch.Generator) -> None:
+        """Draw weights; dilations are powers of two, up to the length of a sequence.
+
+        Parameters
+        ----------
+        length : int
+            Number of steps of a typical sequence.
+        generator : torch.Generator
+            Source of random numbers; on the CPU.
+        """
+        n_kernels, input_size, _ = self.weight.shape
+        reach = max(1, (length - 1) // (KERNEL_SIZE - 1))
+        dilations = [2**k for k in range(min(reach, self.MAX_DILATION).bit_length())]
+        shares = share_channels(n_kernels, len(dilations))
+        self.dilation.copy_(torch.tensor(np.repeat(dilations, shares)))
+        places = np.concatenate([np.arange(n) % len(_PATTERNS) for n in shares])
+        patterns = torch.tensor(_PATTERNS[places]).unsqueeze(1)
+        chosen = _draw_channels(n_kernels, input_size, generator)
+        weight = patterns * chosen.unsqueeze(-1)
+        self.weight.copy_(weight / weight.flatten(1).norm(dim=1)[:, None, None])
+
+    @torch.no_grad()
+    def set_thresholds(self, means: Tensor) -> None:
+        """Set thresholds from the outputs of a training set, which were without.
+
+        Parameters
+        ----------
+        means : Tensor of shape (n_kernels,)
+            Mean of what `pool` returns over the steps of the training set.
+        """
+        n = len(means)
+        levels = (torch.arange(1, n + 1, dtype=torch.float64) * _GOLDEN) % 1
+        edge = torch.special.ndtr(torch.tensor(_LARGEST_THRESHOLD).double())
+        levels = torch.special.ndtri((1 - edge) + (2 * edge - 1) * levels)
+        # of normal numbers, the mean of the positive part times this is the deviation
+        self.threshold.copy_(levels * means * (2 * torch.pi) ** 0.5)
+
+    @torch.no_grad()
+    def set_moments(self, mean: Tensor, std: Tensor) -> None:
+        """Set what outputs are standardised by: the vector has a length of about 1.
+
+        Parameters
+        ----------
+        mean : Tensor of shape (n_kernels,)
+            Mean of each output over the training set.
+        std : Tensor of shape (n_kernels,)
+            Its standard deviation, likewise.
+        """
+        self.mean.copy_(mean)
+        self.scale.copy_(std * self.output_size**0.5)
+
+    def has_valid_dilations(self) -> bool:
+        """Return whether dilations are such as `draw` sets.
+
+        Returns
+        -------
+        valid : bool
+            False if a file was changed.
+        """
+        return bool(((self.dilation >= 1) & (self.dilation <= self.MAX_DILATION)).all())
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Convolve and pool.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, n_kernels)
+            A vector for each sequence.
+        """
+        # the root has a slope everywhere
+        roots = torch.sqrt(self.pool(x, lengths) + self.SMALLEST_MEAN)
+        return (roots - self.mean) / self.scale
+
+    def pool(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Convolve and return the means over the steps.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        means : Tensor of shape (batch, n_kernels)
+            Not negative.
+        """
+        if lengths is not None:
+            x = x * padding_mask(lengths, x.shape[1]).unsqueeze(-1)
+        pool = _pool_by_kernels if is_exact(x) else _pool_by_torch
+        parts = [pool(x, lengths, *group) for group in self.list_groups()]
+        return torch.cat(parts, dim=1)
+
+    def list_groups(self) -> list[tuple[Tensor, Tensor, int]]:
+        """Return weight, threshold and dilation of all kernels of one dilation.
+
+        Returns
+        -------
+        groups : list of (Tensor, Tensor, int)
+            In the order of the outputs.
+        """
+        dilations, counts = self.dilation.unique_consecutive(return_counts=True)
+        sizes = counts.tolist()
+        groups = zip(
+            self.weight.split(sizes),
+            self.threshold.split(sizes),
+            dilations.tolist(),
+            strict=True,
+        )
+        return list(groups)
+
+
+class RandomBranch(nn.Module):
+    """Random convolutions and a linear layer: outputs beside those of a network.
+
+    The linear layer is a ridge regression, fitted before the network is trained.
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features of a step.
+    n_kernels : int
+        Number of random kernels.
+    n_outputs : int
+        Size of the output.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.nn import RandomBranch
+    >>> branch = RandomBranch(input_size=3, n_kernels=100, n_outputs=2)
+    >>> branch.convolutions.draw(50, torch.Generator().manual_seed(0))
+    >>> branch(torch.ones(2, 50, 3), torch.tensor([50, 20])).shape
+    torch.Size([2, 2])
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, input_size: int, n_kernels: int, n_outputs: int) -> None:
+        super().__init__()
+        self.convolutions = RandomConvolutions(input_size, n_kernels)
+        self.register_buffer("weight", torch.zeros(n_outputs, n_kernels))
+        self.register_buffer("bias", torch.zeros(n_outputs))
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the outputs for each sequence.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, n_outputs)
+            To be added to the output of a network.
+        """
+        features = self.convolutions(x, lengths)
+        if is_exact(features):
+            from sklearn_rnn._kernels._rows import multiply  # imports llvmlite
+
+            return multiply(features, self.weight, self.bias)
+        return nn.functional.linear(features, self.weight, self.bias)
+
+
+@torch.no_grad()
+def fit_ridge(
+    features: Tensor, targets: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Fit a ridge regression; its penalty has the least leave-one-out error.
+
+    Parameters
+    ----------
+    features : Tensor of shape (n_samples, n_features)
+        As `RandomConvolutions` returns them.
+    targets : Tensor of shape (n_samples, n_outputs)
+    weight : Tensor of shape (n_samples,)
+        Weight of each sample; only ratios matter.
+
+    Returns
+    -------
+    weight : Tensor of shape (n_outputs, n_features)
+    bias : Tensor of shape (n_outputs,)
+    left_out : Tensor of shape (n_samples, n_outputs)
+        Predictions for each sample of the regression without it.
+    """
+    with threads_for_kernels():  # more threads would round differently
+        features, targets = features.double(), targets.double()
+        share = weight.double() / weight.double().sum()
+        root = share.sqrt().unsqueeze(1)
+        centre, level = share @ features, share @ targets
+        A, Y = root * (features - centre), root * (targets - level)
+        U, values = _decompose(A)
+        UY, U2 = U.T @ Y, U * U
+        best = torch.inf
+        for penalty in _PENALTIES:
+            kept = values / (values + penalty)
+            leverage = share + U2 @ kept  # the first is of the bias
+            rest = 1 - leverage.clamp(max=1 - 1e-9).unsqueeze(1)
+            errors = (Y - U @ (kept.unsqueeze(1) * UY)) / rest
+            error = float(errors.square().sum())
+            if error < best:
+                best, left_out = error, targets - errors / root
+                coef = A.T @ (U @ (UY / (values + penalty).unsqueeze(1)))
+        return coef.T, level - centre @ coef, left_out
+
+
+def _decompose(A: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the left singular vectors of A, and the squares of singular values."""
+    wide = A.shape[0] <= A.shape[1]
+    values, vectors = torch.linalg.eigh(A @ A.T if wide else A.T @ A)
+    kept = values > 1e-10 * values[-1].clamp(min=1e-300)
+    values, vectors = values[kept], vectors[:, kept]
+    return (vectors if wide else A @ vectors / values.sqrt()), values
+
+
+def _draw_channels(
+    n_kernels: int, input_size: int, generator: torch.Generator
+) -> Tensor:
+    """Return which features each kernel reads: from one to nine, few more often."""
+    most = np.log2(min(input_size, KERNEL_SIZE) + 1)
+    sizes = (2 ** (most * torch.rand(n_kernels, generator=generator))).long()
+    order = torch.rand(n_kernels, input_size, generator=generator).argsort(dim=1)
+    return order.argsort(dim=1) < sizes.clamp(1, input_size).unsqueeze(1)
+
+
+def _pool_by_torch(
+    x: Tensor, lengths: Tensor | None, weight: Tensor, threshold: Tensor, dilation: int
+) -> Tensor:
+    """Return the means of kernels of one dilation; x is zero at padding."""
+    n_steps = x.shape[1]
+    more = 0 if x.is_cuda else round_up_steps(n_steps) - n_steps
+    side = _SIDE * dilation
+    padded = nn.functional.pad(x, (0, 0, side, side + more)).transpose(1, 2)
+    out = nn.functional.conv1d(padded, weight, -threshold, dilation=dilation)
+    out = torch.relu(out[:, :, :n_steps])
+    if lengths is None:
+        return out.mean(2)
+    out = out * padding_mask(lengths, n_steps).unsqueeze(1)
+    return out.sum(2) / lengths.unsqueeze(1)
+
+
+def _pool_by_kernels(
+    x: Tensor, lengths: Tensor | None, weight: Tensor, threshold: Tensor, dilation: int
+) -> Tensor:
+    """Return the same by kernels, each row by itself.
+
+    Every `dilation`-th step is a sequence of its own, with a plain convolution.
+    """
+    from sklearn_rnn._kernels._convolution import (  # imports llvmlite
+        Convolution,
+        forward,
+    )
+
+    batch, n_steps, n_features = x.shape
+    x = nn.functional.pad(x, (0, 0, 0, -n_steps % dilation))
+    x = x.unflatten(1, (-1, dilation)).transpose(1, 2)  # (batch, dilation, ...)
+    x = x.reshape(batch * dilation, -1, n_features)
+    if lengths is None:
+        lengths = torch.full((batch,), n_steps)
+    counts = lengths.unsqueeze(1) - torch.arange(dilation) + dilation - 1
+    counts = (counts // dilation).clamp(min=0)  # (batch, dilation)
+    steps = counts.flatten().clamp(min=1)  # a kernel reads one step at least
+    convolution = Convolution(weight, -threshold, None, None, 1, 0.0)
+    out, _, _ = forward(convolution, x, steps.numpy())
+    means = mean_over_time(out, steps)
+    if dilation == 1:
+        return means
+    share = counts.float() * (dilation / lengths.unsqueeze(1))
+    return mean_over_time(
+        means.unflatten(0, (batch, dilation)) * share[..., None], None
+    )

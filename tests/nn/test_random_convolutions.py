@@ -1,0 +1,135 @@
+"""Random convolutions and the ridge regression on them, against plain loops."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from sklearn_rnn import config_context
+from sklearn_rnn.nn import RandomBranch, RandomConvolutions, fit_ridge
+
+LENGTHS = torch.tensor([24, 1, 17, 24, 3])
+
+
+def make_branch(n_features=2, n_kernels=50, n_steps=40):
+    branch = RandomConvolutions(n_features, n_kernels)
+    branch.draw(n_steps, torch.Generator().manual_seed(0))
+    branch.set_thresholds(torch.full((n_kernels,), 0.3))
+    return branch
+
+
+def make_x(n_features=2):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(len(LENGTHS), 24, n_features, generator=generator)
+
+
+def convolve_by_loops(branch, x):
+    """Return the outputs for one sequence, as the formula defines them."""
+    n_steps, x = len(x), x.double().numpy()
+    outputs = []
+    for w, b, d in zip(branch.weight, branch.threshold, branch.dilation, strict=True):
+        total = 0.0
+        for t in range(n_steps):
+            places = [t + int(d) * (k - 4) for k in range(9)]
+            seen = sum(
+                float(w[:, k].double().numpy() @ x[place])
+                for k, place in enumerate(places)
+                if 0 <= place < n_steps
+            )
+            total += max(0.0, seen - float(b))
+        outputs.append((total / n_steps + 1e-4) ** 0.5)
+    return np.array(outputs)
+
+
+@pytest.mark.parametrize("kernels", ["auto", "torch"])
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_outputs_equal_plain_loops(kernels, n_features):
+    branch, x = make_branch(n_features), make_x(n_features)
+    with torch.no_grad(), config_context(kernels=kernels):
+        found = branch(x, LENGTHS).double().numpy()
+    for row, sequence, n in zip(found, x, LENGTHS, strict=True):
+        expected = convolve_by_loops(branch, sequence[:n])
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+
+
+@torch.no_grad()
+def test_outputs_are_batch_and_padding_invariant():
+    pytest.importorskip("numba", reason="torch's convolutions are not batch-invariant")
+    branch, x = make_branch(), make_x()
+    expected = branch(x, LENGTHS)
+    noise = torch.randn(len(x), 13, 2, generator=torch.Generator().manual_seed(2))
+    padded = torch.cat([x, noise], dim=1)
+    assert torch.equal(branch(padded, LENGTHS), expected)
+    alone = [branch(s[None, :n]) for s, n in zip(x, LENGTHS, strict=True)]
+    assert torch.equal(torch.cat(alone), expected)
+
+
+def test_dilations_reach_over_the_sequence():
+    assert make_branch(n_steps=8).dilation.unique().tolist() == [1]
+    assert make_branch(n_steps=40).dilation.unique().tolist() == [1, 2, 4]
+    longest = make_branch(n_steps=10**6).dilation.unique().tolist()
+    assert longest == [1, 2, 4, 8, 16, 32, 64]
+
+
+def test_kernels_sum_to_zero_and_have_a_norm_of_1():
+    weight = make_branch(n_features=12).weight
+    torch.testing.assert_close(weight.sum(2), torch.zeros(50, 12))
+    torch.testing.assert_close(weight.flatten(1).norm(dim=1), torch.ones(50))
+
+
+def test_thresholds_are_of_the_size_of_the_outputs():
+    branch = make_branch(n_features=1, n_kernels=500)
+    branch.set_thresholds(torch.zeros(500))
+    x = 7 * torch.randn(1, 10_000, 1, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        branch.set_thresholds(branch.pool(x)[0])
+    # outputs of a kernel with a norm of 1 have the deviation of x
+    assert 1.4 * 7 < branch.threshold.abs().max() < 1.6 * 7
+    assert abs(float(branch.threshold.mean())) < 0.2
+
+
+def test_moments_standardise_outputs():
+    branch, x = make_branch(), make_x()
+    with torch.no_grad():
+        raw = branch(x)
+        branch.set_moments(raw.mean(0), raw.std(0, correction=0))
+        found = branch(x)
+    torch.testing.assert_close(found.mean(0), torch.zeros(50), atol=1e-6, rtol=0)
+    torch.testing.assert_close(found.square().sum(1).mean(), torch.tensor(1.0))
+
+
+def test_gradients_reach_the_steps():
+    branch = RandomBranch(2, 6, 3)
+    branch.convolutions = make_branch(n_kernels=6)
+    branch.weight += torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    branch, lengths = branch.double(), torch.tensor([9, 4])
+    x = make_x()[:2, :9].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: branch(x, lengths), x)
+    assert not list(branch.parameters())
+
+
+def make_regression(n_samples, n_features):
+    generator = torch.Generator().manual_seed(4)
+    features = torch.randn(n_samples, n_features, generator=generator)
+    noise = torch.randn(n_samples, 2, generator=generator)
+    targets = features[:, :1] * torch.tensor([1.0, -2.0]) + noise
+    return features, targets, torch.rand(n_samples, generator=generator) + 0.5
+
+
+@pytest.mark.parametrize("n_features", [3, 30])
+def test_predictions_without_a_sample_are_those_of_a_fit_without_it(n_features):
+    features, targets, weight = make_regression(12, n_features)
+    coef, bias, left_out = (t.numpy() for t in fit_ridge(features, targets, weight))
+    x, y = features.double().numpy(), targets.double().numpy()
+    share = (weight.double() / weight.double().sum()).numpy()
+    # the normal equations of the whole fit tell the penalty
+    slope = (x - share @ x).T @ (share[:, np.newaxis] * (y - x @ coef.T - bias))
+    penalty = (slope * coef.T).sum() / (coef**2).sum()
+    for i in range(12):
+        others = np.arange(12) != i
+        own = share[others]  # not to 1: the penalty keeps its strength
+        centre, level = own @ x[others] / own.sum(), own @ y[others] / own.sum()
+        ridge = Ridge(alpha=penalty, fit_intercept=False)
+        ridge.fit(x[others] - centre, y[others] - level, own)
+        expected = level + ridge.predict(x[[i]] - centre)[0]
+        np.testing.assert_allclose(left_out[i], expected, atol=1e-6)
