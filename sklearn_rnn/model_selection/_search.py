@@ -85,7 +85,7 @@ def suggest_search(
     >>> X, y = make_sine_mixtures(60, random_state=0)
     >>> search = suggest_search(RNNClassifier(random_state=0), X, y, random_state=0)
     >>> search.set_params(n_jobs=-1).resource, search.max_resources
-    ('max_epochs', 100)
+    ('max_epochs', 50)
     """
     rnn, prefix = estimator, ""
     if isinstance(estimator, Pipeline):

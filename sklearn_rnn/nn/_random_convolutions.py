@@ -1,6 +1,7 @@
 """Random convolutions and a ridge regression: an output beside the network's."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,6 +71,11 @@ class RandomConvolutions(nn.Module):
         self.register_buffer("mean", torch.zeros(n_kernels))
         self.register_buffer("scale", torch.ones(n_kernels))
         self.output_size = n_kernels
+        self._groups: Any = None  # dilations, and how many kernels have each
+
+    def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
+        super()._load_from_state_dict(*args, **options)
+        self._groups = None
 
     @torch.no_grad()
     def draw(self, length: int, generator: torch.Generator) -> None:
@@ -87,6 +93,7 @@ class RandomConvolutions(nn.Module):
         dilations = [2**k for k in range(min(reach, self.MAX_DILATION).bit_length())]
         shares = share_channels(n_kernels, len(dilations))
         self.dilation.copy_(torch.tensor(np.repeat(dilations, shares)))
+        self._groups = None
         places = np.concatenate([np.arange(n) % len(_PATTERNS) for n in shares])
         patterns = torch.tensor(_PATTERNS[places]).unsqueeze(1)
         chosen = _draw_channels(n_kernels, input_size, generator)
@@ -181,12 +188,14 @@ class RandomConvolutions(nn.Module):
         groups : list of (Tensor, Tensor, int)
             In the order of the outputs.
         """
-        dilations, counts = self.dilation.unique_consecutive(return_counts=True)
-        sizes = counts.tolist()
+        if self._groups is None:  # no numbers can be read in torch.export
+            dilations, counts = self.dilation.unique_consecutive(return_counts=True)
+            self._groups = dilations.tolist(), counts.tolist()
+        dilations, sizes = self._groups
         groups = zip(
             self.weight.split(sizes),
             self.threshold.split(sizes),
-            dilations.tolist(),
+            dilations,
             strict=True,
         )
         return list(groups)

@@ -31,8 +31,8 @@ def test_the_search_costs_six_fits_for_each_split(ragged):
     while n >= 1 and epochs <= search.max_resources:
         total += n * epochs
         n, epochs = n // search.factor, epochs * search.factor
-    assert search.max_resources == 100
-    assert 5 < total / search.max_resources < 6.5
+    assert search.max_resources == 50
+    assert 5 < total / search.max_resources < 6.6
 
 
 def test_the_best_candidate_predicts(ragged):
