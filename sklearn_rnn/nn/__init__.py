@@ -98,12 +98,12 @@ from sklearn_rnn.nn._pooling import Pooling
 from sklearn_rnn.nn._prediction import (
     find_packed_network as find_packed_network,
 )
+from sklearn_rnn.nn._prediction import (
+    list_modules as list_modules,
+)
 from sklearn_rnn.nn._random_convolutions import RandomBranch, RandomConvolutions
 from sklearn_rnn.nn._random_convolutions import (
     fit_ridge as fit_ridge,
-)
-from sklearn_rnn.nn._prediction import (
-    list_modules as list_modules,
 )
 from sklearn_rnn.nn._reset_before import ResetBeforeGRU
 from sklearn_rnn.nn._stream import (

@@ -21,6 +21,7 @@ from sklearn_rnn.nn import (
     Elman,
     Encoder,
     Pooling,
+    RandomBranch,
     ResetBeforeGRU,
     SequenceModel,
     Standardize,
@@ -318,13 +319,20 @@ def test_layers_that_do_not_fit_are_left_to_torch(sequences):
 
 def test_training_acts(rng):
     X, y = rng.normal(size=(40, 6, 2)).astype("f4"), np.arange(40) % 2
-    classifier = RNNClassifier(max_epochs=1, random_state=0).fit(X, y)
+    classifier = RNNClassifier(random_kernels=None, max_epochs=1, random_state=0)
+    classifier.fit(X, y)
     checked = RaggedArray.from_sequences(X)
     for _ in range(3):
         packed, by_modules = predict(classifier.module_, checked)
         np.testing.assert_array_equal(packed, by_modules)
         assert find_packed_network(classifier.module_) is not None
         classifier.partial_fit(X, y)
+
+
+def test_a_network_beside_random_kernels_is_not_packed():
+    model = make_model()
+    model.random_branch = RandomBranch(2, 5, 3)
+    assert find_packed_network(model) is None
 
 
 def test_dropout_of_a_module_in_training_mode_is_not_skipped():
