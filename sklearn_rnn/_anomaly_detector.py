@@ -38,6 +38,7 @@ from sklearn_rnn.utils import (
     FEATURE_NAMES,
     NUMBER,
     Kind,
+    check_pandas_support,
     fit_context,
     may_lack,
 )
@@ -489,7 +490,7 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         no anomalies (Hundman et al., in the references of the class). So the table may
         have less than `predict_steps` flags.
         """
-        import pandas as pd
+        pd = check_pandas_support("find_anomalies")
 
         X = self._check_for_predict(X)
         rows = []

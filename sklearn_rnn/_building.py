@@ -25,6 +25,7 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "sgd": (torch.optim.SGD, {"momentum": 0.9}),
     "rmsprop": (torch.optim.RMSprop, {}),
 }
+_LARGEST_OFFSET = 1e20  # that is an oversight: nanoseconds since 1970 are 1e18
 _LARGEST_STRIDE = 2**31 - 1  # limit of torch; no sequence is as long
 
 
@@ -50,7 +51,7 @@ def _warn_of_rounding(
 ) -> None:
     """Warn of features whose steps differ by little more than float32 can tell."""
     unit = np.spacing(np.abs(mean).astype(np.float32)).astype(np.float64)
-    (coarse,) = np.nonzero(unit > 0.1 * std)
+    (coarse,) = np.nonzero((unit > 0.1 * std) & (np.abs(mean) < _LARGEST_OFFSET))
     if len(coarse):
         j = coarse[0]
         warn_once_in_search(

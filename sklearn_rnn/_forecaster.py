@@ -543,14 +543,14 @@ class RNNForecaster(BaseRNN):
         .. [2] Y. Romano, E. Patterson, E. Candès, "Conformalized quantile
            regression", NeurIPS 2019.
         """
-        windows = self._cut_ends_of(X, X_future)
+        check_is_fitted(self)
         if self.calibration_origins == 0:
             raise ValueError(
                 "predict_interval needs errors of held-out origins: fit with "
                 "calibration_origins > 0."
             )
-        forecasts, scale = self._forecast(windows)
         width = self._calibration.find_width(coverage)
+        forecasts, scale = self._forecast(self._cut_ends_of(X, X_future))
         middle, below, above = self._split_forecasts(forecasts, scale)
         return (
             self._columns.join(middle - width * below),
@@ -907,11 +907,13 @@ class RNNForecaster(BaseRNN):
                     "constructor."
                 )
             quantiles = self.quantiles
-        levels = [float(level) for level in np.atleast_1d(quantiles)]
-        if not levels or not all(0 < level < 1 for level in levels):
+        levels = np.atleast_1d(quantiles)
+        is_list = levels.ndim == 1 and levels.dtype.kind in "fiu" and levels.size > 0
+        if not is_list or not ((levels > 0) & (levels < 1)).all():
             raise ValueError(
                 f"quantiles must be floats between 0 and 1. Got {quantiles!r} instead."
             )
+        levels = levels.astype(float).tolist()
         available = [] if self._levels is None else self._levels
         for level in levels:
             if self.calibration_origins == 0 and level not in available:

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_rnn.model_selection._origins import check_positive, list_series
+from sklearn_rnn.utils import check_pandas_support
 
 
 def backtest(
@@ -79,7 +80,7 @@ def backtest(
     2          0  38      37  38.0
     3          0  39      37  39.0
     """
-    import pandas as pd
+    pd = check_pandas_support("backtest")
 
     horizon = forecaster.horizon
     step = horizon if step is None else step
@@ -124,7 +125,7 @@ def _forecast(
 
 def _make_rows(columns: dict[str, NDArray], ids: NDArray, times: list[NDArray]) -> Any:
     """Return the rows of one origin; times begin with that of the cutoff."""
-    import pandas as pd
+    pd = check_pandas_support("backtest")
 
     n_series, horizon, n_targets = columns["y"].shape
     n_rows = horizon * n_targets

@@ -176,6 +176,12 @@ class RollingOriginSplit:
 
 def list_series(series: Any) -> list[Any]:
     """Return several series; one series of one variable is a list of one."""
+    if hasattr(series, "columns"):
+        raise TypeError(
+            "series must be arrays, a list of arrays or a RaggedArray. Got a "
+            f"{type(series).__name__} instead: SequenceBuilder makes series of a table "
+            "with a row for each step, and to_numpy() of one column one series."
+        )
     if isinstance(series, list | tuple):
         is_one = np.ndim(series[0]) == 0
     else:

@@ -30,6 +30,7 @@ _OPSET, _OPSET_ML, _IR_VERSION = 17, 3, 8
 _TOLERANCE = 1e-5
 _KINDS = RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor
 _PATH_TOLERANCE = 1e-3  # of the log-probability of a path
+_INSTALL = "Export needs onnx and onnxruntime: pip install 'sklearn-rnn[onnx]'."
 
 
 def export(
@@ -115,7 +116,10 @@ def export(
 
 def _make_model(estimator: Any) -> bytes:
     """Return the bytes of a file."""
-    from onnx import TensorProto, checker, helper
+    try:
+        from onnx import TensorProto, checker, helper
+    except ImportError as error:
+        raise ImportError(_INSTALL) from error
 
     _refuse_code(estimator.module_)
     graph = Graph()
@@ -229,7 +233,10 @@ def _name(
 
 def _compare(estimator: Any, data: bytes, X: Any) -> None:
     """Raise ValueError if onnxruntime computes something else."""
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(_INSTALL) from error
 
     checked = estimator._check_X(X)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])

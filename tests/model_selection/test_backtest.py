@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_rnn import RaggedArray, RNNForecaster
-from sklearn_rnn.model_selection import backtest
+from sklearn_rnn.model_selection import backtest, make_origins
 
 draw = np.random.default_rng(0)
 SERIES = [draw.normal(size=(60 + i, 2)).cumsum(axis=0) for i in range(3)]
@@ -108,3 +108,12 @@ def test_dates_come_from_the_index_or_are_given():
 def test_errors_name_the_argument(options, message):
     with pytest.raises(ValueError, match=message):
         backtest(make_forecaster(), SERIES, **options)
+
+
+def test_a_table_is_explained():
+    table = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0)})
+    message = "series must be arrays.*Got a DataFrame instead: SequenceBuilder"
+    with pytest.raises(TypeError, match=message):
+        backtest(make_forecaster(), table)
+    with pytest.raises(TypeError, match=message):
+        make_origins(table, horizon=2)

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_rnn.inspection._plot._sequences import check_sample
 from sklearn_rnn.inspection._plot._style import PALETTE, make_axes
+from sklearn_rnn.utils import check_pandas_support
 
 _FORECAST = PALETTE[1]
 _TRUTH = PALETTE[0]
@@ -221,7 +222,7 @@ def _forecast(estimator, X, X_future, coverage):
 
 def _make_tables(name, steps, columns, n_history):
     """Return the rows of one series: those of its forecast and of its history."""
-    import pandas as pd
+    pd = check_pandas_support("ForecastDisplay")
 
     (n_steps, n_targets), horizon = steps.shape, len(columns["forecast"])
 
@@ -238,7 +239,7 @@ def _make_tables(name, steps, columns, n_history):
 
 
 def _stack(parts):
-    import pandas as pd
+    pd = check_pandas_support("ForecastDisplay")
 
     return pd.concat(parts, ignore_index=True)
 
