@@ -101,6 +101,7 @@ TOO_MUCH = {
     ("conv_channels", "10 ** 30"),
     ("conv_kernel_size", "10 ** 30"),
     ("embedding_dim", "10 ** 30"),
+    ("random_kernels", "10 ** 30"),
 }
 PARAMETERS = [
     (make, name)
