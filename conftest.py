@@ -1,7 +1,9 @@
-"""What doctests need: the kernels numba, the export onnx and onnxruntime."""
+"""What doctests need: the kernels numba, the export onnx and onnxruntime, adapters sktime."""
 
 from importlib.util import find_spec
 
 collect_ignore = [] if find_spec("numba") else ["sklearn_rnn/_kernels"]
 if not (find_spec("onnx") and find_spec("onnxruntime")):
     collect_ignore.append("sklearn_rnn/onnx")
+if not find_spec("sktime"):
+    collect_ignore.append("sklearn_rnn/adapters")

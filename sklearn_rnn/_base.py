@@ -139,9 +139,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             if not continues:
                 self._draw_seeds(checkpoint)
             train, held_out = data, None
-            self.early_stopping_ = bool(
-                resolve(self, "early_stopping", suggest_early_stopping(len(data)))
-            )
+            suggested = suggest_early_stopping(len(data), data.nbytes)
+            self.early_stopping_ = bool(resolve(self, "early_stopping", suggested))
             if self.early_stopping_ and validation is None:
                 train, held_out = self._hold_out(data)
             if not continues:

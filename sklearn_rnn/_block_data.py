@@ -57,6 +57,11 @@ class BlockData:
         return [size if rows is None else len(rows) for rows, size in pairs]
 
     @property
+    def nbytes(self) -> int:
+        """Memory that a split copies: none, it takes rows of each block."""
+        return 0
+
+    @property
     def parts(self) -> "BlockData":
         """All samples, in parts that fit into memory."""
         return self

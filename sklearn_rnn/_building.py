@@ -51,7 +51,8 @@ def _warn_of_rounding(
 ) -> None:
     """Warn of features whose steps differ by little more than float32 can tell."""
     unit = np.spacing(np.abs(mean).astype(np.float32)).astype(np.float64)
-    (coarse,) = np.nonzero((unit > 0.1 * std) & (np.abs(mean) < _LARGEST_OFFSET))
+    differs = np.where(std == 1, 10, std)  # 1 is also that of a constant
+    (coarse,) = np.nonzero((unit > 0.1 * differs) & (np.abs(mean) < _LARGEST_OFFSET))
     if len(coarse):
         j = coarse[0]
         warn_once_in_search(

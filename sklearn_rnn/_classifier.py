@@ -161,7 +161,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         Whether to stop training when the validation score no longer improves, and to
         restore the weights of the best epoch. The validation set is `X_val` if passed
         to `fit`, otherwise `validation_fraction` of the training samples. "auto" is
-        True for more than 10,000 sequences.
+        True for more than 10,000 sequences that take less than 100 MB: training then
+        has a copy of its part.
     scoring : str, callable or None, default=None
         Score of the validation set.
 

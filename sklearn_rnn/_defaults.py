@@ -8,6 +8,7 @@ _N_KERNELS = 1000
 _MOST_SAMPLES = 10_000
 _N_EPOCHS = 100
 _MANY_SAMPLES = 10_000  # as in HistGradientBoosting
+_LARGE_DATA = 100_000_000  # bytes
 _N_UPDATES = {False: 4000, True: 500}  # by whether values are rare
 # with the most epochs, by whether there are random kernels
 _N_UPDATES_OF_NUMBERS = {False: (10_000, _N_EPOCHS), True: (1000, 50)}
@@ -44,9 +45,12 @@ def suggest_dropout(embeds: bool, n_kernels: int | None = None) -> float:
     return 0.5 if embeds or n_kernels is not None else 0.0
 
 
-def suggest_early_stopping(n_samples: int) -> bool:
-    """Return whether to hold out a validation set: where it is missed least."""
-    return n_samples > _MANY_SAMPLES
+def suggest_early_stopping(n_samples: int, n_bytes: int) -> bool:
+    """Return whether to hold out a validation set: where it is missed least.
+
+    Not where its copy would be, which takes as much memory as the data.
+    """
+    return n_samples > _MANY_SAMPLES and n_bytes < _LARGE_DATA
 
 
 def count_epochs(

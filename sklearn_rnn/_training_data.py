@@ -57,6 +57,11 @@ class TrainingData:
         """Number of features of a step."""
         return self.X.n_features
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the steps, of which a split makes a copy."""
+        return self.X.values.nbytes
+
     def map(self, change: Callable[["TrainingData"], "TrainingData"]) -> "TrainingData":
         """Return what `change` makes of the samples."""
         return change(self)

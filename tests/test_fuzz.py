@@ -298,6 +298,7 @@ def test_finite_sequences_are_always_answered(
     | st.lists(MODERATE, min_size=4, max_size=4)
     | junk(MODERATE),
 )
+@pytest.mark.filterwarnings("ignore:Feature .* float32 rounds")
 @pytest.mark.filterwarnings("ignore:A column-vector y")
 @pytest.mark.filterwarnings("ignore:The number of unique classes")
 @pytest.mark.filterwarnings("ignore:invalid value encountered in reduce")  # inf - inf

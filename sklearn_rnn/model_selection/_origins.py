@@ -182,7 +182,7 @@ def list_series(series: Any) -> list[Any]:
             f"{type(series).__name__} instead: SequenceBuilder makes series of a table "
             "with a row for each step, and to_numpy() of one column one series."
         )
-    if isinstance(series, list | tuple):
+    if isinstance(series, list | tuple | range):
         is_one = np.ndim(series[0]) == 0
     else:
         holds_objects = getattr(series, "dtype", None) == np.dtype(object)

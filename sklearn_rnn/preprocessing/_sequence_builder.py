@@ -121,7 +121,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
     ... })
     >>> builder = SequenceBuilder("unique_id", time="ds", calendar=["dayofweek"])
     >>> builder.fit_transform(table)
-    RaggedArray(n_samples=1, n_features=3, n_steps=5, dtype=float64)
+    RaggedArray(n_samples=1, n_features=3, n_steps=5..5, dtype=float64)
     >>> builder.get_feature_names_out().tolist()
     ['y', 'dayofweek_sin', 'dayofweek_cos']
     >>> builder.calendar_ahead(table, n_steps=2)[0].round(2)

@@ -84,6 +84,9 @@ def test_early_stopping_is_automatic_for_many_sequences(rng, monkeypatch):
         classifier = make_classifier(max_epochs=1).fit(X[:n], y[:n])
         assert classifier.early_stopping_ is expected
         assert (classifier.validation_scores_ is not None) is expected
+    monkeypatch.setattr("sklearn_rnn._defaults._LARGE_DATA", X.size * 4)
+    assert not classifier.fit(X, y).early_stopping_  # no copy of large data
+    monkeypatch.setattr("sklearn_rnn._defaults._LARGE_DATA", X.size * 4 + 1)
     assert not classifier.set_params(early_stopping=False).fit(X, y).early_stopping_
     assert not make_classifier().partial_fit(X, y, classes=[0, 1]).early_stopping_
 
