@@ -1,4 +1,4 @@
-"""What doctests need: the kernels numba, the export onnx and onnxruntime, adapters sktime."""
+"""What doctests need: kernels numba, the export onnx, adapters sktime."""
 
 from importlib.util import find_spec
 

@@ -11,6 +11,7 @@ from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._building import make_encoder
+from sklearn_rnn._conformal import check_coverage
 from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._forecasting import (
     Calibration,
@@ -543,14 +544,15 @@ class RNNForecaster(BaseRNN):
         .. [2] Y. Romano, E. Patterson, E. Candès, "Conformalized quantile
            regression", NeurIPS 2019.
         """
-        check_is_fitted(self)
+        check_coverage(coverage)
+        windows = self._cut_ends_of(X, X_future)
         if self.calibration_origins == 0:
             raise ValueError(
                 "predict_interval needs errors of held-out origins: fit with "
                 "calibration_origins > 0."
             )
+        forecasts, scale = self._forecast(windows)
         width = self._calibration.find_width(coverage)
-        forecasts, scale = self._forecast(self._cut_ends_of(X, X_future))
         middle, below, above = self._split_forecasts(forecasts, scale)
         return (
             self._columns.join(middle - width * below),

@@ -232,6 +232,7 @@ def assert_answers_or_refuses(function, *args, name="X"):
     st.sampled_from([None, None, 2]),
 )
 @pytest.mark.filterwarnings("ignore:X .*feature names")
+@pytest.mark.filterwarnings("ignore:Feature .* float32 rounds")
 def test_whatever_x_comes_to_fit_it_is_answered_or_refused(X, make, embedding_dim):
     estimator = make(**SMALL, embedding_dim=embedding_dim)
     if assert_answers_or_refuses(estimator.fit, X, targets_for(X)) is None:
@@ -366,6 +367,7 @@ def test_whatever_x_comes_to_predict_it_is_answered_or_refused(fitted, X):
         np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Feature .* float32 rounds")
 def test_the_fuzz_reaches_answers_as_well_as_refusals():
     """Without this, an estimator that refuses everything would pass the fuzz."""
     outcomes = []

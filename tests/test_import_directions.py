@@ -105,7 +105,8 @@ MAY_IMPORT = {
     },
     "_ctc": set(),
     "_forecaster": {
-        *("_advice", "_base", "_building", "_defaults", "_forecasting"),
+        *("_advice", "_base", "_building", "_conformal", "_defaults"),
+        "_forecasting",
         *("_inference", "_parameters", "_sequences", "_training", "_training_data"),
         *("nn", "utils"),
     },
