@@ -60,7 +60,7 @@ class TrainingData:
     @property
     def nbytes(self) -> int:
         """Memory of the steps, of which a split makes a copy."""
-        return self.X.values.nbytes
+        return getattr(self.X, "values", self.X).nbytes  # an array, of texts
 
     def map(self, change: Callable[["TrainingData"], "TrainingData"]) -> "TrainingData":
         """Return what `change` makes of the samples."""

@@ -87,7 +87,7 @@ def _read_nested_tensor(tensor: Any, name: str) -> RaggedArray | list[NDArray]:
     is_block = tensor.layout is torch.jagged and tensor.lengths() is None  # no holes
     if not is_block or tensor.dim() > 3:
         return read_container(list(tensor.unbind()), name)
-    return RaggedArray(tensor.values(), tensor.offsets())
+    return RaggedArray(read_container(tensor.values(), name), tensor.offsets())
 
 
 def refuse_containers(X: Any, name: str) -> None:

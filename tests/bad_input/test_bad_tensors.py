@@ -105,3 +105,11 @@ def test_a_ragged_array_reads_tensors(cube):
         np.testing.assert_array_equal(X.offsets, expected.offsets)
     X = RaggedArray.from_sequences([tensor.bfloat16()[:5], tensor.bfloat16()[5:]])
     np.testing.assert_array_equal(X.values, tensor.bfloat16().float())
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_complex_nested_tensor_is_named(estimator, y):
+    sequences = [torch.ones(3, 1, dtype=torch.complex64) for _ in y]
+    X = torch.nested.nested_tensor(sequences, layout=torch.jagged)
+    with refuses("Complex data not supported: X is complex64"):
+        estimator.fit(X, y)
