@@ -67,7 +67,8 @@ def make_data(case):
 
 
 def make_classifier(case, n_epochs):
-    return RNNClassifier(**case.params, max_epochs=n_epochs, random_state=0)
+    params = {"random_kernels": None, "max_epochs": n_epochs, **case.params}
+    return RNNClassifier(**params, random_state=0)
 
 
 class HandWritten(nn.Module):

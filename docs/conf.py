@@ -38,6 +38,7 @@ templates_path = ["_templates"]
 # are shown without a link: their inventories would have to be fetched.
 nitpicky = True
 nitpick_ignore_regex = [
+    ("py:class", r"sklearn_rnn\.nn\._reset_before\._ResetBefore"),  # torch_class
     ("py:.*", r"(sklearn|skorch|torch|numpy|np|scipy|pandas|matplotlib|captum)\b.*"),
 ]
 

@@ -48,7 +48,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     estimator : estimator or Pipeline
-        Fitted. An estimator of :mod:`sklearn_rnn`, a transformer of
+        Fitted. An estimator of sklearn_rnn, a transformer of
         :mod:`sklearn_rnn.preprocessing`, or one of scikit-learn's that learn plain
         numbers: scalers, `SimpleImputer`, `OneHotEncoder`, `OrdinalEncoder`, `PCA`,
         `DictVectorizer` and a few others. Or a :class:`~sklearn.pipeline.Pipeline` of
