@@ -425,12 +425,15 @@ def print_prediction(n_rounds):
         for cell in ("gru", "lstm")
         for batch in (256, 1)
     ]
-    rows += [
-        ["``RNNClassifier()``, 100 steps, batch of 1", *compare_single({}, n_rounds)]
-    ]
+    for title, params in (
+        ("``RNNClassifier()``", {}),
+        ("``RNNClassifier(random_kernels=None)``", {"random_kernels": None}),
+    ):
+        ratios = compare_single(params, n_rounds)
+        rows.append([f"{title}, 100 steps, batch of 1", *ratios])
     print(
-        "onnxruntime with the same weights, over sklearn_rnn. In the last row it also "
-        "standardises and computes probabilities."
+        "onnxruntime with the same weights, over sklearn_rnn. In the last two rows it "
+        "also standardises and computes probabilities."
     )
     print_table(["network", "over the network alone", "over ``predict_proba``"], rows)
 
