@@ -485,13 +485,6 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_monitor(self, held_out):
         watch_score = self.early_stopping_ and held_out is not None
-        if held_out is None and getattr(self, "scoring", None) is not None:
-            warnings.warn(
-                f"scoring={self.scoring!r} has no effect without a validation set: set "
-                "early_stopping=True, or pass X_val and y_val to fit.",
-                UserWarning,
-                stacklevel=7,
-            )
         patience = self.n_iter_no_change
         if not watch_score and self.learning_rate_schedule in _ANNEALED:
             patience = None  # the schedule is planned to the last epoch

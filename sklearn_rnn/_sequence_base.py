@@ -121,6 +121,16 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             stem_pooling=stem_pooling,
         )
 
+    def _make_monitor(self, held_out):
+        if held_out is None and self.scoring is not None:
+            warnings.warn(
+                f"scoring={self.scoring!r} has no effect without a validation set: set "
+                "early_stopping=True, or pass X_val and y_val to fit.",
+                UserWarning,
+                stacklevel=7,
+            )
+        return super()._make_monitor(held_out)
+
     def _make_validation_score(self, held_out):
         if self.scoring is None:
             return super()._make_validation_score(held_out)
