@@ -24,6 +24,8 @@ _SYNONYMS = {  # names in other libraries
     "elman": "rnn",
     "vanilla": "rnn",
     "simplernn": "rnn",
+    "gru_reset_after": "gru",
+    "bio": "iob2",
     "one_cycle": "onecycle",
     "reduce_lr_on_plateau": "plateau",
 }

@@ -23,6 +23,7 @@ from sklearn_rnn import (
     [
         ("cell", "LSTM", "lstm"),
         ("cell", "SimpleRNN", "rnn"),
+        ("cell", "gru_reset_after", "gru"),
         ("optimizer", "Adam", "adam"),
         ("pooling", "avg", "mean"),
         ("pooling", "Mean-Max", "meanmax"),
