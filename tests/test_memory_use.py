@@ -16,7 +16,7 @@ X = np.ones((n, 100, 15), np.float32)
 X[::2, 0, 0] = 0
 RNNClassifier(
     cell="rnn", conv_channels=None, bidirectional=False, pooling="last",
-    hidden_size=4, batch_size=1024, max_epochs=1,
+    hidden_size=4, batch_size=256, max_epochs=1,
 ).fit(X, np.arange(n) % 2)
 status = Path("/proc/self/status").read_text()
 print(1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]), X.nbytes)
