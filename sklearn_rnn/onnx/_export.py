@@ -1,36 +1,47 @@
-"""`export`: a fitted estimator as a graph of ONNX."""
+"""`export`: a fitted estimator as graphs of ONNX."""
 
-import json
 import os
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import numpy as np
-import sklearn
-import torch
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn import nn
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._regressor import RNNRegressor
-from sklearn_rnn._sequences import RaggedArray
 from sklearn_rnn._serialization import write_file
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
-from sklearn_rnn.onnx._graph import DOUBLE, INT64, Graph
-from sklearn_rnn.onnx._modules import (
-    UnsupportedModule,
-    add_loss,
-    add_model,
-    add_path,
-)
-from sklearn_rnn.utils import get_version
+from sklearn_rnn._transcriber import RNNTranscriber
+from sklearn_rnn.onnx._answers import compare_answers, make_answers
+from sklearn_rnn.onnx._files import check_onnx, refuse_code
+from sklearn_rnn.onnx._modules import UnsupportedModule
+from sklearn_rnn.onnx._transcriber import compare_transcriber, make_transcriber
 
-_OPSET, _OPSET_ML, _IR_VERSION = 17, 3, 8
-_TOLERANCE = 1e-5
-_KINDS = RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor
-_PATH_TOLERANCE = 1e-3  # of the log-probability of a path
-_INSTALL = "Export needs onnx and onnxruntime: pip install 'sklearn-rnn[onnx]'."
+
+class _Kind(NamedTuple):
+    """How estimators of a kind become files.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(estimator)`` returns the bytes of each file by the end of its name.
+    compare : callable
+        ``compare(estimator, files, X)`` raises ValueError if they compute something
+        else.
+    """
+
+    make: Callable[[Any], dict[str, bytes]]
+    compare: Callable[[Any, dict[str, bytes], Any], None]
+
+
+_ANSWERS = _Kind(make_answers, compare_answers)
+_KINDS: dict[type, _Kind] = {
+    RNNClassifier: _ANSWERS,
+    RNNRegressor: _ANSWERS,
+    RNNTagger: _ANSWERS,
+    RNNStepRegressor: _ANSWERS,
+    RNNTranscriber: _Kind(make_transcriber, compare_transcriber),
+}
 
 
 def export(
@@ -60,13 +71,18 @@ def export(
     nothing. With ``crf=True`` the labels are those of the best path, and the
     probabilities are marginals.
 
+    :class:`~sklearn_rnn.RNNTranscriber` has the outputs ``log_probabilities`` of shape
+    (batch, frames, 1 + n_tokens), as of `predict_log_proba`, and ``n_frames`` of shape
+    (batch,). The metadata "tokens" lists the token of each column.
+
     A category of a DataFrame is passed as its place, from 0 on, in the list of its
     column, which the metadata has as "categories", in JSON; -1 stands for an unknown
     one. Other categories and token ids are passed as they are, known or not.
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor, RNNTagger or RNNStepRegressor
+    estimator : RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor or \
+            RNNTranscriber
         Fitted.
     path : str or path-like
         The file. One of this name is replaced.
@@ -102,187 +118,18 @@ def export(
             f"export takes one of {[kind.__name__ for kind in _KINDS]}. Got "
             f"{type(estimator).__name__} instead; of a Pipeline, export its last step."
         )
-    check_is_fitted(estimator, "net_")
+    check_is_fitted(estimator)
+    check_onnx()
+    kind = _KINDS[type(estimator)]
     try:
-        data = _make_model(estimator)
+        refuse_code(estimator.module_)
+        files = kind.make(estimator)
     except UnsupportedModule as error:
         raise ValueError(
             f"{type(estimator).__name__} cannot be exported: {error}"
         ) from error
     if check_X is not None:
-        _compare(estimator, data, check_X)
-    write_file(path, data)
-
-
-def _make_model(estimator: Any) -> bytes:
-    """Return the bytes of a file."""
-    try:
-        from onnx import TensorProto, checker, helper
-    except ImportError as error:
-        raise ImportError(_INSTALL) from error
-
-    _refuse_code(estimator.module_)
-    graph = Graph()
-    tokens = estimator._reads_tokens
-    n_features = 1 if estimator._reads_table else estimator.n_features_in_
-    kind = TensorProto.INT64 if tokens else TensorProto.FLOAT
-    inputs = [
-        helper.make_tensor_value_info("X", kind, ["batch", "time", n_features]),
-        helper.make_tensor_value_info("lengths", TensorProto.INT64, ["batch"]),
-    ]
-    vocabulary = estimator._vocabulary
-    known = [] if vocabulary is None else vocabulary.known
-    outputs = add_model(graph, estimator.module_, "X", "lengths", known)
-    results = _add_answer(graph, estimator, outputs)
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes, type(estimator).__name__, inputs, results, graph.initializers
-        ),
-        opset_imports=[
-            helper.make_opsetid("", _OPSET),
-            helper.make_opsetid("ai.onnx.ml", _OPSET_ML),
-        ],
-        ir_version=_IR_VERSION,
-        producer_name="sklearn_rnn",
-        producer_version=get_version(),
-    )
-    helper.set_model_props(model, _describe(estimator))
-    checker.check_model(model)
-    return model.SerializeToString()
-
-
-def _describe(estimator: Any) -> dict[str, str]:
-    names = getattr(estimator, "feature_names_in_", ())
-    categories = estimator._category_encoder.categories
-    return {
-        "class": type(estimator).__name__,
-        "feature_names": "\n".join(map(str, names)),
-        "categories": json.dumps(categories, default=str),
-        "scikit-learn": sklearn.__version__,
-        "torch": torch.__version__,
-    }
-
-
-def _refuse_code(module: Any) -> None:
-    for place, part in module.named_modules():
-        if nn.has_hooks(part):
-            raise UnsupportedModule(f"module_.{place} has hooks, which are code.")
-
-
-def _add_answer(graph: Graph, estimator: Any, outputs: str) -> list[Any]:
-    """Add links and labels; return the outputs of the graph."""
-    crf = getattr(estimator.module_, "crf", None)
-    if crf is not None:
-        number, predictions = add_path(graph, estimator.module_, outputs, "lengths")
-    else:
-        predictions = add_loss(graph, estimator._loss, outputs)
-    if not hasattr(estimator, "classes_") and not hasattr(estimator, "predict_proba"):
-        return [_add_scale(graph, estimator, predictions)]
-    several = isinstance(estimator._loss, nn.BinaryCrossEntropy)
-    if several:
-        half = graph.constant(np.float32(0.5))
-        label = graph.add("Cast", graph.add("Greater", predictions, half), to=INT64)
-        kind = np.dtype(np.int64)
-    else:
-        if crf is None:
-            number = graph.add("ArgMax", predictions, axis=-1, keepdims=0)
-        classes = estimator.classes_
-        if classes.dtype.kind in "biu":
-            classes = classes.astype(np.int64)
-        label = graph.add("Gather", graph.constant(classes, "classes"), number)
-        kind = classes.dtype
-    per_step = isinstance(estimator, RNNTagger)
-    leading = ["batch", "time"] if per_step else ["batch"]
-    n = len(estimator.classes_)
-    return [
-        _name(graph, label, "label", kind, [*leading, n] if several else leading),
-        _name(graph, predictions, "probabilities", np.dtype(np.float32), [*leading, n]),
-    ]
-
-
-def _add_scale(graph: Graph, estimator: Any, predictions: str) -> Any:
-    """Bring predictions to the scale of y, in double precision."""
-    targets = getattr(estimator._targets, "numbers", estimator._targets)
-    doubles = graph.add("Cast", predictions, to=DOUBLE)
-    scale, mean, levels = targets.scale, targets.mean, []
-    if isinstance(estimator._loss, nn.Quantiles):
-        scale, mean = scale[:, np.newaxis], mean[:, np.newaxis]
-        levels = [len(estimator._loss.levels)]
-    scaled = graph.add("Mul", doubles, graph.constant(scale, "scale"))
-    result = graph.add("Add", scaled, graph.constant(mean, "mean"))
-    per_step = isinstance(estimator, RNNStepRegressor)
-    leading = ["batch", "time"] if per_step else ["batch"]
-    shape = [*leading, len(targets.mean), *levels]
-    return _name(graph, result, "prediction", np.dtype(np.float64), shape)
-
-
-def _name(
-    graph: Graph, value: str, name: str, dtype: np.dtype[Any], shape: list[Any]
-) -> Any:
-    from onnx import helper
-
-    graph.nodes.append(helper.make_node("Identity", [value], [name]))
-    code = np.dtype(object) if dtype.kind in "UO" else dtype
-    return helper.make_tensor_value_info(
-        name, helper.np_dtype_to_tensor_dtype(code), shape
-    )
-
-
-# Comparison ---------------------------------------------------------------------------
-
-
-def _compare(estimator: Any, data: bytes, X: Any) -> None:
-    """Raise ValueError if onnxruntime computes something else."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(_INSTALL) from error
-
-    checked = estimator._check_X(X)
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    fill = 0 if estimator._reads_tokens else np.nan
-    inputs = {"X": checked.to_padded(fill), "lengths": checked.lengths}
-    outputs = session.run(None, inputs)
-    found = outputs[-1].astype(np.float64)
-    per_step = isinstance(estimator, RNNTagger | RNNStepRegressor)
-    if per_step:
-        found = np.concatenate(_cut(found, checked.lengths))
-    expected = _predict(estimator, X).reshape(found.shape)
-    targets = getattr(estimator._targets, "numbers", estimator._targets)
-    scale = np.asarray(getattr(targets, "scale", 1.0))
-    if isinstance(estimator._loss, nn.Quantiles):
-        scale = scale[:, np.newaxis]
-    difference = np.abs(found - expected) / scale
-    if not (difference <= _TOLERANCE * np.maximum(1, np.abs(expected / scale))).all():
-        _raise_difference(estimator, f"it differs by {difference.max():.2g}")
-    if getattr(estimator.module_, "crf", None) is not None:
-        _compare_paths(estimator, X, _cut(outputs[0], checked.lengths))
-
-
-def _cut(values: NDArray, lengths: NDArray) -> list[NDArray]:
-    return [row[:n] for row, n in zip(values, lengths, strict=True)]
-
-
-def _compare_paths(estimator: Any, X: Any, labels: list[NDArray]) -> None:
-    """Raise ValueError if other paths are found, unless they are as probable."""
-    found = estimator.path_log_proba(X, labels)
-    best = estimator.path_log_proba(X, estimator.predict(X))
-    if not (np.abs(found - best) <= _PATH_TOLERANCE).all():
-        _raise_difference(estimator, "paths of labels are less probable")
-
-
-def _raise_difference(estimator: Any, how: str) -> NoReturn:
-    raise ValueError(
-        f"{type(estimator).__name__} as a graph of ONNX predicts something else on "
-        f"check_X: {how}. No file was written."
-    )
-
-
-def _predict(estimator: Any, X: Any) -> NDArray:
-    if hasattr(estimator, "predict_proba"):
-        found = estimator.predict_proba(X)
-    else:
-        found = estimator.predict(X)
-    if isinstance(found, RaggedArray):
-        return found.values
-    return np.concatenate(list(found)) if found.dtype == object else found
+        kind.compare(estimator, files, check_X)
+    root, extension = os.path.splitext(path)
+    for ending, data in files.items():
+        write_file(f"{root}{ending}{extension}", data)

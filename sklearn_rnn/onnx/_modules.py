@@ -371,3 +371,18 @@ def add_model(
         return outputs
     offset = add_random_branch(graph, module.random_branch, inputs, counts)
     return graph.add("Add", outputs, offset)
+
+
+def add_frames(
+    graph: Graph, module: Any, x: str, lengths: str, known: Sequence[NDArray]
+) -> tuple[str, str]:
+    """Add a network for CTC; return the scores of all frames, and their numbers."""
+    vectors = set_padding(graph, add_inputs(graph, module.inputs, x, known), lengths)
+    if module.stem is not None:
+        vectors, lengths = add_stem(graph, module.stem, vectors, lengths)
+    states, _ = add_encoder(graph, module.encoder, vectors, lengths)
+    outputs = add_linear(graph, module.head, states)
+    n_outputs = module.head.out_features // module.upsample
+    scores = graph.add("Reshape", outputs, graph.integers(0, -1, n_outputs))
+    upsample = graph.constant(np.int64(module.upsample), "upsample")
+    return scores, graph.add("Mul", lengths, upsample)
