@@ -45,7 +45,7 @@ _N_UPDATES = 1000  # of max_epochs="auto": windows overlap, and soon are known b
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 100
 _MOST_BATCHES = 15_000  # of an epoch
 _ROWS = 4096  # windows that are forecast at a time
-_LEAST_HALF = 1e-3  # of the scale: unit of errors where quantiles meet
+LEAST_HALF = 1e-3  # of the scale: unit of errors where quantiles meet
 
 
 @dataclass
@@ -895,7 +895,7 @@ class RNNForecaster(BaseRNN):
         if self._levels is None:
             unit = np.broadcast_to(scale, middle.shape)
             return middle, unit, unit
-        least = _LEAST_HALF * scale
+        least = LEAST_HALF * scale
         below = np.maximum(middle - forecasts[..., 0], least)
         above = np.maximum(forecasts[..., -1] - middle, least)
         return middle, below, above

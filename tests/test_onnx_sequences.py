@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_rnn import RaggedArray, RNNTranscriber, nn
-from sklearn_rnn.onnx import _graph, _modules, export
+from sklearn_rnn import RaggedArray, RNNForecaster, RNNTranscriber, nn
+from sklearn_rnn.onnx import _forecaster, _graph, _modules, export
 
 pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -123,3 +123,94 @@ def test_a_wrong_transcriber_is_found(rng, monkeypatch, tmp_path):
     shake(rnn.module_)
     check_that_flaws_are_found(rnn, X, monkeypatch, tmp_path)
     export(rnn, tmp_path / "model.onnx", check_X=X)
+
+
+# Forecasters --------------------------------------------------------------------------
+
+SEVERAL = {"target_features": [2, 0], "known_features": [1]}
+
+
+def make_series(rng, n_features=1, n=4):
+    shape = (30, n_features)
+    return [
+        1e4 + 100 * rng.normal(size=shape).cumsum(axis=0)[: 18 + 3 * i]
+        for i in range(n)
+    ]
+
+
+def fit_forecaster(X, **options):
+    options = {"horizon": 5, "context": 8, "segment_length": 3} | options
+    rnn = RNNForecaster(**TINY, **options).fit(X)
+    shake(rnn.module_)
+    return rnn
+
+
+@pytest.mark.parametrize(
+    ("n_features", "options"),
+    [
+        (1, {}),
+        (1, {"scaling": "robust", "context": 7, "cell": "lstm", "num_layers": 2}),
+        (1, {"scaling": "mean", "quantiles": (0.9, 0.25)}),
+        (3, {"scaling": None, "target_features": [2, 0]}),
+        (3, {"quantiles": (0.1, 0.5, 0.8), **SEVERAL}),
+        (3, {"quantiles": (0.3, 0.8), "calibration_origins": 4, **SEVERAL}),
+    ],
+)
+def test_forecasters(rng, n_features, options):
+    X = make_series(rng, n_features)
+    rnn = fit_forecaster(X, **options)
+    export(rnn, "model.onnx", check_X=X)
+    has_known = "known_features" in options
+    for n, longest in ((1, 1), (2, 6), (4, 30)):  # shorter than a window, too
+        new = [x[:longest] for x in X[:n]]
+        future = 1e4 + 100 * rng.normal(size=(n, 5, 1)) if has_known else None
+        inputs = pad(new, dtype=np.float64)
+        atol = 1e-5 * (1e4 if longest == 1 else 100)  # of the scale of a window
+        if has_known:
+            inputs["X_future"] = future
+        found, _ = run("model.onnx", **inputs)
+        expected = rnn.predict(new, future).reshape(found["prediction"].shape)
+        np.testing.assert_allclose(found["prediction"], expected, atol=atol)
+        if "quantiles" in options:
+            expected = rnn.predict_quantiles(new, X_future=future)
+            expected = expected.reshape(found["quantiles"].shape)
+            np.testing.assert_allclose(found["quantiles"], expected, atol=atol)
+
+
+def test_a_flat_window_has_a_scale(rng):
+    X = make_series(rng)
+    rnn = fit_forecaster(X)
+    new = [np.full(9, 3.0), np.zeros(9)]
+    export(rnn, "model.onnx", check_X=new)
+    found, metadata = run("model.onnx", **pad(new, dtype=np.float64))
+    np.testing.assert_allclose(found["prediction"][..., 0], rnn.predict(new), atol=1e-4)
+    assert json.loads(metadata["context"]) == 8
+
+
+def test_a_wrong_forecaster_is_found(rng, monkeypatch, tmp_path):
+    X = make_series(rng, 3)
+    rnn = fit_forecaster(X, **SEVERAL)
+    check_that_flaws_are_found(rnn, X, monkeypatch, tmp_path)
+    export(rnn, tmp_path / "model.onnx", check_X=X)
+
+
+@pytest.mark.parametrize("flaw", ["FARTHEST", "Median", "mark"])
+def test_a_wrong_window_is_found(rng, monkeypatch, tmp_path, flaw):
+    X = make_series(rng, 3)
+    rnn = fit_forecaster(X, scaling="robust", **SEVERAL)
+    forecast = _forecaster._Forecast
+    if flaw == "FARTHEST":
+        monkeypatch.setattr(_forecaster, "FARTHEST", 0.5)
+    elif flaw == "Median":
+        take_last = lambda own: own.graph.add(  # noqa: E731
+            "Gather", own.past, own.graph.integers(-1), axis=2
+        )
+        monkeypatch.setattr(forecast, "_add_median", take_last)
+    else:
+        right = forecast._pad
+        monkeypatch.setattr(
+            forecast, "_pad", lambda own, x, **k: right(own, x, **k | {"value": 0.0})
+        )
+    with pytest.raises(ValueError, match="predicts something else on check_X"):
+        export(rnn, tmp_path / "model.onnx", check_X=X)
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from sklearn_rnn._forecasting._columns import (
     check_known_future,
     choose_columns,
 )
-from sklearn_rnn._forecasting._encoding import WindowEncoder
+from sklearn_rnn._forecasting._encoding import FARTHEST, FLAT, WindowEncoder
 from sklearn_rnn._forecasting._linear import LinearForecast, fit_linear
 from sklearn_rnn._forecasting._series import (
     check_lengths,
@@ -19,6 +19,8 @@ from sklearn_rnn._forecasting._series import (
 from sklearn_rnn._forecasting._windows import Shape, Windows
 
 __all__ = [
+    "FARTHEST",
+    "FLAT",
     "Calibration",
     "Columns",
     "LinearForecast",

@@ -9,7 +9,8 @@ from sklearn_rnn._forecasting._windows import Cut, Windows
 
 Floats = NDArray[np.float64]
 
-_FARTHEST = 20.0  # in units of the scale: a jump after a flat window outweighs no other
+FARTHEST = 20.0  # in units of the scale: a jump after a flat window outweighs no other
+FLAT = 1e-9  # of the largest value: a window that varies less has no scale of its own
 
 
 class Scale(NamedTuple):
@@ -20,7 +21,7 @@ class Scale(NamedTuple):
 
     def apply(self, steps: Floats) -> Floats:
         """Return steps in units of their window, not farther than a limit."""
-        return np.clip((steps - self.location) / self.scale, -_FARTHEST, _FARTHEST)
+        return np.clip((steps - self.location) / self.scale, -FARTHEST, FARTHEST)
 
     def invert(self, steps: Floats) -> Floats:
         """Return steps, (n_windows, horizon, n), in the units of the series."""
@@ -90,7 +91,7 @@ class WindowEncoder:
             scale = np.abs(past - middle).mean(axis=1, keepdims=True)
         reach = np.abs(past).max(axis=1, keepdims=True)
         location = past[:, -1:] if self.scaling == "last" else middle
-        varies = scale > 1e-9 * reach
+        varies = scale > FLAT * reach
         return Scale(location, np.where(varies, scale, np.fmax(reach, 1.0)))
 
     def list_linear_inputs(self, cut: Cut, scaled: Floats) -> Floats:
@@ -151,8 +152,8 @@ class WindowEncoder:
         covariates = (cut.covariates - mean) / std
         known = (cut.known - mean[first_known:]) / std[first_known:]
         return (
-            np.clip(covariates, -_FARTHEST, _FARTHEST),
-            np.clip(known, -_FARTHEST, _FARTHEST),
+            np.clip(covariates, -FARTHEST, FARTHEST),
+            np.clip(known, -FARTHEST, FARTHEST),
         )
 
 

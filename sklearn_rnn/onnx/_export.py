@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._classifier import RNNClassifier
+from sklearn_rnn._forecaster import RNNForecaster
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._serialization import write_file
 from sklearn_rnn._step_regressor import RNNStepRegressor
@@ -14,6 +15,7 @@ from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn._transcriber import RNNTranscriber
 from sklearn_rnn.onnx._answers import compare_answers, make_answers
 from sklearn_rnn.onnx._files import check_onnx, refuse_code
+from sklearn_rnn.onnx._forecaster import compare_forecaster, make_forecaster
 from sklearn_rnn.onnx._modules import UnsupportedModule
 from sklearn_rnn.onnx._transcriber import compare_transcriber, make_transcriber
 
@@ -40,6 +42,7 @@ _KINDS: dict[type, _Kind] = {
     RNNRegressor: _ANSWERS,
     RNNTagger: _ANSWERS,
     RNNStepRegressor: _ANSWERS,
+    RNNForecaster: _Kind(make_forecaster, compare_forecaster),
     RNNTranscriber: _Kind(make_transcriber, compare_transcriber),
 }
 
@@ -75,14 +78,21 @@ def export(
     (batch, frames, 1 + n_tokens), as of `predict_log_proba`, and ``n_frames`` of shape
     (batch,). The metadata "tokens" lists the token of each column.
 
+    :class:`~sklearn_rnn.RNNForecaster` reads ``X`` as float64 and, with
+    `known_features`, ``X_future`` of shape (batch, horizon, n_known). ``prediction`` is
+    (batch, horizon, n_targets) and, with `quantiles`, ``quantiles`` is (batch, horizon,
+    n_targets, n_quantiles), as of `predict_quantiles`. It compares forecasts in units
+    of the scale of their window, and with `known_features` takes the future from the
+    last steps of `check_X`.
+
     A category of a DataFrame is passed as its place, from 0 on, in the list of its
     column, which the metadata has as "categories", in JSON; -1 stands for an unknown
     one. Other categories and token ids are passed as they are, known or not.
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor or \
-            RNNTranscriber
+    estimator : RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor, \
+            RNNForecaster or RNNTranscriber
         Fitted.
     path : str or path-like
         The file. One of this name is replaced.
