@@ -33,6 +33,7 @@ NEEDS = {
     "keras_before.py": "keras",
     "aeon_before.py": "tensorflow",
     "onnx_forecaster.py": "onnxruntime",
+    "onnx_generator.py": "onnxruntime",
     "onnx_service.py": "onnxruntime",
     "onnx_transcriber.py": "onnxruntime",
     "dask_search.py": "distributed",

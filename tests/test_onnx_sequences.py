@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_rnn import RaggedArray, RNNForecaster, RNNTranscriber, nn
+from sklearn_rnn import RaggedArray, RNNForecaster, RNNGenerator, RNNTranscriber, nn
 from sklearn_rnn.onnx import _forecaster, _graph, _modules, export
 
 pytest.importorskip("onnx")
@@ -213,4 +213,89 @@ def test_a_wrong_window_is_found(rng, monkeypatch, tmp_path, flaw):
         )
     with pytest.raises(ValueError, match="predicts something else on check_X"):
         export(rnn, tmp_path / "model.onnx", check_X=X)
+    assert not list(tmp_path.iterdir())
+
+
+# Generators ---------------------------------------------------------------------------
+
+WORDS = ["anna", "nora", "hanna", "o", "flora", ""]
+
+
+def read_steps(path, X, y=None):
+    """Return probabilities after all steps, read at once and one by one."""
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    n_units = session.get_inputs()[2].shape[1]
+    classes = {} if y is None else {"y": y}
+    state = np.zeros((1, n_units), np.float32)
+    for x_t in X:
+        inputs = {"X": x_t[np.newaxis, np.newaxis], "lengths": np.ones(1, np.int64)}
+        by_step, state = session.run(None, {**inputs, "state": state, **classes})
+    inputs = {"X": X[np.newaxis], "lengths": np.array([len(X)])}
+    state = np.zeros((1, n_units), np.float32)
+    return by_step[0], session.run(None, {**inputs, "state": state, **classes})[0][0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cell": "lstm", "num_layers": 2, "tie_weights": False},
+        {"cell": "gru_reset_before", "embedding_dim": 3, "end_token": False},
+        {"cell": "rnn", "hidden_size": (5, 4), "level": "word"},
+    ],
+)
+def test_generators(options):
+    rnn = RNNGenerator(**TINY | options).fit(WORDS)
+    shake(rnn.module_)
+    export(rnn, "model.onnx", check_X=WORDS)
+    session = ort.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    tokens = json.loads(metadata["tokens"])
+    assert tokens == rnn.tokens_.tolist()
+    for text in ("nanar", ""):
+        parts = text if rnn.level == "char" else text.split()
+        numbers = [0, *(tokens.index(t) if t in tokens else 1 for t in parts)]
+        for found in read_steps("model.onnx", np.array(numbers)[:, np.newaxis]):
+            p = rnn.predict_proba([text])[0]
+            np.testing.assert_allclose(np.exp(found), p, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [["b", "a"], [3, 7]])
+def test_generators_of_classes(rng, classes):
+    X = [rng.integers(5, 9, n) for n in (3, 6, 1, 4)]
+    rnn = RNNGenerator(**TINY).fit(X, np.resize(classes, 4))
+    shake(rnn.module_)
+    export(rnn, "model.onnx", check_X=X)
+    numbers = np.r_[0, rnn.tokens_.tolist().index(X[0][0])][:, np.newaxis]
+    for k, y in enumerate(rnn.classes_):
+        p = rnn.predict_proba([X[0][:1]], [y])[0]
+        for found in read_steps("model.onnx", numbers, np.array([k])):
+            np.testing.assert_allclose(np.exp(found), p, atol=1e-5)
+
+
+def test_generators_of_notes(rng):
+    X = [rng.integers(0, 2, (n, 3)) for n in (3, 6, 2, 4)]
+    rnn = RNNGenerator(**TINY).fit(X)
+    shake(rnn.module_)
+    export(rnn, "model.onnx", check_X=X)
+    steps = np.r_[np.zeros((1, 3)), X[0]].astype(np.float32)
+    for found in read_steps("model.onnx", steps):
+        np.testing.assert_allclose(found, rnn.predict_proba(X[:1])[0], atol=1e-5)
+
+
+def test_a_wrong_generator_is_found(monkeypatch, tmp_path):
+    rnn = RNNGenerator(**TINY).fit(WORDS)
+    shake(rnn.module_)
+    check_that_flaws_are_found(rnn, WORDS, monkeypatch, tmp_path)
+    export(rnn, tmp_path / "model.onnx", check_X=WORDS)
+
+
+def test_a_state_of_the_wrong_layer_is_found(monkeypatch, tmp_path):
+    rnn = RNNGenerator(**TINY, num_layers=2).fit(WORDS)
+    shake(rnn.module_)
+    right = _modules._split
+    swap = lambda *arguments: right(*arguments)[::-1]  # noqa: E731
+    monkeypatch.setattr(_modules, "_split", swap)
+    with pytest.raises(ValueError, match="predicts something else on check_X"):
+        export(rnn, tmp_path / "model.onnx", check_X=WORDS)
     assert not list(tmp_path.iterdir())

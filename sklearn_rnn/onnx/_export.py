@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._forecaster import RNNForecaster
+from sklearn_rnn._generator import RNNGenerator
 from sklearn_rnn._regressor import RNNRegressor
 from sklearn_rnn._serialization import write_file
 from sklearn_rnn._step_regressor import RNNStepRegressor
@@ -16,6 +17,7 @@ from sklearn_rnn._transcriber import RNNTranscriber
 from sklearn_rnn.onnx._answers import compare_answers, make_answers
 from sklearn_rnn.onnx._files import check_onnx, refuse_code
 from sklearn_rnn.onnx._forecaster import compare_forecaster, make_forecaster
+from sklearn_rnn.onnx._generator import compare_generator, make_generator
 from sklearn_rnn.onnx._modules import UnsupportedModule
 from sklearn_rnn.onnx._transcriber import compare_transcriber, make_transcriber
 
@@ -43,6 +45,7 @@ _KINDS: dict[type, _Kind] = {
     RNNTagger: _ANSWERS,
     RNNStepRegressor: _ANSWERS,
     RNNForecaster: _Kind(make_forecaster, compare_forecaster),
+    RNNGenerator: _Kind(make_generator, compare_generator),
     RNNTranscriber: _Kind(make_transcriber, compare_transcriber),
 }
 
@@ -85,6 +88,14 @@ def export(
     of the scale of their window, and with `known_features` takes the future from the
     last steps of `check_X`.
 
+    :class:`~sklearn_rnn.RNNGenerator` reads numbers of tokens, places in the metadata
+    "tokens", after a 0 for the beginning; or notes. The input ``state`` of shape
+    (batch, n_units) is zeros at first, then the output ``state_after`` of the steps
+    before. With classes, the input ``y`` of shape (batch,) is the place of the class
+    in the metadata "classes". ``log_probabilities`` of shape (batch, n_tokens), or
+    ``probabilities`` of notes, are those of the step after the last one. In the
+    comparison all classes take turns.
+
     A category of a DataFrame is passed as its place, from 0 on, in the list of its
     column, which the metadata has as "categories", in JSON; -1 stands for an unknown
     one. Other categories and token ids are passed as they are, known or not.
@@ -92,7 +103,7 @@ def export(
     Parameters
     ----------
     estimator : RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor, \
-            RNNForecaster or RNNTranscriber
+            RNNForecaster, RNNTranscriber or RNNGenerator
         Fitted.
     path : str or path-like
         The file. One of this name is replaced.

@@ -65,7 +65,7 @@ def _add_standardize(
 
 def _add_embedding(graph: Graph, module: Any, x: str, known: Sequence[NDArray]) -> str:
     numbers = _add_numbers(graph, x, known[0], 1 + np.arange(len(known[0])))
-    return _look_up(graph, module, graph.add("Squeeze", numbers, graph.integers(-1)))
+    return add_tokens(graph, module, numbers)
 
 
 def _add_numbers(graph: Graph, x: str, values: NDArray, numbers: NDArray) -> str:
@@ -79,6 +79,11 @@ def _add_numbers(graph: Graph, x: str, values: NDArray, numbers: NDArray) -> str
         values_int64s=numbers.tolist(),
         default_int64=0,
     )
+
+
+def add_tokens(graph: Graph, module: Any, numbers: str) -> str:
+    """Add the vectors of numbers of tokens, (batch, time, 1)."""
+    return _look_up(graph, module, graph.add("Squeeze", numbers, graph.integers(-1)))
 
 
 def _look_up(graph: Graph, module: Any, rows: str) -> str:
@@ -226,11 +231,73 @@ def add_encoder(graph: Graph, encoder: Any, x: str, lengths: str) -> tuple[str, 
     ends = ""
     for index in range(len(encoder.forward_layers)):
         layers = encoder.get_directions(index)
-        x, ends = _add_layer(graph, layers, x, counts)
+        x, last = _add_layer(graph, layers, x, counts)
+        ends = _join_directions(graph, last[0])
     return x, ends
 
 
-def _add_layer(graph: Graph, layers: Any, x: str, counts: str) -> tuple[str, str]:
+def add_carried_encoder(
+    graph: Graph, encoder: Any, x: str, lengths: str, state: str
+) -> tuple[str, str, str]:
+    """Add recurrent layers of one direction that begin with given states.
+
+    Parameters
+    ----------
+    graph : Graph
+    encoder : Encoder
+    x, lengths : str
+        As for `add_encoder`.
+    state : str
+        States before the first step, (batch, `count_units`): those of all layers side
+        by side, and after that of an LSTM its cell.
+
+    Returns
+    -------
+    states : str
+        States of all steps of the last layer.
+    end : str
+        The last of them.
+    after : str
+        States after the last step, like `state`.
+    """
+    counts = graph.add("Cast", lengths, to=INT32)
+    sizes = _list_state_sizes(encoder)
+    parts = _split(graph, state, sizes)
+    end, after = "", []
+    for layer in encoder.forward_layers:
+        start = [parts.pop(0) for _ in range(_count_states(layer))]
+        start = [graph.add("Unsqueeze", part, graph.integers(0)) for part in start]
+        x, last = _add_layer(graph, [layer], x, counts, start)
+        last = [_join_directions(graph, part) for part in last]
+        end = last[0]
+        after += last
+    return x, end, after[0] if len(after) == 1 else graph.add("Concat", *after, axis=1)
+
+
+def count_units(encoder: Any) -> int:
+    """Return the size of the states of all layers of one direction."""
+    return sum(_list_state_sizes(encoder))
+
+
+def _list_state_sizes(encoder: Any) -> list[int]:
+    layers = encoder.forward_layers
+    return [layer.hidden_size for layer in layers for _ in range(_count_states(layer))]
+
+
+def _count_states(layer: Any) -> int:
+    return 2 if type(layer) is nn.LSTM else 1
+
+
+def _split(graph: Graph, x: str, sizes: Sequence[int]) -> list[str]:
+    if len(sizes) == 1:
+        return [x]
+    return graph.add("Split", x, graph.integers(*sizes), n_outputs=len(sizes), axis=1)
+
+
+def _add_layer(
+    graph: Graph, layers: Any, x: str, counts: str, start: Sequence[str] = ()
+) -> tuple[str, list[str]]:
+    """Add one layer; its last states are (directions, batch, hidden)."""
     operator, order = _find(_GATES, layers[0])
     options: dict[str, Any] = {
         "hidden_size": layers[0].hidden_size,
@@ -246,21 +313,26 @@ def _add_layer(graph: Graph, layers: Any, x: str, counts: str) -> tuple[str, str
         np.stack([_reorder(own[k], order) for own in weights]) for k in range(4)
     )
     x = graph.add("Transpose", x, perm=[1, 0, 2])
-    outputs, last = graph.add(
+    outputs, *last = graph.add(
         operator,
         x,
         graph.constant(w, "W"),
         graph.constant(r, "R"),
         graph.constant(np.concatenate([b_w, b_r], axis=1), "B"),
         counts,
-        n_outputs=2,
+        *start,
+        n_outputs=1 + _count_states(layers[0]),
         **options,
     )
-    # (time, directions, batch, hidden) and (directions, batch, hidden)
+    # from (time, directions, batch, hidden)
     outputs = graph.add("Transpose", outputs, perm=[2, 0, 1, 3])
-    outputs = graph.add("Reshape", outputs, graph.integers(0, 0, -1))
+    return graph.add("Reshape", outputs, graph.integers(0, 0, -1)), last
+
+
+def _join_directions(graph: Graph, last: str) -> str:
+    """Bring last states, (directions, batch, hidden), side by side."""
     last = graph.add("Transpose", last, perm=[1, 0, 2])
-    return outputs, graph.add("Reshape", last, graph.integers(0, -1))
+    return graph.add("Reshape", last, graph.integers(0, -1))
 
 
 def _reorder(weight: NDArray, order: tuple[int, ...]) -> NDArray:
