@@ -11,8 +11,8 @@ Floats = NDArray[np.float64]
 
 N_KINDS = 3  # of deviations: from the level, one step ahead, one season ahead
 _RIDGE = 1e-2  # penalty a step
-_FARTHEST_INPUT = 5.0  # an outlier in the past must not spoil later forecasts
-_FARTHEST = 30.0  # in units of the scatter
+FARTHEST_INPUT = 5.0  # an outlier in the past must not spoil later forecasts
+FARTHEST = 30.0  # in units of the scatter
 _LEAST_SHARE = 0.1  # of the standard deviation: most deviations may be 0
 _N_PRIOR = 10.0  # deviations that the scatter of the feature itself counts for
 _SCATTER_OF_MAD = 1.4826  # of a normal distribution
@@ -29,7 +29,7 @@ class Level(NamedTuple):
 
     def apply(self, x: Floats) -> Floats:
         """Return steps in units of the scale, clipped."""
-        return np.clip((x - self.location) / self.scale, -_FARTHEST, _FARTHEST)
+        return np.clip((x - self.location) / self.scale, -FARTHEST, FARTHEST)
 
 
 def measure_level(steps: Floats) -> Level:
@@ -82,7 +82,7 @@ def measure_scatter(errors: Floats) -> Floats:
 
 def clip_inputs(scaled: Floats) -> Floats:
     """Limit what forecasts are made from."""
-    return np.clip(scaled, -_FARTHEST_INPUT, _FARTHEST_INPUT)
+    return np.clip(scaled, -FARTHEST_INPUT, FARTHEST_INPUT)
 
 
 def fit_lags(series: list[Floats], context: int, ahead: int) -> Floats:
@@ -141,7 +141,7 @@ def forecast_lags(x: Floats, weights: Floats, ahead: int) -> Floats:
 
 def to_energies(deviations: Floats) -> Floats:
     """Return squares of deviations in units of their scatter, bounded."""
-    return np.minimum(deviations**2, _FARTHEST**2)
+    return np.minimum(deviations**2, FARTHEST**2)
 
 
 def smooth(energies: Floats, span: int, start: Floats) -> Floats:

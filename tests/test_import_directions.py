@@ -155,8 +155,8 @@ MAY_IMPORT = {
     },
     "adapters": {"_forecaster"},
     "onnx": {
-        *(*ESTIMATORS, "_codecs", "_forecasting", "_sequences", "_serialization"),
-        *("nn", "utils"),
+        *(*ESTIMATORS, "_anomalies", "_codecs", "_forecasting", "_sequences"),
+        *("_serialization", "nn", "utils"),
     },
     "metrics": {"_sequences", "utils"},
     "model_selection": {"_planning", "utils"},

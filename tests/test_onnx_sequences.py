@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_rnn import RaggedArray, RNNForecaster, RNNGenerator, RNNTranscriber, nn
-from sklearn_rnn.onnx import _forecaster, _graph, _modules, export
+from sklearn_rnn import (
+    RaggedArray,
+    RNNAnomalyDetector,
+    RNNForecaster,
+    RNNGenerator,
+    RNNTranscriber,
+    nn,
+)
+from sklearn_rnn.onnx import _detector, _forecaster, _graph, _modules, export
 
 pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -298,4 +305,62 @@ def test_a_state_of_the_wrong_layer_is_found(monkeypatch, tmp_path):
     monkeypatch.setattr(_modules, "_split", swap)
     with pytest.raises(ValueError, match="predicts something else on check_X"):
         export(rnn, tmp_path / "model.onnx", check_X=WORDS)
+    assert not list(tmp_path.iterdir())
+
+
+# Detectors ----------------------------------------------------------------------------
+
+
+def fit_detector(rng, n_features=2, **options):
+    X = [rng.normal(size=(n, n_features)).cumsum(axis=0) for n in (60, 75, 90)]
+    options = {"context": 4, "smoothing": 5, "max_epochs": 3} | options
+    rnn = RNNAnomalyDetector(**TINY | options).fit(X)
+    shake(rnn.module_)
+    rnn._network_share = np.full_like(
+        rnn._network_share, 0.7
+    )  # of a real fit it may be 0
+    return rnn, X
+
+
+@pytest.mark.parametrize(
+    ("n_features", "options"),
+    [
+        (2, {}),
+        (1, {"season_length": 7, "cell": "lstm", "num_layers": 2}),
+        (3, {"aggregation": "mean", "cell": "rnn", "contamination": 0.1}),
+    ],
+)
+def test_detectors(rng, n_features, options):
+    rnn, X = fit_detector(rng, n_features, **options)
+    export(rnn, "model.onnx", check_X=X)
+    X[0][30] += 20
+    for n, longest in ((1, 1), (2, 9), (3, 90)):  # shorter than a past, too
+        new = [x[:longest] for x in X[:n]]
+        found, _ = run("model.onnx", **pad(new, dtype=np.float64))
+        for name in ("score_steps", "predict_steps"):
+            for row, expected in zip(found[name], getattr(rnn, name)(new), strict=True):
+                np.testing.assert_allclose(row[: len(expected)], expected, atol=1e-5)
+        np.testing.assert_allclose(
+            found["score_samples"], rnn.score_samples(new), atol=1e-5
+        )
+        np.testing.assert_array_equal(found["predict"], rnn.predict(new))
+    assert found["predict_steps"].any()
+
+
+def test_a_wrong_detector_is_found(rng, monkeypatch, tmp_path):
+    rnn, X = fit_detector(rng)
+    check_that_flaws_are_found(rnn, X, monkeypatch, tmp_path)
+    export(rnn, tmp_path / "model.onnx", check_X=X)
+
+
+@pytest.mark.parametrize("flaw", ["_smooth", "_go_back", "FARTHEST_INPUT"])
+def test_wrong_scores_are_found(rng, monkeypatch, tmp_path, flaw):
+    rnn, X = fit_detector(rng)
+    if flaw == "FARTHEST_INPUT":
+        monkeypatch.setattr(_detector, flaw, 1.0)
+    else:
+        leave = {"_smooth": lambda own, e: e, "_go_back": lambda own, n: own.places}
+        monkeypatch.setattr(_detector._Scores, flaw, leave[flaw])
+    with pytest.raises(ValueError, match="predicts something else on check_X"):
+        export(rnn, tmp_path / "model.onnx", check_X=X)
     assert not list(tmp_path.iterdir())

@@ -60,7 +60,7 @@ def _add_answer(graph: Graph, estimator: Any, outputs: str) -> list[Any]:
     else:
         predictions = add_loss(graph, estimator._loss, outputs)
     if not hasattr(estimator, "classes_") and not hasattr(estimator, "predict_proba"):
-        return [_add_scale(graph, estimator, predictions)]
+        return [_add_numbers(graph, estimator, predictions)]
     several = isinstance(estimator._loss, nn.BinaryCrossEntropy)
     if several:
         half = graph.constant(np.float32(0.5))
@@ -85,20 +85,30 @@ def _add_answer(graph: Graph, estimator: Any, outputs: str) -> list[Any]:
     ]
 
 
-def _add_scale(graph: Graph, estimator: Any, predictions: str) -> Any:
+def _add_numbers(graph: Graph, estimator: Any, predictions: str) -> Any:
+    result = add_scale(graph, estimator, predictions)
+    leading = ["batch"]
+    if isinstance(estimator, RNNStepRegressor):
+        leading = ["batch", "time"]
+    shape = [*leading, len(_find_scale(estimator)[0])]
+    if isinstance(estimator._loss, nn.Quantiles):
+        shape.append(len(estimator._loss.levels))
+    return name_output(graph, result, "prediction", np.float64, shape)
+
+
+def add_scale(graph: Graph, estimator: Any, predictions: str) -> str:
     """Bring predictions to the scale of y, in double precision."""
-    targets = getattr(estimator._targets, "numbers", estimator._targets)
     doubles = graph.add("Cast", predictions, to=DOUBLE)
-    scale, mean, levels = targets.scale, targets.mean, []
+    scale, mean = _find_scale(estimator)
     if isinstance(estimator._loss, nn.Quantiles):
         scale, mean = scale[:, np.newaxis], mean[:, np.newaxis]
-        levels = [len(estimator._loss.levels)]
     scaled = graph.add("Mul", doubles, graph.constant(scale, "scale"))
-    result = graph.add("Add", scaled, graph.constant(mean, "mean"))
-    per_step = isinstance(estimator, RNNStepRegressor)
-    leading = ["batch", "time"] if per_step else ["batch"]
-    shape = [*leading, len(targets.mean), *levels]
-    return name_output(graph, result, "prediction", np.dtype(np.float64), shape)
+    return graph.add("Add", scaled, graph.constant(mean, "mean"))
+
+
+def _find_scale(estimator: Any) -> tuple[NDArray, NDArray]:
+    targets = getattr(estimator._targets, "numbers", estimator._targets)
+    return targets.scale, targets.mean
 
 
 # Comparison ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_rnn._anomaly_detector import RNNAnomalyDetector
 from sklearn_rnn._classifier import RNNClassifier
 from sklearn_rnn._forecaster import RNNForecaster
 from sklearn_rnn._generator import RNNGenerator
@@ -15,6 +16,7 @@ from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn._transcriber import RNNTranscriber
 from sklearn_rnn.onnx._answers import compare_answers, make_answers
+from sklearn_rnn.onnx._detector import compare_detector, make_detector
 from sklearn_rnn.onnx._files import check_onnx, refuse_code
 from sklearn_rnn.onnx._forecaster import compare_forecaster, make_forecaster
 from sklearn_rnn.onnx._generator import compare_generator, make_generator
@@ -45,6 +47,7 @@ _KINDS: dict[type, _Kind] = {
     RNNTagger: _ANSWERS,
     RNNStepRegressor: _ANSWERS,
     RNNForecaster: _Kind(make_forecaster, compare_forecaster),
+    RNNAnomalyDetector: _Kind(make_detector, compare_detector),
     RNNGenerator: _Kind(make_generator, compare_generator),
     RNNTranscriber: _Kind(make_transcriber, compare_transcriber),
 }
@@ -96,6 +99,10 @@ def export(
     ``probabilities`` of notes, are those of the step after the last one. In the
     comparison all classes take turns.
 
+    :class:`~sklearn_rnn.RNNAnomalyDetector` reads ``X`` as float64. Its outputs have
+    the names of the methods: ``score_steps`` and ``predict_steps`` of shape (batch,
+    time), ``score_samples`` and ``predict`` of shape (batch,).
+
     A category of a DataFrame is passed as its place, from 0 on, in the list of its
     column, which the metadata has as "categories", in JSON; -1 stands for an unknown
     one. Other categories and token ids are passed as they are, known or not.
@@ -103,7 +110,7 @@ def export(
     Parameters
     ----------
     estimator : RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor, \
-            RNNForecaster, RNNTranscriber or RNNGenerator
+            RNNForecaster, RNNAnomalyDetector, RNNTranscriber or RNNGenerator
         Fitted.
     path : str or path-like
         The file. One of this name is replaced.
