@@ -5,30 +5,29 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length
 
 from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
-from sklearn_rnn._base import BaseRNN
-from sklearn_rnn._building import list_hidden_sizes, make_encoder
+from sklearn_rnn._building import make_encoder
 from sklearn_rnn._codecs import (
     BOUNDARY,
     UNKNOWN,
     IdCodec,
     TextCodec,
     holds_texts,
-    read_texts,
     shift,
 )
+from sklearn_rnn._decoders import ModelDecoder
 from sklearn_rnn._decoding import Settings, Uniforms, draw, draw_sets
-from sklearn_rnn._defaults import count_epochs, is_auto, resolve
+from sklearn_rnn._defaults import is_auto
 from sklearn_rnn._inference import (
     apply_to_sequences,
     apply_to_steps,
     compute_states,
     make_batch_invariant,
 )
-from sklearn_rnn._parameters import constraints_of, refuse_changed_parameters
+from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequences import (
     RaggedArray,
     as_rows,
@@ -36,6 +35,7 @@ from sklearn_rnn._sequences import (
     read_argument,
     validate_sequences,
 )
+from sklearn_rnn._token_base import TokenRNN
 from sklearn_rnn._training import WindowDataset
 from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
 from sklearn_rnn.nn import (
@@ -53,13 +53,12 @@ from sklearn_rnn.utils import (
     validate_params,
 )
 
-_N_UPDATES, _LEAST_EPOCHS, _MOST_EPOCHS = 4000, 5, 100
 _MOST_UNTIED = 64  # size of a vector that is not a weight of the last layer
 _MOST_ROWS = 1024  # samples drawn at a time
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class RNNGenerator(BaseRNN):
+class RNNGenerator(TokenRNN):
     """Recurrent neural network that generates sequences like those of `fit`.
 
     For text, codes, names, music: it learns the probability of the next token, or of
@@ -342,7 +341,6 @@ class RNNGenerator(BaseRNN):
 
     bidirectional = False
     conv_channels = None
-    _kinds_of_targets = ()
 
     @fit_context(prefer_skip_nested_validation=True)
     @advise_on_arguments
@@ -469,7 +467,7 @@ class RNNGenerator(BaseRNN):
         probability : ndarray of shape (n_samples, n_tokens) or (n_samples, n_notes)
             Columns in the order of `tokens_`.
         """
-        X = self._validate_for_predict(X, y)
+        X = self._validate_pairs(X, y)
         inputs, _ = shift(X.X, end=True)
         inputs = self._add_classes(inputs, X.targets)
         logits = apply_to_sequences(
@@ -520,7 +518,7 @@ class RNNGenerator(BaseRNN):
         states : RaggedArray
             One state more than steps: that of step 0 has seen no step yet.
         """
-        X = self._validate_for_predict(X, y)
+        X = self._validate_pairs(X, y)
         inputs, _ = shift(X.X, end=True)
         inputs = self._add_classes(inputs, X.targets)
         return compute_states(make_batch_invariant(self.module_), inputs)
@@ -604,18 +602,9 @@ class RNNGenerator(BaseRNN):
     # Steps of fit ---------------------------------------------------------------------
 
     def _check_data(self, X, y, sample_weight, groups, continues):
-        if continues:
-            refuse_changed_parameters(self, self._fixed_parameters)
-        else:
-            self._learn_kind(X, y)
-        X = self._check_X(X, reset=not continues)
-        self._refuse_single_characters(X)
-        y, groups = self._check_y(y, X), read_argument(groups, "groups")
-        check_consistent_length(X, groups)
-        weight = check_weights(sample_weight, as_rows(len(X)))
-        kept = np.flatnonzero(weight)  # a weight of 0 excludes the sample and its class
-        groups = None if groups is None else np.asarray(groups)[kept]
-        return TrainingData(X[kept], y[kept], weight[kept], groups)
+        data = super()._check_data(X, y, sample_weight, groups, continues)
+        self._refuse_single_characters(data.X)
+        return data
 
     def _refuse_single_characters(self, X):
         """Refuse what a search makes of one long text: its characters."""
@@ -638,16 +627,7 @@ class RNNGenerator(BaseRNN):
     def _describe_kind(self):
         return {"texts": self._reads_texts, "notes": self._reads_notes}
 
-    def _check_X(self, X, name="X", *, reset=False):
-        """Return texts as an array of objects, and all else as a RaggedArray."""
-        if holds_texts(X) != self._reads_texts:
-            kinds = ("no strings", "strings")
-            raise ValueError(
-                f"{name} has {kinds[not self._reads_texts]}, but "
-                f"{type(self).__name__} was fitted with {kinds[self._reads_texts]}."
-            )
-        if self._reads_texts:
-            return read_texts(X, name)
+    def _check_steps(self, X, name, *, reset):
         tokens = not self._reads_notes
         options = {"name": name, "tokens": tokens, "allow_empty": True}
         X = validate_sequences(self, X, reset=reset, **options)
@@ -703,22 +683,6 @@ class RNNGenerator(BaseRNN):
             )
         return np.searchsorted(self.classes_, y)
 
-    def _check_held_out(self, X_val, y_val, sample_weight_val):
-        if X_val is None:
-            for name, value in (
-                ("y_val", y_val),
-                ("sample_weight_val", sample_weight_val),
-            ):
-                if value is not None:
-                    raise ValueError(f"{name} requires X_val.")
-            return None
-        X = self._check_X(X_val, "X_val")
-        y = self._check_y(y_val, X, "y_val")
-        return TrainingData(X, y, check_weights(sample_weight_val, as_rows(len(X))))
-
-    def _encode_held_out(self, data):
-        return self._encode(data)
-
     def _make_splitter(self, data):
         strata = data.targets if self._has_classes else None
         return RandomSplitter(self.validation_fraction, self._seed, strata)
@@ -727,13 +691,7 @@ class RNNGenerator(BaseRNN):
         lengths = train.X.lengths + self._ends
         n_windows = max(lengths.sum() / (self.batch_size * self.truncate), 1)
         n_batches = max(len(train) / self.batch_size, n_windows)
-        auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, _MOST_EPOCHS)
-        self.max_epochs_ = int(resolve(self, "max_epochs", auto))
-        self.dropout_ = self.dropout
-
-    def _warn_if_still_improving(self, monitor):
-        if not is_auto(self.max_epochs):  # a budget: the loss may still fall
-            super()._warn_if_still_improving(monitor)
+        self._plan_epochs(n_batches)
 
     @property
     def _ends(self):
@@ -741,9 +699,6 @@ class RNNGenerator(BaseRNN):
         return self.end_token and not self._reads_notes
 
     # The network ----------------------------------------------------------------------
-
-    def _make_targets(self, y):
-        raise NotImplementedError("Steps are their own targets.")
 
     def _make_loss(self):
         return NoteLikelihood() if self._reads_notes else TokenLikelihood()
@@ -774,20 +729,18 @@ class RNNGenerator(BaseRNN):
                 None,
             )
         else:
-            inputs = nn.TokenEmbedding(len(self.tokens_) - 1, self._embedding_size())
+            inputs = nn.TokenEmbedding(
+                len(self.tokens_) - 1, self._find_embedding_size()
+            )
             table = inputs.table
         if self._has_classes:
             inputs = nn.ConditionedInputs(inputs, len(self.classes_))
         return inputs, table
 
-    def _embedding_size(self):
-        if not is_auto(self.embedding_dim):
-            return int(self.embedding_dim)
-        size = list_hidden_sizes(self)[-1]
-        return size if self.tie_weights else min(size, _MOST_UNTIED)
-
-    def _make_model(self, inputs, stem, encoder, n_outputs):
-        raise NotImplementedError("`_assemble_module` makes the network.")
+    def _find_embedding_size(self):
+        size = super()._find_embedding_size()
+        limited = is_auto(self.embedding_dim) and not self.tie_weights
+        return min(size, _MOST_UNTIED) if limited else size
 
     def _make_dataset(self, train):
         inputs, targets = shift(train.X, end=self._ends)
@@ -803,15 +756,10 @@ class RNNGenerator(BaseRNN):
 
     # Likelihood -----------------------------------------------------------------------
 
-    def _score_module(self, held_out, module):
-        log_likelihood, n_steps = self._sum_steps(module, held_out)
-        weight = held_out.sample_weight
-        return weight @ log_likelihood / (weight @ n_steps)
-
     @neutral_torch_state()
     def _score_samples(self, X, y):
         """Return the log-likelihood and the number of steps of each sequence."""
-        data = self._validate_for_predict(X, y)
+        data = self._validate_pairs(X, y)
         return self._sum_steps(make_batch_invariant(self.module_), data)
 
     def _sum_steps(self, module, data):
@@ -832,20 +780,12 @@ class RNNGenerator(BaseRNN):
         values = np.concatenate([inputs.values, column.astype(inputs.dtype)], axis=1)
         return RaggedArray(values, inputs.offsets)
 
-    def _validate_for_predict(self, X, y):
-        check_is_fitted(self, "net_")
-        refuse_changed_parameters(self, self._fixed_parameters)
-        X = self._check_X(X)
-        y = self._check_y(y, X)
-        return self._encode(TrainingData(X, y, np.ones(len(X))))
-
     # Samples --------------------------------------------------------------------------
 
     @neutral_torch_state()
     def _sample(self, n_samples, y, prompt, options, random_state):
         """Return samples, and the log-likelihood of what was drawn of each."""
-        check_is_fitted(self, "net_")
-        refuse_changed_parameters(self, self._fixed_parameters)
+        self._check_fitted()
         codes = self._encode_y(self._spread_classes(y, n_samples))
         prefix = self._encode_prompt(prompt)
         seed = draw_seed(make_random_state(random_state))
@@ -928,74 +868,7 @@ class RNNGenerator(BaseRNN):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "generator"
         tags.target_tags.required = False
-        tags.input_tags.string = True
         return tags
-
-
-class ModelDecoder:
-    """A :class:`~sklearn_rnn.nn.NextStepModel` that `draw` calls step by step.
-
-    The state is that of the layers, and the class of each row.
-
-    Parameters
-    ----------
-    module : NextStepModel
-    has_classes : bool
-        Whether the last column of its inputs is a class.
-    reads_notes : bool
-        Whether steps are sets of notes.
-    """
-
-    def __init__(self, module, has_classes, reads_notes):
-        self.module = module
-        self.has_classes, self.reads_notes = has_classes, reads_notes
-        self.device = next(module.parameters()).device
-
-    def start(self, prefix, codes):
-        """Return log probabilities, or log odds, and the state after a prefix.
-
-        Parameters
-        ----------
-        prefix : ndarray of shape (n_steps, n_columns)
-        codes : ndarray of shape (n_rows,)
-            Class of each row.
-        """
-        different, rows = np.unique(codes, return_inverse=True)
-        inputs = np.concatenate(
-            [np.zeros_like(prefix, shape=(1, prefix.shape[1])), prefix]
-        )
-        inputs = np.repeat(inputs[np.newaxis], len(different), axis=0)
-        x = self._make_input(inputs, np.repeat(different, inputs.shape[1]))
-        outputs, layers = self.module.encoder.run(self.module.inputs(x))
-        logits = self.module.read_out(outputs[:, -1])
-        state = self.reorder((different, layers), rows)
-        return self._to_array(logits)[rows], state
-
-    def step(self, tokens, state):
-        codes, layers = state
-        steps = np.reshape(tokens, (len(codes), 1, -1))
-        logits, layers = self.module.step(self._make_input(steps, codes)[:, 0], layers)
-        return self._to_array(logits), (codes, layers)
-
-    def reorder(self, state, rows):
-        codes, layers = state
-        index = torch.from_numpy(rows).to(self.device)
-        layers = [nn.map_state(lambda s: s[index], layer) for layer in layers]
-        return codes[rows], layers
-
-    def _make_input(self, steps, codes):
-        """Return steps, (n_rows, n_steps, n_columns), as the module reads them."""
-        if self.has_classes:
-            column = np.reshape(codes + 1, (*steps.shape[:2], 1))
-            steps = np.concatenate([steps, column], axis=2)
-        x = torch.from_numpy(steps).to(self.device)
-        return x.float() if self.reads_notes else x.long()
-
-    def _to_array(self, logits):
-        if self.reads_notes:
-            return logits.float().double().cpu().numpy()
-        # in the precision of `score_samples`
-        return nn.log_probabilities(logits).float().double().cpu().numpy()
 
 
 def _run_to_log_likelihood(module, x, lengths):

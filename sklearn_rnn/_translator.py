@@ -4,12 +4,11 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length
 
 from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
-from sklearn_rnn._base import BaseRNN
-from sklearn_rnn._building import list_hidden_sizes, make_encoder, make_standardize
+from sklearn_rnn._building import make_encoder, make_standardize
 from sklearn_rnn._codecs import (
     BOUNDARY,
     UNKNOWN,
@@ -19,33 +18,31 @@ from sklearn_rnn._codecs import (
     holds_texts,
     shift,
 )
+from sklearn_rnn._decoders import SourceDecoder
 from sklearn_rnn._decoding import beam
-from sklearn_rnn._defaults import count_epochs, is_auto, resolve
+from sklearn_rnn._defaults import resolve
 from sklearn_rnn._inference import make_batch_invariant
-from sklearn_rnn._parameters import constraints_of, refuse_changed_parameters
+from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequences import (
     StepArray,
-    as_rows,
     batches_by_length,
     check_layout,
-    check_texts,
-    read_argument,
     read_texts,
     step_index,
     validate_sequences,
 )
+from sklearn_rnn._token_base import TokenRNN
 from sklearn_rnn._training import PairDataset, make_inputs, make_pair_inputs
-from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
+from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.metrics import chrf_score, exact_match_score
 from sklearn_rnn.nn import TokenLikelihood, threads_for
 from sklearn_rnn.utils import StrOptions, fit_context, neutral_torch_state
 
-_N_UPDATES, _LEAST_EPOCHS, _MOST_EPOCHS = 4000, 5, 100
 _MOST_ROWS, _MOST_STEPS = 256, 8192  # sources decoded at a time, and their steps
 _MARGIN = 10  # tokens that "auto" adds to twice the longest target
 
 
-class RNNTranslator(BaseRNN):
+class RNNTranslator(TokenRNN):
     """Recurrent encoder and decoder that turn a sequence into another one.
 
     For translation, spelling to sounds, commands to actions: wherever the answer is a
@@ -353,8 +350,6 @@ class RNNTranslator(BaseRNN):
         "target_level": [StrOptions({"char", "word", "subword"})],
     }
 
-    _kinds_of_targets = ()
-
     @fit_context(prefer_skip_nested_validation=True)
     @advise_on_arguments
     def fit(
@@ -536,29 +531,11 @@ class RNNTranslator(BaseRNN):
 
     # Steps of fit ---------------------------------------------------------------------
 
-    def _check_data(self, X, y, sample_weight, groups, continues):
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                "the target y is None."
-            )
-        if continues:
-            refuse_changed_parameters(self, self._fixed_parameters)
-        else:
-            self._learn_kind(X)
-            self._writes_texts = holds_texts(y)
-        X = self._check_X(X, reset=not continues)
-        y, groups = self._check_y(y), read_argument(groups, "groups")
-        check_consistent_length(X, y, groups)
-        weight = check_weights(sample_weight, as_rows(len(X)))
-        kept = np.flatnonzero(weight)  # a weight of 0 excludes the pair
-        groups = None if groups is None else np.asarray(groups)[kept]
-        return TrainingData(X[kept], y[kept], weight[kept], groups)
-
-    def _learn_kind(self, X):
-        """Learn whether X holds texts, token ids or features."""
+    def _learn_kind(self, X, y):
+        """Learn whether X holds texts, token ids or features, and y texts."""
         vars(self).pop("n_features_in_", None)
         self._reads_texts, self._reads_ids = holds_texts(X), False
+        self._writes_texts = holds_texts(y)
         if not self._reads_texts:
             owner = type(self).__name__
             steps, layout = check_layout(X, owner=owner, allow_empty=True)
@@ -569,29 +546,27 @@ class RNNTranslator(BaseRNN):
     def _describe_kind(self):
         return {"texts": self._reads_texts, "ids": self._reads_ids}
 
-    def _check_X(self, X, name="X", *, reset=False):
-        """Return texts as an array of objects, and all else as a RaggedArray."""
-        if holds_texts(X) != self._reads_texts:
-            kinds = ("no strings", "strings")
-            raise ValueError(
-                f"{name} has {kinds[not self._reads_texts]}, but "
-                f"{type(self).__name__} was fitted with {kinds[self._reads_texts]}."
-            )
-        if self._reads_texts:
-            return _as_objects(check_texts(X, name))
+    def _check_steps(self, X, name, *, reset):
         options = {"name": name, "tokens": self._reads_ids}
         return validate_sequences(
             self, X, reset=reset, allow_empty=self._reads_ids, **options
         )
 
-    def _check_y(self, y, name="y"):
+    def _check_y(self, y, X, name="y"):
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
         if holds_texts(y) != self._writes_texts:
             kinds = ("sequences of tokens", "strings")
             raise ValueError(
                 f"{name} has {kinds[not self._writes_texts]}, but "
                 f"{type(self).__name__} was fitted with {kinds[self._writes_texts]}."
             )
-        return _as_objects(read_texts(y, name))
+        y = _as_objects(read_texts(y, name))
+        check_consistent_length(X, y)
+        return y
 
     def _learn_encoding(self, data, train):
         """Learn the vocabularies from the training set."""
@@ -624,59 +599,31 @@ class RNNTranslator(BaseRNN):
         return steps
 
     def _check_held_out(self, X_val, y_val, sample_weight_val):
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val requires X_val.")
-            return None
-        for name, value in (("X_val", X_val), ("y_val", y_val)):
-            if value is None:
-                raise ValueError(f"X_val and y_val belong together. Got no {name}.")
-        X, y = self._check_X(X_val, "X_val"), self._check_y(y_val, "y_val")
-        check_consistent_length(X, y)
-        return TrainingData(X, y, check_weights(sample_weight_val, as_rows(len(X))))
-
-    def _encode_held_out(self, data):
-        return self._encode(data)
-
-    def _make_splitter(self, data):
-        return RandomSplitter(self.validation_fraction, self._seed)
+        if X_val is not None and y_val is None:
+            raise ValueError("X_val and y_val belong together. Got no y_val.")
+        return super()._check_held_out(X_val, y_val, sample_weight_val)
 
     def _resolve_parameters(self, train, in_parts=False):
-        n_batches = -(-len(train) // self.batch_size)
-        auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, _MOST_EPOCHS)
-        self.max_epochs_ = int(resolve(self, "max_epochs", auto))
+        self._plan_epochs(-(-len(train) // self.batch_size))
         longest = 2 * int(train.targets.lengths.max()) + _MARGIN
         self.max_length_ = int(resolve(self, "max_length", longest))
-        self.dropout_ = self.dropout
-
-    def _warn_if_still_improving(self, monitor):
-        if not is_auto(self.max_epochs):  # a budget: the loss may still fall
-            super()._warn_if_still_improving(monitor)
 
     # The network ----------------------------------------------------------------------
-
-    def _make_targets(self, y):
-        raise NotImplementedError("Codecs encode y.")
-
-    def _make_model(self, inputs, stem, encoder, n_outputs):
-        raise NotImplementedError("`_assemble_module` makes the network.")
 
     def _make_loss(self):
         return TokenLikelihood(self.label_smoothing)
 
     def _assemble_module(self, train):
-        size = self.embedding_dim
-        if is_auto(size):
-            size = list_hidden_sizes(self)[-1]
+        size = self._find_embedding_size()
         if self._codec is None:
             inputs = make_standardize(train)
         else:
-            inputs = nn.TokenEmbedding(len(self.tokens_) - 1, int(size))
+            inputs = nn.TokenEmbedding(len(self.tokens_) - 1, size)
         encoder = make_encoder(self, inputs.output_size)
         n_targets = len(self.target_tokens_)
         decoder = nn.Decoder(
-            nn.TokenEmbedding(n_targets - 1, int(size)),
-            make_encoder(self, int(size), decodes=True),
+            nn.TokenEmbedding(n_targets - 1, size),
+            make_encoder(self, size, decodes=True),
             encoder.output_size,
             n_targets,
             attention=self.attention,
@@ -706,11 +653,6 @@ class RNNTranslator(BaseRNN):
 
     # Use ------------------------------------------------------------------------------
 
-    def _score_module(self, held_out, module):
-        log_likelihood, n_steps = self._sum_steps(module, held_out)
-        weight = held_out.sample_weight
-        return weight @ log_likelihood / (weight @ n_steps)
-
     @neutral_torch_state()
     def _sum_steps(self, module, data):
         """Return the log-likelihood and the number of target tokens of each pair."""
@@ -737,18 +679,10 @@ class RNNTranslator(BaseRNN):
                 batch = make_pair_inputs(data.X, inputs, rows, device)
                 yield rows, batch, *module.encode(batch["x"], batch["lengths"])
 
-    def _validate_pairs(self, X, y):
-        check_is_fitted(self, "net_")
-        refuse_changed_parameters(self, self._fixed_parameters)
-        X, y = self._check_X(X), self._check_y(y)
-        check_consistent_length(X, y)
-        return self._encode(TrainingData(X, y, np.ones(len(X))))
-
     @neutral_torch_state()
     def _search(self, X, width):
         """Return the hypotheses of each source."""
-        check_is_fitted(self, "net_")
-        refuse_changed_parameters(self, self._fixed_parameters)
+        self._check_fitted()
         X = self._encode_X(self._check_X(X))
         module = make_batch_invariant(self.module_)
         device = next(module.parameters()).device
@@ -776,55 +710,7 @@ class RNNTranslator(BaseRNN):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "translator"
-        tags.input_tags.string = True
         return tags
-
-
-class SourceDecoder:
-    """A :class:`~sklearn_rnn.nn.TranslationModel` that `beam` calls step by step.
-
-    Parameters
-    ----------
-    module : TranslationModel
-    inputs : dict of Tensor
-        x and lengths of the sources.
-    width : int
-        Number of hypotheses of each source.
-    """
-
-    def __init__(self, module, inputs, width):
-        self.decoder, self.width = module.decoder, width
-        self.memory, self.layers = module.encode(**inputs)
-        self.keys = self.decoder.make_keys(self.memory)
-        self.lengths = inputs["lengths"]
-
-    def start(self):
-        """Return log probabilities of the first token, and the state after."""
-        n = len(self.memory)
-        repeated = torch.arange(n).repeat_interleave(self.width)
-        sources = self.memory, self.keys, self.lengths
-        state = self._take_layers(self.layers, repeated), sources
-        return self.step(np.full(n * self.width, BOUNDARY), state)
-
-    def step(self, tokens, state):
-        layers, (memory, keys, lengths) = state
-        y = torch.from_numpy(tokens).to(memory.device).unsqueeze(1)
-        logits, layers = self.decoder.step(y, layers, memory, keys, lengths)
-        log_p = nn.log_probabilities(logits).float().double().cpu().numpy()
-        return log_p, (layers, (memory, keys, lengths))
-
-    def reorder(self, state, rows):
-        layers, sources = state
-        layers = self._take_layers(layers, torch.from_numpy(rows))
-        kept = rows[:: self.width] // self.width
-        if len(kept) < len(sources[0]):
-            index = torch.from_numpy(kept).to(sources[0].device)
-            sources = tuple(None if s is None else s[index] for s in sources)
-        return layers, sources
-
-    def _take_layers(self, layers, rows):
-        rows = rows.to(self.memory.device)
-        return [nn.map_state(lambda s: s[rows], layer) for layer in layers]
 
 
 def _as_objects(items):

@@ -14,7 +14,7 @@ ROOT = Path(sklearn_rnn.__file__).parent
 ESTIMATORS = (
     *("_base", "_sequence_base", "_classifier", "_regressor"),
     *("_step_base", "_tagger", "_step_regressor", "_forecaster", "_generator"),
-    *("_transcriber", "_anomaly_detector", "_translator"),
+    *("_token_base", "_transcriber", "_anomaly_detector", "_translator"),
 )
 PARTS = {  # of `_base`
     *("_block_data", "_building", "_checkpoints", "_inference", "_training_data"),
@@ -112,18 +112,18 @@ MAY_IMPORT = {
     },
     "_forecasting": {"_conformal", "_sequences"},
     "_conformal": set(),
+    "_token_base": {
+        *("_base", "_codecs", "_defaults", "_parameters", "_sequences", *PARTS),
+    },
     "_generator": {
-        "_advice",
-        *("_base", "_codecs", "_decoding", "_defaults", "_parameters"),
-        *("_sequences", "_training", "nn", "utils"),
-        *PARTS,
+        *("_advice", "_codecs", "_decoders", "_decoding", "_defaults", "_parameters"),
+        *("_sequences", "_token_base", "_training", "nn", "utils", *PARTS),
     },
     "_translator": {
-        "_advice",
-        *("_base", "_codecs", "_decoding", "_defaults", "_parameters", "metrics"),
-        *("_sequences", "_training", "nn", "utils"),
-        *PARTS,
+        *("_advice", "_codecs", "_decoders", "_decoding", "_defaults", "_parameters"),
+        *("_sequences", "_token_base", "_training", "metrics", "nn", "utils", *PARTS),
     },
+    "_decoders": {"_codecs", "nn"},
     "_codecs": {"_sequences", "preprocessing", "utils"},
     "_decoding": set(),
     "_training": {"nn", "_kernels", "_sequences", "_serialization", "utils"},
@@ -172,7 +172,7 @@ RESERVED = {
     "torch": {
         *("_kernels", "nn", "_training", "utils", "inspection"),
         *(*ESTIMATORS, "_building", "_inference", "_inspectable", "_parameters"),
-        "_random_kernels",
+        *("_decoders", "_random_kernels"),
         *(
             "_fitted_state",
             "_persistence",

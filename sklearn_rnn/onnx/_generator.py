@@ -115,7 +115,7 @@ def compare_generator(estimator: Any, files: dict[str, bytes], X: Any) -> None:
     classes = estimator.classes_
     n = len(estimator._check_X(X))
     y = None if classes is None else np.resize(classes, n)
-    data = estimator._validate_for_predict(X, y)
+    data = estimator._validate_pairs(X, y)
     steps, _ = shift(data.X, end=True)
     expected = estimator.predict_proba(X, y)
     if estimator._codec is not None:

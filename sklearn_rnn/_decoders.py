@@ -1,0 +1,120 @@
+"""Networks as `draw` and `beam` call them, step by step, with arrays."""
+
+import numpy as np
+import torch
+
+from sklearn_rnn import nn
+from sklearn_rnn._codecs import BOUNDARY
+
+
+class ModelDecoder:
+    """A :class:`~sklearn_rnn.nn.NextStepModel` that `draw` calls step by step.
+
+    The state is that of the layers, and the class of each row.
+
+    Parameters
+    ----------
+    module : NextStepModel
+    has_classes : bool
+        Whether the last column of its inputs is a class.
+    reads_notes : bool
+        Whether steps are sets of notes.
+    """
+
+    def __init__(self, module, has_classes, reads_notes):
+        self.module = module
+        self.has_classes, self.reads_notes = has_classes, reads_notes
+        self.device = next(module.parameters()).device
+
+    def start(self, prefix, codes):
+        """Return log probabilities, or log odds, and the state after a prefix.
+
+        Parameters
+        ----------
+        prefix : ndarray of shape (n_steps, n_columns)
+        codes : ndarray of shape (n_rows,)
+            Class of each row.
+        """
+        different, rows = np.unique(codes, return_inverse=True)
+        inputs = np.concatenate(
+            [np.zeros_like(prefix, shape=(1, prefix.shape[1])), prefix]
+        )
+        inputs = np.repeat(inputs[np.newaxis], len(different), axis=0)
+        x = self._make_input(inputs, np.repeat(different, inputs.shape[1]))
+        outputs, layers = self.module.encoder.run(self.module.inputs(x))
+        logits = self.module.read_out(outputs[:, -1])
+        state = self.reorder((different, layers), rows)
+        return self._to_array(logits)[rows], state
+
+    def step(self, tokens, state):
+        codes, layers = state
+        steps = np.reshape(tokens, (len(codes), 1, -1))
+        logits, layers = self.module.step(self._make_input(steps, codes)[:, 0], layers)
+        return self._to_array(logits), (codes, layers)
+
+    def reorder(self, state, rows):
+        codes, layers = state
+        index = torch.from_numpy(rows).to(self.device)
+        layers = [nn.map_state(lambda s: s[index], layer) for layer in layers]
+        return codes[rows], layers
+
+    def _make_input(self, steps, codes):
+        """Return steps, (n_rows, n_steps, n_columns), as the module reads them."""
+        if self.has_classes:
+            column = np.reshape(codes + 1, (*steps.shape[:2], 1))
+            steps = np.concatenate([steps, column], axis=2)
+        x = torch.from_numpy(steps).to(self.device)
+        return x.float() if self.reads_notes else x.long()
+
+    def _to_array(self, logits):
+        if self.reads_notes:
+            return logits.float().double().cpu().numpy()
+        # in the precision of `score_samples`
+        return nn.log_probabilities(logits).float().double().cpu().numpy()
+
+
+class SourceDecoder:
+    """A :class:`~sklearn_rnn.nn.TranslationModel` that `beam` calls step by step.
+
+    Parameters
+    ----------
+    module : TranslationModel
+    inputs : dict of Tensor
+        x and lengths of the sources.
+    width : int
+        Number of hypotheses of each source.
+    """
+
+    def __init__(self, module, inputs, width):
+        self.decoder, self.width = module.decoder, width
+        self.memory, self.layers = module.encode(**inputs)
+        self.keys = self.decoder.make_keys(self.memory)
+        self.lengths = inputs["lengths"]
+
+    def start(self):
+        """Return log probabilities of the first token, and the state after."""
+        n = len(self.memory)
+        repeated = torch.arange(n).repeat_interleave(self.width)
+        sources = self.memory, self.keys, self.lengths
+        state = self._take_layers(self.layers, repeated), sources
+        return self.step(np.full(n * self.width, BOUNDARY), state)
+
+    def step(self, tokens, state):
+        layers, (memory, keys, lengths) = state
+        y = torch.from_numpy(tokens).to(memory.device).unsqueeze(1)
+        logits, layers = self.decoder.step(y, layers, memory, keys, lengths)
+        log_p = nn.log_probabilities(logits).float().double().cpu().numpy()
+        return log_p, (layers, (memory, keys, lengths))
+
+    def reorder(self, state, rows):
+        layers, sources = state
+        layers = self._take_layers(layers, torch.from_numpy(rows))
+        kept = rows[:: self.width] // self.width
+        if len(kept) < len(sources[0]):
+            index = torch.from_numpy(kept).to(sources[0].device)
+            sources = tuple(None if s is None else s[index] for s in sources)
+        return layers, sources
+
+    def _take_layers(self, layers, rows):
+        rows = rows.to(self.memory.device)
+        return [nn.map_state(lambda s: s[rows], layer) for layer in layers]
