@@ -21,9 +21,10 @@ from sklearn_rnn._codecs import (
 from sklearn_rnn._decoders import SourceDecoder
 from sklearn_rnn._decoding import beam
 from sklearn_rnn._defaults import resolve
-from sklearn_rnn._inference import make_batch_invariant
+from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._sequences import (
+    RaggedArray,
     StepArray,
     batches_by_length,
     check_layout,
@@ -506,6 +507,25 @@ class RNNTranslator(TokenRNN):
                 result[i] = weights[k, :n_targets, :n_steps].numpy()
         return result
 
+    @neutral_torch_state()
+    def hidden_states(self, X):
+        """Return the state of the last layer of the encoder at every step.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sources.
+
+        Returns
+        -------
+        states : RaggedArray
+            The last state is that of the end of the source, which sequences of features
+            do not have. Both directions are side by side.
+        """
+        X = self._validate_for_predict(X)
+        module = make_batch_invariant(self.module_)
+        return RaggedArray(apply_to_steps(module, X, _run_to_states), X.offsets)
+
     def score(self, X, y, sample_weight=None):
         """Return chrF of the predicted strings, divided by 100.
 
@@ -679,11 +699,14 @@ class RNNTranslator(TokenRNN):
                 batch = make_pair_inputs(data.X, inputs, rows, device)
                 yield rows, batch, *module.encode(batch["x"], batch["lengths"])
 
+    def _validate_for_predict(self, X):
+        self._check_fitted()
+        return self._encode_X(self._check_X(X))
+
     @neutral_torch_state()
     def _search(self, X, width):
         """Return the hypotheses of each source."""
-        self._check_fitted()
-        X = self._encode_X(self._check_X(X))
+        X = self._validate_for_predict(X)
         module = make_batch_invariant(self.module_)
         device = next(module.parameters()).device
         found = [None] * len(X)
@@ -711,6 +734,12 @@ class RNNTranslator(TokenRNN):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "translator"
         return tags
+
+
+def _run_to_states(module, x, lengths):
+    """Return the states of the encoder at all steps."""
+    memory, _ = module.encode(x, lengths)
+    return nn.flatten_steps(memory, lengths)
 
 
 def _as_objects(items):

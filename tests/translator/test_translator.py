@@ -236,6 +236,18 @@ def test_containers_are_alike(fitted):
         assert RNNTranslator(**CHARS).fit(make(X), y).loss_curve_ == expected
 
 
+def test_hidden_states_are_those_that_attention_reads(fitted):
+    translator = fitted["texts"]
+    states = translator.hidden_states(["ab", "c"])
+    assert states.lengths.tolist() == [3, 2]  # and the end
+    assert states.n_features == translator.module_.encoder.output_size
+    np.testing.assert_array_equal(translator.hidden_states(["c"])[0], states[1])
+    x = torch.tensor([[[translator.tokens_.tolist().index("c")], [0]]])
+    with torch.inference_mode():
+        expected, _ = translator.module_.eval().encode(x, None)
+    np.testing.assert_allclose(states[1], expected[0], rtol=1e-5, atol=1e-7)
+
+
 # Errors -------------------------------------------------------------------------------
 
 
