@@ -7,6 +7,41 @@ from sklearn_rnn import nn
 from sklearn_rnn._codecs import BOUNDARY
 
 
+class WatchedDecoder:
+    """A decoder that tells a progress bar what is done.
+
+    Parameters
+    ----------
+    decoder : object
+        As `draw` and `beam` call it.
+    progress : Progress
+    n_sequences : int
+        Number of sequences that are written.
+    width : int, default=1
+        Number of rows of each of them.
+    """
+
+    def __init__(self, decoder, progress, n_sequences, width=1):
+        self.decoder, self.progress = decoder, progress
+        self.n_left, self.width = n_sequences, width
+
+    def step(self, tokens, state):
+        self.progress.advance(0, self.n_left)
+        return self.decoder.step(tokens, state)
+
+    def reorder(self, state, rows):
+        self._leave(len(rows) // self.width)
+        return self.decoder.reorder(state, rows)
+
+    def finish(self):
+        """Count the sequences that went on to the end."""
+        self._leave(0)
+
+    def _leave(self, n_left):
+        self.progress.advance(self.n_left - n_left)
+        self.n_left = n_left
+
+
 class ModelDecoder:
     """A :class:`~sklearn_rnn.nn.NextStepModel` that `draw` calls step by step.
 

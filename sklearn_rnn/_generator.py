@@ -18,7 +18,7 @@ from sklearn_rnn._codecs import (
     holds_texts,
     shift,
 )
-from sklearn_rnn._decoders import ModelDecoder
+from sklearn_rnn._decoders import ModelDecoder, WatchedDecoder
 from sklearn_rnn._decoding import Settings, Uniforms, draw, draw_sets
 from sklearn_rnn._defaults import is_auto
 from sklearn_rnn._inference import (
@@ -46,6 +46,7 @@ from sklearn_rnn.nn import (
 )
 from sklearn_rnn.utils import (
     Interval,
+    Progress,
     draw_seed,
     fit_context,
     make_random_state,
@@ -790,14 +791,20 @@ class RNNGenerator(TokenRNN):
         prefix = self._encode_prompt(prompt)
         seed = draw_seed(make_random_state(random_state))
         module = make_batch_invariant(self.module_)
+        decoder = ModelDecoder(module, self._has_classes, self._reads_notes)
         parts = []
-        with torch.inference_mode(), threads_for(module):
+        with (
+            torch.inference_mode(),
+            threads_for(module),
+            Progress(n_samples, "sample", shows=self.verbose > 0) as progress,
+        ):
             for start in range(0, n_samples, _MOST_ROWS):
                 rows = np.arange(start, min(start + _MOST_ROWS, n_samples))
-                decoder = ModelDecoder(module, self._has_classes, self._reads_notes)
                 first = decoder.start(prefix, codes[rows])
                 generators = [np.random.default_rng([seed, row]) for row in rows]
-                parts.append(self._draw(decoder, first, generators, **options))
+                watched = WatchedDecoder(decoder, progress, len(rows))
+                parts.append(self._draw(watched, first, generators, **options))
+                watched.finish()
         samples = [sample for part, _ in parts for sample in part]
         log_likelihood = np.concatenate([total for _, total in parts])
         return self._decode(samples, prompt, prefix), log_likelihood

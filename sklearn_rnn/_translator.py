@@ -18,7 +18,7 @@ from sklearn_rnn._codecs import (
     holds_texts,
     shift,
 )
-from sklearn_rnn._decoders import SourceDecoder
+from sklearn_rnn._decoders import SourceDecoder, WatchedDecoder
 from sklearn_rnn._decoding import beam
 from sklearn_rnn._defaults import resolve
 from sklearn_rnn._inference import apply_to_steps, make_batch_invariant
@@ -37,7 +37,7 @@ from sklearn_rnn._training import PairDataset, make_inputs, make_pair_inputs
 from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.metrics import chrf_score, exact_match_score
 from sklearn_rnn.nn import TokenLikelihood, threads_for
-from sklearn_rnn.utils import StrOptions, fit_context, neutral_torch_state
+from sklearn_rnn.utils import Progress, StrOptions, fit_context, neutral_torch_state
 
 _MOST_ROWS, _MOST_STEPS = 256, 8192  # sources decoded at a time, and their steps
 _MARGIN = 10  # tokens that "auto" adds to twice the longest target
@@ -710,11 +710,16 @@ class RNNTranslator(TokenRNN):
         module = make_batch_invariant(self.module_)
         device = next(module.parameters()).device
         found = [None] * len(X)
-        with torch.inference_mode(), threads_for(module):
+        with (
+            torch.inference_mode(),
+            threads_for(module),
+            Progress(len(X), "sequence", shows=self.verbose > 0) as progress,
+        ):
             for rows in batches_by_length(X.lengths, _MOST_ROWS, _MOST_STEPS):
                 decoder = SourceDecoder(module, make_inputs(X, rows, device), width)
+                watched = WatchedDecoder(decoder, progress, len(rows), width)
                 results = beam(
-                    decoder,
+                    watched,
                     decoder.start(),
                     width,
                     self.max_length_ + 1,
@@ -722,6 +727,7 @@ class RNNTranslator(TokenRNN):
                     length_penalty=float(self.length_penalty),
                     forbidden=np.array([UNKNOWN]),
                 )
+                watched.finish()
                 for i, hypotheses in zip(rows, results, strict=True):
                     found[i] = [self._cut(one) for one in hypotheses]
         return found

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
+import numpy as np
 from skorch.callbacks import Callback, PrintLog
 from torch import Tensor, nn
 
+from sklearn_rnn.nn import TokenLikelihood
 from sklearn_rnn.utils import warn_once_in_search
 
 _SECONDS_WATCHED = 3.0  # before a time is estimated
@@ -158,6 +160,9 @@ class LongFitWarning(Callback):
 class EpochProgress(Callback):
     """Progress bar over epochs with loss, score and time left, below the plan.
 
+    Where tokens are predicted, it shows their perplexity and how many are read a
+    second, too.
+
     Parameters
     ----------
     n_epochs : int
@@ -180,17 +185,31 @@ class EpochProgress(Callback):
         )
         self.bar_ = tqdm(total=self.n_epochs, unit="epoch")
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: Any, dataset_train: Any = None, **kwargs: Any) -> None:
         row = net.history[-1]
         shown = {"loss": f"{row['train_loss']:.4f}"}
         if "valid_score" in row:
             shown["score"] = f"{row['valid_score']:.4f}"
+        if isinstance(net.criterion_, TokenLikelihood):
+            shown |= _describe_tokens(row, net.criterion_, len(dataset_train.y))
         self.bar_.set_postfix(shown, refresh=False)
         self.bar_.update()
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         self.bar_.close()
         del self.bar_  # a bar cannot be pickled
+
+
+def _describe_tokens(
+    row: dict[str, Any], loss: TokenLikelihood, n_tokens: int
+) -> dict[str, str]:
+    """Return the perplexity of an epoch, unless labels are smoothed, and its speed."""
+    shown = {"tokens/s": f"{n_tokens / row['dur']:,.0f}"}
+    if "valid_score" in row:
+        shown["perplexity"] = f"{np.exp(-row['valid_score']):.2f}"
+    elif not loss.label_smoothing:
+        shown["perplexity"] = f"{np.exp(row['train_loss']):.2f}"
+    return shown
 
 
 def check_callbacks(callbacks: Sequence[Any] | None, name: str) -> list[Any] | None:

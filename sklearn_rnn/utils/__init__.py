@@ -2,6 +2,7 @@
 
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._interrupts import finally_do
+from sklearn_rnn.utils._progress import Progress
 from sklearn_rnn.utils._search import warn_once_in_search
 from sklearn_rnn.utils._sklearn import (
     BaseScorer,
@@ -63,6 +64,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Kind",
+    "Progress",
     "StrOptions",
     "array_of",
     "check_feature_names",

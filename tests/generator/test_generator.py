@@ -49,6 +49,29 @@ def kind(request):
     return request.param
 
 
+def test_a_bar_shows_how_many_samples_are_drawn(fitted, kind, capfd):
+    model = clone(fitted[kind]).set_params(verbose=1).fit(KINDS[kind])
+    capfd.readouterr()
+    shown = model.sample(3, max_length=4, random_state=0)
+    bar = capfd.readouterr().err
+    assert "3/3" in bar
+    assert "tokens/s=" in bar
+    silent = model.set_params(verbose=0).sample(3, max_length=4, random_state=0)
+    assert capfd.readouterr() == ("", "")
+    for drawn, expected in zip(shown, silent, strict=True):
+        assert_array_equal(drawn, expected)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_bar_of_training_shows_perplexity_and_speed(early_stopping, capfd):
+    model = RNNGenerator(**SMALL, verbose=1, early_stopping=early_stopping)
+    model.fit(TEXTS * 3)
+    bar = capfd.readouterr().err
+    scores = model.validation_scores_ or [-loss for loss in model.loss_curve_]
+    assert f"perplexity={np.exp(-scores[-1]):.2f}" in bar
+    assert "tokens/s=" in bar
+
+
 # Likelihood -------------------------------------------------------------------------
 
 

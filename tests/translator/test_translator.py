@@ -248,6 +248,18 @@ def test_hidden_states_are_those_that_attention_reads(fitted):
     np.testing.assert_allclose(states[1], expected[0], rtol=1e-5, atol=1e-7)
 
 
+def test_a_bar_shows_how_many_sources_are_done(fitted, capfd):
+    translator = fitted["texts"]
+    silent = translator.predict_n_best(WORDS, 2)
+    assert capfd.readouterr() == ("", "")
+    try:
+        shown = translator.set_params(verbose=1).predict_n_best(WORDS, 2)
+    finally:
+        translator.set_params(verbose=0)
+    assert_array_equal(shown[1], silent[1])
+    assert "40/40" in capfd.readouterr().err
+
+
 # Errors -------------------------------------------------------------------------------
 
 
