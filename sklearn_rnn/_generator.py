@@ -392,6 +392,28 @@ class RNNGenerator(TokenRNN):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Train for one epoch on some sequences, from the current weights.
+
+        The learning rate is constant, as a stream has no planned end; the first call
+        decides the vocabulary and the classes. Other tokens are unknown later.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sequence, among those of the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence. A weight of 2 counts as two samples.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more epoch.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
     def score_samples(self, X, y=None):
         """Return the log-likelihood of each sequence.
 

@@ -397,6 +397,28 @@ class RNNTranscriber(BaseRNN):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on some samples, from the current weights.
+
+        The learning rate is constant, as a stream has no planned end; the first call
+        decides the standardisation of X, the known token ids and the tokens of y.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sequences.
+        y : like y in `fit`
+            The text of each sequence; its tokens are among those of the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence. A weight of 2 counts as two samples.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more epoch.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
     def predict(self, X):
         """Predict the text of each sequence.
 

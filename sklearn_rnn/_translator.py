@@ -399,6 +399,29 @@ class RNNTranslator(TokenRNN):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on some pairs, from the current weights.
+
+        The learning rate is constant, as a stream has no planned end; the first call
+        decides the vocabularies. Other tokens are unknown later. `max_length_` grows
+        with the targets.
+
+        Parameters
+        ----------
+        X : like X in `fit`
+            The sources.
+        y : like y in `fit`
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each pair. A weight of 2 counts as two samples.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more epoch.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
     def predict(self, X):
         """Return the best target that the search finds.
 
@@ -626,6 +649,8 @@ class RNNTranslator(TokenRNN):
     def _resolve_parameters(self, train, in_parts=False):
         self._plan_epochs(-(-len(train) // self.batch_size))
         longest = 2 * int(train.targets.lengths.max()) + _MARGIN
+        if in_parts:  # other parts may have had longer targets
+            longest = max(longest, getattr(self, "max_length_", 0))
         self.max_length_ = int(resolve(self, "max_length", longest))
 
     # The network ----------------------------------------------------------------------
