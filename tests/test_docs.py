@@ -38,6 +38,7 @@ NEEDS = {
     "onnx_transcriber.py": "onnxruntime",
     "dask_search.py": "distributed",
     "duckdb_series.py": "duckdb",
+    "onnx_translator.py": "onnxruntime",
     "postgresql_series.py": "psycopg",
     "ray_search.py": "ray",
 }

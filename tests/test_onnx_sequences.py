@@ -1,6 +1,7 @@
 """Graphs of ONNX of estimators that write sequences, continue them or score steps."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -12,9 +13,17 @@ from sklearn_rnn import (
     RNNForecaster,
     RNNGenerator,
     RNNTranscriber,
+    RNNTranslator,
     nn,
 )
-from sklearn_rnn.onnx import _detector, _forecaster, _graph, _modules, export
+from sklearn_rnn.onnx import (
+    _detector,
+    _forecaster,
+    _graph,
+    _modules,
+    _translator,
+    export,
+)
 
 pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -363,4 +372,101 @@ def test_wrong_scores_are_found(rng, monkeypatch, tmp_path, flaw):
         monkeypatch.setattr(_detector._Scores, flaw, leave[flaw])
     with pytest.raises(ValueError, match="predicts something else on check_X"):
         export(rnn, tmp_path / "model.onnx", check_X=X)
+    assert not list(tmp_path.iterdir())
+
+
+# Translators --------------------------------------------------------------------------
+
+
+def translate(X, lengths, n_steps):
+    """Return numbers of target tokens by greedy decoding; those after the end too."""
+    found, _ = run("model.encoder.onnx", X=X, lengths=lengths)
+    state = found.pop("state")
+    if found:
+        found["lengths"] = lengths
+    y, numbers = np.zeros(len(X), np.int64), []
+    for _ in range(n_steps):
+        step, _ = run("model.decoder.onnx", y=y, state=state, **found)
+        state, log_p = step["state_after"], step["log_probabilities"]
+        log_p[:, 1] = -np.inf
+        y = log_p.argmax(axis=1)
+        numbers.append(y)
+    return np.stack(numbers, axis=1)
+
+
+def cut_at_end(numbers):
+    return numbers[: np.flatnonzero(np.r_[numbers, 0] == 0)[0]]
+
+
+GREEDY = {"beam_size": 1, "max_length": 6, "level": "char"}
+TARGETS = ["Anna x", "No", "Hanna", "O", "flo ra", ""]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cell": "lstm", "hidden_size": (5, 4), "tie_weights": False},
+        {"cell": "gru_reset_before", "bidirectional": False, "attention": False},
+        {"cell": "rnn", "num_layers": 2, "target_level": "word"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["texts", "features"])
+def test_translators(rng, options, kind):
+    texts = kind == "texts"
+    X = WORDS if texts else [rng.normal(size=(n, 2)) for n in range(1, 7)]
+    rnn = RNNTranslator(**TINY | GREEDY | options)
+    rnn.fit(X, TARGETS)
+    shake(rnn.module_)
+    with torch.no_grad():
+        rnn.module_.decoder.head.bias[0] = -1  # the end is seldom the first token
+    export(rnn, "model.onnx", check_X=X)
+    if texts:
+        tokens = rnn.tokens_.tolist()
+        X = [*WORDS, "nanza"]  # z is unknown
+        steps = [[*(tokens.index(c) if c in tokens else 1 for c in x), 0] for x in X]
+        padded = pad(steps, 3, np.int64)
+    else:
+        padded = pad(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some have no end yet
+        expected = rnn.predict(X)
+    codec = rnn._target_codec
+    numbers = [cut_at_end(row) for row in translate(**padded, n_steps=6)]
+    assert list(codec.decode(numbers)) == list(expected)
+    assert any(expected)
+
+
+def test_translators_of_token_ids(rng):
+    X = [rng.integers(3, 9, n) for n in (3, 6, 1, 4)]
+    y = [x[::-1].tolist() for x in X]
+    rnn = RNNTranslator(**TINY).fit(X, y)
+    shake(rnn.module_)
+    export(rnn, "model.onnx", check_X=X)
+    _, metadata = run("model.encoder.onnx", **pad([[0], [2, 0]], 0, np.int64))
+    assert json.loads(metadata["tokens"]) == rnn.tokens_.tolist()
+
+
+def test_a_wrong_translator_is_found(monkeypatch, tmp_path):
+    rnn = RNNTranslator(**TINY).fit(WORDS, TARGETS)
+    shake(rnn.module_)
+    check_that_flaws_are_found(rnn, WORDS, monkeypatch, tmp_path)
+    export(rnn, tmp_path / "model.onnx", check_X=WORDS)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["model.decoder.onnx", "model.encoder.onnx"]
+
+
+@pytest.mark.parametrize("flaw", ["cell", "context"])
+def test_a_wrong_decoder_is_found(monkeypatch, tmp_path, flaw):
+    rnn = RNNTranslator(**TINY, cell="lstm").fit(WORDS, TARGETS)
+    shake(rnn.module_)
+    if flaw == "cell":  # begins like the state
+        twice = lambda graph, module, ends: graph.add(  # noqa: E731
+            "Concat", *[_modules.add_linear(graph, module.bridge, ends)] * 2, axis=1
+        )
+        monkeypatch.setattr(_translator, "_add_start", twice)
+    else:  # reads padding
+        monkeypatch.setattr(_translator, "set_padding", lambda graph, x, *_: x)
+    with pytest.raises(ValueError, match="predicts something else on check_X"):
+        export(rnn, tmp_path / "model.onnx", check_X=WORDS)
     assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ from sklearn_rnn._serialization import write_file
 from sklearn_rnn._step_regressor import RNNStepRegressor
 from sklearn_rnn._tagger import RNNTagger
 from sklearn_rnn._transcriber import RNNTranscriber
+from sklearn_rnn._translator import RNNTranslator
 from sklearn_rnn.onnx._answers import compare_answers, make_answers
 from sklearn_rnn.onnx._detector import compare_detector, make_detector
 from sklearn_rnn.onnx._files import check_onnx, refuse_code
@@ -22,6 +23,7 @@ from sklearn_rnn.onnx._forecaster import compare_forecaster, make_forecaster
 from sklearn_rnn.onnx._generator import compare_generator, make_generator
 from sklearn_rnn.onnx._modules import UnsupportedModule
 from sklearn_rnn.onnx._transcriber import compare_transcriber, make_transcriber
+from sklearn_rnn.onnx._translator import compare_translator, make_translator
 
 
 class _Kind(NamedTuple):
@@ -50,6 +52,7 @@ _KINDS: dict[type, _Kind] = {
     RNNAnomalyDetector: _Kind(make_detector, compare_detector),
     RNNGenerator: _Kind(make_generator, compare_generator),
     RNNTranscriber: _Kind(make_transcriber, compare_transcriber),
+    RNNTranslator: _Kind(make_translator, compare_translator),
 }
 
 
@@ -103,6 +106,13 @@ def export(
     the names of the methods: ``score_steps`` and ``predict_steps`` of shape (batch,
     time), ``score_samples`` and ``predict`` of shape (batch,).
 
+    :class:`~sklearn_rnn.RNNTranslator` becomes two files, the encoder and one step of
+    the decoder, with names such as ``model.encoder.onnx`` and ``model.decoder.onnx``
+    for ``model.onnx``. The encoder reads numbers of tokens that end with 0, or
+    features; the decoder reads its outputs, ``lengths`` and the number of the token
+    before, ``y`` of shape (batch,), 0 at first. ``log_probabilities`` is (batch,
+    n_tokens), ``state_after`` the next ``state``.
+
     A category of a DataFrame is passed as its place, from 0 on, in the list of its
     column, which the metadata has as "categories", in JSON; -1 stands for an unknown
     one. Other categories and token ids are passed as they are, known or not.
@@ -110,10 +120,11 @@ def export(
     Parameters
     ----------
     estimator : RNNClassifier, RNNRegressor, RNNTagger, RNNStepRegressor, \
-            RNNForecaster, RNNAnomalyDetector, RNNTranscriber or RNNGenerator
+            RNNForecaster, RNNAnomalyDetector, RNNTranscriber, RNNTranslator or \
+            RNNGenerator
         Fitted.
     path : str or path-like
-        The file. One of this name is replaced.
+        The file, with the ending ".onnx". One of this name is replaced.
     check_X : like X in `fit`, default=None
         Sequences for which the graph, run by onnxruntime, is compared with the
         estimator. If they differ by more than 1e-5 (of regressors: of the standard

@@ -15,7 +15,7 @@ from sklearn_rnn import nn
 from sklearn_rnn.onnx._crf import add_crf
 from sklearn_rnn.onnx._graph import FLOAT, INT32, INT64, Graph, as_array
 
-_LOWEST = float(np.finfo(np.float32).min)
+LOWEST = float(np.finfo(np.float32).min)
 # places of ONNX's gates among those of torch
 _GATES: dict[type, tuple[str, tuple[int, ...]]] = {
     nn.Elman: ("RNN", (0,)),
@@ -352,7 +352,7 @@ def add_pooling(
     if pooling.kind.startswith("mean"):
         parts.append(_add_mean(graph, states, lengths))
     if pooling.kind.endswith("max"):
-        low = set_padding(graph, states, lengths, _LOWEST)
+        low = set_padding(graph, states, lengths, LOWEST)
         parts.append(graph.add("ReduceMax", low, axes=[1], keepdims=0))
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
 
@@ -367,7 +367,7 @@ def _add_mean(graph: Graph, states: str, lengths: str) -> str:
 def _add_attention(graph: Graph, pooling: Any, states: str, lengths: str) -> str:
     hidden = graph.add("Tanh", add_linear(graph, pooling.project, states))
     scores = add_linear(graph, pooling.score, hidden)
-    scores = set_padding(graph, scores, lengths, _LOWEST)
+    scores = set_padding(graph, scores, lengths, LOWEST)
     weights = graph.add("Softmax", scores, axis=1)
     weighted = graph.add("Mul", weights, set_padding(graph, states, lengths))
     return graph.add("ReduceSum", weighted, graph.integers(1), keepdims=0)
