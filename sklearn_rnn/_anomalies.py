@@ -18,6 +18,7 @@ _N_PRIOR = 10.0  # deviations that the scatter of the feature itself counts for
 _SCATTER_OF_MAD = 1.4826  # of a normal distribution
 _CHUNK = 8192  # windows at a time
 _LEAST_SCORE, _LEAST_SCATTER = 0.1, 0.1  # the second of logarithms
+NO_SCORE = {"max": -np.inf, "mean": 0.0}  # see `accumulate`
 _LEAST_DROP = 0.1  # between the peaks of anomalies and the highest normal score
 
 
@@ -121,19 +122,40 @@ def fit_lags(series: list[Floats], context: int, ahead: int) -> Floats:
 
 
 def forecast_lags(x: Floats, weights: Floats, ahead: int) -> Floats:
-    """Return the forecast of every step from the steps before it; 0 without any.
-
-    Lag by lag, so that each forecast is rounded the same however long the series is.
-    """
+    """Return the forecast of every step from the steps before it; 0 without any."""
     forecasts = np.zeros_like(x)
-    context, n_known = len(weights), len(x) - ahead
-    if n_known <= 0:
-        return forecasts
-    padded = np.pad(x[:n_known], ((context - 1, 0), (0, 0)), mode="edge")
-    for lag, weight in enumerate(weights):
-        start = context - 1 - lag
-        forecasts[ahead:] += weight * padded[start : start + n_known]
+    n_known = len(x) - ahead
+    if n_known > 0:
+        padded = np.pad(x[:n_known], ((len(weights) - 1, 0), (0, 0)), mode="edge")
+        forecasts[ahead:] = sum_lags(padded, weights)
     return forecasts
+
+
+def sum_lags(steps: Floats, weights: Floats) -> Floats:
+    """Return the weighted sums of the newest steps, from each step on that has enough.
+
+    Lag by lag, so that each sum is rounded the same however many there are.
+
+    Parameters
+    ----------
+    steps : ndarray of shape (context - 1 + n_sums, ..., n_features)
+        In order of time.
+    weights : ndarray of shape (context, n_features)
+        The newest step first.
+
+    Returns
+    -------
+    sums : ndarray of shape (n_sums, ..., n_features)
+    """
+    oldest = len(weights) - 1
+    n_sums = len(steps) - oldest
+    if n_sums == 1:
+        shape = (-1, *[1] * (steps.ndim - 2), steps.shape[-1])
+        return np.cumsum(weights.reshape(shape) * steps[::-1], axis=0)[-1:]
+    sums = np.zeros_like(steps, shape=(n_sums, *steps.shape[1:]))
+    for lag, weight in enumerate(weights):
+        sums += weight * steps[oldest - lag : oldest - lag + n_sums]
+    return sums
 
 
 # From deviations to scores ----------------------------------------------------------
@@ -176,6 +198,27 @@ def robust_threshold(scores: Floats, n_scatters: float) -> float:
     middle = np.median(logs)
     scatter = max(_robust_scatter(logs - middle), _LEAST_SCATTER)
     return float(np.exp(middle + n_scatters * scatter))
+
+
+def accumulate(scores: Floats, aggregation: str, running: Floats) -> Floats:
+    """Return the highest score so far or, for a mean, the sum in order of time.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_steps, ...)
+        Scores of new steps.
+    aggregation : {"max", "mean"}
+        What is computed.
+    running : ndarray of shape (...)
+        Result for the steps before: `NO_SCORE` without any.
+
+    Returns
+    -------
+    running : ndarray of shape (...)
+    """
+    if aggregation == "max":
+        return np.maximum(running, scores.max(axis=0))
+    return np.cumsum(np.concatenate([running[np.newaxis], scores]), axis=0)[-1]
 
 
 # Stretches --------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """RNNAnomalyDetector: a score for each series and each step."""
 
+import copy
 import math
 import warnings
 
@@ -11,7 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rnn._advice import AdviceMixin, advise_on_arguments
 from sklearn_rnn._anomalies import (
     N_KINDS,
+    NO_SCORE,
     Level,
+    accumulate,
     clip_inputs,
     find_episodes,
     fit_lags,
@@ -31,6 +34,8 @@ from sklearn_rnn._parameters import (
 )
 from sklearn_rnn._sequences import RaggedArray, split_steps
 from sklearn_rnn._step_regressor import RNNStepRegressor
+from sklearn_rnn._stream_scores import StreamScores
+from sklearn_rnn._streaming import StreamingMixin, check_stream_method
 from sklearn_rnn.utils import (
     ANYTHING,
     BOOL,
@@ -53,6 +58,7 @@ _LEAST_SAMPLES = 10  # that the scores of samples have a distribution with
 _TYPICAL, _RARE = 0.5, 0.99  # quantiles that smoothed and single energies are units of
 _LEAST_UNIT = 0.1
 _N_NAMED = 3  # features of an anomaly, at most
+_OF_STEPS = "score_steps", "predict_steps"  # methods; others are of whole series
 # constructor parameters of the recurrent part that are passed on as they are
 _PASSED_ON = (
     *("cell", "nonlinearity", "hidden_size", "num_layers", "dropout", "optimizer"),
@@ -74,7 +80,7 @@ def _floats(shape, positive=False):
     )
 
 
-class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
+class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimator):
     """Recurrent neural network that finds anomalies in series, as they happen.
 
     Each step is compared with the usual level of its series, with a forecast made one
@@ -462,8 +468,7 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
             1 at anomalous steps, 0 at others.
         """
         X = self._check_for_predict(X)
-        flags = np.concatenate(self._score(X)) > self.step_threshold_
-        return split_steps(flags.astype(np.int64), X.offsets)
+        return split_steps(self._flag(np.concatenate(self._score(X))), X.offsets)
 
     def find_anomalies(self, X):
         """Return the anomalous stretches as a table. Needs pandas.
@@ -503,6 +508,36 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
                 rows.append((i, part.start, part.stop, severity, names))
         columns = ["sample", "start", "end", "severity", "features"]
         return pd.DataFrame(rows, columns=columns)
+
+    def stream(self, n_streams=1, *, method="score_steps"):
+        """Return an object that scores each step as it comes.
+
+        Parameters
+        ----------
+        n_streams : int, default=1
+            Number of independent streams.
+        method : {"score_steps", "predict_steps", "score_samples", \
+                "decision_function", "predict"}, default="score_steps"
+            What is returned, as the method of this name does. "score_steps" and
+            "predict_steps" are about the new step, the others about the series so far.
+
+        Returns
+        -------
+        stream : RNNStream
+            See :class:`~sklearn_rnn.RNNStream`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_rnn import RNNAnomalyDetector
+        >>> x = np.sin(np.arange(400) / 24 * 2 * np.pi)
+        >>> detector = RNNAnomalyDetector(season_length=24, max_epochs=2)
+        >>> stream = detector.fit([x]).stream(method="predict_steps")
+        >>> x[300] = 4.0
+        >>> [t for t, x_t in enumerate(x) if stream.update(x_t)][0]
+        300
+        """
+        return self._open_stream(n_streams, method)
 
     @property
     def loss_curve_(self):
@@ -547,8 +582,10 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         self._aheads = (1, int(season) if season > 1 else self.context_)
 
     def _scale(self, X):
-        level = Level(self._center, self._spread)
-        return [level.apply(x.astype(np.float64)) for x in X]
+        return [self._scale_steps(x) for x in X]
+
+    def _scale_steps(self, x):
+        return Level(self._center, self._spread).apply(x.astype(np.float64))
 
     def _fit_network(self, trained):
         """Train the network on what the linear parts leave, piece by piece."""
@@ -645,31 +682,46 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         """
         scaled = self._scale(X)
         for x, (linear, network) in zip(scaled, self._forecast(scaled), strict=True):
-            errors = x[:, np.newaxis] - linear - self._network_share * network
-            deviations = errors / self._scatter
-            for i, h in enumerate(self._aheads):  # a past too short to forecast from
-                young = slice(self.context_ + h)
-                deviations[young, i] = x[young]
-            both = np.concatenate([x[:, np.newaxis], deviations], axis=1)
-            yield to_energies(both.transpose(0, 2, 1))
+            yield self._compare(x, linear, network, np.arange(len(x)))
+
+    def _compare(self, x, linear, network, ages):
+        """Return the energies of steps, with so many steps of their series before."""
+        errors = x[:, np.newaxis] - linear - self._network_share * network
+        # a past too short to forecast from
+        is_young = ages[:, np.newaxis] < np.add(self._aheads, self.context_)
+        deviations = np.where(
+            is_young[..., np.newaxis], x[:, np.newaxis], errors / self._scatter
+        )
+        both = np.concatenate([x[:, np.newaxis], deviations], axis=1)
+        return to_energies(both.transpose(0, 2, 1))
 
     def _smooth(self, energies):
         return smooth(energies, self.smoothing_, self._usual)
 
     def _to_scores(self, energies):
         """Return the scores of the steps of one series."""
-        smoothed = self._smooth(energies).mean(axis=1)
-        single = energies.mean(axis=(1, 2))
+        return self._combine(self._smooth(energies), energies)
+
+    def _combine(self, smoothed, energies):
+        smoothed, single = smoothed.mean(axis=1), energies.mean(axis=(1, 2))
         parts = np.column_stack([smoothed, single]) / self._units
         return np.sqrt(parts.mean(axis=1))
 
     def _score(self, X):
         return [self._to_scores(e) for e in self._measure_energies(X)]
 
+    def _flag(self, scores):
+        return (scores > self.step_threshold_).astype(np.int64)
+
     def _aggregate(self, scores):
         """Return the score of each series from those of its steps."""
-        aggregate = np.max if self.aggregation == "max" else np.mean
-        return -np.array([aggregate(s) for s in scores])
+        start = np.float64(NO_SCORE[self.aggregation])
+        totals = np.array([accumulate(s, self.aggregation, start) for s in scores])
+        return self._negate(totals, [len(s) for s in scores])
+
+    def _negate(self, totals, n_steps):
+        """Return scores of series from what `accumulate` has made of their steps."""
+        return -(totals if self.aggregation == "max" else totals / n_steps)
 
     def _name_features(self, energies):
         """Return the features that deviate most in a stretch, the first most."""
@@ -677,6 +729,33 @@ class RNNAnomalyDetector(AdviceMixin, OutlierMixin, BaseEstimator):
         order = np.argsort(-sizes, kind="stable")[:_N_NAMED]
         names = getattr(self, "feature_names_in_", np.arange(len(sizes)))
         return tuple(names[order[sizes[order] >= sizes.max() / 2]].tolist())
+
+    # Streams --------------------------------------------------------------------------
+
+    def _copy_for_stream(self):
+        owner = copy.copy(self)
+        owner.regressor_ = self.regressor_._copy_for_stream()
+        return owner
+
+    def _make_stream_network(self, module, n_streams, method, classes):
+        return StreamScores(self, module, n_streams, per_step=method in _OF_STEPS)
+
+    def _check_steps(self, X, name):
+        return check_series(X, self, reset=False, name=name, allow_empty=True)
+
+    def _make_response(self, method):
+        responses = {
+            "score_steps": np.copy,
+            "predict_steps": self._flag,
+            "score_samples": np.copy,
+            "decision_function": lambda scores: scores - self.offset_,
+            "predict": lambda scores: np.where(scores - self.offset_ < 0, -1, 1),
+        }
+        respond = check_stream_method(method, responses)
+        return lambda scores: respond(scores.numpy())
+
+    def _split_response(self, predictions, offsets, method):
+        return split_steps(predictions, offsets)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

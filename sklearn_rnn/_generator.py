@@ -35,6 +35,8 @@ from sklearn_rnn._sequences import (
     read_argument,
     validate_sequences,
 )
+from sklearn_rnn._stream_network import NextStepNetwork
+from sklearn_rnn._streaming import StreamingMixin, check_stream_method
 from sklearn_rnn._token_base import TokenRNN
 from sklearn_rnn._training import WindowDataset
 from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
@@ -59,7 +61,7 @@ _MOST_ROWS = 1024  # samples drawn at a time
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class RNNGenerator(TokenRNN):
+class RNNGenerator(StreamingMixin, TokenRNN):
     """Recurrent neural network that generates sequences like those of `fit`.
 
     For text, codes, names, music: it learns the probability of the next token, or of
@@ -496,13 +498,7 @@ class RNNGenerator(TokenRNN):
         logits = apply_to_sequences(
             make_batch_invariant(self.module_), inputs, _run_to_last_logits
         ).astype(np.float64)
-        if self._codec is None:
-            return 1 / (1 + np.exp(-logits))
-        logits -= logits.max(axis=1, keepdims=True)
-        if not self.end_token:
-            logits[:, BOUNDARY] = -np.inf
-        p = np.exp(logits)
-        return p / p.sum(axis=1, keepdims=True)
+        return self._to_probabilities(logits)
 
     def predict(self, X, y=None):
         """Return the most probable token, or notes, of the step after a sequence.
@@ -519,11 +515,61 @@ class RNNGenerator(TokenRNN):
         token : ndarray of shape (n_samples,) or (n_samples, n_notes)
             Of `tokens_`: None for the end; never an unknown token. Notes are 0 or 1.
         """
-        p = self.predict_proba(X, y)
+        return self._choose_most_probable(self.predict_proba(X, y))
+
+    def _to_probabilities(self, logits):
+        if self._codec is None:
+            return 1 / (1 + np.exp(-logits))
+        logits -= logits.max(axis=1, keepdims=True)
+        if not self.end_token:
+            logits[:, BOUNDARY] = -np.inf
+        p = np.exp(logits)
+        return p / p.sum(axis=1, keepdims=True)
+
+    def _choose_most_probable(self, p):
         if self._reads_notes:
             return (p > 0.5).astype(int)
         p[:, UNKNOWN] = 0
         return self.tokens_[p.argmax(axis=1)]
+
+    def stream(self, n_streams=1, *, y=None, method="predict_proba"):
+        """Return an object that predicts the next step, as steps come.
+
+        A step is a token id, a set of notes or, with ``level="char"``, a character.
+        Words and subwords cannot stream: a character may change the token before it.
+
+        Parameters
+        ----------
+        n_streams : int, default=1
+            Number of independent streams.
+        y : array-like of shape (n_streams,), or label, default=None
+            Class of each stream, or of all, if y was passed to `fit`.
+        method : {"predict_proba", "predict"}, default="predict_proba"
+            What is predicted, as the method of this name does.
+
+        Returns
+        -------
+        stream : RNNStream
+            See :class:`~sklearn_rnn.RNNStream`.
+
+        Raises
+        ------
+        ValueError
+            If tokens are words or subwords.
+
+        Examples
+        --------
+        >>> from sklearn_rnn import RNNGenerator
+        >>> generator = RNNGenerator(hidden_size=16, max_epochs=30, random_state=0)
+        >>> stream = generator.fit(["abab", "ababab", "ab"] * 10).stream()
+        >>> for character in "aba":
+        ...     probability = stream.update(character)
+        >>> generator.tokens_[probability.argmax()]
+        'b'
+        >>> bool((probability == generator.predict_proba(["aba"])[0]).all())
+        True
+        """
+        return self._open_stream(n_streams, method, y)
 
     @neutral_torch_state()
     def hidden_states(self, X, y=None):
@@ -802,6 +848,37 @@ class RNNGenerator(TokenRNN):
         column = np.repeat(codes + 1, inputs.lengths)[:, np.newaxis]
         values = np.concatenate([inputs.values, column.astype(inputs.dtype)], axis=1)
         return RaggedArray(values, inputs.offsets)
+
+    # Streams --------------------------------------------------------------------------
+
+    def _list_stream_obstacles(self):
+        obstacles = super()._list_stream_obstacles()
+        if self._reads_texts and self.level != "char":
+            obstacles["level"] = "'char'"
+        return obstacles
+
+    def _encode_stream_classes(self, y, n_streams):
+        codes = self._encode_y(self._spread_classes(y, n_streams))
+        return codes + 1 if self._has_classes else None
+
+    def _make_stream_network(self, module, n_streams, method, classes):
+        n_columns = module.head.out_features if self._reads_notes else 1
+        dtype = np.float32 if self._reads_notes else np.int64
+        classes = np.empty((n_streams, 0)) if classes is None else classes[:, None]
+        zeros = np.zeros((1, n_columns), dtype)
+        return NextStepNetwork(module, n_streams, zeros, classes)
+
+    def _check_steps(self, X, name):
+        X = self._check_X(X, name)
+        return X if self._codec is None else self._codec.encode(X)
+
+    def _make_response(self, method):
+        responses = {
+            "predict_proba": lambda p: p,
+            "predict": self._choose_most_probable,
+        }
+        respond = check_stream_method(method, responses)
+        return lambda outputs: respond(self._to_probabilities(outputs.numpy()))
 
     # Samples --------------------------------------------------------------------------
 

@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_rnn._sequences import RaggedArray
-from sklearn_rnn._stream_network import StreamNetwork
-from sklearn_rnn.nn import list_stream_obstacles
+from sklearn_rnn._stream_network import check_finite
 from sklearn_rnn.utils import is_torch_state_neutral, neutral_torch_state
 
 _FLOATS = np.dtype(np.float32), np.dtype(np.float64)
@@ -33,9 +32,11 @@ class RNNStream:
         A fitted estimator whose network reads from the first step to the last.
     n_streams : int, default=1
         Number of independent streams.
-    method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
-        What is predicted, as the method of this name does. Regressors have "predict"
-        alone.
+    method : str, default="predict"
+        What is predicted, as the method of this name does. See `stream` of the
+        estimator.
+    y : label or array-like of shape (n_streams,), default=None
+        Class of all streams, or of each, for an :class:`RNNGenerator` with classes.
 
     Attributes
     ----------
@@ -44,7 +45,9 @@ class RNNStream:
 
     See Also
     --------
-    RNNClassifier.stream : Makes a stream.
+    RNNClassifier.stream : Makes a stream of predictions.
+    RNNAnomalyDetector.stream : Makes a stream of scores.
+    RNNGenerator.stream : Makes a stream of probabilities of the next step.
 
     Examples
     --------
@@ -64,27 +67,31 @@ class RNNStream:
     """
 
     def __init__(
-        self, estimator: Any, n_streams: int = 1, *, method: str = "predict"
+        self,
+        estimator: Any,
+        n_streams: int = 1,
+        *,
+        method: str = "predict",
+        y: Any = None,
     ) -> None:
         _check_n_streams(n_streams)
-        module = estimator.module_
-        _refuse_obstacles(estimator, module)
-        self._owner = copy.copy(estimator)
-        self._owner.__dict__.pop("net_")  # its optimizer is of no use here
-        if self._owner._reads_table:  # of a fixed width: a step has one column of it
-            self._owner._reads_table = False
-            self._owner.n_features_in_ = 1
-            self._owner.__dict__.pop("feature_names_in_", None)
+        _refuse_obstacles(estimator)
         self._method = method
-        self._module = copy.deepcopy(module).eval()
+        self._classes = estimator._encode_stream_classes(y, n_streams)
+        self._owner = estimator._copy_for_stream()
+        self._module = copy.deepcopy(estimator.module_).eval()
         self._start(int(n_streams))
 
     def _start(self, n_streams: int) -> None:
         self.n_streams = n_streams
-        self._respond = self._owner._make_response(self._method)
+        owner = self._owner
+        self._respond = owner._make_response(self._method)
         with neutral_torch_state():
-            self._network = StreamNetwork(self._module, n_streams)
-        self._n_features = self._owner.n_features_in_
+            self._network = owner._make_stream_network(
+                self._module, n_streams, self._method, self._classes
+            )
+        self._reads_texts = getattr(owner, "_reads_texts", False)
+        self._n_features = getattr(owner, "n_features_in_", 1)
         self._shapes = [(n_streams, self._n_features)]
         if n_streams == 1:
             self._shapes.append((self._n_features,))
@@ -96,7 +103,7 @@ class RNNStream:
     @property
     def n_steps(self) -> NDArray[np.int64]:
         """Number of steps that each stream has had."""
-        return self._network.n_steps.copy()
+        return self._network.count_steps()
 
     def update(self, x_t: Any, rows: Any = None) -> Any:
         """Read one step, and predict.
@@ -105,7 +112,8 @@ class RNNStream:
         ----------
         x_t : array-like of shape (n_streams, n_features) or (n_features,), or DataFrame
             One step of each stream. With one stream, a step may come without the first
-            axis; with one feature or token, without the last one.
+            axis; with one feature or token, without the last one. A step of texts is a
+            character.
         rows : array-like of int of shape (n_rows,), default=None
             Which streams have a step; `x_t` then has a row for each of them. The others
             stay as they are. None: all streams.
@@ -129,7 +137,7 @@ class RNNStream:
                 return prediction if x.ndim == 2 else prediction[0]
         rows = self._check_rows(rows)
         X, single = self._split(x_t, len(rows))
-        prediction = self._read(self._check(X, "x_t"), rows)
+        prediction = self._read(self._owner._check_steps(X, "x_t"), rows)
         return prediction[0] if single else prediction
 
     def extend(self, X: Any, rows: Any = None) -> Any:
@@ -156,7 +164,7 @@ class RNNStream:
             has no step of a stream that had none before. All streams stay as they were.
         """
         rows = self._check_rows(rows)
-        X = self._check(X, "X")
+        X = self._owner._check_steps(X, "X")
         if len(X) != len(rows):
             raise ValueError(
                 f"X must have a sequence for each of {len(rows)} streams. Got {len(X)}."
@@ -174,7 +182,9 @@ class RNNStream:
         rows : array-like of int of shape (n_rows,), default=None
             Which streams. None: all.
         """
-        self._network.reset(self._check_rows(rows))
+        rows = self._check_rows(rows)
+        with neutral_torch_state():
+            self._network.reset(rows)
 
     # Steps ---------------------------------------------------------------------------
 
@@ -209,6 +219,8 @@ class RNNStream:
 
     def _split(self, x_t: Any, n_rows: int) -> tuple[list[Any], bool]:
         """Return a sequence of one step for each stream, and whether x_t is but one."""
+        if self._reads_texts:
+            return _split_characters(x_t, n_rows)
         if hasattr(x_t, "columns"):
             table, single = x_t, False
         else:
@@ -232,24 +244,16 @@ class RNNStream:
             return array.reshape(1, 1), True
         return array.reshape(-1, 1) if array.ndim == 1 else array, False
 
-    def _check(self, X: Any, name: str) -> RaggedArray:
-        owner = self._owner
-        return owner._index_tokens(owner._check_X(X, name, allow_empty=True))
-
     @neutral_torch_state()
     def _read(self, X: RaggedArray, rows: NDArray[np.intp]) -> Any:
         outputs, updates = self._network.read(X, rows)
         without = (self._network.n_steps[rows] == 0) & (X.lengths == 0)
-        if without.any() and not self._network.per_step:
+        if without.any() and self._network.needs_step:
             raise ValueError(
                 f"The stream {rows[without.argmax()]} has had no step: nothing can be "
                 "predicted for it."
             )
-        if not np.isfinite(outputs).all():
-            raise ValueError(
-                "The steps drive the network out of the range of float32: the "
-                "prediction is not finite. The stream stays as it was."
-            )
+        check_finite(outputs)
         prediction = self._respond(torch.from_numpy(outputs).double())
         self._network.keep(updates)
         return prediction
@@ -262,23 +266,19 @@ class RNNStream:
 
         "n_steps", "layers" (h of each layer; a pair h and c of an LSTM), "outputs" of
         the network after the last step, and the running "total" and "highest" of a
-        pooling. A copy; assigned to the `state` of a stream of the same network, that
-        stream goes on from there.
+        pooling. A detector has this dict as "network", and besides "n_steps" the scaled
+        "inputs" and the "outputs" of the network at the last steps, the smoothed
+        "means" of deviations, and the running "score". A copy; assigned to the `state`
+        of a stream of the same network, that stream goes on from there.
         """
-        network = self._network
-        return {
-            "n_steps": network.n_steps.copy(),
-            "outputs": network.outputs.copy(),
-            "layers": network.export_layers(),
-            **{name: pool.copy() for name, pool in network.pools.items()},
-        }
+        return self._network.export()
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
         self._network.restore(state)
 
     def __getstate__(self) -> dict[str, Any]:
-        names = "_owner", "_method", "_module", "n_streams"
+        names = "_owner", "_method", "_classes", "_module", "n_streams"
         return {name: vars(self)[name] for name in names} | {"state": self.state}
 
     def __setstate__(self, content: dict[str, Any]) -> None:
@@ -293,6 +293,18 @@ class RNNStream:
         return f"<RNNStream: {self.n_streams} x {name}.{self._method}>"
 
 
+def _split_characters(x_t: Any, n_rows: int) -> tuple[list[str], bool]:
+    single = isinstance(x_t, str)
+    texts = list(x_t) if np.iterable(x_t) and not single else [x_t]
+    is_character = [isinstance(text, str) and len(text) == 1 for text in texts]
+    if len(texts) != n_rows or not all(is_character):
+        raise ValueError(
+            f"x_t must be one character for each of {n_rows} streams. Got {x_t!r} "
+            "instead."
+        )
+    return texts, single
+
+
 def _check_n_streams(n_streams: Any) -> None:
     if not isinstance(n_streams, Integral) or n_streams < 1:
         raise ValueError(
@@ -300,8 +312,8 @@ def _check_n_streams(n_streams: Any) -> None:
         )
 
 
-def _refuse_obstacles(estimator: Any, module: Any) -> None:
-    obstacles = list_stream_obstacles(module)
+def _refuse_obstacles(estimator: Any) -> None:
+    obstacles = estimator._list_stream_obstacles()
     if not obstacles:
         return
     name = type(estimator).__name__

@@ -1,5 +1,6 @@
 """A trained network that reads sequences in parts, and keeps the state of each."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn_rnn._inference import make_batch_invariant
 from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets, step_index
 from sklearn_rnn._training import make_inputs
 from sklearn_rnn.nn import (
+    StepModel,
     flatten_steps,
     linear,
     make_fast_step,
@@ -42,6 +44,10 @@ class StreamNetwork:
 
     Attributes
     ----------
+    per_step : bool
+        Whether `read` returns outputs of each new step, not of each stream.
+    needs_step : bool
+        Whether there is no output before the first step.
     n_steps : ndarray of shape (n_streams,)
         Steps that each stream has had.
     outputs : ndarray of shape (n_streams, n_outputs)
@@ -57,7 +63,8 @@ class StreamNetwork:
 
     def __init__(self, module: Any, n_streams: int) -> None:
         self.n_streams = n_streams
-        self.per_step = not hasattr(module, "pooling")
+        self.per_step = isinstance(module, StepModel)
+        self.needs_step = not self.per_step
         self.n_steps = np.zeros(n_streams, np.int64)
         self.outputs = np.zeros((n_streams, module.head.out_features), np.float32)
         self._module = make_batch_invariant(module)
@@ -72,7 +79,7 @@ class StreamNetwork:
             self.layers, self.pools = step.layers, step.pools
             self.n_steps, self.outputs = step.n_steps, step.outputs
         else:
-            kind = "last" if self.per_step else module.pooling.kind
+            kind = module.pooling.kind if hasattr(module, "pooling") else "last"
             dtype = "f8" if weight.dtype is torch.float64 else "f4"
             size = module.encoder.output_size
             self.pools = make_pools(kind, n_streams, size, dtype)
@@ -133,8 +140,11 @@ class StreamNetwork:
             pools = self._pool(states.cpu().numpy(), n_new, rows)
             vectors = _gather_pooled(states, n_new, n_steps, pools)
             ends = np.arange(len(rows))
-        part = linear(module.head, vectors).float().cpu().numpy()
+        part = self._read_out(vectors).float().cpu().numpy()
         return part, _Update(rows, n_steps, part[ends], layers, pools)
+
+    def _read_out(self, vectors: Tensor) -> Tensor:
+        return linear(self._module.head, vectors)
 
     def _pool(
         self, states: NDArray, n_new: NDArray[np.int64], rows: NDArray[np.intp]
@@ -172,9 +182,18 @@ class StreamNetwork:
         index = self._index(rows)
         _map(lambda state: state.index_fill_(0, index, 0), self.layers)
 
-    def export_layers(self) -> list[Any]:
-        """Return copies of the state of each layer as arrays."""
-        return _map(lambda state: state.cpu().numpy().copy(), self.layers)
+    def count_steps(self) -> NDArray[np.int64]:
+        """Return how many steps each stream was given."""
+        return self.n_steps.copy()
+
+    def export(self) -> dict[str, Any]:
+        """Return a copy of the state: see `RNNStream.state`."""
+        return {
+            "n_steps": self.count_steps(),
+            "outputs": self.outputs.copy(),
+            "layers": _map(lambda state: state.cpu().numpy().copy(), self.layers),
+            **{name: pool.copy() for name, pool in self.pools.items()},
+        }
 
     def restore(self, state: Any) -> None:
         """Replace the state of all streams.
@@ -189,20 +208,8 @@ class StreamNetwork:
         ValueError
             If it is not one of this network and number of streams.
         """
-        names = {"n_steps", "outputs", "layers", *self.pools}
-        if not isinstance(state, dict) or set(state) != names:
-            raise ValueError(
-                f"state must be a dict of {sorted(names)}. Got {state!r} instead."
-            )
-        arrays = {
-            "n_steps": self.n_steps, "outputs": self.outputs, **self.pools,
-        }  # fmt: skip
-        for name, array in arrays.items():
-            if np.shape(state[name]) != array.shape:
-                raise ValueError(
-                    f"{name!r} of the state must have the shape {array.shape}. Got "
-                    f"{np.shape(state[name])} instead."
-                )
+        arrays = {"n_steps": self.n_steps, "outputs": self.outputs, **self.pools}
+        check_state(state, arrays, ["layers"])
         layers = _map(lambda a: torch.tensor(a, device=self._device), state["layers"])
         if self.layers:
             try:
@@ -225,6 +232,62 @@ class StreamNetwork:
         return state.new_zeros((self.n_streams, *state.shape[1:]))
 
 
+class NextStepNetwork(StreamNetwork):
+    """A network that predicts the next step: the first one, too.
+
+    As in training, each stream begins with a step of zeros. It is not counted.
+
+    Parameters
+    ----------
+    module : NextStepModel
+    n_streams : int
+    zeros : ndarray of shape (1, n_columns)
+        The first step, without a class.
+    classes : ndarray of shape (n_streams, 1) or (n_streams, 0)
+        Last column of the steps of each stream, if it has a class.
+
+    Attributes
+    ----------
+    per_step, needs_step, n_steps, outputs, layers, pools, fast_step
+        As of `StreamNetwork`; `n_steps` counts the step of zeros.
+    """
+
+    def __init__(
+        self, module: Any, n_streams: int, zeros: NDArray, classes: NDArray
+    ) -> None:
+        super().__init__(module, n_streams)
+        self.needs_step = False
+        self._zeros, self._classes = zeros, classes
+        self.reset(np.arange(n_streams))
+
+    def read(
+        self, X: RaggedArray, rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], list[_Update]]:
+        """Compute the outputs for more steps, as `StreamNetwork.read` does."""
+        classes = np.repeat(self._classes[rows], X.lengths, axis=0).astype(X.dtype)
+        values = np.concatenate([X.values, classes], axis=1)
+        return super().read(RaggedArray(values, X.offsets), rows)
+
+    def reset(self, rows: NDArray[np.intp]) -> None:
+        """Return streams to where they have had no step but that of zeros."""
+        super().reset(rows)
+        steps = np.repeat(self._zeros, len(rows), axis=0)
+        _, updates = self.read(RaggedArray(steps, np.arange(len(rows) + 1)), rows)
+        self.keep(updates)
+
+    def count_steps(self) -> NDArray[np.int64]:
+        """Return how many steps each stream was given."""
+        return self.n_steps - 1
+
+    def restore(self, state: Any) -> None:
+        """Replace the state of all streams, as `StreamNetwork.restore` does."""
+        super().restore(state)
+        self.n_steps += 1
+
+    def _read_out(self, vectors: Tensor) -> Tensor:
+        return self._module.read_out(vectors)
+
+
 def _gather_pooled(
     states: Tensor,
     n_new: NDArray[np.int64],
@@ -240,6 +303,32 @@ def _gather_pooled(
         for name, pool in pools.items()
     ]
     return torch.from_numpy(np.concatenate(parts, axis=1)).to(states)
+
+
+def check_finite(outputs: NDArray) -> None:
+    """Refuse steps after which an output is not finite."""
+    if not np.isfinite(outputs).all():
+        raise ValueError(
+            "The steps drive the network out of the range of float32: the "
+            "prediction is not finite. The stream stays as it was."
+        )
+
+
+def check_state(
+    state: Any, arrays: dict[str, NDArray], others: Sequence[str] = ()
+) -> None:
+    """Refuse a state without arrays of these names and shapes, and the others."""
+    names = {*arrays, *others}
+    if not isinstance(state, dict) or set(state) != names:
+        raise ValueError(
+            f"state must be a dict of {sorted(names)}. Got {state!r} instead."
+        )
+    for name, array in arrays.items():
+        if np.shape(state[name]) != array.shape:
+            raise ValueError(
+                f"{name!r} of the state must have the shape {array.shape}. Got "
+                f"{np.shape(state[name])} instead."
+            )
 
 
 def _check_shape(old: Tensor, new: Tensor) -> None:

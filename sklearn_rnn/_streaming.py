@@ -1,9 +1,13 @@
 """StreamingMixin: the method `stream` of estimators."""
 
+import copy
+
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._parameters import refuse_changed_parameters
 from sklearn_rnn._stream import RNNStream
+from sklearn_rnn._stream_network import StreamNetwork
+from sklearn_rnn.nn import list_stream_obstacles
 
 
 class StreamingMixin:
@@ -35,21 +39,50 @@ class StreamingMixin:
             If the network needs later steps. The message names each parameter to
             change.
         """
-        check_is_fitted(self, "net_")
+        return self._open_stream(n_streams, method)
+
+    def _open_stream(self, n_streams, method, y=None):
+        check_is_fitted(self)
         refuse_changed_parameters(self, self._fixed_parameters)
-        return RNNStream(self, n_streams, method=method)
+        return RNNStream(self, n_streams, method=method, y=y)
+
+    # What `RNNStream` calls -----------------------------------------------------------
+
+    def _list_stream_obstacles(self):
+        """Return parameters that keep the network from reading step by step."""
+        return list_stream_obstacles(self.module_)
+
+    def _copy_for_stream(self):
+        """Return a copy that checks steps and responds; a stream has the network."""
+        owner = copy.copy(self)
+        del owner.net_  # its optimizer is of no use here
+        if vars(owner).get(
+            "_reads_table"
+        ):  # of a fixed width: a step has one column of it
+            owner._reads_table = False
+            owner.n_features_in_ = 1
+            vars(owner).pop("feature_names_in_", None)
+        return owner
+
+    def _encode_stream_classes(self, y, n_streams):
+        """Return the class of each stream as the network reads it."""
+        if y is not None:
+            raise ValueError("y is for streams of an RNNGenerator with classes.")
+
+    def _make_stream_network(self, module, n_streams, method, classes):
+        """Return the network with the state of streams."""
+        return StreamNetwork(module, n_streams)
+
+    def _check_steps(self, X, name):
+        """Return new steps as the network reads them."""
+        return self._index_tokens(self._check_X(X, name, allow_empty=True))
 
     def _make_response(self, method):
         """Return the function from outputs of the network to what a method returns."""
         links = {"predict": "predict"}  # of the loss
         if hasattr(self, "predict_proba"):
             links |= {"predict_proba": "predict", "predict_log_proba": "predict_log"}
-        if method not in links:
-            raise ValueError(
-                f"The 'method' parameter must be one of {list(links)}. Got {method!r} "
-                "instead."
-            )
-        link = getattr(self._loss, links[method])
+        link = getattr(self._loss, check_stream_method(method, links))
         if method == "predict":
             return lambda outputs: self._decode_predictions(link(outputs).numpy())
         return lambda outputs: link(outputs).numpy()
@@ -57,3 +90,13 @@ class StreamingMixin:
     def _decode_predictions(self, predictions):
         """Return predictions of the loss as values of y."""
         return self._targets.decode(predictions)
+
+
+def check_stream_method(method, choices):
+    """Return the value of a method in a dict of those that a stream may have."""
+    if method not in choices:
+        raise ValueError(
+            f"The 'method' parameter must be one of {list(choices)}. Got {method!r} "
+            "instead."
+        )
+    return choices[method]

@@ -14,7 +14,14 @@ from sklearn_rnn._sequences import (
 )
 
 
-def check_series(X: Any, estimator: Any, reset: bool) -> RaggedArray:
+def check_series(
+    X: Any,
+    estimator: Any,
+    reset: bool,
+    *,
+    name: str = "X",
+    allow_empty: bool = False,
+) -> RaggedArray:
     """Validate series: numbers without gaps.
 
     Parameters
@@ -26,6 +33,10 @@ def check_series(X: Any, estimator: Any, reset: bool) -> RaggedArray:
         with otherwise.
     reset : bool
         Whether this is the first X of the estimator.
+    name : str, default="X"
+        Name of the argument in messages.
+    allow_empty : bool, default=False
+        Whether series may have no step.
 
     Returns
     -------
@@ -44,12 +55,15 @@ def check_series(X: Any, estimator: Any, reset: bool) -> RaggedArray:
             "variables pass [table]."
         )
     series = _as_several(X)
-    ragged = validate_sequences(estimator, series, reset=reset, check=check_floats)
+    options = {"name": name, "allow_empty": allow_empty}
+    ragged = validate_sequences(
+        estimator, series, reset=reset, check=check_floats, **options
+    )
     missing = np.isnan(ragged.values)
     if missing.any():
         i, step, feature = first_place(missing, ragged.offsets)
         raise ValueError(
-            f"X[{i}] has NaN at step {step}, feature {feature}. "
+            f"{name}[{i}] has NaN at step {step}, feature {feature}. "
             f"{type(estimator).__name__} needs series without gaps: interpolate them "
             "first, for instance with pandas.Series.interpolate."
         )

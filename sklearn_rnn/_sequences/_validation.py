@@ -94,13 +94,18 @@ def check_sequences(
 
 
 def check_floats(
-    X: Any, layout: Layout | None = None, *, owner: str, name: str = "X"
+    X: Any,
+    layout: Layout | None = None,
+    *,
+    owner: str,
+    name: str = "X",
+    allow_empty: bool = False,
 ) -> tuple[RaggedArray, Layout]:
     """Validate sequences for a transformer: numbers, of which some may be missing.
 
     Parameters
     ----------
-    X, layout, owner, name
+    X, layout, owner, name, allow_empty
         As for `check_sequences`.
 
     Returns
@@ -115,7 +120,9 @@ def check_floats(
     ValueError, TypeError
         If X is not what a transformer can read, or has an infinite value.
     """
-    steps, layout = check_layout(X, layout, owner=owner, name=name)
+    steps, layout = check_layout(
+        X, layout, owner=owner, name=name, allow_empty=allow_empty
+    )
     values = as_numbers(steps.values, name)
     if values.dtype != np.float32:
         values = values.astype(np.float64, copy=False)
