@@ -10,6 +10,9 @@ without labels. Each step has a score as soon as it is recorded. The guide is
 # %%
 # Three sensors record every hour for eight weeks. Pressure and flow follow the day; the
 # temperature follows the flow, hours later.
+import socket
+import threading
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -45,6 +48,37 @@ detector = RNNAnomalyDetector(season_length=DAY, smoothing=12, random_state=0)
 detector.fit([x[: 28 * DAY]])
 scores = detector.score_steps([x])
 print(detector.find_anomalies([x]).round({"severity": 1}).to_string())
+
+# %%
+# On the day, a row arrives at a time: here a thread sends them over a socket of this
+# computer. The stream of the detector keeps the state, so each ``update`` costs the
+# same, however long the pump has been running.
+server = socket.create_server(("127.0.0.1", 0))
+
+
+def send_rows():
+    connection, _ = server.accept()
+    with connection:
+        for row in x:
+            connection.sendall(row.tobytes())
+
+
+pump = threading.Thread(target=send_rows)
+pump.start()
+stream, live = detector.stream(), []
+with (
+    socket.create_connection(server.getsockname()) as connection,
+    connection.makefile("rb") as messages,
+):
+    while message := messages.read(x[0].nbytes):
+        live.append(stream.update(np.frombuffer(message)))
+pump.join()
+server.close()
+
+is_alarm = np.array(live) > detector.step_threshold_
+delays = [int(is_alarm[start:].argmax()) for start in (700, 900, 1150)]
+print("equal to the batch:", np.array_equal(live, scores[0]))
+print("hours from the start of an event to its alarm:", delays)
 
 # %%
 # The features are numbered in the order of the columns: the spike and the leak are

@@ -531,10 +531,13 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         >>> import numpy as np
         >>> from sklearn_rnn import RNNAnomalyDetector
         >>> x = np.sin(np.arange(400) / 24 * 2 * np.pi)
-        >>> detector = RNNAnomalyDetector(season_length=24, max_epochs=2)
-        >>> stream = detector.fit([x]).stream(method="predict_steps")
+        >>> detector = RNNAnomalyDetector(
+        ...     season_length=24, max_epochs=2, random_state=0
+        ... ).fit([x])
+        >>> stream = detector.stream()
         >>> x[300] = 4.0
-        >>> [t for t, x_t in enumerate(x) if stream.update(x_t)][0]
+        >>> scores = [stream.update(x_t) for x_t in x]
+        >>> int(np.argmax(scores))
         300
         """
         return self._open_stream(n_streams, method)

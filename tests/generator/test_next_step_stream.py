@@ -126,13 +126,13 @@ def test_a_refused_step_leaves_the_stream_as_it_was(kind, bad, message):
     np.testing.assert_array_equal(found, generator.predict_proba([new[0][:2]])[0])
 
 
-def test_words_cannot_stream():
-    for level in ("word", "subword"):
-        if level == "subword":
-            pytest.importorskip("tokenizers")
-        generator = fit(["a cat sat", "a mat"] * 5, level=level)
-        with pytest.raises(ValueError, match=r"level='.*cannot stream.*level='char'"):
-            generator.stream()
+@pytest.mark.parametrize("level", ["word", "subword"])
+def test_words_cannot_stream(level):
+    if level == "subword":
+        pytest.importorskip("tokenizers")
+    generator = fit(["a cat sat", "a mat"] * 5, level=level)
+    with pytest.raises(ValueError, match=r"level='.*cannot stream.*level='char'"):
+        generator.stream()
 
 
 def test_arguments_are_checked(generator):
