@@ -217,7 +217,7 @@ class RNNStream:
             )
         return checked.astype(np.intp)
 
-    def _split(self, x_t: Any, n_rows: int) -> tuple[list[Any], bool]:
+    def _split(self, x_t: Any, n_rows: int) -> tuple[Any, bool]:
         """Return a sequence of one step for each stream, and whether x_t is but one."""
         if self._reads_texts:
             return _split_characters(x_t, n_rows)
@@ -230,6 +230,9 @@ class RNNStream:
                 f"x_t must have one step for each of {n_rows} streams, with "
                 f"{self._n_features} features. Got the shape {np.shape(x_t)} instead."
             )
+        is_array = isinstance(table, np.ndarray) and table.ndim == 2
+        if is_array and table.dtype.kind in "fiu":  # for many streams: no list of them
+            return RaggedArray(table, np.arange(n_rows + 1)), single
         return [table[i : i + 1] for i in range(n_rows)], single
 
     def _as_rows(self, x_t: Any, n_rows: int) -> tuple[NDArray, bool]:
