@@ -743,7 +743,7 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     def _make_stream_network(self, module, n_streams, method, classes):
         return StreamScores(self, module, n_streams, per_step=method in _OF_STEPS)
 
-    def _check_steps(self, X, name):
+    def _check_stream(self, X, name):
         return check_series(X, self, reset=False, name=name, allow_empty=True)
 
     def _make_response(self, method):

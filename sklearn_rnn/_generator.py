@@ -868,7 +868,7 @@ class RNNGenerator(StreamingMixin, TokenRNN):
         zeros = np.zeros((1, n_columns), dtype)
         return NextStepNetwork(module, n_streams, zeros, classes)
 
-    def _check_steps(self, X, name):
+    def _check_stream(self, X, name):
         X = self._check_X(X, name)
         return X if self._codec is None else self._codec.encode(X)
 

@@ -137,7 +137,7 @@ class RNNStream:
                 return prediction if x.ndim == 2 else prediction[0]
         rows = self._check_rows(rows)
         X, single = self._split(x_t, len(rows))
-        prediction = self._read(self._owner._check_steps(X, "x_t"), rows)
+        prediction = self._read(self._owner._check_stream(X, "x_t"), rows)
         return prediction[0] if single else prediction
 
     def extend(self, X: Any, rows: Any = None) -> Any:
@@ -164,7 +164,7 @@ class RNNStream:
             has no step of a stream that had none before. All streams stay as they were.
         """
         rows = self._check_rows(rows)
-        X = self._owner._check_steps(X, "X")
+        X = self._owner._check_stream(X, "X")
         if len(X) != len(rows):
             raise ValueError(
                 f"X must have a sequence for each of {len(rows)} streams. Got {len(X)}."

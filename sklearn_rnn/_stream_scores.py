@@ -109,7 +109,7 @@ class StreamScores:
         """
         x = self._detector._scale_steps(X.values)
         inputs = RaggedArray(clip_inputs(x), X.offsets)
-        inputs = self._detector.regressor_._check_steps(inputs, "X")
+        inputs = self._detector.regressor_._check_stream(inputs, "X")
         outputs, of_network = self._network.read(inputs, rows)
         check_finite(outputs)
         outputs = self._respond(torch.from_numpy(outputs).double())

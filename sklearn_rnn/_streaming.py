@@ -73,7 +73,7 @@ class StreamingMixin:
         """Return the network with the state of streams."""
         return StreamNetwork(module, n_streams)
 
-    def _check_steps(self, X, name):
+    def _check_stream(self, X, name):
         """Return new steps as the network reads them."""
         return self._index_tokens(self._check_X(X, name, allow_empty=True))
 
