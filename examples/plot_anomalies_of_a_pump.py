@@ -44,7 +44,7 @@ y[1150:1250] = 1
 # %%
 # The first four weeks are fitted, then the whole is scored: a score reads no later
 # step, so it is the one that the detector gives on the day.
-detector = RNNAnomalyDetector(season_length=DAY, smoothing=12, random_state=0)
+detector = RNNAnomalyDetector(season_length=DAY, smoothing=DAY, random_state=0)
 detector.fit([x[: 28 * DAY]])
 scores = detector.score_steps([x])
 print(detector.find_anomalies([x]).round({"severity": 1}).to_string())
@@ -84,20 +84,20 @@ print("hours from the start of an event to its alarm:", delays)
 # The features are numbered in the order of the columns: the spike and the leak are
 # found in the pressure (1), the stuck sensor in the flow (0). Labels show how good the
 # scores and the table are.
-found = np.zeros_like(y)
-for start, end in detector.find_anomalies([x])[["start", "end"]].to_numpy():
-    found[start:end] = 1
+found = detector.predict_steps([x])[0]
 print(f"VUS-PR, window of a day: {vus_pr_score([y], scores, window=DAY):.2f}")
 print(f"F1 of stretches:         {segment_f1_score([y], [found]):.2f}")
 
 # %%
-# The figure shows the signals, the score with its threshold, and the steps above it
-# beside the true stretches. A smoothed score stays high for some hours after an event.
+# The figure shows the signals, the score with its threshold, and the stretches of the
+# table beside the true ones. A smoothed score stays high for some hours after an event;
+# a stretch ends with its last unusual step.
 figure, ax = plt.subplots(figsize=(9, 5), layout="constrained")
 display = AnomalyDisplay.from_predictions(
     scores[0],
     threshold=detector.step_threshold_,
     signals=x,
+    y_pred=found,
     y_true=y,
     signal_names=["flow", "pressure", "temperature"],
     ax=ax,

@@ -1,5 +1,6 @@
-"""Deviations of steps from their past: linear forecasts, scatter, smoothing."""
+"""Deviations of steps from their past: linear forecasts, segments, scores, events."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,8 @@ from scipy.signal import lfilter
 
 Floats = NDArray[np.float64]
 
-N_KINDS = 3  # of deviations: from the level, one step ahead, one season ahead
+N_KINDS = 4  # of deviations: level, one step ahead, one season ahead, segment
+N_SEASONS = 5  # that a forecast a season ahead is the median of
 _RIDGE = 1e-2  # penalty a step
 FARTHEST_INPUT = 5.0  # an outlier in the past must not spoil later forecasts
 FARTHEST = 30.0  # in units of the scatter
@@ -17,9 +19,12 @@ _LEAST_SHARE = 0.1  # of the standard deviation: most deviations may be 0
 _N_PRIOR = 10.0  # deviations that the scatter of the feature itself counts for
 _SCATTER_OF_MAD = 1.4826  # of a normal distribution
 _CHUNK = 8192  # windows at a time
+_SEGMENT = 10  # steps
+_WIDEST = 1000  # values of a segment: the axes take their cube of operations
+_KEPT_VARIANCE = 0.9  # of segments, by their axes
 _LEAST_SCORE, _LEAST_SCATTER = 0.1, 0.1  # the second of logarithms
 NO_SCORE = {"max": -np.inf, "mean": 0.0}  # see `accumulate`
-_LEAST_DROP = 0.1  # between the peaks of anomalies and the highest normal score
+_ROUNDING = 1e-9  # by which a mean of equal values may exceed them
 
 
 class Level(NamedTuple):
@@ -158,12 +163,168 @@ def sum_lags(steps: Floats, weights: Floats) -> Floats:
     return sums
 
 
+def forecast_seasons(x: Floats, season: int) -> Floats:
+    """Return the median of the same step of the last seasons; 0 in the first season.
+
+    An anomaly in one season hardly moves the forecasts of those that follow.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_steps, n_features)
+        One series.
+    season : int
+        Number of steps.
+
+    Returns
+    -------
+    forecasts : ndarray of shape (n_steps, n_features)
+        Of up to `N_SEASONS` seasons.
+    """
+    past = np.full((N_SEASONS, *x.shape), np.inf)
+    for i, steps in enumerate(past):
+        steps[(i + 1) * season :] = x[: max(len(x) - (i + 1) * season, 0)]
+    return median_seasons(past)
+
+
+def median_seasons(past: Floats) -> Floats:
+    """Return the median of the same step of earlier seasons; 0 without any.
+
+    Parameters
+    ----------
+    past : ndarray of shape (n_seasons, ...)
+        Infinite where a season is not known.
+
+    Returns
+    -------
+    medians : ndarray of shape (...)
+    """
+    n_known = (past < np.inf).sum(axis=0, keepdims=True)
+    ordered = np.sort(past, axis=0)
+    lower, upper = (
+        np.take_along_axis(ordered, np.fmax(i, 0), axis=0)
+        for i in ((n_known - 1) // 2, n_known // 2)
+    )
+    return np.where(n_known > 0, (lower + upper) / 2, 0.0)[0]
+
+
+# Segments ---------------------------------------------------------------------------
+
+
+class Segments(NamedTuple):
+    """Linear autoencoder of the last steps of all features, the oldest step first."""
+
+    mean: Floats  # (n_segment_steps * n_features,)
+    axes: Floats  # (n_segment_steps * n_features, n_axes), orthonormal
+
+
+def fit_segments(series: list[Floats]) -> Segments:
+    """Fit the principal axes of segments.
+
+    Parameters
+    ----------
+    series : list of ndarray of shape (n_steps_i, n_features)
+        Scaled and clipped.
+
+    Returns
+    -------
+    segments : Segments
+        As many axes as hold nine tenths of the variance, but never all.
+    """
+    n_features = series[0].shape[1]
+    typical = int(np.median([len(x) for x in series]))
+    n_steps = max(1, min(_SEGMENT, _WIDEST // n_features, typical // 4))
+    size = n_steps * n_features
+    total, gram = np.zeros(size), np.zeros((size, size))
+    for x in series:
+        for part in _cut_segments(x, size):
+            total += part.sum(axis=0)
+            gram += part.T @ part
+    n_segments = sum(len(x) for x in series)
+    mean = total / n_segments
+    variances, axes = np.linalg.eigh(gram / n_segments - np.outer(mean, mean))
+    held = np.cumsum(np.fmax(variances[::-1], 0))
+    n_axes = int(np.searchsorted(held, _KEPT_VARIANCE * held[-1])) + 1
+    return Segments(
+        mean, np.ascontiguousarray(axes[:, ::-1][:, : min(n_axes, size - 1)])
+    )
+
+
+def segment_errors(x: Floats, segments: Segments) -> Floats:
+    """Return what the axes leave of each step, as the newest of its segment.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_steps, n_features)
+        Scaled and clipped.
+    segments : Segments
+        Fitted.
+
+    Returns
+    -------
+    errors : ndarray of shape (n_steps, n_features)
+        Steps less their reconstruction.
+    """
+    parts = _cut_segments(x, len(segments.mean))
+    return np.concatenate([newest_errors(part, segments, x.shape[1]) for part in parts])
+
+
+def newest_errors(parts: Floats, segments: Segments, n_features: int) -> Floats:
+    """Return what the axes leave of the newest step of some segments.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (n_segments, n_segment_steps * n_features)
+        Scaled and clipped.
+    segments : Segments
+        Fitted.
+    n_features : int
+
+    Returns
+    -------
+    errors : ndarray of shape (n_segments, n_features)
+    """
+    centred = parts - segments.mean
+    # a product for each row: its rounding must not depend on the number of rows
+    projected = centred[:, np.newaxis] @ segments.axes
+    rebuilt = projected @ segments.axes[-n_features:].T
+    return centred[:, -n_features:] - rebuilt[:, 0]
+
+
+def _cut_segments(x: Floats, size: int) -> Iterator[Floats]:
+    """Yield the segments of the steps in chunks; before x is its first step."""
+    n_features = x.shape[1]
+    padded = np.pad(x, ((size // n_features - 1, 0), (0, 0)), mode="edge")
+    segments = sliding_window_view(padded.ravel(), size)[::n_features]
+    for start in range(0, len(x), _CHUNK):
+        yield segments[start : start + _CHUNK]
+
+
 # From deviations to scores ----------------------------------------------------------
 
 
 def to_energies(deviations: Floats) -> Floats:
     """Return squares of deviations in units of their scatter, bounded."""
     return np.minimum(deviations**2, FARTHEST**2)
+
+
+def median_of_known(energies: Floats) -> Floats:
+    """Return the median over steps; 0 where a kind is NaN at all of them.
+
+    Parameters
+    ----------
+    energies : ndarray of shape (n_steps, n_features, n_kinds)
+        NaN where a kind is not known, for all features.
+
+    Returns
+    -------
+    medians : ndarray of shape (n_features, n_kinds)
+    """
+    medians = np.zeros(energies.shape[1:])
+    for kind, values in enumerate(np.moveaxis(energies, 2, 0)):
+        known = values[~np.isnan(values[:, 0])]
+        if len(known) > 0:
+            medians[:, kind] = np.median(known, axis=0)
+    return medians
 
 
 def smooth(energies: Floats, span: int, start: Floats) -> Floats:
@@ -224,46 +385,37 @@ def accumulate(scores: Floats, aggregation: str, running: Floats) -> Floats:
 # Stretches --------------------------------------------------------------------------
 
 
-def find_episodes(scores: Floats, threshold: float, max_gap: int) -> list[slice]:
-    """Return the stretches of one series that stand out.
+def find_episodes(
+    scores: Floats, threshold: float, energies: Floats, means: Floats, max_gap: int
+) -> list[slice]:
+    """Return the anomalous stretches of one series.
+
+    A smoothed score stays high after an anomaly: steps whose energy is below the mean
+    that it adds to have no part in a stretch, unless it goes on after them.
 
     Parameters
     ----------
     scores : ndarray of shape (n_steps,)
         Scores of the steps.
     threshold : float
-        Steps above it are anomalous.
+        Steps of a stretch have higher scores.
+    energies : ndarray of shape (n_steps,)
+        Of each step.
+    means : ndarray of shape (n_steps,)
+        The energies, smoothed.
     max_gap : int
         Stretches at most this many steps apart are joined.
 
     Returns
     -------
     episodes : list of slice
-        In order of time. Stretches whose peaks decrease gradually to those of normal
-        steps are left out, as in Hundman et al. 2018, section 3.3.
+        In order of time.
     """
-    flags = scores > threshold
-    edges = np.flatnonzero(np.diff(np.r_[False, flags, False]))
-    runs = [slice(*pair) for pair in edges.reshape(-1, 2)]
-    highest_normal = scores[~flags].max(initial=0.0)
-    return _join(_prune(runs, scores, highest_normal), max_gap)
-
-
-def _prune(runs: list[slice], scores: Floats, highest_normal: float) -> list[slice]:
-    """Keep the runs above the last large drop in the sorted peaks."""
-    peaks = np.array([scores[run].max() for run in runs])
-    order = np.argsort(-peaks, kind="stable")
-    ladder = np.r_[peaks[order], highest_normal]
-    is_drop = ladder[1:] < (1 - _LEAST_DROP) * ladder[:-1]
-    n_kept = int(is_drop.nonzero()[0].max(initial=-1)) + 1
-    return [runs[i] for i in sorted(order[:n_kept])]
-
-
-def _join(runs: list[slice], max_gap: int) -> list[slice]:
-    joined: list[slice] = []
-    for run in runs:
-        if joined and run.start - joined[-1].stop <= max_gap:
-            joined[-1] = slice(joined[-1].start, run.stop)
-        else:
-            joined.append(run)
-    return joined
+    flags = (scores > threshold) & (energies >= (1 - _ROUNDING) * means)
+    edges = np.flatnonzero(np.diff(np.r_[False, flags, False])).reshape(-1, 2)
+    episodes: list[slice] = []
+    for start, stop in edges.tolist():
+        if episodes and start - episodes[-1].stop <= max_gap:
+            start = episodes.pop().start
+        episodes.append(slice(start, stop))
+    return episodes

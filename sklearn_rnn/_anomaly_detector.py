@@ -14,14 +14,19 @@ from sklearn_rnn._anomalies import (
     N_KINDS,
     NO_SCORE,
     Level,
+    Segments,
     accumulate,
     clip_inputs,
     find_episodes,
     fit_lags,
+    fit_segments,
     forecast_lags,
+    forecast_seasons,
     measure_level,
     measure_scatter,
+    median_of_known,
     robust_threshold,
+    segment_errors,
     smooth,
     to_energies,
 )
@@ -58,7 +63,6 @@ _LEAST_SAMPLES = 10  # that the scores of samples have a distribution with
 _TYPICAL, _RARE = 0.5, 0.99  # quantiles that smoothed and single energies are units of
 _LEAST_UNIT = 0.1
 _N_NAMED = 3  # features of an anomaly, at most
-_OF_STEPS = "score_steps", "predict_steps"  # methods; others are of whole series
 # constructor parameters of the recurrent part that are passed on as they are
 _PASSED_ON = (
     *("cell", "nonlinearity", "hidden_size", "num_layers", "dropout", "optimizer"),
@@ -67,15 +71,20 @@ _PASSED_ON = (
 )
 
 
+def _is_finite(value):
+    """Return whether a value is an array of finite floats."""
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return is_float and bool(np.isfinite(value).all())
+
+
 def _floats(shape, positive=False):
     """Return the kind of finite arrays whose shape the number of features gives."""
     return Kind(
         "a finite array of floats" + ", all above 0" * positive,
         lambda v, s: (
-            isinstance(v, np.ndarray)
-            and v.dtype.kind == "f"
+            _is_finite(v)
             and v.shape == shape(s["n_features_in_"])
-            and bool(np.isfinite(v).all() and (not positive or (v > 0).all()))
+            and (not positive or bool((v > 0).all()))
         ),
     )
 
@@ -84,9 +93,10 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     """Recurrent neural network that finds anomalies in series, as they happen.
 
     Each step is compared with the usual level of its series, with a forecast made one
-    step before and with one made a season before. A score reads no later step: it is
-    the same when it is computed on the fly. No labels are needed, and the series of
-    `fit` may contain anomalies.
+    step before, with one made a season before, and with what the other features and the
+    last steps imply. A score reads no later step: it is the same when it is
+    computed on the fly. No labels are needed, and the series of `fit` may contain
+    anomalies.
 
     Parameters
     ----------
@@ -97,7 +107,7 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
           the scores in `fit`; those of the steps for `predict_steps`, and for `predict`
           those of the sequences too if there are ten or more: the higher limit counts.
         - a float, at most 0.5: the share of the sequences of `fit` that `predict` calls
-          outliers, and the share of their steps that `predict_steps` calls anomalous.
+          outliers, and the share of their steps with scores above `step_threshold_`.
     smoothing : int or "auto", default="auto"
         Span, in steps, of the exponential mean over deviations so far: the newest step
         has a weight of ``2 / (smoothing + 1)``. Long spans find anomalous stretches,
@@ -113,8 +123,9 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         steps, or 32 steps without a season, but at most a quarter of a typical series.
     season_length : int, default=1
         Number of steps after which the series repeats itself, such as 24 for hours with
-        a daily pattern; 1 if it does not. Each step is compared with forecasts made one
-        step and one season before; without a season, `context` steps before.
+        a daily pattern; 1 if it does not. Each step is compared with a forecast made
+        one step before and with the last five seasons; without a season, with a
+        forecast made `context` steps before.
     cell : {"lstm", "gru", "gru_reset_before", "rnn"} or type, default="gru"
         Type of the recurrent layers.
 
@@ -196,7 +207,7 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
     step_threshold_ : float
-        Score of a step above which `predict_steps` calls it anomalous.
+        Score of a step above which an anomalous stretch begins.
     smoothing_ : int
         Value of `smoothing`, or the one chosen for "auto".
     regressor_ : RNNStepRegressor
@@ -221,19 +232,24 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     Notes
     -----
     Each feature is centred on its median and divided by a robust scale. A forecast is
-    the sum of a ridge regression on `context_` steps and a share of the output of a
-    recurrent network, which reads the whole past and is trained on what the regression
-    leaves. The share, between 0 and 1, minimises the error in the last fifth of each
-    series, which neither is fitted on: a network that does not help there is left out.
-    The errors there also give the scatter: 1.48 times their median absolute deviation,
-    shrunk to that of the feature if there are few.
+    the sum of a linear part and a share of the output of a recurrent network, which
+    reads the whole past and is trained on what the linear part leaves. The linear part
+    is a ridge regression on `context_` steps; a season ahead, it is the median of the
+    same step of the last five seasons. The share, between 0 and 1, minimises the error
+    in the last fifth of each series, which neither is fitted on: a network that does
+    not help there is left out. A linear autoencoder rebuilds the last ten steps of all
+    features from the principal axes that hold nine tenths of their variance; the newest
+    step is compared. The errors in the last fifth also give the scatter:
+    1.48 times their median absolute deviation, shrunk to that of the feature if there
+    are few.
 
-    The deviation from the median, the error of the forecast one step before [1]_ and
-    that of the forecast a season before, in units of their scatter, are squared,
-    smoothed over time, averaged over features and divided by their usual size in
-    `fit`. The score is the root of the mean of these three and of the mean square of
-    the step alone. The first `context_` steps after the first forecast are only
-    compared with the median.
+    The deviation from the median, the error of the forecast one step before [1]_, that
+    of the forecast a season before and that of the autoencoder are taken in units of
+    their scatter, squared, smoothed over time, averaged over features and divided by
+    their usual size in `fit`. The score is the root of the mean of these four and of
+    the mean square of the step alone. A kind that is not known yet has its usual
+    size: in the first `context_` steps after the first forecast, in the first season
+    and in the first nine steps.
 
     A score depends on its own series alone and on no later step, to the last bit on
     the CPU.
@@ -246,9 +262,6 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
        networks using large learning rates", arXiv:1708.07120.
     .. [3] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
        neural networks", ICML 2013.
-    .. [4] K. Hundman, V. Constantinou, C. Laporte, I. Colwell, T. Soderstrom,
-       "Detecting spacecraft anomalies using LSTMs and nonparametric dynamic
-       thresholding", KDD 2018.
 
     Examples
     --------
@@ -332,15 +345,30 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         "_center": _floats(lambda n: (n,)),
         "_spread": _floats(lambda n: (n,), positive=True),
         "_weights": Kind(
-            "two finite arrays, a row a step of the context",
+            "one finite array, or two, a row a step of the context",
             lambda v, s: (
                 isinstance(v, list)
-                and len(v) == 2
+                and len(v) in (1, 2)
                 and all(_floats(lambda n: (s["context_"], n)).fits(w, s) for w in v)
             ),
         ),
         "_network_share": _floats(lambda n: (2, n)),
-        "_scatter": _floats(lambda n: (2, n), positive=True),
+        "_segment_mean": Kind(
+            "a finite array, some steps of all features",
+            lambda v, s: (
+                _is_finite(v)
+                and v.ndim == 1
+                and len(v) > 0
+                and len(v) % s["n_features_in_"] == 0
+            ),
+        ),
+        "_segment_axes": Kind(
+            "a finite array, a row a value of `_segment_mean`",
+            lambda v, s: (
+                _is_finite(v) and v.ndim == 2 and len(v) == len(s["_segment_mean"])
+            ),
+        ),
+        "_scatter": _floats(lambda n: (3, n), positive=True),
         "_usual": _floats(lambda n: (n, N_KINDS)),
         "_units": _floats(lambda n: (N_KINDS + 1,), positive=True),
         "step_threshold_": NUMBER,
@@ -465,10 +493,14 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         Returns
         -------
         is_anomaly : ndarray of shape (n_samples,) of ndarray of shape (n_steps_i,)
-            1 at anomalous steps, 0 at others.
+            1 at the steps of the stretches that `find_anomalies` lists, 0 at others.
         """
         X = self._check_for_predict(X)
-        return split_steps(self._flag(np.concatenate(self._score(X))), X.offsets)
+        flags = np.zeros(len(X.values), np.int64)
+        for start, energies in zip(X.offsets, self._measure_energies(X), strict=False):
+            for part in self._find_episodes(energies):
+                flags[start + part.start : start + part.stop] = 1
+        return split_steps(flags, X.offsets)
 
     def find_anomalies(self, X):
         """Return the anomalous stretches as a table. Needs pandas.
@@ -490,10 +522,10 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
 
         Notes
         -----
-        Stretches at most `smoothing_` steps apart are one. If the scores of several
-        decrease gradually to those of normal steps, with no drop by a tenth, they are
-        no anomalies (Hundman et al., in the references of the class). So the table may
-        have less than `predict_steps` flags.
+        A stretch begins where the score exceeds `step_threshold_`. It ends with the
+        last step that deviates at least as much as the mean that it adds to: the score
+        stays high for some steps more. Stretches at most ``smoothing_ / 2`` steps apart
+        are one.
         """
         pd = check_pandas_support("find_anomalies")
 
@@ -501,8 +533,7 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         rows = []
         for i, energies in enumerate(self._measure_energies(X)):
             scores = self._to_scores(energies)
-            episodes = find_episodes(scores, self.step_threshold_, self.smoothing_)
-            for part in episodes:
+            for part in self._find_episodes(energies):
                 severity = scores[part].max() / self.step_threshold_
                 names = self._name_features(energies[part])
                 rows.append((i, part.start, part.stop, severity, names))
@@ -516,10 +547,11 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         ----------
         n_streams : int, default=1
             Number of independent streams.
-        method : {"score_steps", "predict_steps", "score_samples", \
-                "decision_function", "predict"}, default="score_steps"
-            What is returned, as the method of this name does. "score_steps" and
-            "predict_steps" are about the new step, the others about the series so far.
+        method : {"score_steps", "score_samples", "decision_function", "predict"}, \
+                default="score_steps"
+            What is returned, as the method of this name does. "score_steps" is about
+            the new step: above `step_threshold_`, it is an alarm. The others are about
+            the series so far.
 
         Returns
         -------
@@ -566,8 +598,11 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         self._center, self._spread = level.location, level.scale
         scaled = self._scale(X)
         n_trained = [math.ceil(_TRAINED_SHARE * len(x)) for x in scaled]
-        trained = [clip_inputs(x[:n]) for x, n in zip(scaled, n_trained, strict=True)]
-        self._weights = [fit_lags(trained, self.context_, h) for h in self._aheads]
+        trained = [x[:n] for x, n in zip(scaled, n_trained, strict=True)]
+        inputs = [clip_inputs(x) for x in trained]
+        aheads = self._aheads if self.season_length == 1 else self._aheads[:1]
+        self._weights = [fit_lags(inputs, self.context_, h) for h in aheads]
+        self._segment_mean, self._segment_axes = fit_segments(inputs)
         self._fit_network(trained)
         self._calibrate(scaled, n_trained)
         self._choose_thresholds(X)
@@ -594,13 +629,14 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         """Train the network on what the linear parts leave, piece by piece."""
         pieces, targets = [], []
         for x in trained:
-            rest = np.zeros((len(x), len(self._aheads), x.shape[1]))
-            for i, (h, w) in enumerate(zip(self._aheads, self._weights, strict=True)):
+            errors = x[:, np.newaxis] - self._forecast_linearly(x)
+            rest = np.zeros_like(errors)
+            for i, h in enumerate(self._aheads):
                 # at step t: of the forecast of step t + h; 0 where that is unknown
-                rest[: max(len(x) - h, 0), i] = (x - forecast_lags(x, w, h))[h:]
-            rest = clip_inputs(rest.reshape(len(x), -1))
+                rest[: max(len(x) - h, 0), i] = errors[h:, i]
+            rest, inputs = clip_inputs(rest.reshape(len(x), -1)), clip_inputs(x)
             for start in range(0, len(x), _PIECE):
-                pieces.append(x[start : start + _PIECE])
+                pieces.append(inputs[start : start + _PIECE])
                 targets.append(rest[start : start + _PIECE])
         n_batches = math.ceil(len(pieces) / self.batch_size)
         auto = count_epochs(_N_UPDATES, n_batches)
@@ -633,11 +669,22 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
             norm > 0, norm, 1
         )
         self._network_share = np.clip(share, 0, 1)  # (n_aheads, n_features)
-        self._scatter = measure_scatter(errors - self._network_share * network)
+        of_segments = [
+            self._measure_segments(x)[n:]
+            for x, n in zip(scaled, n_trained, strict=True)
+        ]
+        self._scatter = np.concatenate(
+            [
+                measure_scatter(errors - self._network_share * network),
+                measure_scatter(np.concatenate(of_segments))[np.newaxis],
+            ]
+        )
 
     def _choose_thresholds(self, X):
+        self._usual = np.full((self.n_features_in_, N_KINDS), np.nan)
         energies = list(self._measure_energies(X))
-        self._usual = np.median(np.concatenate(energies), axis=0)
+        self._usual = median_of_known(np.concatenate(energies))
+        energies = [np.where(np.isnan(e), self._usual, e) for e in energies]
         smoothed = np.concatenate([self._smooth(e).mean(axis=1) for e in energies])
         single = np.concatenate([e.mean(axis=(1, 2)) for e in energies])
         typical = np.quantile(smoothed, _TYPICAL, axis=0)
@@ -670,13 +717,26 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         """
         inputs = [clip_inputs(x) for x in scaled]
         outputs = self.regressor_.predict(RaggedArray.from_sequences(inputs))
-        for x, output in zip(inputs, outputs, strict=True):
+        for x, output in zip(scaled, outputs, strict=True):
             rest = output.reshape(len(x), len(self._aheads), -1)
-            linear, network = np.zeros_like(rest), np.zeros_like(rest)
-            for i, (h, w) in enumerate(zip(self._aheads, self._weights, strict=True)):
-                linear[:, i] = forecast_lags(x, w, h)
+            network = np.zeros_like(rest)
+            for i, h in enumerate(self._aheads):
                 network[h:, i] = rest[: max(len(x) - h, 0), i]
-            yield linear, network
+            yield self._forecast_linearly(x), network
+
+    def _forecast_linearly(self, x):
+        inputs, (_, season) = clip_inputs(x), self._aheads
+        forecasts = [
+            forecast_lags(inputs, w, h)
+            for h, w in zip(self._aheads, self._weights, strict=False)
+        ]
+        if self.season_length > 1:
+            forecasts.append(forecast_seasons(x, season))
+        return np.stack(forecasts, axis=1)
+
+    def _measure_segments(self, x):
+        segments = Segments(self._segment_mean, self._segment_axes)
+        return segment_errors(clip_inputs(x), segments)
 
     def _measure_energies(self, X):
         """Yield squared deviations in units of their scatter for each series.
@@ -685,18 +745,26 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         """
         scaled = self._scale(X)
         for x, (linear, network) in zip(scaled, self._forecast(scaled), strict=True):
-            yield self._compare(x, linear, network, np.arange(len(x)))
+            segments = self._measure_segments(x)
+            yield self._compare(x, linear, network, segments, np.arange(len(x)))
 
-    def _compare(self, x, linear, network, ages):
+    def _compare(self, x, linear, network, segments, ages):
         """Return the energies of steps, with so many steps of their series before."""
         errors = x[:, np.newaxis] - linear - self._network_share * network
-        # a past too short to forecast from
-        is_young = ages[:, np.newaxis] < np.add(self._aheads, self.context_)
-        deviations = np.where(
-            is_young[..., np.newaxis], x[:, np.newaxis], errors / self._scatter
+        errors = np.concatenate([errors, segments[:, np.newaxis]], axis=1)
+        kinds = np.concatenate([x[:, np.newaxis], errors / self._scatter], axis=1)
+        energies = to_energies(kinds.transpose(0, 2, 1))
+        is_young = ages[:, np.newaxis] < np.r_[0, self._count_young()]
+        return np.where(is_young[:, np.newaxis], self._usual, energies)
+
+    def _count_young(self):
+        """Return the number of first steps whose past is too short for each kind."""
+        one_step, season = self._aheads
+        return (
+            self.context_ + one_step,
+            season if self.season_length > 1 else self.context_ + season,
+            len(self._segment_mean) // self.n_features_in_ - 1,
         )
-        both = np.concatenate([x[:, np.newaxis], deviations], axis=1)
-        return to_energies(both.transpose(0, 2, 1))
 
     def _smooth(self, energies):
         return smooth(energies, self.smoothing_, self._usual)
@@ -713,8 +781,16 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     def _score(self, X):
         return [self._to_scores(e) for e in self._measure_energies(X)]
 
-    def _flag(self, scores):
-        return (scores > self.step_threshold_).astype(np.int64)
+    def _find_episodes(self, energies):
+        """Return the anomalous stretches of one series."""
+        scores = self._to_scores(energies)
+        # without the last kind: a spike spoils the segments of the steps after it
+        sums = [
+            (part.mean(axis=1) / self._units[:-1])[:, :-1].sum(axis=1)
+            for part in (energies, self._smooth(energies))
+        ]
+        gap = self.smoothing_ // 2
+        return find_episodes(scores, self.step_threshold_, *sums, gap)
 
     def _aggregate(self, scores):
         """Return the score of each series from those of its steps."""
@@ -741,7 +817,7 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         return owner
 
     def _make_stream_network(self, module, n_streams, method, classes):
-        return StreamScores(self, module, n_streams, per_step=method in _OF_STEPS)
+        return StreamScores(self, module, n_streams, per_step=method == "score_steps")
 
     def _check_stream(self, X, name):
         return check_series(X, self, reset=False, name=name, allow_empty=True)
@@ -749,7 +825,6 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     def _make_response(self, method):
         responses = {
             "score_steps": np.copy,
-            "predict_steps": self._flag,
             "score_samples": np.copy,
             "decision_function": lambda scores: scores - self.offset_,
             "predict": lambda scores: np.where(scores - self.offset_ < 0, -1, 1),

@@ -4,14 +4,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sklearn_rnn._anomalies import (
     N_KINDS,
+    N_SEASONS,
     NO_SCORE,
     Floats,
+    Segments,
     accumulate,
     clip_inputs,
+    median_seasons,
+    newest_errors,
     smooth,
     sum_lags,
 )
@@ -26,7 +31,7 @@ class _Update(NamedTuple):
 
     rows: Any
     n_steps: NDArray[np.int64]
-    inputs: Floats
+    steps: Floats
     outputs: Floats
     means: Floats
     score: Floats
@@ -61,9 +66,13 @@ class StreamScores:
         self._network = StreamNetwork(module, n_streams)
         self._respond = detector.regressor_._make_response("predict")
         n_features, farthest = detector.n_features_in_, max(detector._aheads)
-        n_read = detector.context_ - 1 + farthest  # steps that a forecast depends on
+        n_read = max(  # steps that a score depends on, beside the newest
+            detector.context_ - 1 + farthest,
+            N_SEASONS * farthest if detector.season_length > 1 else 0,
+            len(detector._segment_mean) // n_features - 1,
+        )
         self.n_steps = np.zeros(n_streams, np.int64)
-        self._inputs = np.zeros((n_streams, n_read, n_features))
+        self._steps = np.zeros((n_streams, n_read, n_features))  # scaled
         shape = n_streams, farthest, len(detector._aheads), n_features
         self._outputs = np.zeros(shape)
         self._means = np.empty((n_streams, n_features, N_KINDS))
@@ -86,7 +95,7 @@ class StreamScores:
         # the output of the network is of use from the next step on
         scores, update = self._advance(x, np.zeros_like(self._outputs[:, :1]), _ALL)
         step = self._network.fast_step
-        step.x[...] = update.inputs[:, -1]
+        step.x[...] = clip_inputs(update.steps[:, -1])
         if not step.run():
             return False
         outputs = self._respond(torch.from_numpy(step.doubles))
@@ -139,47 +148,82 @@ class StreamScores:
             Which streams.
         """
         detector, n_new = self._detector, len(x)
-        inputs = np.concatenate([self._inputs[rows], clip_inputs(x).swapaxes(0, 1)], 1)
+        steps = np.concatenate([self._steps[rows], x.swapaxes(0, 1)], axis=1)
         outputs = np.concatenate([self._outputs[rows], outputs], axis=1)
-        linear = self._forecast(inputs.swapaxes(0, 1), n_new)
+        ages = self.n_steps[rows] + np.arange(n_new)[:, np.newaxis]
+        linear = self._forecast(steps.swapaxes(0, 1), ages)
         network = np.empty_like(linear)
         for i, ahead in enumerate(detector._aheads):
             stop = outputs.shape[1] - ahead
             network[:, :, i] = outputs[:, stop - n_new : stop, i].swapaxes(0, 1)
-        ages = self.n_steps[rows] + np.arange(n_new)[:, np.newaxis]
 
-        def flatten(steps):
-            return steps.reshape(-1, *steps.shape[2:])
+        def flatten(values):
+            return values.reshape(-1, *values.shape[2:])
 
-        energies = detector._compare(*map(flatten, (x, linear, network, ages)))
+        segments = self._measure_segments(steps, n_new)
+        energies = detector._compare(
+            *map(flatten, (x, linear, network, segments, ages))
+        )
         split = energies.reshape(*x.shape[:2], *energies.shape[1:])
         smoothed = smooth(split, detector.smoothing_, self._means[rows])
         scores = detector._combine(flatten(smoothed), energies).reshape(x.shape[:2])
         score = accumulate(scores, detector.aggregation, self._score[rows])
-        n_steps, n_inputs = ages[-1] + 1, self._inputs.shape[1]
-        inputs, outputs = inputs[:, -n_inputs:], outputs[:, -self._outputs.shape[1] :]
-        return scores, _Update(rows, n_steps, inputs, outputs, smoothed[-1], score)
+        n_steps, n_read = ages[-1] + 1, self._steps.shape[1]
+        steps, outputs = steps[:, -n_read:], outputs[:, -self._outputs.shape[1] :]
+        return scores, _Update(rows, n_steps, steps, outputs, smoothed[-1], score)
 
-    def _forecast(self, inputs: Floats, n_new: int) -> Floats:
-        """Return the linear forecasts of the last steps of all inputs.
+    def _forecast(self, steps: Floats, ages: NDArray[np.int64]) -> Floats:
+        """Return the linear forecasts of the last steps.
 
         Parameters
         ----------
-        inputs : ndarray of shape (n_inputs + n_new, n_rows, n_features)
-        n_new : int
+        steps : ndarray of shape (n_read + n_new, n_rows, n_features)
+        ages : ndarray of shape (n_new, n_rows)
 
         Returns
         -------
         forecasts : ndarray of shape (n_new, n_rows, n_aheads, n_features)
         """
-        forecasts = []
-        for ahead, weights in zip(
-            self._detector._aheads, self._detector._weights, strict=True
-        ):
+        detector, n_new = self._detector, len(ages)
+        forecasts, inputs = [], clip_inputs(steps)
+        for ahead, weights in zip(detector._aheads, detector._weights, strict=False):
             stop = len(inputs) - ahead
             start = stop - n_new - len(weights) + 1
             forecasts.append(sum_lags(inputs[start:stop], weights))
+        if detector.season_length > 1:
+            forecasts.append(self._forecast_seasons(steps, ages))
         return np.stack(forecasts, axis=2)
+
+    def _forecast_seasons(self, steps: Floats, ages: NDArray[np.int64]) -> Floats:
+        """Return the medians of the same step of earlier seasons."""
+        first, season = len(steps) - len(ages), self._detector._aheads[1]
+        past = np.full((N_SEASONS, len(ages), *steps.shape[1:]), np.inf)
+        for i in range(N_SEASONS):
+            n_before = (i + 1) * season
+            known = ages >= n_before
+            past[i][known] = steps[first - n_before : len(steps) - n_before][known]
+        return median_seasons(past)
+
+    def _measure_segments(self, steps: Floats, n_new: int) -> Floats:
+        """Return what the autoencoder leaves of the last steps.
+
+        Parameters
+        ----------
+        steps : ndarray of shape (n_rows, n_read + n_new, n_features)
+        n_new : int
+
+        Returns
+        -------
+        errors : ndarray of shape (n_new, n_rows, n_features)
+        """
+        segments = Segments(self._detector._segment_mean, self._detector._segment_axes)
+        n_rows, n_steps, n_features = steps.shape
+        length = len(segments.mean) // n_features
+        newest = clip_inputs(steps[:, n_steps - n_new - length + 1 :])
+        windows = sliding_window_view(newest, length, axis=1).transpose(1, 0, 3, 2)
+        parts = windows.reshape(n_new * n_rows, -1)
+        errors = newest_errors(parts, segments, n_features)
+        return errors.reshape(n_new, n_rows, n_features)
 
     def _score_series(self, score: Floats, n_steps: NDArray[np.int64]) -> Floats:
         """Return scores of series; those without a step are of no use."""
@@ -201,7 +245,7 @@ class StreamScores:
     def _arrays(self) -> dict[str, NDArray]:
         return {
             "n_steps": self.n_steps,
-            "inputs": self._inputs,
+            "steps": self._steps,
             "outputs": self._outputs,
             "means": self._means,
             "score": self._score,
@@ -215,7 +259,7 @@ class StreamScores:
         """Return streams to where they have had no step."""
         self._network.reset(rows)
         self.n_steps[rows] = 0
-        self._inputs[rows] = self._outputs[rows] = 0  # of no use before the first step
+        self._steps[rows] = self._outputs[rows] = 0  # of no use before the first step
         self._means[rows] = self._detector._usual
         self._score[rows] = NO_SCORE[self._detector.aggregation]
 

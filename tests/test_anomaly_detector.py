@@ -4,7 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -17,7 +19,15 @@ from sklearn_rnn import (
     load,
     save,
 )
-from sklearn_rnn._anomalies import find_episodes, fit_lags, forecast_lags, smooth
+from sklearn_rnn._anomalies import (
+    find_episodes,
+    fit_lags,
+    fit_segments,
+    forecast_lags,
+    forecast_seasons,
+    segment_errors,
+    smooth,
+)
 from sklearn_rnn.metrics import make_step_scorer, step_average_precision_score
 from sklearn_rnn.preprocessing import Stepwise
 
@@ -72,19 +82,27 @@ def slow_scores(detector, x):
     z = np.clip((x - detector._center) / detector._spread, -30, 30)
     inputs = np.clip(z, -5, 5)
     rest = detector.regressor_.predict([inputs])[0].reshape(len(x), 2, -1)
+    share, scatter = detector._network_share, detector._scatter
+    weights, center = detector._weights[0], detector._segment_mean
+    axes = detector._segment_axes @ detector._segment_axes.T
     mean, scores = detector._usual, []
     for t in range(len(x)):
-        deviations = [z[t], z[t].copy(), z[t].copy()]
-        for i, ahead in enumerate((1, SEASON)):
-            weights = detector._weights[i]
-            if t >= len(weights) + ahead:
-                past = inputs[: t - ahead + 1][::-1][: len(weights)]
-                forecast = (weights * past).sum(axis=0)
-                forecast += detector._network_share[i] * rest[t - ahead, i]
-                deviations[i + 1] = (z[t] - forecast) / detector._scatter[i]
+        deviations = [z[t], *np.sqrt(detector._usual[:, 1:].T)]
+        if t >= len(weights) + 1:
+            past = inputs[:t][::-1][: len(weights)]
+            forecast = (weights * past).sum(axis=0) + share[0] * rest[t - 1, 0]
+            deviations[1] = (z[t] - forecast) / scatter[0]
+        if t >= SEASON:
+            forecast = np.median(z[t - SEASON :: -SEASON][:5], axis=0)
+            forecast += share[1] * rest[t - SEASON, 1]
+            deviations[2] = (z[t] - forecast) / scatter[1]
+        if t >= 9:
+            segment = inputs[t - 9 : t + 1].ravel() - center
+            left = (segment - axes @ segment)[-x.shape[1] :]
+            deviations[3] = left / scatter[2]
         energies = np.minimum(np.stack(deviations, axis=1) ** 2, 900)
-        share = 2 / (detector.smoothing_ + 1)
-        mean = share * energies + (1 - share) * mean
+        weight = 2 / (detector.smoothing_ + 1)
+        mean = weight * energies + (1 - weight) * mean
         parts = np.r_[mean.mean(axis=0), energies.mean()] / detector._units
         scores.append(np.sqrt(parts.mean()))
     return np.array(scores)
@@ -113,9 +131,46 @@ def test_lags_are_fitted_as_by_ridge_regression():
 
 def test_many_windows_are_fitted_in_parts(monkeypatch):
     x = make_series(1, 90)[0]
-    whole = fit_lags([x], 7, 2)
+    whole, segments = fit_lags([x], 7, 2), fit_segments([x])
+    errors = segment_errors(x, segments)
     monkeypatch.setattr("sklearn_rnn._anomalies._CHUNK", 10)
     np.testing.assert_allclose(fit_lags([x], 7, 2), whole)
+    np.testing.assert_array_equal(segment_errors(x, segments), errors)
+    np.testing.assert_allclose(segment_errors(x, fit_segments([x])), errors, atol=1e-9)
+
+
+def test_seasons_are_forecast_by_their_median():
+    x = make_series(1, 7 * SEASON + 3, 2)[0]
+    forecasts = forecast_seasons(x, SEASON)
+    for t, forecast in enumerate(forecasts):
+        past = [x[t - k * SEASON] for k in range(1, 6) if t >= k * SEASON]
+        np.testing.assert_array_equal(forecast, np.median(past, axis=0) if past else 0)
+    np.testing.assert_array_equal(forecast_seasons(x[:5], SEASON), np.zeros((5, 2)))
+
+
+def test_segments_are_rebuilt_as_by_pca():
+    x = np.concatenate(make_series(1, 200, 3))
+    padded = np.r_[[x[0]] * 9, x]
+    rows = np.array([padded[t : t + 10].ravel() for t in range(200)])
+    pca = PCA(0.9).fit(rows)
+    rebuilt = pca.inverse_transform(pca.transform(rows))[:, -3:]
+    segments = fit_segments([x])
+    assert segments.axes.shape == (30, pca.n_components_)
+    np.testing.assert_allclose(segment_errors(x, segments), x - rebuilt, atol=1e-9)
+
+
+def test_segments_of_many_features_have_fewer_steps(monkeypatch):
+    monkeypatch.setattr("sklearn_rnn._anomalies._WIDEST", 35)
+    x = np.random.default_rng(0).normal(size=(50, 11))
+    segments = fit_segments([x])
+    assert len(segments.mean) == len(segments.axes) == 33  # three steps
+    assert segment_errors(x, segments).shape == x.shape
+    assert len(fit_segments([np.hstack([x, x, x, x])]).mean) == 44  # one
+    assert len(fit_segments([x[:, :1], x[:3, :1]]).mean) == 6  # a quarter of 26
+    one_step = fit_segments([x[:2, :1]])
+    assert one_step.axes.shape == (1, 0)
+    errors = segment_errors(x[:, :1], one_step)
+    np.testing.assert_allclose(errors, x[:, :1] - x[:2, :1].mean())
 
 
 def test_smoothing_is_that_of_a_loop():
@@ -162,6 +217,30 @@ def test_a_flat_line_ranks_first(fitted):
     assert fitted.score_samples(spoiled).argmin() == 5
     peak = fitted.score_steps(spoiled)[5].argmax()
     assert 80 <= peak < 110 + SEASON
+
+
+def test_a_broken_relation_between_features_ranks_first():
+    """Each feature stays as usual; one no longer follows the other."""
+    rng = np.random.default_rng(0)
+    cause, other = lfilter([0.3], [1, -0.95], rng.normal(size=(2, 700, 1)), axis=1)
+    x = np.hstack([cause, cause]) + 0.05 * rng.normal(size=(700, 2))
+    detector = RNNAnomalyDetector(**SMALL).fit([x[:400]])
+    x[600:640, 1] = other[600:640, 0]
+    scores = detector.score_steps([x])[0]
+    assert 600 <= scores.argmax() < 650
+    assert detector.predict_steps([x])[0][605:640].mean() > 0.8
+
+
+def test_an_anomaly_of_one_season_has_no_echo():
+    x = make_series(1, 40 * SEASON)[0]
+    detector = make_detector(smoothing=1).fit([x])
+    usual = detector.score_steps([x])[0]
+    spoiled = add_flat_line(x, 20 * SEASON, 21 * SEASON)
+    scores = detector.score_steps([spoiled])[0]
+    assert scores[20 * SEASON : 21 * SEASON].max() > detector.step_threshold_
+    later = slice(22 * SEASON, 23 * SEASON)  # the season before is past
+    assert scores[later].max() < detector.step_threshold_
+    np.testing.assert_array_equal(scores[-10 * SEASON :], usual[-10 * SEASON :])
 
 
 def test_anomalies_in_the_training_data_rank_first():
@@ -240,6 +319,7 @@ def test_a_shift_and_a_scale_of_the_data_change_nothing():
 
 
 def test_methods_agree(fitted):
+    pytest.importorskip("pandas")
     X = [add_spike(SERIES[0], 40), *SERIES[1:]]
     steps = fitted.score_steps(X)
     samples = fitted.score_samples(X)
@@ -248,8 +328,13 @@ def test_methods_agree(fitted):
     np.testing.assert_array_equal(
         fitted.predict(X), np.where(samples < fitted.offset_, -1, 1)
     )
-    for scores, flags in zip(steps, fitted.predict_steps(X), strict=True):
-        np.testing.assert_array_equal(flags, scores > fitted.step_threshold_)
+    table = fitted.find_anomalies(X)
+    for i, flags in enumerate(fitted.predict_steps(X)):
+        expected = np.zeros(len(X[i]), int)
+        for start, end in table.loc[table["sample"] == i, ["start", "end"]].to_numpy():
+            expected[start:end] = 1
+        np.testing.assert_array_equal(flags, expected)
+    assert len(table) > 0
     assert fitted.offset_ <= -fitted.step_threshold_
     few = make_detector().fit(SERIES[:9])
     assert few.offset_ == -few.step_threshold_
@@ -263,7 +348,7 @@ def test_contamination_is_the_share_of_outliers_in_fit(contamination):
     detector = make_detector(contamination=contamination)
     labels = detector.fit_predict(X)
     assert (labels == -1).mean() == contamination
-    flags = np.concatenate(detector.predict_steps(X))
+    flags = np.concatenate(detector.score_steps(X)) > detector.step_threshold_
     assert flags.mean() == pytest.approx(contamination, abs=2 / len(flags))
     np.testing.assert_array_equal(labels, clone(detector).fit(X).predict(X))
 
@@ -388,7 +473,10 @@ def test_a_saved_detector_scores_the_same(tmp_path):
     [
         ("_weights", [np.zeros((1, 1))] * 2),
         ("_spread", np.zeros(1)),
-        ("_units", np.full(4, np.nan)),
+        ("_units", np.full(5, np.nan)),
+        ("_scatter", np.ones((2, 1))),
+        ("_segment_mean", np.zeros((2, 2))),
+        ("_segment_axes", np.zeros((1, 1))),
         ("_aheads", (1, 0)),
         ("context_", -1),
         ("regressor_", RNNAnomalyDetector()),
@@ -404,15 +492,35 @@ def test_a_file_with_impossible_values_is_refused(tmp_path, fitted, name, value)
 # Stretches ---------------------------------------------------------------------------
 
 
-def test_near_stretches_are_joined_and_gradual_ones_left_out():
-    scores = np.array([0, 0, 5, 0, 5, 0, 0, 0, 4, 0, 1.0])
-    assert find_episodes(scores, 2.0, 1) == [slice(2, 5), slice(8, 9)]
-    assert find_episodes(scores, 2.0, 0) == [slice(2, 3), slice(4, 5), slice(8, 9)]
-    assert find_episodes(scores, 2.0, 9) == [slice(2, 9)]
-    assert find_episodes(scores, 9.0, 1) == []
-    gradual = np.array([5, 0, 2.1, 0, 2.05, 0, 1.95, 0])
-    assert find_episodes(gradual, 2.0, 0) == [slice(0, 1)]
-    assert find_episodes(np.ones(3), 0.5, 0) == [slice(0, 3)]
+def test_a_stretch_ends_with_its_last_deviating_step():
+    scores = np.array([0, 5, 5, 4, 3, 5, 0, 0, 0, 4, 0, 5])
+    energies = np.array([0, 9, 1, 1, 1, 9, 0, 0, 0, 7, 9, 0])
+    means = np.array([0, 8, 7, 6, 5, 6, 5, 4, 3, 7, 6, 5])
+
+    def find(max_gap, threshold=2.0):
+        return find_episodes(scores, threshold, energies, means, max_gap)
+
+    assert find(2) == [slice(1, 2), slice(5, 6), slice(9, 10)]
+    assert find(3) == find(3, 3.5) == [slice(1, 10)]
+    assert find(3, 4.5) == [slice(1, 6)]
+    assert find(1, 5.0) == []
+    same = np.full(3, 1 / 3)
+    assert find_episodes(same, 0.1, same, same * (1 + 1e-12), 0) == [slice(0, 3)]
+
+
+@pytest.mark.parametrize("season_length", [1, 24])
+def test_found_stretches_are_as_long_as_the_anomalies(season_length):
+    x = make_series(1, 2000)[0]
+    detector = RNNAnomalyDetector(**SMALL, season_length=season_length).fit([x[:1000]])
+    assert detector.smoothing_ == 60
+    x[1300] += 6
+    x[1600:1620] += 3
+    scores, flags = detector.score_steps([x])[0], detector.predict_steps([x])[0]
+    assert (scores[1300:1340] > detector.step_threshold_).all()
+    assert flags[1300] == 1
+    assert flags[1302:1330].sum() == 0
+    assert flags[1600:1620].all()
+    assert flags[1625:1645].sum() == 0
 
 
 # Bad input ---------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import torch
 from sklearn_rnn import RNNAnomalyDetector, RNNStream, load, save
 
 SMALL = {"hidden_size": 6, "max_epochs": 1, "random_state": 0}
-OF_STEPS = "score_steps", "predict_steps"
 OF_SERIES = "score_samples", "decision_function", "predict"
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum epochs")
 
@@ -73,20 +72,19 @@ def test_every_prefix_is_scored_as_in_a_batch(n_features, params):
 
 
 def test_the_anomaly_raises_an_alarm_when_it_comes(series, detector):
-    stream = detector.stream(method="predict_steps")
-    flags = np.array([stream.update(x_t) for x_t in series[0]])
-    assert flags[50] == 1
-    assert flags[:50].mean() < 0.2
+    stream = detector.stream()
+    scores = np.array([stream.update(x_t) for x_t in series[0]])
+    is_alarm = scores > detector.step_threshold_
+    assert is_alarm[50]
+    assert is_alarm[:50].mean() < 0.2
 
 
 @pytest.mark.parametrize("aggregation", ["max", "mean"])
 def test_each_method_is_that_of_the_batch(series, aggregation):
     detector = fit(series, aggregation=aggregation)
     prefixes = list_prefixes(series[0])
-    for method in OF_STEPS + OF_SERIES:
+    for method in OF_SERIES:
         expected = getattr(detector, method)(prefixes)
-        if method in OF_STEPS:
-            expected = [steps[-1] for steps in expected]
         stream = detector.stream(method=method)
         found = [stream.update(x_t) for x_t in series[0]]
         np.testing.assert_array_equal(found, expected)
@@ -182,7 +180,7 @@ def test_overflow_is_an_error_and_leaves_the_state(series):
     with pytest.raises(ValueError, match=r"not finite\. The stream stays as it was"):
         stream.extend([series[0][50:53]])
     after = stream.state
-    np.testing.assert_array_equal(after["inputs"], before["inputs"])
+    np.testing.assert_array_equal(after["steps"], before["steps"])
     np.testing.assert_array_equal(after["means"], before["means"])
     np.testing.assert_array_equal(after["n_steps"], before["n_steps"])
     layers = (state["network"]["layers"][0] for state in (after, before))

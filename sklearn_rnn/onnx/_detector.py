@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_rnn._anomalies import FARTHEST, FARTHEST_INPUT
+from sklearn_rnn._anomalies import FARTHEST, FARTHEST_INPUT, N_SEASONS
 from sklearn_rnn.onnx._answers import add_scale
 from sklearn_rnn.onnx._files import (
     check_close,
@@ -14,7 +14,7 @@ from sklearn_rnn.onnx._files import (
     name_output,
     run_file,
 )
-from sklearn_rnn.onnx._graph import DOUBLE, FLOAT, INT64, Graph
+from sklearn_rnn.onnx._graph import DOUBLE, FLOAT, Graph
 from sklearn_rnn.onnx._modules import add_loss, add_mask, add_model
 
 
@@ -27,15 +27,12 @@ def make_detector(estimator: Any) -> dict[str, bytes]:
     ]
     scores = _Scores(graph, estimator)
     of_samples = scores.aggregate()
-    limit = graph.constant(np.float64(estimator.step_threshold_), "threshold")
-    flags = graph.add("Cast", graph.add("Greater", scores.steps, limit), to=INT64)
     offset = graph.constant(np.float64(estimator.offset_), "offset")
     signs = (graph.constant(np.int64(sign)) for sign in (-1, 1))
     label = graph.add("Where", graph.add("Less", of_samples, offset), *signs)
     steps = ["batch", "time"]
     outputs = [
         name_output(graph, scores.steps, "score_steps", np.float64, steps),
-        name_output(graph, flags, "predict_steps", np.int64, steps),
         name_output(graph, of_samples, "score_samples", np.float64, ["batch"]),
         name_output(graph, label, "predict", np.int64, ["batch"]),
     ]
@@ -74,14 +71,34 @@ class _Scores:
 
     def _add_energies(self) -> str:
         """Add squared deviations, (batch, time, n_features, n_kinds)."""
-        graph, aheads = self.graph, self.estimator._aheads
+        graph, estimator = self.graph, self.estimator
         network = self._add_network()
-        deviations = [self.scaled]
-        deviations += [self._deviate(i, h, network) for i, h in enumerate(aheads)]
-        columns = [graph.add("Unsqueeze", d, graph.integers(3)) for d in deviations]
-        both = graph.add("Concat", *columns, axis=3)
-        square = graph.add("Mul", both, both)
-        return graph.add("Min", square, self._number(FARTHEST**2))
+        errors = [
+            self._miss(i, ahead, network) for i, ahead in enumerate(estimator._aheads)
+        ]
+        errors.append(self._add_segment_errors())
+        energies = [self._square(self.scaled)]
+        for i, (error, n_young) in enumerate(
+            zip(errors, estimator._count_young(), strict=True)
+        ):
+            scatter = graph.constant(estimator._scatter[i], "scatter")
+            energy = self._square(graph.add("Div", error, scatter))
+            usual = graph.constant(estimator._usual[:, i + 1], "usual")
+            is_young = graph.add("Not", self._has_passed(n_young))
+            energies.append(graph.add("Where", is_young, usual, energy))
+        columns = [graph.add("Unsqueeze", e, graph.integers(3)) for e in energies]
+        return graph.add("Concat", *columns, axis=3)
+
+    def _square(self, deviations: str) -> str:
+        square = self.graph.add("Mul", deviations, deviations)
+        return self.graph.add("Min", square, self._number(FARTHEST**2))
+
+    def _has_passed(self, n_steps: int) -> str:
+        """Add which steps have so many before them, (time, 1)."""
+        graph = self.graph
+        first = graph.constant(np.int64(n_steps))
+        has_passed = graph.add("GreaterOrEqual", self.places, first)
+        return graph.add("Unsqueeze", has_passed, graph.integers(1))
 
     def _add_network(self) -> str:
         """Add what the network predicts at each step, (batch, time, n_aheads, n)."""
@@ -93,40 +110,79 @@ class _Scores:
         shape = graph.integers(0, 0, len(self.estimator._aheads), -1)
         return graph.add("Reshape", rest, shape)
 
-    def _deviate(self, i: int, ahead: int, network: str) -> str:
-        """Add the deviations from forecasts some steps ahead, (batch, time, n).
-
-        Steps whose past is too short to forecast from deviate from the level.
-        """
+    def _miss(self, i: int, ahead: int, network: str) -> str:
+        """Add the errors of forecasts some steps ahead, (batch, time, n_features)."""
         graph, estimator = self.graph, self.estimator
-        linear = self._add_linear(ahead, i)
+        of_seasons = i == len(estimator._weights)
+        linear = self._add_seasons(ahead) if of_seasons else self._add_lags(ahead, i)
         own = graph.add("Gather", network, graph.constant(np.int64(i)), axis=2)
         before = self._go_back(graph.integers(ahead))
         own = graph.add("Gather", own, before, axis=1)
         share = graph.constant(estimator._network_share[i], "share")
         error = graph.add("Sub", self.scaled, linear)
-        error = graph.add("Sub", error, graph.add("Mul", own, share))
-        scatter = graph.constant(estimator._scatter[i], "scatter")
-        first = graph.constant(np.int64(estimator.context_ + ahead))
-        is_young = graph.add("Less", self.places, first)
-        is_young = graph.add("Unsqueeze", is_young, graph.integers(1))
-        deviation = graph.add("Div", error, scatter)
-        return graph.add("Where", is_young, self.scaled, deviation)
+        return graph.add("Sub", error, graph.add("Mul", own, share))
 
-    def _add_linear(self, ahead: int, i: int) -> str:
+    def _add_lags(self, ahead: int, i: int) -> str:
         """Add the linear forecasts of each feature from its own past."""
         graph = self.graph
         weights = self.estimator._weights[i]  # (context, n_features)
-        lags = graph.integers(*(ahead + np.arange(len(weights))))
-        column = graph.add("Unsqueeze", self.places, graph.integers(1))
-        before = graph.add("Max", graph.add("Sub", column, lags), graph.integers(0))
-        past = graph.add("Gather", self.inputs, before, axis=1)
+        past = self._gather_lags(ahead + np.arange(len(weights)))
         weighted = graph.add("Mul", past, graph.constant(weights, "weights"))
         return graph.add("ReduceSum", weighted, graph.integers(2), keepdims=0)
 
+    def _gather_lags(self, lags: Any) -> str:
+        """Add earlier inputs, (batch, time, n_lags, n_features)."""
+        graph = self.graph
+        column = graph.add("Unsqueeze", self.places, graph.integers(1))
+        before = self._limit_places(graph.add("Sub", column, graph.integers(*lags)))
+        return graph.add("Gather", self.inputs, before, axis=1)
+
+    def _add_seasons(self, season: int) -> str:
+        """Add the medians of the same step of earlier seasons."""
+        graph = self.graph
+        past = []
+        for n in range(1, N_SEASONS + 1):
+            before = self._go_back(graph.integers(n * season))
+            steps = graph.add("Gather", self.scaled, before, axis=1)
+            known = self._has_passed(n * season)
+            steps = graph.add("Where", known, steps, self._number(np.inf))
+            past.append(graph.add("Unsqueeze", steps, graph.integers(0)))
+        stacked = graph.add("Concat", *past, axis=0)
+        size = graph.integers(N_SEASONS)
+        in_order, _ = graph.add("TopK", stacked, size, n_outputs=2, axis=0, largest=0)
+        median = graph.add("Mul", self.scaled, self._number(0))
+        for n in range(1, N_SEASONS + 1):
+            lower, upper = (
+                graph.add("Gather", in_order, graph.constant(np.int64(i)), axis=0)
+                for i in ((n - 1) // 2, n // 2)
+            )
+            total = graph.add("Add", lower, upper)
+            middle = graph.add("Div", total, self._number(2))
+            median = graph.add("Where", self._has_passed(n * season), middle, median)
+        return median
+
+    def _add_segment_errors(self) -> str:
+        """Add what the autoencoder leaves of each step, (batch, time, n_features)."""
+        graph, estimator = self.graph, self.estimator
+        mean, axes = estimator._segment_mean, estimator._segment_axes
+        n_features = estimator.n_features_in_
+        newest = slice(-n_features, None)
+        center = graph.constant(mean[newest], "segment_mean")
+        errors = graph.add("Sub", self.inputs, center)
+        if axes.shape[1] == 0:
+            return errors
+        past = self._gather_lags(np.arange(len(mean) // n_features)[::-1])
+        segments = graph.add("Reshape", past, graph.integers(0, 0, -1))
+        centred = graph.add("Sub", segments, graph.constant(mean, "segment_mean"))
+        places = graph.add("MatMul", centred, graph.constant(axes, "axes"))
+        rebuilt = graph.add("MatMul", places, graph.constant(axes[newest].T, "axes"))
+        return graph.add("Sub", errors, rebuilt)
+
     def _go_back(self, n_steps: str) -> str:
-        before = self.graph.add("Sub", self.places, n_steps)
-        return self.graph.add("Max", before, self.graph.integers(0))
+        return self._limit_places(self.graph.add("Sub", self.places, n_steps))
+
+    def _limit_places(self, places: str) -> str:
+        return self.graph.add("Max", places, self.graph.integers(0))
 
     # Scores ---------------------------------------------------------------------------
 

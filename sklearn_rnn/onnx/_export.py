@@ -103,8 +103,8 @@ def export(
     comparison all classes take turns.
 
     :class:`~sklearn_rnn.RNNAnomalyDetector` reads ``X`` as float64. Its outputs have
-    the names of the methods: ``score_steps`` and ``predict_steps`` of shape (batch,
-    time), ``score_samples`` and ``predict`` of shape (batch,).
+    the names of the methods: ``score_steps`` of shape (batch, time), ``score_samples``
+    and ``predict`` of shape (batch,).
 
     :class:`~sklearn_rnn.RNNTranslator` becomes two files, the encoder and one step of
     the decoder, with names such as ``model.encoder.onnx`` and ``model.decoder.onnx``

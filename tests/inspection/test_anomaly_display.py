@@ -59,7 +59,10 @@ def test_scores_stand_above_the_threshold_where_found(pyplot, series, detector):
     display = AnomalyDisplay.from_estimator(detector, series, sample=1)
     _, _, scores, threshold = display.ax_.lines
     above = scores.get_ydata() > threshold.get_ydata()[0]
-    np.testing.assert_array_equal(above, detector.predict_steps(series)[1] == 1)
+    expected = detector.score_steps(series)[1] > detector.step_threshold_
+    np.testing.assert_array_equal(above, expected)
+    found = read_strip(display, 3, 60)
+    assert 0 < found.sum() < above.sum()  # a smoothed score stays high for some steps
     np.testing.assert_allclose(
         np.corrcoef(scores.get_ydata(), detector.score_steps(series)[1])[0, 1], 1
     )
@@ -71,10 +74,20 @@ def test_given_scores_are_drawn_as_those_of_the_estimator(pyplot, series, detect
         detector.score_steps(series)[2],
         threshold=detector.step_threshold_,
         signals=series[2],
+        y_pred=detector.predict_steps(series)[2],
     )
     assert row_names(given) == row_names(by_estimator)
     for a, b in zip(given.ax_.lines, by_estimator.ax_.lines, strict=True):
         np.testing.assert_array_equal(a.get_ydata(), b.get_ydata())
+
+
+def test_scores_above_the_threshold_are_found_by_default(pyplot):
+    display = AnomalyDisplay.from_predictions([1.0, 3, 3, 1], threshold=2)
+    np.testing.assert_array_equal(read_strip(display, 1, 4), [0, 1, 1, 0])
+    display = AnomalyDisplay.from_predictions(
+        [1.0, 3, 3, 1], threshold=2, y_pred=[0, 1, 0, 0]
+    )
+    np.testing.assert_array_equal(read_strip(display, 1, 4), [0, 1, 0, 0])
 
 
 def test_pipelines_one_series_and_given_axes(pyplot, series):
@@ -99,3 +112,5 @@ def test_bad_input_is_named(pyplot, series, detector):
         AnomalyDisplay.from_estimator(detector, series, np.zeros((3, 59), int))
     with pytest.raises(ValueError, match="signals must have 3 steps"):
         AnomalyDisplay.from_predictions([1.0, 2, 3], threshold=2, signals=[1, 2])
+    with pytest.raises(ValueError, match="y_pred must have 3 steps"):
+        AnomalyDisplay.from_predictions([1.0, 2, 3], threshold=2, y_pred=[1, 0])

@@ -24,9 +24,12 @@ class AnomalyDisplay:
     scores : ndarray of shape (n_steps,)
         Score of each step, higher for more abnormal ones.
     threshold : float
-        Steps with higher scores are found.
+        The dashed line.
     signals : ndarray of shape (n_steps, n_signals), default=None
         Signals in the upper part of the plot.
+    y_pred : ndarray of shape (n_steps,), default=None
+        1 or True at steps that are found, 0 or False at others. By default, those with
+        scores above the threshold.
     y_true : ndarray of shape (n_steps,), default=None
         1 or True at anomalous steps, 0 or False at others.
     signal_names : list of str of length n_signals, default=None
@@ -57,11 +60,19 @@ class AnomalyDisplay:
     """
 
     def __init__(
-        self, scores, *, threshold, signals=None, y_true=None, signal_names=None
+        self,
+        scores,
+        *,
+        threshold,
+        signals=None,
+        y_pred=None,
+        y_true=None,
+        signal_names=None,
     ):
         self.scores = scores
         self.threshold = threshold
         self.signals = signals
+        self.y_pred = y_pred
         self.y_true = y_true
         self.signal_names = signal_names
 
@@ -119,6 +130,7 @@ class AnomalyDisplay:
             scores,
             threshold=estimator.step_threshold_,
             signals=signals.reshape(len(scores), -1),
+            y_pred=estimator.predict_steps(X)[sample],
             y_true=y_true,
             signal_names=None if names is None else names.tolist(),
         ).plot(ax=ax)
@@ -130,6 +142,7 @@ class AnomalyDisplay:
         *,
         threshold,
         signals=None,
+        y_pred=None,
         y_true=None,
         signal_names=None,
         ax=None,
@@ -141,9 +154,12 @@ class AnomalyDisplay:
         scores : array-like of shape (n_steps,)
             Score of each step, higher for more abnormal ones.
         threshold : float
-            Steps with higher scores are found.
+            The dashed line.
         signals : array-like of shape (n_steps,) or (n_steps, n_signals), default=None
             Signals in the upper part of the plot.
+        y_pred : array-like of shape (n_steps,), of 0 and 1, default=None
+            1 at steps that are found. By default, those with scores above the
+            threshold.
         y_true : array-like of shape (n_steps,), of 0 and 1, default=None
             The true labels.
         signal_names : list of str of length n_signals, default=None
@@ -167,9 +183,12 @@ class AnomalyDisplay:
         if signals is not None:
             signals = np.asarray(signals, dtype=float)
             signals = signals.reshape(len(signals), -1)
+        if y_pred is not None:
+            y_pred, _ = check_step_targets([y_pred], "y_pred")
         if y_true is not None:
             y_true, _ = check_step_targets([y_true], "y_true")
-        for name, given in (("y_true", y_true), ("signals", signals)):
+        given_steps = {"y_pred": y_pred, "y_true": y_true, "signals": signals}
+        for name, given in given_steps.items():
             if given is not None and len(given) != len(scores):
                 raise ValueError(
                     f"{name} must have {len(scores)} steps, the same as scores. Got "
@@ -179,6 +198,7 @@ class AnomalyDisplay:
             scores,
             threshold=threshold,
             signals=signals,
+            y_pred=y_pred,
             y_true=y_true,
             signal_names=signal_names,
         ).plot(ax=ax)
@@ -205,7 +225,10 @@ class AnomalyDisplay:
         names = self._draw_signals()
         self._draw_scores(-len(names))
         names.append("score")
-        found = np.asarray(self.scores) > self.threshold
+        if self.y_pred is None:
+            found = np.asarray(self.scores) > self.threshold
+        else:
+            found = np.asarray(self.y_pred) == 1
         strips = [("found", found, _FOUND)]
         if self.y_true is not None:
             strips.append(("true", np.asarray(self.y_true) == 1, _TRUE))
