@@ -24,13 +24,13 @@ _JOINER = "\N{HALFWIDTH BLACK SQUARE}"  # no space is before this word
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
-def holds_texts(X):
+def holds_texts(X, name="X"):
     """Whether X is a collection of strings; one string is an error."""
     if isinstance(X, str | bytes):
         raise TypeError(
-            "X must be a list, 1-D array or Series of strings, one per sequence. Got "
-            f"one {type(X).__name__}: pass [text] instead, or split a long text into "
-            "pieces, as in text.split('\\n\\n')."
+            f"{name} must be a list, 1-D array or Series of strings, one per sequence. "
+            f"Got one {type(X).__name__}: pass [text] instead, or split a long text "
+            "into pieces, as in text.split('\\n\\n')."
         )
     if hasattr(X, "to_pylist"):
         return any(isinstance(text, str) for text in X.to_pylist())

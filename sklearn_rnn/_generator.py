@@ -32,11 +32,12 @@ from sklearn_rnn._sequences import (
     RaggedArray,
     as_rows,
     check_layout,
-    read_argument,
+    errors_that_name,
     validate_sequences,
 )
 from sklearn_rnn._stream_network import NextStepNetwork
 from sklearn_rnn._streaming import StreamingMixin, check_stream_method
+from sklearn_rnn._targets import check_labels
 from sklearn_rnn._token_base import TokenRNN
 from sklearn_rnn._training import WindowDataset
 from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weights
@@ -717,16 +718,22 @@ class RNNGenerator(StreamingMixin, TokenRNN):
             )
         if y is None:
             return np.zeros(len(X), np.int64)
-        y = column_or_1d(read_argument(y, name))
+        labels, _ = check_labels(y, type(self).__name__, name)
+        with errors_that_name(name):
+            y = column_or_1d(labels)
         check_consistent_length(X, y)
         return y
 
     def _learn_encoding(self, data, train):
         """Learn classes from all data; the vocabulary from the training set."""
-        self.classes_ = np.unique(data.targets) if self._has_classes else None
+        self.classes_ = None
+        if self._has_classes:
+            with errors_that_name("y"):  # labels that cannot be sorted
+                self.classes_ = np.unique(data.targets)
         self._codec = self._make_codec()
         if self._codec is not None:
-            self._codec.fit(train.X)
+            with errors_that_name("X"):  # an empty vocabulary
+                self._codec.fit(train.X)
         self.tokens_ = None if self._codec is None else self._codec.tokens
 
     def _make_codec(self):
@@ -818,7 +825,8 @@ class RNNGenerator(StreamingMixin, TokenRNN):
         values = targets.values if self._reads_notes else targets.values[:, 0]
         weight = train.sample_weight
         inputs = self._add_classes(inputs, train.targets)
-        return WindowDataset(inputs, values.copy(), weight, int(self.truncate))
+        truncate = min(int(self.truncate), len(values))
+        return WindowDataset(inputs, values.copy(), weight, truncate)
 
     def _apply(self, module, X):
         return apply_to_steps(module, X, _run_to_log_likelihood)

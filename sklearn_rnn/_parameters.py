@@ -58,7 +58,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "truncate": [_COUNT],
     "attention": ["boolean"],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-    "length_penalty": [_NOT_NEGATIVE],
+    "length_penalty": [Interval(Real, 0, 10, closed="both")],
     "max_length": [_COUNT],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "loss": [StrOptions(set(REGRESSION_LOSSES))],

@@ -62,7 +62,7 @@ class TokenRNN(BaseRNN):
 
     def _check_X(self, X, name="X", *, reset=False):
         """Return texts as an array of objects, and all else as a RaggedArray."""
-        if holds_texts(X) != self._reads_texts:
+        if holds_texts(X, name) != self._reads_texts:
             kinds = ("no strings", "strings")
             raise ValueError(
                 f"{name} has {kinds[not self._reads_texts]}, but "

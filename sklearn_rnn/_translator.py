@@ -28,6 +28,7 @@ from sklearn_rnn._sequences import (
     StepArray,
     batches_by_length,
     check_layout,
+    errors_that_name,
     read_texts,
     step_index,
     validate_sequences,
@@ -105,7 +106,7 @@ class RNNTranslator(TokenRNN):
         Share of the probability of each training target that all tokens share equally.
     length_penalty : float, default=1.0
         Hypotheses are compared by their log-likelihood, divided by their number of
-        tokens to this power. 0 prefers short ones.
+        tokens to this power, from 0 to 10. 0 prefers short ones.
     max_length : int or "auto", default="auto"
         Maximum number of tokens that `predict` returns for a sequence. "auto": twice as
         many as the longest target of `fit` has, and 10.
@@ -578,7 +579,7 @@ class RNNTranslator(TokenRNN):
         """Learn whether X holds texts, token ids or features, and y texts."""
         vars(self).pop("n_features_in_", None)
         self._reads_texts, self._reads_ids = holds_texts(X), False
-        self._writes_texts = holds_texts(y)
+        self._writes_texts = holds_texts(y, "y")
         if not self._reads_texts:
             owner = type(self).__name__
             steps, layout = check_layout(X, owner=owner, allow_empty=True)
@@ -601,7 +602,7 @@ class RNNTranslator(TokenRNN):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        if holds_texts(y) != self._writes_texts:
+        if holds_texts(y, name) != self._writes_texts:
             kinds = ("sequences of tokens", "strings")
             raise ValueError(
                 f"{name} has {kinds[not self._writes_texts]}, but "
@@ -615,8 +616,10 @@ class RNNTranslator(TokenRNN):
         """Learn the vocabularies from the training set."""
         self._codec, self._target_codec = self._make_codecs()
         if self._codec is not None:
-            self._codec.fit(train.X)
-        self._target_codec.fit(train.targets)
+            with errors_that_name("X"):  # an empty vocabulary
+                self._codec.fit(train.X)
+        with errors_that_name("y"):
+            self._target_codec.fit(train.targets)
         self.tokens_ = None if self._codec is None else self._codec.tokens
         self.target_tokens_ = self._target_codec.tokens
 

@@ -11,9 +11,12 @@ from sklearn_rnn import (
     RNNAnomalyDetector,
     RNNClassifier,
     RNNForecaster,
+    RNNGenerator,
     RNNRegressor,
     RNNStepRegressor,
     RNNTagger,
+    RNNTranscriber,
+    RNNTranslator,
     config_context,
 )
 from sklearn_rnn.nn import CELLS, GRU
@@ -96,6 +99,13 @@ DETECTORS = [
     RNNAnomalyDetector(cell="lstm", contamination=0.1, smoothing=1, season_length=3),
 ]
 
+WRITERS = [
+    RNNGenerator(hidden_size=6),
+    RNNGenerator(hidden_size=(4, 6), cell="lstm", truncate=4),
+    RNNTranslator(hidden_size=6, max_length=4),
+    RNNTranscriber(hidden_size=6, cell="rnn", upsample=4, conv_channels=4),
+]
+
 
 @pytest.fixture(autouse=True)
 def _kernels():
@@ -138,7 +148,9 @@ def test_scikit_learn_conformance_of_detectors(estimator, check):
     "check", list(yield_sequence_checks()), ids=lambda check: check.__name__
 )
 @pytest.mark.parametrize(
-    "estimator", [*ESTIMATORS, *STEP_ESTIMATORS, *FORECASTERS, *DETECTORS], ids=str
+    "estimator",
+    [*ESTIMATORS, *STEP_ESTIMATORS, *FORECASTERS, *DETECTORS, *WRITERS],
+    ids=str,
 )
 def test_sequence_promises(estimator, check):
     check(type(estimator).__name__, clone(estimator).set_params(max_epochs=4))

@@ -118,8 +118,8 @@ MAY_IMPORT = {
     },
     "_generator": {
         *("_advice", "_codecs", "_decoders", "_decoding", "_defaults", "_parameters"),
-        *("_sequences", "_stream_network", "_streaming", "_token_base", "_training"),
-        *("nn", "utils", *PARTS),
+        *("_sequences", "_stream_network", "_streaming", "_targets", "_token_base"),
+        *("_training", "nn", "utils", *PARTS),
     },
     "_translator": {
         *("_advice", "_codecs", "_decoders", "_decoding", "_defaults", "_parameters"),

@@ -8,7 +8,7 @@ from sklearn_rnn._targets._step_classes import StepClassTargets
 from sklearn_rnn._targets._step_labels import StepLabelTargets
 from sklearn_rnn._targets._step_numbers import StepNumberTargets
 from sklearn_rnn._targets._texts import Texts, TextTargets, split_texts
-from sklearn_rnn._targets._validation import CLASSES, check_classes
+from sklearn_rnn._targets._validation import CLASSES, check_classes, check_labels
 
 __all__ = [
     "CLASSES",
@@ -22,6 +22,7 @@ __all__ = [
     "TextTargets",
     "Texts",
     "check_classes",
+    "check_labels",
     "make_label_targets",
     "score_quantiles",
     "split_texts",

@@ -29,7 +29,8 @@ def check_sequence_estimator(estimator: Any) -> None:
     estimator : estimator object
         Not fitted; cloned for each check. It must take numeric sequences of two
         features. Its tag `estimator_type` decides what y is: "tagger" and
-        "step_regressor" get a target for each step, "forecaster" the next step.
+        "step_regressor" get a target for each step, "forecaster" the next step,
+        "translator" and "transcriber" a text, "generator" a class, and X of 0 and 1.
         "outlier_detector" ignores it.
 
     Raises
@@ -215,10 +216,10 @@ def check_pickle_keeps_predictions(name: str, estimator: Any) -> None:
 def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
     """`encode` gives a vector a sequence; `hidden_states` one a step of the network.
 
-    An estimator that predicts at every step has no `encode`; a forecaster and a
-    detector of outliers have neither.
+    An estimator that predicts at every step, or writes a text, has no `encode`; a
+    forecaster and a detector of outliers have neither.
     """
-    if _forecasts(estimator) or _detects(estimator):
+    if _forecasts(estimator) or _detects(estimator) or _generates(estimator):
         return
     X, y = _make_data(estimator)
     fitted = _fit(estimator, X, y)
@@ -226,7 +227,7 @@ def check_encode_and_hidden_states(name: str, estimator: Any) -> None:
     assert isinstance(states, RaggedArray), name
     for x, state in zip(X, states, strict=True):
         _assert_same(fitted.hidden_states([x])[0], state, fitted, name)
-    if _answers_steps(estimator):
+    if _answers_steps(estimator) or _writes(estimator):
         return
     vectors = fitted.encode(X)
     assert vectors.shape == (len(X), fitted.module_.pooling.output_size), name
@@ -245,12 +246,12 @@ def check_errors_name_the_sequence(name: str, estimator: Any) -> None:
         (nan, "X[4] has NaN at step 2, feature 1"),
         (np.zeros((3, 5)), "X[4] has 5 features"),
     ]
-    if not _answers_steps(estimator):  # step estimators accept empty sequences
+    if not (_answers_steps(estimator) or _generates(estimator)):  # these accept them
         spoils.append((np.zeros((0, 2)), "X[4] is an empty sequence"))
     for bad, fragment in spoils:
         spoiled = [*X[:4], bad, *X[5:]]
         assert fragment in _error_of(clone(estimator).fit, spoiled, y), name
-        assert fragment in _error_of(fitted.predict, spoiled), name
+        assert fragment in _error_of(_answers, fitted, spoiled), name
 
 
 # Data and helpers -------------------------------------------------------------------
@@ -270,6 +271,15 @@ def _detects(estimator: Any) -> bool:
     return get_tags(estimator).estimator_type == "outlier_detector"
 
 
+def _generates(estimator: Any) -> bool:
+    return get_tags(estimator).estimator_type == "generator"
+
+
+def _writes(estimator: Any) -> bool:
+    """Whether y is a text."""
+    return get_tags(estimator).estimator_type in ("translator", "transcriber")
+
+
 def _has_classes(estimator: Any) -> bool:
     kind = get_tags(estimator).estimator_type
     return kind in ("classifier", "tagger")
@@ -282,6 +292,11 @@ def _make_data(estimator: Any) -> tuple[list[NDArray], NDArray]:
     X = [rng.normal(size=(n, 2)).astype(np.float32) for n in lengths]
     if _forecasts(estimator):
         return X, np.stack([x[-1:] / 2 for x in X])  # one step ahead
+    if _generates(estimator) or _writes(estimator):
+        y = np.array(["u" if x[:, 0].mean() > 0 else "d" for x in X], dtype=object)
+        return [(x > 0).astype(np.float32) for x in X] if _generates(
+            estimator
+        ) else X, y
     y = np.empty(len(X), dtype=object)
     for i, x in enumerate(X):
         numbers = x.mean(axis=1) if _answers_steps(estimator) else x[:, 0].mean()
@@ -321,6 +336,9 @@ def _answers(fitted: Any, X: Any) -> Any:
     """Return a prediction, or an array of those of all steps, a sequence."""
     if _detects(fitted):
         return fitted.score_steps(X)
+    if _generates(fitted) or _writes(fitted):
+        n = X.size(0) if isinstance(X, torch.Tensor) else len(X)
+        return fitted.score_samples(X, ["u"] * n)
     return fitted.predict_proba(X) if _has_classes(fitted) else fitted.predict(X)
 
 
