@@ -155,7 +155,7 @@ MAY_IMPORT = {
         *("_base", "_forecaster", "_inference", "_inspectable"),
         *("_sequences", "_training", "nn", "utils"),
     },
-    "adapters": {"_forecaster"},
+    "adapters": {"_anomaly_detector", "_forecaster"},
     "onnx": {
         *(*ESTIMATORS, "_anomalies", "_codecs", "_forecasting", "_sequences"),
         *("_serialization", "nn", "utils"),
@@ -190,6 +190,7 @@ RESERVED = {
     "onnx": {"onnx"},
     "onnxruntime": {"onnx"},
     "pandas": {"adapters"},
+    "pyod": {"adapters"},
     "sktime": {"adapters"},
     "pooch": {"datasets"},
     "requests": {"datasets"},
