@@ -24,6 +24,7 @@ _WIDEST = 1000  # values of a segment: the axes take their cube of operations
 _KEPT_VARIANCE = 0.9  # of segments, by their axes
 _LEAST_SCORE, _LEAST_SCATTER = 0.1, 0.1  # the second of logarithms
 NO_SCORE = {"max": -np.inf, "mean": 0.0}  # see `accumulate`
+_LEAST_DROP = 0.15  # between the peaks of stretches and the highest normal score
 _ROUNDING = 1e-9  # by which a mean of equal values may exceed them
 
 
@@ -419,3 +420,31 @@ def find_episodes(
             start = episodes.pop().start
         episodes.append(slice(start, stop))
     return episodes
+
+
+def drop_gradual(
+    episodes: list[slice], scores: Floats, threshold: float
+) -> list[slice]:
+    """Leave out stretches whose peaks decrease gradually to normal scores.
+
+    Parameters
+    ----------
+    episodes : list of slice
+        Stretches of one series.
+    scores : ndarray of shape (n_steps,)
+        Scores of its steps.
+    threshold : float
+        Scores up to it are normal.
+
+    Returns
+    -------
+    episodes : list of slice
+        Those above the last large drop in the sorted peaks, as in Hundman et al. 2018,
+        section 3.3.
+    """
+    peaks = np.array([scores[episode].max() for episode in episodes])
+    order = np.argsort(-peaks, kind="stable")
+    ladder = np.r_[peaks[order], scores[scores <= threshold].max(initial=0.0)]
+    is_drop = ladder[1:] < (1 - _LEAST_DROP) * ladder[:-1]
+    n_kept = int(is_drop.nonzero()[0].max(initial=-1)) + 1
+    return [episodes[i] for i in sorted(order[:n_kept])]

@@ -17,6 +17,7 @@ from sklearn_rnn._anomalies import (
     Segments,
     accumulate,
     clip_inputs,
+    drop_gradual,
     find_episodes,
     fit_lags,
     fit_segments,
@@ -262,6 +263,9 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
        networks using large learning rates", arXiv:1708.07120.
     .. [3] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent
        neural networks", ICML 2013.
+    .. [4] K. Hundman, V. Constantinou, C. Laporte, I. Colwell, T. Soderstrom,
+       "Detecting spacecraft anomalies using LSTMs and nonparametric dynamic
+       thresholding", KDD 2018.
 
     Examples
     --------
@@ -525,7 +529,9 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         A stretch begins where the score exceeds `step_threshold_`. It ends with the
         last step that deviates at least as much as the mean that it adds to: the score
         stays high for some steps more. Stretches at most ``smoothing_ / 2`` steps apart
-        are one.
+        are one. If `contamination` is a float, stretches whose peaks decrease gradually
+        to the scores of normal steps, with no drop by 15 %, are left out (Hundman et
+        al., in the references of the class).
         """
         pd = check_pandas_support("find_anomalies")
 
@@ -790,7 +796,11 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
             for part in (energies, self._smooth(energies))
         ]
         gap = self.smoothing_ // 2
-        return find_episodes(scores, self.step_threshold_, *sums, gap)
+        episodes = find_episodes(scores, self.step_threshold_, *sums, gap)
+        if is_auto(self.contamination):
+            return episodes
+        # a share of the steps is above the threshold, however normal they are
+        return drop_gradual(episodes, scores, self.step_threshold_)
 
     def _aggregate(self, scores):
         """Return the score of each series from those of its steps."""

@@ -20,6 +20,7 @@ from sklearn_rnn import (
     save,
 )
 from sklearn_rnn._anomalies import (
+    drop_gradual,
     find_episodes,
     fit_lags,
     fit_segments,
@@ -506,6 +507,23 @@ def test_a_stretch_ends_with_its_last_deviating_step():
     assert find(1, 5.0) == []
     same = np.full(3, 1 / 3)
     assert find_episodes(same, 0.1, same, same * (1 + 1e-12), 0) == [slice(0, 3)]
+
+
+def test_stretches_that_decrease_gradually_are_left_out():
+    scores = np.array([5, 0, 2.2, 0, 2.05, 0, 1.95, 0, 5, 0])
+    peaks = [slice(i, i + 1) for i in (0, 2, 4, 8)]
+    assert drop_gradual(peaks, scores, 2.0) == [peaks[0], peaks[3]]
+    assert drop_gradual(peaks[1:3], scores, 2.0) == []
+    assert drop_gradual(peaks[:3], np.minimum(scores, 2.5), 1.0) == peaks[:3]
+    assert drop_gradual([], scores, 9.0) == []
+
+
+def test_a_share_of_normal_steps_is_no_anomaly():
+    x = make_series(1, 2000)[0]
+    shares = make_detector(contamination=0.05).fit([x])
+    assert not shares.predict_steps([x])[0].any()
+    x = add_spike(x, 1500)
+    assert shares.predict_steps([x])[0][1500] == 1
 
 
 @pytest.mark.parametrize("season_length", [1, 24])
