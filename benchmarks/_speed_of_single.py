@@ -54,10 +54,7 @@ def repeat(function, n):
 
 
 def compare_single(params, n_rounds):
-    """Return ratios of onnxruntime to the network alone and to `predict_proba`.
-
-    A network beside random kernels is no single call: its modules run.
-    """
+    """Return ratios of onnxruntime to the network alone and to `predict_proba`."""
     classifier, X = fit(params)
     x = X[:1]
     steps, first = RaggedArray.from_sequences(x), np.zeros(1, np.intp)
@@ -65,10 +62,7 @@ def compare_single(params, n_rounds):
     @torch.inference_mode()
     def network():
         packed = find_packed_network(classifier.module_)
-        if packed is None:
-            classifier.module_(torch.from_numpy(x))
-        else:
-            packed.run(steps.values, steps.offsets, first)
+        packed.run(steps.values, steps.offsets, first)
 
     functions = (
         make_session(classifier, x),

@@ -10,7 +10,10 @@ LOSSES = (
     *("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error"),
     *("huber", "quantile", "poisson", "gaussian"),
 )
-LINKS = "standardize", "embed", "convolve", "recur", "pool", "flatten", "multiply"
+LINKS = (
+    *("standardize", "embed", "convolve", "recur", "pool", "flatten", "multiply"),
+    "convolve_randomly",
+)
 
 # rows that losses and linear layers take at a time: they stay in the cache
 BLOCK = 64

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from sklearn_rnn._kernels._autograd import find_sizes, pack_layer
 from sklearn_rnn._kernels._constants import CELLS, LINKS, WIDTH
 from sklearn_rnn._kernels._convolution import Convolution, pack_convolution
 from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._random_convolutions import PackedKernels
 from sklearn_rnn._kernels._rows import pack_linear
 from sklearn_rnn._kernels._tensors import check_sequences, empty, read
 from sklearn_rnn._kernels._threads import (
@@ -149,6 +151,38 @@ def multiply(weight: Tensor, bias: Tensor) -> PackedLink:
     return PackedLink("multiply", sizes, weights, n_in, n_out, work, memory)
 
 
+def convolve_randomly(
+    packed: PackedKernels, moments: Sequence[Tensor], weight: Tensor, bias: Tensor
+) -> PackedLink:
+    """Return the last link of a branch: random convolutions and a linear layer.
+
+    Parameters
+    ----------
+    packed : PackedKernels
+    moments : sequence of Tensor
+        Mean and deviation of each root, and what is added below the roots.
+    weight : Tensor of shape (n_outputs, n_kernels)
+    bias : Tensor of shape (n_outputs,)
+    """
+    n_channels, n_kernels, n_listed, margin = packed.sizes
+    n_out = len(bias)
+    weight, bias = pack_linear(weight.detach(), bias.detach())
+    numbers = torch.cat(
+        [t.reshape(-1) for t in (packed.numbers, *moments, bias, weight)]
+    )
+    constant, per_step = packed.count_memory()
+    per_row = n_kernels + 2 * -(-n_out // WIDTH) * WIDTH
+    return PackedLink(
+        "convolve_randomly",
+        (n_channels, n_kernels, n_out, n_listed, margin),
+        (packed.table, numbers),
+        n_channels,
+        n_out,
+        packed.work,
+        (constant + 1, per_row, per_step, 0),
+    )
+
+
 def are_joined(links: Sequence[PackedLink]) -> bool:
     """Whether each link has as many outputs as the next one has inputs."""
     return all(a.width == b.n_inputs for a, b in pairwise(links))
@@ -162,10 +196,15 @@ class PackedNetwork:
     links : sequence of PackedLink
         From the steps of sequences to the outputs: the first one standardises or
         embeds, the last one multiplies, and they `are_joined`.
+    branch : sequence of PackedLink, default=()
+        From the same steps to what is added to the outputs: the last one convolves
+        randomly.
     """
 
-    def __init__(self, links: Sequence[PackedLink]) -> None:
-        self.links = list(links)
+    def __init__(
+        self, links: Sequence[PackedLink], branch: Sequence[PackedLink] = ()
+    ) -> None:
+        self.links = links = [*links, *branch]
         self.n_outputs = links[-1].width
         self.per_step = any(link.kind == "flatten" for link in links)
         self._embeds = links[0].kind == "embed"

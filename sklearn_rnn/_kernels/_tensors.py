@@ -59,6 +59,12 @@ TABLE: dict[str, dict[str, Expected]] = {
         "weight": _floats("new_channels", "channels", "kernel_size"),
         "bias": _floats("new_channels"),
     },
+    "random_convolutions": {
+        "x": _floats("batch", "time", "channels"),
+        "weight": _floats("kernels", "channels", "nine"),
+        "threshold": _floats("kernels"),
+        "dilation": _integers("kernels"),
+    },
     "multiply": {
         "x": _floats("rows", "n_in"),
         "weight": _floats("n_out", "n_in"),

@@ -19,6 +19,7 @@ from sklearn_rnn._kernels import (
     _linear,
     _losses,
     _network,
+    _random_convolutions,
     _rows,
     _steps,
     _vocabulary,
@@ -45,6 +46,11 @@ _CELLS: dict[str, tuple[Any, int]] = {  # one step by torch, and how many gates 
     "gru_reset_before": (_reset_before_gru_cell, 3),
 }
 _LENGTHS = np.array([4, 1, 6, 3])
+# of random convolutions: the large weights, and the channels that are read
+_PLACES, _CHANNELS = (
+    ((0, 1, 2), (3, 4, 8), (2, 6, 7)),
+    ((1, 1, 0), (0, 0, 1), (1, 1, 1)),
+)
 _N_STEPS, _N_FEATURES, _HIDDEN = 6, 3, 19  # more than one vector, and not whole ones
 
 
@@ -71,6 +77,7 @@ def _verify_network(rng: np.random.Generator) -> None:
     _verify_batches(rng)
     _verify_convolution(rng)
     _verify_rows(rng)
+    _verify_random_convolutions(rng)
     _verify_linear(rng)
     _verify_losses(rng)
     _verify_steps(rng)
@@ -253,6 +260,27 @@ def _verify_rows(rng: np.random.Generator) -> None:
         attended.append(torch.softmax(own_scores[:n], 0) @ row[:n])
     _compare("a mean", _rows.mean_over_time(x, lengths), torch.stack(means))
     _compare("attention", _rows.attend(x, scores, lengths), torch.stack(attended))
+
+
+def _verify_random_convolutions(rng: np.random.Generator) -> None:
+    patterns = [[2 if k in places else -1 for k in range(9)] for places in _PLACES]
+    weight = torch.tensor(patterns).unsqueeze(1) * torch.tensor(_CHANNELS)[..., None]
+    threshold, dilation = _draw(rng, len(weight)), torch.tensor([1, 1, 2])
+    packed = _random_convolutions.pack_kernels(weight.float() / 4, threshold, dilation)
+    assert packed is not None
+    x, means = _draw(rng, len(_LENGTHS), _N_STEPS, _N_FEATURES), []
+    for row, n in zip(x.double(), _LENGTHS, strict=True):
+        padded = torch.zeros(n + 16, _N_FEATURES, dtype=torch.float64)
+        padded[8 : n + 8] = row[:n]
+        sums = [
+            sum(w[:, k] @ padded[8 + d * (k - 4) :][:n].T for k in range(9))
+            for w, d in zip(weight.double() / 4, dilation.tolist(), strict=True)
+        ]
+        means.append((torch.stack(sums).T - threshold).relu().mean(0))
+    found = _random_convolutions.convolve_randomly(
+        packed, x, torch.from_numpy(_LENGTHS)
+    )
+    _compare("random convolutions", found, torch.stack(means))
 
 
 def _verify_linear(rng: np.random.Generator) -> None:

@@ -138,7 +138,7 @@ class _Memory:
     def __init__(self, tensors: list[Tensor]) -> None:
         self.tensors = tensors
         self.places = self._list_places()
-        self.is_dense = all(is_dense(t, t.numel()) for t in tensors)
+        self.is_dense = all(map(_is_comparable, tensors))
         self.arguments: tuple[Any, ...] = ()
 
     def _list_places(self) -> list[Any]:
@@ -152,7 +152,7 @@ class _Memory:
         numbers = [
             [t.data_ptr() for t in tensors],
             [t.data_ptr() for t in self.copies],
-            [t.numel() for t in tensors],
+            [t.numel() * t.element_size() // 4 for t in tensors],
         ]
         self.numbers = np.array(numbers, np.int64)
         rows = [row.ctypes.data for row in self.numbers]
@@ -168,6 +168,14 @@ class _Memory:
         return not differ(*self.arguments)
 
 
+def _is_comparable(tensor: Tensor) -> bool:
+    """Whether a tensor is contiguous numbers of a type that the kernels can read."""
+    if tensor.dtype is torch.int64:
+        on_cpu = tensor.is_cpu and tensor.layout is torch.strided
+        return on_cpu and tensor.is_contiguous()
+    return is_dense(tensor, tensor.numel())
+
+
 def pack_network(model: Any) -> Any:
     """Return a network packed as it is now; None if the kernels do not run all of it.
 
@@ -179,11 +187,8 @@ def pack_network(model: Any) -> Any:
     -------
     network : PackedNetwork or None
     """
-    beside = getattr(model, "crf", None), getattr(model, "random_branch", None)
-    if any(part is not None for part in beside):
-        return None
     links = make_links(model)
-    if links is None:
+    if links is None or getattr(model, "crf", None) is not None:
         return None
     from sklearn_rnn._kernels._network import PackedNetwork, are_joined
 
@@ -193,4 +198,11 @@ def pack_network(model: Any) -> Any:
         if own is None:
             return None
         packed += own
-    return PackedNetwork(packed) if are_joined(packed) else None
+    branch: list[Any] = []
+    if getattr(model, "random_branch", None) is not None and not model.training:
+        branch = [packed[0], model.random_branch.pack()]
+        if branch[1] is None or branch[1].width != packed[-1].width:
+            return None
+    if not (are_joined(packed) and are_joined(branch)):
+        return None
+    return PackedNetwork(packed, branch)

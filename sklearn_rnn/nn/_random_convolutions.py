@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn._kernels._threads import threads_for_kernels
-from sklearn_rnn.nn._batch_invariant import is_exact, mean_over_time, round_up_steps
+from sklearn_rnn.nn._batch_invariant import is_exact, round_up_steps
 from sklearn_rnn.nn._inputs import share_channels
 from sklearn_rnn.nn._masking import padding_mask
 
@@ -156,7 +156,10 @@ class RandomConvolutions(nn.Module):
             A vector for each sequence.
         """
         # the root has a slope everywhere
-        roots = torch.sqrt(self.pool(x, lengths) + self.SMALLEST_MEAN)
+        means = self.pool(x, lengths) + self.SMALLEST_MEAN
+        # torch's root may be off by one bit, unlike that of NumPy and of the kernels
+        exact = is_exact(means)
+        roots = torch.from_numpy(np.sqrt(means.numpy())) if exact else means.sqrt()
         return (roots - self.mean) / self.scale
 
     def pool(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -174,10 +177,33 @@ class RandomConvolutions(nn.Module):
         means : Tensor of shape (batch, n_kernels)
             Not negative.
         """
+        if not is_exact(x):
+            return self._pool_by_torch(x, lengths)
+        packed = self.pack()
+        if packed is None:  # rounded, so that a row does not depend on the others
+            return self._pool_by_torch(x.double(), lengths).float()
+        from sklearn_rnn._kernels._random_convolutions import (  # imports llvmlite
+            convolve_randomly,
+        )
+
+        return convolve_randomly(packed, x, lengths)
+
+    def pack(self) -> Any:
+        """Return the kernels as the package's kernels read them.
+
+        Returns
+        -------
+        packed : PackedKernels or None
+            None if the weights are not such as `draw` sets.
+        """
+        from sklearn_rnn._kernels._random_convolutions import pack_kernels
+
+        return pack_kernels(self.weight, self.threshold, self.dilation)
+
+    def _pool_by_torch(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is not None:
             x = x * padding_mask(lengths, x.shape[1]).unsqueeze(-1)
-        pool = _pool_by_kernels if is_exact(x) else _pool_by_torch
-        parts = [pool(x, lengths, *group) for group in self.list_groups()]
+        parts = [_pool_group(x, lengths, *group) for group in self.list_groups()]
         return torch.cat(parts, dim=1)
 
     def list_groups(self) -> list[tuple[Tensor, Tensor, int]]:
@@ -233,6 +259,23 @@ class RandomBranch(nn.Module):
         self.convolutions = RandomConvolutions(input_size, n_kernels)
         self.register_buffer("weight", torch.zeros(n_outputs, n_kernels))
         self.register_buffer("bias", torch.zeros(n_outputs))
+
+    def pack(self) -> Any:
+        """Return the branch as a link of a packed network.
+
+        Returns
+        -------
+        link : PackedLink or None
+            None if the kernels do not run it.
+        """
+        from sklearn_rnn._kernels._network import convolve_randomly  # imports llvmlite
+
+        kernels, packed = self.convolutions, self.convolutions.pack()
+        if packed is None:
+            return None
+        least = torch.tensor(kernels.SMALLEST_MEAN, dtype=torch.float32)
+        moments = kernels.mean, kernels.scale, least
+        return convolve_randomly(packed, moments, self.weight, self.bias)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the outputs for each sequence.
@@ -318,7 +361,7 @@ def _draw_channels(
     return order.argsort(dim=1) < sizes.clamp(1, input_size).unsqueeze(1)
 
 
-def _pool_by_torch(
+def _pool_group(
     x: Tensor, lengths: Tensor | None, weight: Tensor, threshold: Tensor, dilation: int
 ) -> Tensor:
     """Return the means of kernels of one dilation; x is zero at padding."""
@@ -326,41 +369,10 @@ def _pool_by_torch(
     more = 0 if x.is_cuda else round_up_steps(n_steps) - n_steps
     side = _SIDE * dilation
     padded = nn.functional.pad(x, (0, 0, side, side + more)).transpose(1, 2)
-    out = nn.functional.conv1d(padded, weight, -threshold, dilation=dilation)
+    weight, bias = weight.to(x.dtype), -threshold.to(x.dtype)
+    out = nn.functional.conv1d(padded, weight, bias, dilation=dilation)
     out = torch.relu(out[:, :, :n_steps])
     if lengths is None:
         return out.mean(2)
     out = out * padding_mask(lengths, n_steps).unsqueeze(1)
     return out.sum(2) / lengths.unsqueeze(1)
-
-
-def _pool_by_kernels(
-    x: Tensor, lengths: Tensor | None, weight: Tensor, threshold: Tensor, dilation: int
-) -> Tensor:
-    """Return the same by kernels, each row by itself.
-
-    Every `dilation`-th step is a sequence of its own, with a plain convolution.
-    """
-    from sklearn_rnn._kernels._convolution import (  # imports llvmlite
-        Convolution,
-        forward,
-    )
-
-    batch, n_steps, n_features = x.shape
-    x = nn.functional.pad(x, (0, 0, 0, -n_steps % dilation))
-    x = x.unflatten(1, (-1, dilation)).transpose(1, 2)  # (batch, dilation, ...)
-    x = x.reshape(batch * dilation, -1, n_features)
-    if lengths is None:
-        lengths = torch.full((batch,), n_steps)
-    counts = lengths.unsqueeze(1) - torch.arange(dilation) + dilation - 1
-    counts = (counts // dilation).clamp(min=0)  # (batch, dilation)
-    steps = counts.flatten().clamp(min=1)  # a kernel reads one step at least
-    convolution = Convolution(weight, -threshold, None, None, 1, 0.0)
-    out, _, _ = forward(convolution, x, steps.numpy())
-    means = mean_over_time(out, steps)
-    if dilation == 1:
-        return means
-    share = counts.float() * (dilation / lengths.unsqueeze(1))
-    return mean_over_time(
-        means.unflatten(0, (batch, dilation)) * share[..., None], None
-    )

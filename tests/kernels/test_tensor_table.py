@@ -16,6 +16,7 @@ from sklearn_rnn._kernels import (
     _convolution,
     _linear,
     _losses,
+    _random_convolutions,
     _rows,
     _steps,
     _vocabulary,
@@ -189,6 +190,15 @@ def _run_vocabulary(logits, bias, targets, weights, losses, d_bias):
     _vocabulary.soften(logits, 5, bias, targets, weights, 0.1, losses, d_bias)
 
 
+# three large weights of nine, for one channel of three
+PATTERN = torch.tensor([2.0, -1, -1] * 3) * torch.eye(3)[[0, 1, 2, 0]].unsqueeze(-1)
+
+
+def _run_random_convolutions(x, *tensors):
+    packed = _random_convolutions.pack_kernels(*tensors)
+    return _random_convolutions.convolve_randomly(packed, x, STEPS)
+
+
 KERNELS = {
     "convolution": (
         lambda x, *weights: _convolution.forward(
@@ -200,6 +210,11 @@ KERNELS = {
     "convolve": (_rows.convolve, (X, WEIGHT, BIAS, 1), 3),
     "multiply": (_rows.multiply, (X, WEIGHT[:, :, 0], BIAS), 3),
     "attend": (_rows.attend, (X, X[:, :, 0], None), 2),
+    "random convolutions": (
+        _run_random_convolutions,
+        (X, PATTERN, BIAS, torch.tensor([1, 1, 2, 2])),
+        4,
+    ),
     "standardize": (_batches.standardize, (X, X[0, 0], X[0, 0]), 3),
     "cross_entropy": (
         lambda *args: _losses.compute_loss("cross_entropy", *args),
@@ -293,6 +308,23 @@ def test_logits_that_are_no_whole_vectors_are_refused(n_words, wide):
 def test_a_stride_below_one_is_refused():
     with pytest.raises(ValueError, match=r"stride must be at least 1\. Got -1"):
         _rows.convolve(X, WEIGHT, BIAS, -1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda weight, dilation: weight[0, 0, 0].mul_(2),
+        lambda weight, dilation: weight[0, 1].fill_(-1),
+        lambda weight, dilation: weight[0].zero_(),
+        lambda weight, dilation: weight[0].neg_(),
+        lambda weight, dilation: dilation.sub_(1),
+    ],
+)
+def test_other_random_convolutions_are_not_packed(change):
+    tensors = PATTERN.clone(), BIAS, torch.tensor([1, 1, 2, 2])
+    assert _random_convolutions.pack_kernels(*tensors) is not None
+    change(tensors[0], tensors[2])
+    assert _random_convolutions.pack_kernels(*tensors) is None
 
 
 def test_negative_views_are_read_as_what_they_are():

@@ -22,7 +22,7 @@ FILES = [
     *("kernels/test_rows.py", "kernels/test_batches.py", "kernels/test_product.py"),
     *("kernels/test_autograd.py", "kernels/test_adam.py"),
     *("kernels/test_convolution.py", "kernels/test_crf_kernels.py"),
-    "nn/test_vocabulary_loss.py",
+    *("nn/test_vocabulary_loss.py", "nn/test_random_convolutions.py"),
     # whole networks
     "nn/test_random_chains.py::"
     "test_random_networks_have_the_gradients_of_torch_in_double_precision",
@@ -42,6 +42,7 @@ def predict(kernels):
     with config_context(kernels=kernels):
         for cell in ("gru", "lstm", "rnn"):
             yield RNNClassifier(cell=cell, **plain).fit(X, y).predict_proba(X)
+        yield RNNClassifier(random_kernels=9, **plain).fit(X, y).predict_proba(X)
         both = {"conv_channels": 4, "pooling": "attention", "dropout": 0.2}
         yield RNNClassifier(**small, **both).fit(X, y).predict_proba(X)
         yield RNNTagger(crf=True, **small).fit(X, steps).predict_proba(X).values

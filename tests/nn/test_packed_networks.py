@@ -83,7 +83,26 @@ def draw_network(rng):
         return StepModel(inputs, None, encoder, n_outputs)
     kind = POOLINGS[rng.integers(4)]
     pooling = Pooling(kind, encoder.output_size, bidirectional=bidirectional)
-    return SequenceModel(inputs, stem, encoder, pooling, n_outputs)
+    branch = draw_branch(rng, n_features, n_outputs) if rng.random() < 0.5 else None
+    return SequenceModel(
+        inputs, stem, encoder, pooling, n_outputs, random_branch=branch
+    )
+
+
+def draw_branch(rng, n_features, n_outputs):
+    n_kernels = int(rng.integers(1, 60))
+    branch = RandomBranch(n_features, n_kernels, n_outputs)
+    generator = torch.Generator().manual_seed(int(rng.integers(9)))
+    kernels = branch.convolutions
+    kernels.draw(int(rng.integers(1, 40)), generator)
+    kernels.set_thresholds(torch.rand(n_kernels, generator=generator))
+    kernels.set_moments(
+        torch.randn(n_kernels, generator=generator),
+        1 + torch.rand(n_kernels, generator=generator),
+    )
+    branch.weight.copy_(torch.randn(n_outputs, n_kernels, generator=generator))
+    branch.bias.copy_(torch.randn(n_outputs, generator=generator))
+    return branch
 
 
 def draw_sequences(rng, model, n=9):
@@ -162,9 +181,22 @@ def make_model(cell=GRU, hidden=4):
     stem = ConvStem(4, (4,), 3, 1)
     encoder = Encoder(4, (hidden,), cell, bidirectional=True)
     pooling = Pooling("meanmax", encoder.output_size, bidirectional=True)
+    branch = draw_branch(np.random.default_rng(0), 4, 3)
     return randomize(
-        SequenceModel(inputs, stem, encoder, pooling, n_outputs=3, dropout=0.5)
+        SequenceModel(
+            inputs,
+            stem,
+            encoder,
+            pooling,
+            n_outputs=3,
+            dropout=0.5,
+            random_branch=branch,
+        )
     )
+
+
+def kernels_of(model):
+    return model.random_branch.convolutions
 
 
 def gru_of(model):
@@ -194,6 +226,31 @@ def set_head(model):
 
 def set_scale(model):
     model.inputs.scale *= 2
+
+
+def set_threshold(model):
+    kernels_of(model).threshold.data[-1] -= 1
+
+
+def set_scale_of_branch(model):
+    kernels_of(model).scale.detach().numpy()[0] += 1
+
+
+def scale_kernel(model):
+    kernels_of(model).weight.data[0] *= 2
+
+
+def set_dilation(model):
+    kernels_of(model).dilation.data[-1] = 3
+    kernels_of(model)._groups = None
+
+
+def set_ridge(model):
+    model.random_branch.weight.data[0, -1] += 1
+
+
+def replace_branch(model):
+    model.random_branch = draw_branch(np.random.default_rng(1), 4, 3)
 
 
 def load(model):
@@ -277,6 +334,8 @@ CHANGES = [
     *(set_numbers, set_numbers_by_numpy, set_last_number, set_head, set_scale, load),
     *(load_in_place_of_old, set_memory, transpose, transpose_view, replace_weight),
     *(replace_module, replace_child, set_pooling, set_epsilon, set_list, add_hook),
+    *(set_threshold, set_scale_of_branch, scale_kernel, set_dilation, set_ridge),
+    *(replace_branch,),
     *(add_pre_hook, replace_forward, parametrize_weight, prune_weight),
 ]
 
@@ -329,10 +388,31 @@ def test_training_acts(rng):
         classifier.partial_fit(X, y)
 
 
-def test_a_network_beside_random_kernels_is_not_packed():
+def test_other_weights_beside_a_network_are_left_to_torch(sequences):
     model = make_model()
-    model.random_branch = RandomBranch(2, 5, 3)
+    kernels_of(model).weight[0, 0, 0] += 1
     assert find_packed_network(model) is None
+    packed, by_modules = predict(model, sequences)
+    np.testing.assert_array_equal(packed, by_modules)
+
+
+def test_a_branch_of_another_size_is_left_to_torch(sequences):
+    model = make_model()
+    model.random_branch = draw_branch(np.random.default_rng(0), 4, 2)
+    assert find_packed_network(model) is None
+    with pytest.raises(RuntimeError, match="size"):
+        predict(model, sequences)
+
+
+def test_a_branch_of_a_module_in_training_mode_is_left_out(sequences):
+    model = make_model()
+    model.dropout.p = 0.0
+    before, _ = predict(model, sequences)
+    model.train()
+    assert find_packed_network(model) is not None
+    packed, by_modules = predict(model, sequences)
+    np.testing.assert_array_equal(packed, by_modules)
+    assert (packed != before).any()
 
 
 def test_dropout_of_a_module_in_training_mode_is_not_skipped():

@@ -42,9 +42,11 @@ def convolve_by_loops(branch, x):
 
 
 @pytest.mark.parametrize("kernels", ["auto", "torch"])
-@pytest.mark.parametrize("n_features", [1, 2])
-def test_outputs_equal_plain_loops(kernels, n_features):
+@pytest.mark.parametrize(("n_features", "edited"), [(1, False), (2, False), (2, True)])
+def test_outputs_equal_plain_loops(kernels, n_features, edited):
     branch, x = make_branch(n_features), make_x(n_features)
+    if edited:  # as no kernel is drawn
+        branch.weight[3, 0, 2] += 0.5
     with torch.no_grad(), config_context(kernels=kernels):
         found = branch(x, LENGTHS).double().numpy()
     for row, sequence, n in zip(found, x, LENGTHS, strict=True):
@@ -53,15 +55,50 @@ def test_outputs_equal_plain_loops(kernels, n_features):
 
 
 @torch.no_grad()
-def test_outputs_are_batch_and_padding_invariant():
+@pytest.mark.parametrize("edited", [False, True])
+def test_outputs_are_batch_and_padding_invariant(edited):
     pytest.importorskip("numba", reason="torch's convolutions are not batch-invariant")
     branch, x = make_branch(), make_x()
+    if edited:
+        branch.weight[3, 0, 2] += 0.5
     expected = branch(x, LENGTHS)
     noise = torch.randn(len(x), 13, 2, generator=torch.Generator().manual_seed(2))
     padded = torch.cat([x, noise], dim=1)
     assert torch.equal(branch(padded, LENGTHS), expected)
     alone = [branch(s[None, :n]) for s, n in zip(x, LENGTHS, strict=True)]
     assert torch.equal(torch.cat(alone), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    ("n_features", "n_kernels", "n_steps"), [(9, 200, 1200), (20, 7, 33), (1, 1, 1)]
+)
+def test_kernels_equal_convolutions_in_double_precision(
+    n_features, n_kernels, n_steps, n_threads
+):
+    branch = make_branch(n_features, n_kernels, n_steps)
+    lengths = torch.tensor([n_steps, 1, n_steps - n_steps // 3, n_steps])
+    x = torch.randn(4, n_steps, n_features, generator=torch.Generator().manual_seed(1))
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        found = branch(x, lengths)
+    finally:
+        torch.set_num_threads(before)
+    expected = branch.double()(x.double(), lengths)
+    torch.testing.assert_close(found.double(), expected, atol=2e-6, rtol=2e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_not_finite_stays_so(bad):
+    branch, x = make_branch(n_kernels=84), make_x()
+    x[2, 0, 0] = bad
+    found = branch(x, LENGTHS)
+    reads = branch.weight[:, 0].any(dim=1)
+    assert not found[2, reads].isfinite().any()
+    assert found[[0, 1, 3, 4]].isfinite().all()
 
 
 def test_dilations_reach_over_the_sequence():

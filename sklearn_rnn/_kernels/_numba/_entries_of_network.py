@@ -8,6 +8,7 @@ from sklearn_rnn._kernels._numba import (
     _linear,
     _losses,
     _network,
+    _random_convolutions,
     _recurrence,
     _rows,
     _steps,
@@ -338,6 +339,26 @@ def convolution_backward(
     )
 
 
+# Random convolutions ------------------------------------------------------------------
+
+
+def convolve_randomly(
+    batch, n_steps, n_channels, n_kernels, n_listed, margin, first, by, /, x, lengths,
+    table, numbers, memory, means,
+):  # fmt: skip
+    steps = integers_at(lengths, (batch,))
+    for i in range(first, batch, by):
+        _random_convolutions.pool_at(
+            (n_channels, n_kernels, n_listed, margin),
+            table,
+            numbers,
+            steps[i],
+            move(x, 4 * i * n_steps * n_channels),
+            memory,
+            floats_at(move(means, 4 * i * n_kernels), (n_kernels,)),
+        )
+
+
 # Training -----------------------------------------------------------------------------
 
 
@@ -574,7 +595,7 @@ ENTRIES = (
     pack, pack_transposed, unpack_gradients, forward, backward,
     pack_convolution, pack_convolution_transposed, unpack_convolution,
     convolution_forward, convolution_backward,
-    pack_rows, convolve, multiply, mean_over_time, attend,
+    pack_rows, convolve, multiply, mean_over_time, attend, convolve_randomly,
     compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
     pool, pool_backward, attend_forward, attend_backward,
     clip, adam, run_network, step_network, differ, spin,

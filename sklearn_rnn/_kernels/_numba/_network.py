@@ -5,6 +5,9 @@ blocks of memory; the next link reads them there and writes into the other block
 is a sequence with as many steps as the longest one: what lies behind its own last step
 is never read.
 
+Behind the links of the network there may be those of a branch, which begin with the
+inputs once more. The last one adds its outputs to those of the network.
+
 A stream has a state before and after each step: the number of its steps so far, then
 what layers and a pooling keep, in whole doubles.
 """
@@ -16,6 +19,7 @@ from sklearn_rnn._kernels._numba import (
     _batches,
     _convolution,
     _linear,
+    _random_convolutions,
     _recurrence,
     _rows,
     _steps,
@@ -38,7 +42,10 @@ from sklearn_rnn._kernels._numba._shapes import (
 )
 from sklearn_rnn._kernels._numba._sizes import round_up
 
-STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY = range(len(LINKS))
+(
+    *(STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY),
+    CONVOLVE_RANDOMLY,
+) = range(len(LINKS))
 
 
 @njit(**JIT)
@@ -63,14 +70,12 @@ def run(
     memory, start, final, out : pointers
         To memory, the states before and after, if they are wanted, and the outputs.
     """
-    lengths = integers_at(memory, (batch,))
-    for i in range(batch):
-        lengths[i] = offsets[rows[i] + 1] - offsets[rows[i]]
+    lengths, longest = integers_at(memory, (batch,)), n_steps
     block = 4 * (batch * n_steps * width + batch * n_steps * width % 2)
-    here = move(memory, 8 * batch)
-    there = move(here, block)
+    blocks = move(memory, 8 * batch), move(memory, 8 * batch + block)
+    here, there = blocks
     scratch = move(there, block)
-    n = batch * n_steps  # rows of a linear layer
+    n = batch * n_steps
     counts = final
     if is_given(start):
         _count_step(batch, start, final)
@@ -78,8 +83,14 @@ def run(
     for k in range(links.shape[0]):
         sizes = links[k]
         first, second = pointer_in(weights, 2 * k), pointer_in(weights, 2 * k + 1)
-        target = out if k == links.shape[0] - 1 else there
         kind = sizes[0]
+        if kind in (STANDARDIZE, EMBED):
+            n_steps, n = longest, batch * longest  # n: rows of a linear layer
+            here, there = blocks
+            for i in range(batch):
+                lengths[i] = offsets[rows[i] + 1] - offsets[rows[i]]
+        is_last = k + 1 == len(links) or links[k + 1, 0] in (STANDARDIZE, EMBED)
+        target = out if is_last else there
         if kind == STANDARDIZE:
             _standardize(sizes, first, second, n_steps, values, offsets, rows, scratch,
                          target)  # fmt: skip
@@ -105,6 +116,10 @@ def run(
             n = batch
         elif kind == FLATTEN:
             n = _flatten(sizes, n_steps, lengths, here, target)
+        elif kind == CONVOLVE_RANDOMLY:
+            _convolve_randomly(
+                sizes, first, second, n_steps, lengths, here, scratch, target
+            )
         else:
             _multiply(sizes, first, second, n, here, scratch, target)
         here, there = target, here
@@ -283,6 +298,36 @@ def _flatten(sizes, n_steps, lengths, x, y):
         floats_at(x, (batch, n_steps, size)), lengths, floats_at(y, (n, size))
     )
     return n
+
+
+@njit(**JIT)
+def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
+    """Add the outputs of a branch to y; see `_kernels/_random_convolutions.py`."""
+    n_channels, n_kernels, n_out = sizes[1], sizes[2], sizes[3]
+    batch, layer = len(lengths), sizes[1:]  # of n_kernels inputs and n_out outputs
+    added = move(scratch, 4 * batch * n_kernels)
+    sums = move(added, 4 * batch * round_up(n_out))
+    memory = move(sums, 4 * batch * round_up(n_out) + 4 * batch * n_kernels % 8)
+    moments = move(numbers, 8 * n_kernels)
+    bias = move(moments, 8 * n_kernels + 4)
+    features = floats_at(scratch, (batch, n_kernels))
+    for i in range(batch):
+        _random_convolutions.pool_at(
+            (n_channels, n_kernels, sizes[4], sizes[5]),
+            table,
+            numbers,
+            lengths[i],
+            move(x, 4 * i * n_steps * n_channels),
+            memory,
+            features[i],
+        )
+        _random_convolutions.standardize(
+            features[i], floats_at(moments, (2 * n_kernels + 1,))
+        )
+    _multiply(layer, move(bias, 4 * n_out), bias, batch, scratch, sums, added)
+    outputs, own = floats_at(y, (batch * n_out,)), floats_at(added, (batch * n_out,))
+    for j in range(len(outputs)):
+        outputs[j] += own[j]
 
 
 @njit(**JIT)

@@ -42,7 +42,7 @@ def _alone(builder, pointer):
     return builder.asm(same, "", "=r,0", [pointer], side_effect=False)
 
 
-def _cut(builder, begin, end, steps):
+def cut(builder, begin, end, steps):
     """Write a loop from begin towards end for each step, largest first.
 
     Yields where a loop stands, and its step; what is written then is done there.
@@ -153,12 +153,12 @@ def make_product(axis=None, number=types.float32):
 
         n_vectors = builder.udiv(n_columns, floats)
         last_rows = builder.sub(n_rows, builder.srem(n_rows, intp(_ROWS[-1])))
-        for j, width in _cut(builder, zero, n_vectors, _VECTORS):
-            for i, height in _cut(builder, zero, last_rows, _ROWS):
+        for j, width in cut(builder, zero, n_vectors, _VECTORS):
+            for i, height in cut(builder, zero, last_rows, _ROWS):
                 write_tile(i, height, j, width)
-        for i, height in _cut(builder, last_rows, n_rows, _VECTORS_OF_LAST_ROWS):
+        for i, height in cut(builder, last_rows, n_rows, _VECTORS_OF_LAST_ROWS):
             widths = _VECTORS_OF_LAST_ROWS[height]
-            for j, width in _cut(builder, zero, n_vectors, widths):
+            for j, width in cut(builder, zero, n_vectors, widths):
                 write_tile(i, height, j, width)
         return context.get_dummy_value()
 

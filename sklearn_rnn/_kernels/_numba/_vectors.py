@@ -146,6 +146,11 @@ def _combine_lanes(floats, combine):
     return builder.extract_element(floats.value, ir.IntType(32)(0))
 
 
+def sum_lanes(floats):
+    """Return the sum of the numbers of a vector."""
+    return _combine_lanes(floats, operator.add)
+
+
 def _operands(context, builder, places, types_of_places, vector):
     """Return, for each place, a function from a row and a unit to its operand."""
 
