@@ -46,6 +46,7 @@ import sklearn_rnn
 from sklearn_rnn import RaggedArray, RNNClassifier
 from sklearn_rnn._training._net import SequenceNet
 from sklearn_rnn.nn import find_packed_network
+from sklearn_rnn.nn._vocabulary import vocabulary_gradients, vocabulary_loss
 
 # batch, steps, features, hidden units
 SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64), "L": (64, 128, 64, 128)}
@@ -159,6 +160,33 @@ def compare_larger_networks(n_rounds):
                 title = f"{name_of(cell, 'M', ragged)}, {name}"
                 rows.append([title, show_ratio(hand, own)])
     return rows
+
+
+def compare_vocabulary(n_rounds, n_words=8000, n_positions=960, size=256):
+    """Return time ratios of torch to the loss of a large vocabulary.
+
+    Forward and backward: by `vocabulary_loss`, for autograd, and by
+    `vocabulary_gradients`, for networks that are trained without it.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(n_positions, size, generator=generator).requires_grad_()
+    head = torch.nn.Linear(size, n_words)
+    targets = torch.randint(n_words, (n_positions,), generator=generator)
+    weights = torch.full((n_positions,), 1 / n_positions)
+
+    def by_torch():
+        torch.nn.functional.cross_entropy(head(x), targets).backward()
+
+    def by_autograd():
+        losses = vocabulary_loss(x, head.weight, head.bias, targets)
+        losses.mean().backward()
+
+    def by_chain():
+        vocabulary_gradients(x, head.weight, head.bias, targets, weights)
+
+    functions = [by_torch, by_autograd, by_chain]
+    torchs, *own = time_in_turn(functions, 3 * n_rounds, pause=0.1)
+    return [show_ratio(torchs, times) for times in own]
 
 
 def measure_peak():
@@ -406,6 +434,16 @@ def print_training(n_rounds, keras):
     print_table(["network", "PyTorch loop"], compare_larger_networks(n_rounds))
 
 
+def print_vocabulary(n_rounds):
+    print(
+        "Log loss of a large vocabulary with its gradients: linear layer and "
+        "``cross_entropy`` of torch over sklearn_rnn."
+    )
+    title = "8,000 words, 960 positions, 256 units"
+    rows = [[title, *compare_vocabulary(n_rounds)]]
+    print_table(["layer", "for autograd", "in a chain"], rows)
+
+
 def print_prediction(n_rounds):
     rows = [
         [name_of(cell, size, ragged), compare_prediction(cell, size, ragged, n_rounds)]
@@ -488,7 +526,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keras", help="Python of an environment with keras and jax")
-    parts = ["defaults", "training", "prediction", "stream", "itself"]
+    parts = [
+        *("defaults", "training", "vocabulary", "prediction", "stream", "itself"),
+    ]
     parser.add_argument("--only", choices=parts)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -507,6 +547,8 @@ def main():
         print_defaults(args.rounds, keras)
     if args.only in (None, "training"):
         print_training(args.rounds, keras)
+    if args.only in (None, "vocabulary"):
+        print_vocabulary(args.rounds)
     if keras is not None:
         keras.close()
     if args.only in (None, "prediction"):
