@@ -18,6 +18,7 @@ from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threa
 _N_GATES = 1, 1, 4, 4, 3
 _WEIGHTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
 _N_GATES_OF_TORCH = 1, 1, 3, 4, 3  # r, z, n of a GRU, where the kernels have four
+_CHUNK = 128  # as in _numba/_recurrence.py
 _WITH_CELLS = "lstm", "gru_reset_before"  # c, or the product of r and h
 
 
@@ -280,10 +281,12 @@ class LayerRun:
             d_start = d_starts[k].data_ptr() if d_starts else 0
             summed.append(self._take(n_parts * sizes.weights))
             for i, part in enumerate(self.parts):
-                width = sizes.step + (sizes.step_x if wants_x else 0)
+                n_memory = part.n_rows * sizes.step
+                if wants_x:
+                    n_memory += (part.n_rows + _CHUNK) * sizes.step_x
                 jobs.append(
                     (*self._describe(k, part), part.address, w_x, w_h, next(blocks),
-                     self._take(part.n_rows * width), _address(d_out),
+                     self._take(n_memory), _address(d_out),
                      _address(d_final), d_x, d_start, summed[k] + 4 * i * sizes.weights)
                 )  # fmt: skip
         memory = (

@@ -56,7 +56,9 @@ def run(layer, x, lengths, state, reverse, weights):
 @pytest.mark.parametrize(
     ("batch", "n_steps", "n_features", "hidden_size"),
     [(1, 1, 1, 1), (1, 9, 3, 2), (5, 7, 4, 7), (9, 6, 1, 17), (33, 12, 5, 33),
-     (8, 5, 37, 65), (6, 4, 8, 130), (4, 3, 2, 300)],
+     (8, 5, 37, 65), (6, 4, 8, 130), (4, 3, 2, 300),
+     # so many weights of x that it has a product of its own: more than one chunk
+     (31, 17, 700, 47)],
 )  # fmt: skip
 @pytest.mark.parametrize("cell", CELLS)
 def test_kernels_agree_with_torch_in_double_precision(
@@ -357,9 +359,10 @@ def test_last_state_alone_is_that_of_all_outputs(cell):
         torch.testing.assert_close(a, b, rtol=2e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize(("hidden_size", "n_features"), [(33, None), (47, 700)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_prediction_leaves_no_tape_and_changes_no_bit(cell):
-    problem = make_problem(cell, 33, seed=6)
+def test_prediction_leaves_no_tape_and_changes_no_bit(cell, hidden_size, n_features):
+    problem = make_problem(cell, hidden_size, seed=6, n_features=n_features)
     layer, x, lengths = (problem[key] for key in ("layer", "x", "lengths"))
     for reverse in (False, True):
         outputs, state = layer(x, lengths, reverse=reverse)

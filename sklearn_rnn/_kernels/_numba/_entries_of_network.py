@@ -165,7 +165,7 @@ def backward(
         floats_at(cells, (n, widths[1])),
         floats_at(memory_of_step, (n_rows, size)),
         floats_at(dc, (n_rows, widths[1])),
-        floats_at(dx, (n_rows, wide_x)),
+        floats_at(dx, (n_rows + _recurrence.CHUNK, wide_x)),
         floats_at(d_out, (given(d_out, batch), n_steps, columns)),
         column,
         floats_at(d_final, (given(d_final, batch), states)),

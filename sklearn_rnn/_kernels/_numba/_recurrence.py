@@ -23,7 +23,10 @@ from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import add_product
 
 RNN_TANH, RNN_RELU, GRU, LSTM, GRU_RESET_BEFORE = map(CELLS.index, CELLS)
-_CHUNK = 128  # rows of gradients, still in the cache, that the weights' sum up at once
+CHUNK = 128  # rows, still in the cache, of one product with the weights of x
+# weights of x from which on it has a product of its own, for a chunk: beside those of
+# h, at each step, they would not stay in the cache
+_MANY_WEIGHTS = 2**15
 
 
 @njit(**JIT)
@@ -149,6 +152,57 @@ def add_inputs(cell, size, n_features, weights, inputs, begin, n, sums):
 
 
 @njit(**JIT)
+def copy_steps(x, rows, lengths, begins, reverse, first, end, inputs):
+    """Set x | 1 of some steps; zeros for rows that have ended."""
+    n, n_features = len(rows), x.shape[2]
+    for t in range(first, end):
+        begin = begins[t]
+        while lengths[n - 1] <= t:
+            n -= 1
+        for i in range(n):
+            time = lengths[i] - 1 - t if reverse else t
+            row = inputs[begin + i]
+            copy(x[rows[i], time], row, n_features)
+            row[n_features] = f4(1)
+        clear(inputs, begin + n, begins[t + 1], 0, n_features + 1)
+
+
+@njit(**JIT)
+def find_end_of_chunk(begins, n_steps, first):
+    """Return the end of the steps whose blocks, from the first on, are a chunk."""
+    end = first + 1
+    while end < n_steps and begins[end + 1] - begins[first] <= CHUNK:
+        end += 1
+    return end
+
+
+@njit(**JIT)
+def add_x(cell, size, n_features, weights, inputs, begin, n, sums):
+    """Set the sums of x | 1, of all gates that x feeds."""
+    K, stride, columns = weights.shape[1] // WIDTH, inputs.shape[1], sums.shape[1]
+    _, end_x, _ = count_gates(cell)
+    add_product(
+        True, inputs, begin * stride, stride, 1, n, weights, 0, WIDTH, K * WIDTH,
+        sums, begin * columns, columns, end_x * size, n_features + 1,
+    )  # fmt: skip
+
+
+@njit(**JIT)
+def add_h(cell, size, n_features, weights, inputs, begin, n, sums):
+    """Add the products of h, in the order of `add_inputs`."""
+    K, stride, columns = weights.shape[1] // WIDTH, inputs.shape[1], sums.shape[1]
+    n_gates, end_x, begin_h = count_gates(cell)
+    for number in range(2):
+        gate, end = (end_x, n_gates) if number else (begin_h, end_x)
+        k, column = n_features + (0 if number else 1), gate * size
+        add_product(
+            number == 1, inputs, begin * stride + k, stride, 1, n,
+            weights, column * K + k * WIDTH, WIDTH, K * WIDTH,
+            sums, begin * columns + column, columns, (end - gate) * size, K - k,
+        )  # fmt: skip
+
+
+@njit(**JIT)
 def add_to_gradients(cell, size, n_features, inputs, da, begin, n, fresh, gradients):
     """Compute gradients += inputs.T @ da, block by block."""
     stride, columns = inputs.shape[1], da.shape[1]
@@ -243,22 +297,24 @@ def forward(
             copy(start[rows[i]], inputs[i, own:], hidden)
             if lstm:
                 copy(start[rows[i], hidden:], cells[i], hidden)
-    n = len(rows)
+    n, ahead = len(rows), 0
+    is_apart = keep and n_features * sums.shape[1] >= _MANY_WEIGHTS
     for t in range(lengths[0]):
         begin, later = begins[t], begins[t + 1]
-        ran, n = n, n
         while lengths[n - 1] <= t:
             n -= 1
-        for i in range(n):
-            time = lengths[i] - 1 - t if reverse else t
-            row, given = inputs[begin + i], x[rows[i], time]
-            copy(given, row, n_features)
-            row[n_features] = f4(1)
-        if keep:
-            clear(inputs, begin + n, begin + ran, 0, own)
-            if reset_before:
-                clear(cells, begin + n, begin + ran, 0, size)
-        add_inputs(cell, size, n_features, weights, inputs, begin, n, sums)
+        if t == ahead:
+            ahead = find_end_of_chunk(begins, lengths[0], t) if is_apart else t + 1
+            copy_steps(x, rows, lengths, begins, reverse, t, ahead, inputs)
+            if is_apart:
+                n_ahead = begins[ahead] - begin
+                add_x(cell, size, n_features, weights, inputs, begin, n_ahead, sums)
+        if keep and reset_before:
+            clear(cells, begin + n, later, 0, size)
+        if is_apart:
+            add_h(cell, size, n_features, weights, inputs, begin, n, sums)
+        else:
+            add_inputs(cell, size, n_features, weights, inputs, begin, n, sums)
         gates, h_new = (sums, begin, 0), (inputs, later, own)
         if lstm:
             before, after = (cells, begin, 0), (cells, later, 0)
@@ -285,6 +341,19 @@ def forward(
 
 
 @njit(**JIT)
+def copy_gradients(dx, rows, lengths, begins, reverse, first, waiting, n_features, d_x):
+    """Copy the gradients of x of the steps from the first on, until one that waits."""
+    n, t, start = len(rows), first, begins[first]
+    while t < lengths[0] and begins[t] < waiting:
+        while lengths[n - 1] <= t:
+            n -= 1
+        for i in range(n):
+            time = lengths[i] - 1 - t if reverse else t
+            copy(dx[begins[t] - start + i], d_x[rows[i], time], n_features)
+        t += 1
+
+
+@njit(**JIT)
 def backward(
     cell, n_features, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells,
     dh, dc, dx, d_out, column, d_final, d_x, d_start, gradients,
@@ -299,8 +368,9 @@ def backward(
         From `pack_transposed`.
     dh : (n, size)
     dc : (n, size), or (n, 0) where cells have no columns
-    dx : (n, n_features rounded up to whole vectors), or (n, 0) where not wanted
         Memory for the gradients of one step.
+    dx : (n + CHUNK, n_features in whole vectors), or (n + CHUNK, 0) where not wanted
+        Memory for those of x of a chunk.
     d_out : (batch, time, columns), or empty where the gradient is of `final` alone
     column : int
         Column of d_out where the gradients of these outputs begin.
@@ -358,15 +428,16 @@ def backward(
             w_h, begin_h * size * WIDTH, WIDTH, columns * WIDTH,
             dh, 0, size, size, (n_gates - begin_h) * size,
         )  # fmt: skip
-        if with_x:
-            add_product(
-                True, sums, first, columns, 1, n, w_x, 0, WIDTH, columns * WIDTH,
-                dx, 0, wide_x, wide_x, end_x * size,
-            )  # fmt: skip
-            for i in range(n):
-                time = lengths[i] - 1 - t if reverse else t
-                copy(dx[i], d_x[rows[i], time], n_features)
-        if waiting - begin >= _CHUNK or t == 0:
+        if waiting - begin >= CHUNK or t == 0:
+            if with_x:
+                add_product(
+                    True, sums, first, columns, 1, waiting - begin,
+                    w_x, 0, WIDTH, columns * WIDTH,
+                    dx, 0, wide_x, wide_x, end_x * size,
+                )  # fmt: skip
+                copy_gradients(
+                    dx, rows, lengths, begins, reverse, t, waiting, n_features, d_x
+                )
             add_to_gradients(
                 cell, size, n_features, inputs, sums, begin, waiting - begin, fresh,
                 gradients,
