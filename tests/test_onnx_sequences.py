@@ -1,12 +1,14 @@
 """Graphs of ONNX of estimators that write sequences, continue them or score steps."""
 
 import json
+import re
 import warnings
 
 import numpy as np
 import pytest
 import torch
 
+import sklearn_rnn
 from sklearn_rnn import (
     RaggedArray,
     RNNAnomalyDetector,
@@ -166,7 +168,7 @@ def fit_forecaster(X, **options):
     [
         (1, {}),
         (1, {"scaling": "robust", "context": 7, "cell": "lstm", "num_layers": 2}),
-        (1, {"scaling": "mean", "quantiles": (0.9, 0.25)}),
+        (1, {"scaling": "mean", "quantiles": np.array([0.9, 0.25])}),
         (3, {"scaling": None, "target_features": [2, 0]}),
         (3, {"quantiles": (0.1, 0.5, 0.8), **SEVERAL}),
         (3, {"quantiles": (0.3, 0.8), "calibration_origins": 4, **SEVERAL}),
@@ -470,3 +472,14 @@ def test_a_wrong_decoder_is_found(monkeypatch, tmp_path, flaw):
     with pytest.raises(ValueError, match="predicts something else on check_X"):
         export(rnn, tmp_path / "model.onnx", check_X=WORDS)
     assert not list(tmp_path.iterdir())
+
+
+# All ----------------------------------------------------------------------------------
+
+
+def test_every_estimator_can_be_exported():
+    names = {name for name in sklearn_rnn.__all__ if name.startswith("RNN")}
+    names.remove("RNNStream")
+    with pytest.raises(TypeError, match="export takes one of") as error:
+        export("model", "model.onnx")
+    assert set(re.findall(r"'(RNN\w+)'", str(error.value))) == names

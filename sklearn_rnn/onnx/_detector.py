@@ -213,7 +213,7 @@ class _Scores:
         shape = graph.add("Concat", batch, graph.integers(1, 1), axis=0)
         start = graph.add("Expand", usual, shape)
         steps = [(in_time, DOUBLE)]
-        means = graph.scan(step, [(start, DOUBLE)], steps, [DOUBLE])[1]
+        means = graph.scan(step, [(start, DOUBLE)], steps, [DOUBLE], rank=3)[1]
         return graph.add("Transpose", means, perm=[1, 0, 2, 3])
 
     def aggregate(self) -> str:

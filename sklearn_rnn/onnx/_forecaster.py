@@ -34,8 +34,9 @@ def make_forecaster(estimator: Any) -> dict[str, bytes]:
     shape = ["batch", horizon, len(columns.targets)]
     found = forecast.take_level(estimator._middle)
     outputs = [name_output(graph, found, "prediction", np.float64, shape)]
-    if estimator.quantiles is not None:
-        shape = [*shape, len(estimator.quantiles)]
+    levels = estimator.quantiles
+    if levels is not None:
+        shape = [*shape, len(levels)]
         found = forecast.add_quantiles()
         outputs.append(name_output(graph, found, "quantiles", np.float64, shape))
     data = make_file(
@@ -46,7 +47,7 @@ def make_forecaster(estimator: Any) -> dict[str, bytes]:
         targets=[columns.describe(j) for j in columns.targets],
         known=[columns.describe(j) for j in columns.known],
         context=estimator.context_,
-        quantiles=estimator.quantiles,
+        quantiles=[] if levels is None else [float(level) for level in levels],
     )
     return {"": data}
 

@@ -71,6 +71,7 @@ class Graph:
         inputs: Sequence[tuple[str, int]],
         outputs: Sequence[int],
         *,
+        rank: int = 2,
         backwards: bool = False,
     ) -> list[str]:
         """Add a loop over the first axis of some values.
@@ -86,6 +87,8 @@ class Graph:
             Name and type of each value that is read step by step.
         outputs : sequence of int
             Types of the outputs.
+        rank : int, default=2
+            Number of axes of states, of one step of the inputs, and of the outputs.
         backwards : bool, default=False
             Whether the loop begins with the last step; the outputs stay in order.
 
@@ -105,8 +108,8 @@ class Graph:
         body = helper.make_graph(
             self.nodes,
             self._name("step"),
-            _describe(given, [kind for _, kind in (*states, *inputs)]),
-            _describe(named, [*(kind for _, kind in states), *outputs]),
+            _describe(given, [kind for _, kind in (*states, *inputs)], rank),
+            _describe(named, [*(kind for _, kind in states), *outputs], rank),
         )
         self.nodes = outer
         return self._add(
@@ -125,11 +128,12 @@ class Graph:
         return f"{stem}_{number}"
 
 
-def _describe(names: Sequence[str], kinds: Sequence[int]) -> list[Any]:
+def _describe(names: Sequence[str], kinds: Sequence[int], rank: int) -> list[Any]:
     from onnx import helper
 
+    shape = [None] * rank  # onnxruntime 1.18 requires a rank
     pairs = zip(names, kinds, strict=True)
-    return [helper.make_tensor_value_info(name, kind, None) for name, kind in pairs]
+    return [helper.make_tensor_value_info(name, kind, shape) for name, kind in pairs]
 
 
 def as_array(tensor: Any) -> NDArray:
