@@ -1,6 +1,7 @@
 """From parameters to a network: cells, layer sizes, embeddings, pooling, strides."""
 
 import numpy as np
+import pytest
 import torch
 from sklearn.base import clone
 from training_tools import make_classifier
@@ -96,3 +97,23 @@ def test_conv_pooling_appends_the_pooled_convolutions(ragged):
         np.testing.assert_allclose(vector[-8:], pooled, rtol=1e-5, atol=1e-6)
     classifier.set_params(conv_pooling=False).fit(X, y)
     assert classifier.encode(X).shape[1] == vectors.shape[1] - 8
+
+
+@pytest.mark.parametrize("conv_pooling", [False, True])
+def test_predictions_behind_several_kernel_sizes_are_batch_invariant(
+    ragged, conv_pooling
+):
+    X, y = ragged
+    sizes = {"conv_channels": (7, 4), "conv_kernel_size": ((3, 5), (2, 9))}
+    classifier = make_classifier(
+        **sizes,
+        conv_stride=(2, 1),
+        conv_pooling=conv_pooling,
+        bidirectional=True,
+        random_kernels=None,
+        max_epochs=2,
+    ).fit(X, y)
+    together = classifier.predict_proba(X)
+    alone = np.concatenate([classifier.predict_proba([x]) for x in X])
+    np.testing.assert_array_equal(alone, together)
+    np.testing.assert_array_equal(classifier.predict_proba(X[::-1]), together[::-1])
