@@ -6,9 +6,11 @@
 ``run`` adds a line to archive.jsonl for each set, setting and seed that is not there
 yet: it can be stopped and started again, and several may run at once on different sets.
 ``table`` prints accuracies and seconds of the processor beside published results.
+``docs/figures/archive_ranks.py`` draws the mean ranks.
 """
 
 import argparse
+import itertools
 import json
 import time
 import warnings
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _data import ARCHIVE, CLASSIFICATION, load_classification
+from scipy.stats import rankdata, wilcoxon
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_rnn import RNNClassifier
@@ -78,6 +81,11 @@ SETTINGS = {
     "network alone, ``random_kernels=None``": {"random_kernels": None},
     "random kernels alone": {"cell": NoMemory},
     "``conv_channels=None``": {"conv_channels": None},
+}
+METHODS = {
+    "defaults": "RNNClassifier()",
+    "network alone, ``random_kernels=None``": "network alone",
+    "random kernels alone": "random kernels alone",
 }
 # the cheapest first
 SETS = [
@@ -143,7 +151,8 @@ def print_table(results):
     settings = [s for s in SETTINGS if any(key[1] == s for key in results)]
     print(".. list-table::\n   :header-rows: 1\n")
     published = ("LSTM-FCN", "InceptionTime", "MiniRocket")
-    print_row(["set", *(f"{s}: accuracy, seconds" for s in settings), *published])
+    columns = [f"{s}: accuracy, seconds (seeds)" for s in settings]
+    print_row(["set", *columns, *published])
     for group, names in list_groups(results).items():
         for name in names:
             print_row([name, *make_cells(results, settings, name)])
@@ -162,18 +171,19 @@ def make_cells(results, settings, name):
 
 
 def describe_mean(results, setting, names):
-    """Return mean accuracy over sets and seeds, and the median of seconds."""
-    found = [
-        (accuracy, seconds)
-        for (name, own, _), (accuracy, seconds) in results.items()
-        if own == setting and name in names
-    ]
-    if len({name for name, own, _ in results if own == setting} & {*names}) < len(
-        names
-    ):
+    """Return the mean over sets of accuracy, the median of seconds, how many seeds."""
+    rows = [list_seeds(results, setting, name) for name in names]
+    if not all(rows):
         return ""
-    accuracy, seconds = np.array(found).T
-    return f"{accuracy.mean():.3f}, {np.median(seconds):.1f}"
+    accuracy, seconds = zip(*(np.mean(row, axis=0) for row in rows), strict=True)
+    least, most = min(map(len, rows)), max(map(len, rows))
+    seeds = f"{least}" if least == most else f"{least} to {most}"
+    return f"{np.mean(accuracy):.3f}, {np.median(seconds):.1f} ({seeds})"
+
+
+def list_seeds(results, setting, name):
+    """Return accuracy and seconds of each seed."""
+    return [r for (n, s, _), r in results.items() if (n, s) == (name, setting)]
 
 
 def describe_published(results, names, k):
@@ -184,6 +194,58 @@ def describe_published(results, names, k):
     mean = np.mean([PUBLISHED[n][k] for n in known]) / 100
     own = describe_mean(results, "defaults", known).split(",")[0]
     return f"{mean:.3f} (defaults {own} on these {len(known)})"
+
+
+def compare_methods(results):
+    """Compare the settings and published results on all sets where each is known.
+
+    Returns
+    -------
+    ranks : dict of float
+        Mean rank of each method, the best first; 1 is the highest accuracy.
+    ties : list of tuple of str
+        Neighbours in `ranks` of which no two differ: Wilcoxon's signed-rank test with
+        Holm's correction, at a level of 0.05.
+    n_sets : int
+    """
+    rows = [make_accuracies(results, name) for name in PUBLISHED]
+    rows = [row for row in rows if None not in row.values()]
+    accuracy = np.array([list(row.values()) for row in rows])
+    mean_ranks = rankdata(-accuracy, axis=1).mean(axis=0)
+    order = np.argsort(mean_ranks)
+    names = list(rows[0])
+    ranks = {names[k]: mean_ranks[k] for k in order}
+    return ranks, list_ties(accuracy[:, order], list(ranks)), len(rows)
+
+
+def make_accuracies(results, name):
+    """Return the accuracy of each method on a set; None where it is not known."""
+    rows = {name_of: list_seeds(results, s, name) for s, name_of in METHODS.items()}
+    own = {m: np.mean(row, axis=0)[0] if row else None for m, row in rows.items()}
+    _, inception, rocket = PUBLISHED[name]
+    published = {"InceptionTime": inception, "MiniRocket": rocket}
+    return own | {m: n if n is None else n / 100 for m, n in published.items()}
+
+
+def list_ties(accuracy, names):
+    """Return groups of columns, as long as they can be, of which no two differ."""
+    pairs = list(itertools.combinations(range(len(names)), 2))
+    p = [wilcoxon(*accuracy[:, pair].T, zero_method="zsplit").pvalue for pair in pairs]
+    differ = set()
+    for k, i in enumerate(np.argsort(p)):
+        if p[i] > 0.05 / (len(pairs) - k):
+            break
+        differ.add(pairs[i])
+    ties = []
+    for first in range(len(names)):
+        last = first
+        while last + 1 < len(names) and not any(
+            (i, last + 1) in differ for i in range(first, last + 1)
+        ):
+            last += 1
+        if last > first and (not ties or last > ties[-1][1]):
+            ties.append((first, last))
+    return [tuple(names[first : last + 1]) for first, last in ties]
 
 
 def print_row(cells):
