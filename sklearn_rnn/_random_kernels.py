@@ -24,9 +24,8 @@ def fit_random_branch(module, train, loss, generator):
     generator : torch.Generator
         Source of the kernels.
     """
-    _draw_kernels(module, train, generator)
+    features = _draw_kernels(module, train, generator)
     branch, weight = module.random_branch, torch.from_numpy(train.sample_weight)
-    features = torch.from_numpy(apply_to_sequences(module, train.X, _compute_features))
     target = wanted = torch.from_numpy(train.targets)
     if target.dim() == 1:  # numbers of classes
         wanted = torch.nn.functional.one_hot(target, len(branch.bias))
@@ -41,7 +40,7 @@ def fit_random_branch(module, train, loss, generator):
 
 
 def _draw_kernels(module, train, generator):
-    """Draw kernels, with thresholds and a scale that suit X."""
+    """Draw kernels, with thresholds and a scale that suit X; return their outputs."""
     kernels, weight = module.random_branch.convolutions, train.sample_weight
     n_steps = weight * train.X.lengths
     kernels.draw(round(n_steps.sum() / weight.sum()), generator)
@@ -52,6 +51,7 @@ def _draw_kernels(module, train, generator):
     std = np.sqrt(np.average((features - mean) ** 2, 0, weight))
     std = np.where(std > 1e-5 * np.abs(features).max(0), std, 1.0)
     kernels.set_moments(torch.from_numpy(mean), torch.from_numpy(std))
+    return (torch.from_numpy(features) - kernels.mean) / kernels.scale
 
 
 def _pool(module, x, lengths):

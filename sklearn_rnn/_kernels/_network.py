@@ -160,8 +160,9 @@ def convolve_randomly(
     ----------
     packed : PackedKernels
     moments : sequence of Tensor
-        Mean and deviation of each root, and what is added below the roots.
-    weight : Tensor of shape (n_outputs, n_kernels)
+        Mean and deviation of each output of the convolutions, what is added below the
+        roots, and the distance of the thresholds.
+    weight : Tensor of shape (n_outputs, 2 * n_kernels)
     bias : Tensor of shape (n_outputs,)
     """
     n_channels, n_kernels, n_listed, margin = packed.sizes
@@ -171,10 +172,10 @@ def convolve_randomly(
         [t.reshape(-1) for t in (packed.numbers, *moments, bias, weight)]
     )
     constant, per_step = packed.count_memory()
-    per_row = n_kernels + 2 * -(-n_out // WIDTH) * WIDTH
+    per_row = 2 * n_kernels + 2 * -(-n_out // WIDTH) * WIDTH
     return PackedLink(
         "convolve_randomly",
-        (n_channels, n_kernels, n_out, n_listed, margin),
+        (n_channels, 2 * n_kernels, n_out, n_listed, margin),
         (packed.table, numbers),
         n_channels,
         n_out,

@@ -30,8 +30,8 @@ class PackedKernels(NamedTuple):
     table : Tensor of int64
         Of each kernel its dilation, the places of its three large weights, how many
         channels it reads, and where these begin among the channels that follow.
-    numbers : Tensor of shape (2 * n_kernels,)
-        Thresholds divided by scales, and scales.
+    numbers : Tensor of shape (3 * n_kernels,)
+        Two thresholds of each kernel divided by its scale, and scales.
     sizes : tuple of int
         Channels, kernels, channels in the table, and the largest distance of a step.
     """
@@ -48,18 +48,18 @@ class PackedKernels(NamedTuple):
     def count_memory(self) -> tuple[int, int]:
         """Return how many float32 a thread needs, and for each step of a sequence."""
         n_channels, n_kernels, _, margin = self.sizes
-        return 2 * n_kernels + 2 * n_channels * (2 * margin + 16), 2 * n_channels
+        return 4 * n_kernels + 2 * n_channels * (2 * margin + 16), 2 * n_channels
 
 
 def pack_kernels(
-    weight: Tensor, threshold: Tensor, dilation: Tensor
+    weight: Tensor, thresholds: Tensor, dilation: Tensor
 ) -> PackedKernels | None:
     """Return kernels packed as they are now.
 
     Parameters
     ----------
     weight : Tensor of shape (n_kernels, channels, 9)
-    threshold : Tensor of shape (n_kernels,)
+    thresholds : Tensor of shape (n_kernels, 2)
     dilation : Tensor of int64 of shape (n_kernels,)
 
     Returns
@@ -68,8 +68,10 @@ def pack_kernels(
         None if there are other weights than -1 and 2, times a scale, or a dilation
         below 1.
     """
-    given = {"weight": weight, "threshold": threshold, "dilation": dilation}
-    w, limits, steps = (t.numpy() for t in read(_NAME, {"nine": _KERNEL_SIZE}, given))
+    given = {"weight": weight, "thresholds": thresholds, "dilation": dilation}
+    w, limits, steps = (
+        t.numpy() for t in read(_NAME, {"nine": _KERNEL_SIZE, "two": 2}, given)
+    )
     n_kernels, n_channels, _ = w.shape
     scales = -w.min(axis=(1, 2))
     are_read = w.any(axis=2)
@@ -88,14 +90,14 @@ def pack_kernels(
     channels = are_read.nonzero()[1]
     table = np.concatenate([np.stack(columns, axis=1).ravel(), channels])
     sizes = n_channels, n_kernels, len(channels), _SIDE * int(steps.max())
-    numbers = np.concatenate([limits / scales, scales])
+    numbers = np.concatenate([(limits / scales[:, None]).ravel(), scales])
     return PackedKernels(torch.from_numpy(table), torch.from_numpy(numbers), sizes)
 
 
 def convolve_randomly(
     packed: PackedKernels, x: Tensor, lengths: Tensor | None
 ) -> Tensor:
-    """Return the mean over the steps of max(0, w * x - b), of each kernel.
+    """Return means over the steps of max(0, w * x - b), of each kernel and both b.
 
     Parameters
     ----------
@@ -106,7 +108,7 @@ def convolve_randomly(
 
     Returns
     -------
-    means : Tensor of shape (batch, n_kernels)
+    means : Tensor of shape (batch, 2 * n_kernels)
         That of a row depends on its valid steps alone, to the last bit.
     """
     n_channels, n_kernels, _, _ = packed.sizes
@@ -116,7 +118,7 @@ def convolve_randomly(
         np.full(batch, n_steps) if lengths is None else read_lengths(lengths)
     )
     check_lengths(steps, batch, n_steps, least=1)
-    means = empty(batch, n_kernels)
+    means = empty(batch, 2 * n_kernels)
     n_parts = count_parts(batch, int(steps.sum()) * packed.work)
     constant, per_step = packed.count_memory()
     memory = [empty(constant + per_step * n_steps) for _ in range(n_parts)]

@@ -62,7 +62,7 @@ TABLE: dict[str, dict[str, Expected]] = {
     "random_convolutions": {
         "x": _floats("batch", "time", "channels"),
         "weight": _floats("kernels", "channels", "nine"),
-        "threshold": _floats("kernels"),
+        "thresholds": _floats("kernels", "two"),
         "dilation": _integers("kernels"),
     },
     "multiply": {

@@ -265,8 +265,8 @@ def _verify_rows(rng: np.random.Generator) -> None:
 def _verify_random_convolutions(rng: np.random.Generator) -> None:
     patterns = [[2 if k in places else -1 for k in range(9)] for places in _PLACES]
     weight = torch.tensor(patterns).unsqueeze(1) * torch.tensor(_CHANNELS)[..., None]
-    threshold, dilation = _draw(rng, len(weight)), torch.tensor([1, 1, 2])
-    packed = _random_convolutions.pack_kernels(weight.float() / 4, threshold, dilation)
+    thresholds, dilation = _draw(rng, len(weight), 2), torch.tensor([1, 1, 2])
+    packed = _random_convolutions.pack_kernels(weight.float() / 4, thresholds, dilation)
     assert packed is not None
     x, means = _draw(rng, len(_LENGTHS), _N_STEPS, _N_FEATURES), []
     for row, n in zip(x.double(), _LENGTHS, strict=True):
@@ -276,7 +276,8 @@ def _verify_random_convolutions(rng: np.random.Generator) -> None:
             sum(w[:, k] @ padded[8 + d * (k - 4) :][:n].T for k in range(9))
             for w, d in zip(weight.double() / 4, dilation.tolist(), strict=True)
         ]
-        means.append((torch.stack(sums).T - threshold).relu().mean(0))
+        above = torch.stack(sums).T[..., None] - thresholds
+        means.append(above.relu().mean(0).flatten())
     found = _random_convolutions.convolve_randomly(
         packed, x, torch.from_numpy(_LENGTHS)
     )

@@ -24,26 +24,30 @@ _PATTERNS = np.array(
 _GOLDEN = (5**0.5 - 1) / 2
 _PENALTIES = [10 ** (k / 2) for k in range(-12, 1)]
 _LARGEST_THRESHOLD = 1.5  # in standard deviations of a kernel's outputs
+_SMALLEST_DEVIATION = 1e-4  # of outputs that are scaled to 1: less may be rounding
 
 
 class RandomConvolutions(nn.Module):
-    r"""Dilated convolutions that are not trained, and the mean of their outputs.
+    r"""Dilated convolutions that are not trained, pooled over the steps in two ways.
 
-    Output k is the square root of the mean over the steps of
-    :math:`\max(0, w_k * x - b_k)`, standardised.
+    With :math:`v_k = w_k * x - b_k`, output 2k is the root of the mean over the steps
+    of :math:`\max(0, v_k)`, and output 2k + 1 the mean of
+    :math:`\min(1, \max(0, v_k) / 0.25)`, both standardised: by how much the threshold
+    is exceeded, and how often.
 
     Parameters
     ----------
     input_size : int
         Number of features of a step.
     n_kernels : int
-        Number of outputs.
+        Number of kernels; each has two outputs.
 
     References
     ----------
     A. Dempster, D. Schmidt, G. Webb, "MiniRocket: a very fast (almost) deterministic
     transform for time series classification", KDD 2021, for kernels and dilations.
-    There the outputs are the fractions of steps where :math:`w_k * x > b_k`.
+    There the outputs are the fractions of steps where :math:`w_k * x > b_k`, which
+    have no slope.
 
     Examples
     --------
@@ -52,11 +56,12 @@ class RandomConvolutions(nn.Module):
     >>> branch = RandomConvolutions(input_size=3, n_kernels=100)
     >>> branch.draw(length=50, generator=torch.Generator().manual_seed(0))
     >>> branch(torch.ones(2, 50, 3), torch.tensor([50, 20])).shape
-    torch.Size([2, 100])
+    torch.Size([2, 200])
     """
 
     MAX_DILATION = 64
     SMALLEST_MEAN = 1e-4  # below the root
+    WIDTH = 0.25  # above the threshold, in standard deviations: from 0 to a whole step
     weight: Tensor
     threshold: Tensor
     dilation: Tensor
@@ -68,9 +73,9 @@ class RandomConvolutions(nn.Module):
         self.register_buffer("weight", torch.zeros(n_kernels, input_size, KERNEL_SIZE))
         self.register_buffer("threshold", torch.zeros(n_kernels))
         self.register_buffer("dilation", torch.ones(n_kernels, dtype=torch.int64))
-        self.register_buffer("mean", torch.zeros(n_kernels))
-        self.register_buffer("scale", torch.ones(n_kernels))
-        self.output_size = n_kernels
+        self.output_size = 2 * n_kernels
+        self.register_buffer("mean", torch.zeros(self.output_size))
+        self.register_buffer("scale", torch.ones(self.output_size))
         self._groups: Any = None  # dilations, and how many kernels have each
 
     def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
@@ -104,17 +109,21 @@ class RandomConvolutions(nn.Module):
     def set_thresholds(self, means: Tensor) -> None:
         """Set thresholds from the outputs of a training set, which were without.
 
+        Weights are scaled: the outputs of each kernel have a deviation of about 1.
+
         Parameters
         ----------
-        means : Tensor of shape (n_kernels,)
+        means : Tensor of shape (2 * n_kernels,)
             Mean of what `pool` returns over the steps of the training set.
         """
-        n = len(means)
+        # of normal numbers, the mean of the positive part times this is the deviation
+        deviation = (means[::2] * (2 * torch.pi) ** 0.5).clamp(min=_SMALLEST_DEVIATION)
+        self.weight.copy_(self.weight / deviation[:, None, None])
+        n = len(deviation)
         levels = (torch.arange(1, n + 1, dtype=torch.float64) * _GOLDEN) % 1
         edge = torch.special.ndtr(torch.tensor(_LARGEST_THRESHOLD).double())
         levels = torch.special.ndtri((1 - edge) + (2 * edge - 1) * levels)
-        # of normal numbers, the mean of the positive part times this is the deviation
-        self.threshold.copy_(levels * means * (2 * torch.pi) ** 0.5)
+        self.threshold.copy_(levels)
 
     @torch.no_grad()
     def set_moments(self, mean: Tensor, std: Tensor) -> None:
@@ -122,9 +131,9 @@ class RandomConvolutions(nn.Module):
 
         Parameters
         ----------
-        mean : Tensor of shape (n_kernels,)
+        mean : Tensor of shape (2 * n_kernels,)
             Mean of each output over the training set.
-        std : Tensor of shape (n_kernels,)
+        std : Tensor of shape (2 * n_kernels,)
             Its standard deviation, likewise.
         """
         self.mean.copy_(mean)
@@ -152,18 +161,20 @@ class RandomConvolutions(nn.Module):
 
         Returns
         -------
-        outputs : Tensor of shape (batch, n_kernels)
+        outputs : Tensor of shape (batch, 2 * n_kernels)
             A vector for each sequence.
         """
-        # the root has a slope everywhere
-        means = self.pool(x, lengths) + self.SMALLEST_MEAN
+        low, high = self.pool(x, lengths).unflatten(1, (-1, 2)).unbind(2)
+        least, exact = low + self.SMALLEST_MEAN, is_exact(low)
         # torch's root may be off by one bit, unlike that of NumPy and of the kernels
-        exact = is_exact(means)
-        roots = torch.from_numpy(np.sqrt(means.numpy())) if exact else means.sqrt()
-        return (roots - self.mean) / self.scale
+        roots = torch.from_numpy(np.sqrt(least.numpy())) if exact else least.sqrt()
+        outputs = torch.stack([roots, (low - high) / self.WIDTH], dim=2).flatten(1)
+        return (outputs - self.mean) / self.scale
 
     def pool(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Convolve and return the means over the steps.
+        """Convolve and return means over the steps: of what is above two thresholds.
+
+        These are the thresholds, and the same plus `WIDTH`.
 
         Parameters
         ----------
@@ -174,8 +185,8 @@ class RandomConvolutions(nn.Module):
 
         Returns
         -------
-        means : Tensor of shape (batch, n_kernels)
-            Not negative.
+        means : Tensor of shape (batch, 2 * n_kernels)
+            Not negative; two numbers for each kernel.
         """
         if not is_exact(x):
             return self._pool_by_torch(x, lengths)
@@ -198,7 +209,8 @@ class RandomConvolutions(nn.Module):
         """
         from sklearn_rnn._kernels._random_convolutions import pack_kernels
 
-        return pack_kernels(self.weight, self.threshold, self.dilation)
+        thresholds = torch.stack([self.threshold, self.threshold + self.WIDTH], dim=1)
+        return pack_kernels(self.weight, thresholds, self.dilation)
 
     def _pool_by_torch(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is not None:
@@ -257,7 +269,8 @@ class RandomBranch(nn.Module):
     def __init__(self, input_size: int, n_kernels: int, n_outputs: int) -> None:
         super().__init__()
         self.convolutions = RandomConvolutions(input_size, n_kernels)
-        self.register_buffer("weight", torch.zeros(n_outputs, n_kernels))
+        n_features = self.convolutions.output_size
+        self.register_buffer("weight", torch.zeros(n_outputs, n_features))
         self.register_buffer("bias", torch.zeros(n_outputs))
 
     def pack(self) -> Any:
@@ -273,8 +286,8 @@ class RandomBranch(nn.Module):
         kernels, packed = self.convolutions, self.convolutions.pack()
         if packed is None:
             return None
-        least = torch.tensor(kernels.SMALLEST_MEAN, dtype=torch.float32)
-        moments = kernels.mean, kernels.scale, least
+        constants = torch.tensor([kernels.SMALLEST_MEAN, kernels.WIDTH])
+        moments = kernels.mean, kernels.scale, constants
         return convolve_randomly(packed, moments, self.weight, self.bias)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -371,7 +384,9 @@ def _pool_group(
     padded = nn.functional.pad(x, (0, 0, side, side + more)).transpose(1, 2)
     weight, bias = weight.to(x.dtype), -threshold.to(x.dtype)
     out = nn.functional.conv1d(padded, weight, bias, dilation=dilation)
-    out = torch.relu(out[:, :, :n_steps])
+    out = out[:, :, :n_steps]
+    both = torch.stack([out, out - RandomConvolutions.WIDTH], dim=2)
+    out = torch.relu(both.flatten(1, 2))
     if lengths is None:
         return out.mean(2)
     out = out * padding_mask(lengths, n_steps).unsqueeze(1)

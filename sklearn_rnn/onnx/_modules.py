@@ -202,8 +202,10 @@ def add_convolution(
 def add_random_branch(graph: Graph, branch: Any, x: str, lengths: str) -> str:
     """Add convolutions that are not trained, and the linear layer on them."""
     module = branch.convolutions
+    width = graph.constant(np.float32(module.WIDTH))
+    least = graph.constant(np.float32(module.SMALLEST_MEAN))
     x = graph.add("Transpose", x, perm=[0, 2, 1])
-    parts = []
+    means = []
     for weight, threshold, dilation in module.list_groups():
         side = dilation * (weight.shape[-1] // 2)
         outputs = graph.add(
@@ -214,12 +216,22 @@ def add_random_branch(graph: Graph, branch: Any, x: str, lengths: str) -> str:
             dilations=[dilation],
             pads=[side, side],
         )
-        outputs = graph.add("Transpose", graph.add("Relu", outputs), perm=[0, 2, 1])
-        parts.append(_add_mean(graph, outputs, lengths))
-    means = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
-    least = graph.constant(np.float32(module.SMALLEST_MEAN))
-    roots = graph.add("Sqrt", graph.add("Add", means, least))
-    return add_linear(graph, branch, _add_standardize(graph, module, roots, ()))
+        outputs = graph.add("Transpose", outputs, perm=[0, 2, 1])
+        above = outputs, graph.add("Sub", outputs, width)
+        means.append(
+            [_add_mean(graph, graph.add("Relu", part), lengths) for part in above]
+        )
+    low, high = (
+        parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+        for parts in zip(*means, strict=True)
+    )
+    pooled = (
+        graph.add("Sqrt", graph.add("Add", low, least)),
+        graph.add("Div", graph.add("Sub", low, high), width),
+    )
+    pairs = [graph.add("Unsqueeze", part, graph.integers(2)) for part in pooled]
+    features = graph.add("Flatten", graph.add("Concat", *pairs, axis=2))
+    return add_linear(graph, branch, _add_standardize(graph, module, features, ()))
 
 
 def add_encoder(graph: Graph, encoder: Any, x: str, lengths: str) -> tuple[str, str]:

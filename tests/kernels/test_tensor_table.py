@@ -192,6 +192,7 @@ def _run_vocabulary(logits, bias, targets, weights, losses, d_bias):
 
 # three large weights of nine, for one channel of three
 PATTERN = torch.tensor([2.0, -1, -1] * 3) * torch.eye(3)[[0, 1, 2, 0]].unsqueeze(-1)
+THRESHOLDS = torch.stack([BIAS, BIAS + 1], dim=1)
 
 
 def _run_random_convolutions(x, *tensors):
@@ -212,7 +213,7 @@ KERNELS = {
     "attend": (_rows.attend, (X, X[:, :, 0], None), 2),
     "random convolutions": (
         _run_random_convolutions,
-        (X, PATTERN, BIAS, torch.tensor([1, 1, 2, 2])),
+        (X, PATTERN, THRESHOLDS, torch.tensor([1, 1, 2, 2])),
         4,
     ),
     "standardize": (_batches.standardize, (X, X[0, 0], X[0, 0]), 3),
@@ -321,7 +322,7 @@ def test_a_stride_below_one_is_refused():
     ],
 )
 def test_other_random_convolutions_are_not_packed(change):
-    tensors = PATTERN.clone(), BIAS, torch.tensor([1, 1, 2, 2])
+    tensors = PATTERN.clone(), THRESHOLDS, torch.tensor([1, 1, 2, 2])
     assert _random_convolutions.pack_kernels(*tensors) is not None
     change(tensors[0], tensors[2])
     assert _random_convolutions.pack_kernels(*tensors) is None

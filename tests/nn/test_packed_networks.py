@@ -95,12 +95,13 @@ def draw_branch(rng, n_features, n_outputs):
     generator = torch.Generator().manual_seed(int(rng.integers(9)))
     kernels = branch.convolutions
     kernels.draw(int(rng.integers(1, 40)), generator)
-    kernels.set_thresholds(torch.rand(n_kernels, generator=generator))
+    n_features = kernels.output_size
+    kernels.set_thresholds(torch.rand(n_features, generator=generator))
     kernels.set_moments(
-        torch.randn(n_kernels, generator=generator),
-        1 + torch.rand(n_kernels, generator=generator),
+        torch.randn(n_features, generator=generator),
+        1 + torch.rand(n_features, generator=generator),
     )
-    branch.weight.copy_(torch.randn(n_outputs, n_kernels, generator=generator))
+    branch.weight.copy_(torch.randn(n_outputs, n_features, generator=generator))
     branch.bias.copy_(torch.randn(n_outputs, generator=generator))
     return branch
 

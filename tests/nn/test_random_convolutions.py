@@ -14,7 +14,7 @@ LENGTHS = torch.tensor([24, 1, 17, 24, 3])
 def make_branch(n_features=2, n_kernels=50, n_steps=40):
     branch = RandomConvolutions(n_features, n_kernels)
     branch.draw(n_steps, torch.Generator().manual_seed(0))
-    branch.set_thresholds(torch.full((n_kernels,), 0.3))
+    branch.set_thresholds(torch.full((2 * n_kernels,), 0.3))
     return branch
 
 
@@ -28,7 +28,7 @@ def convolve_by_loops(branch, x):
     n_steps, x = len(x), x.double().numpy()
     outputs = []
     for w, b, d in zip(branch.weight, branch.threshold, branch.dilation, strict=True):
-        total = 0.0
+        above = []
         for t in range(n_steps):
             places = [t + int(d) * (k - 4) for k in range(9)]
             seen = sum(
@@ -36,8 +36,9 @@ def convolve_by_loops(branch, x):
                 for k, place in enumerate(places)
                 if 0 <= place < n_steps
             )
-            total += max(0.0, seen - float(b))
-        outputs.append((total / n_steps + 1e-4) ** 0.5)
+            above.append(max(0.0, seen - float(b)))
+        outputs.append((np.mean(above) + 1e-4) ** 0.5)
+        outputs.append(np.mean(np.minimum(1, np.array(above) / 0.25)))
     return np.array(outputs)
 
 
@@ -96,7 +97,7 @@ def test_what_is_not_finite_stays_so(bad):
     branch, x = make_branch(n_kernels=84), make_x()
     x[2, 0, 0] = bad
     found = branch(x, LENGTHS)
-    reads = branch.weight[:, 0].any(dim=1)
+    reads = branch.weight[:, 0].any(dim=1).repeat_interleave(2)
     assert not found[2, reads].isfinite().any()
     assert found[[0, 1, 3, 4]].isfinite().all()
 
@@ -109,20 +110,35 @@ def test_dilations_reach_over_the_sequence():
 
 
 def test_kernels_sum_to_zero_and_have_a_norm_of_1():
-    weight = make_branch(n_features=12).weight
+    branch = RandomConvolutions(12, 50)
+    branch.draw(40, torch.Generator().manual_seed(0))
+    weight = branch.weight
     torch.testing.assert_close(weight.sum(2), torch.zeros(50, 12))
     torch.testing.assert_close(weight.flatten(1).norm(dim=1), torch.ones(50))
 
 
-def test_thresholds_are_of_the_size_of_the_outputs():
-    branch = make_branch(n_features=1, n_kernels=500)
-    branch.set_thresholds(torch.zeros(500))
+def test_outputs_are_scaled_and_thresholds_are_of_their_size():
+    branch = RandomConvolutions(1, 500)
+    branch.draw(40, torch.Generator().manual_seed(0))
     x = 7 * torch.randn(1, 10_000, 1, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         branch.set_thresholds(branch.pool(x)[0])
-    # outputs of a kernel with a norm of 1 have the deviation of x
-    assert 1.4 * 7 < branch.threshold.abs().max() < 1.6 * 7
-    assert abs(float(branch.threshold.mean())) < 0.2
+        outputs = branch(x)[0]
+    # those of a kernel with a norm of 1 have the deviation of x
+    norms = branch.weight.flatten(1).norm(dim=1)
+    torch.testing.assert_close(norms, torch.full((500,), 1 / 7), rtol=0.05, atol=0)
+    assert 1.4 < branch.threshold.abs().max() < 1.6
+    assert abs(float(branch.threshold.mean())) < 0.03
+    above = 1 - torch.special.ndtr(branch.threshold + branch.WIDTH / 2)
+    torch.testing.assert_close(outputs[1::2], above, rtol=0, atol=0.03)
+
+
+def test_outputs_that_may_be_rounding_are_not_scaled_to_1():
+    branch = RandomConvolutions(1, 10)
+    branch.draw(40, torch.Generator().manual_seed(0))
+    norm = branch.weight.flatten(1).norm(dim=1)
+    branch.set_thresholds(torch.zeros(20))
+    torch.testing.assert_close(branch.weight.flatten(1).norm(dim=1), 1e4 * norm)
 
 
 def test_moments_standardise_outputs():
@@ -131,14 +147,14 @@ def test_moments_standardise_outputs():
         raw = branch(x)
         branch.set_moments(raw.mean(0), raw.std(0, correction=0))
         found = branch(x)
-    torch.testing.assert_close(found.mean(0), torch.zeros(50), atol=1e-6, rtol=0)
+    torch.testing.assert_close(found.mean(0), torch.zeros(100), atol=1e-6, rtol=0)
     torch.testing.assert_close(found.square().sum(1).mean(), torch.tensor(1.0))
 
 
 def test_gradients_reach_the_steps():
     branch = RandomBranch(2, 6, 3)
     branch.convolutions = make_branch(n_kernels=6)
-    branch.weight += torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    branch.weight += torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
     branch, lengths = branch.double(), torch.tensor([9, 4])
     x = make_x()[:2, :9].double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: branch(x, lengths), x)

@@ -355,7 +355,7 @@ def convolve_randomly(
             steps[i],
             move(x, 4 * i * n_steps * n_channels),
             memory,
-            floats_at(move(means, 4 * i * n_kernels), (n_kernels,)),
+            floats_at(move(means, 8 * i * n_kernels), (2 * n_kernels,)),
         )
 
 

@@ -303,14 +303,15 @@ def _flatten(sizes, n_steps, lengths, x, y):
 @njit(**JIT)
 def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
     """Add the outputs of a branch to y; see `_kernels/_random_convolutions.py`."""
-    n_channels, n_kernels, n_out = sizes[1], sizes[2], sizes[3]
-    batch, layer = len(lengths), sizes[1:]  # of n_kernels inputs and n_out outputs
-    added = move(scratch, 4 * batch * n_kernels)
+    n_channels, n_features, n_out = sizes[1], sizes[2], sizes[3]
+    n_kernels = n_features // 2
+    batch, layer = len(lengths), sizes[1:]  # of n_features inputs and n_out outputs
+    added = move(scratch, 4 * batch * n_features)
     sums = move(added, 4 * batch * round_up(n_out))
-    memory = move(sums, 4 * batch * round_up(n_out) + 4 * batch * n_kernels % 8)
-    moments = move(numbers, 8 * n_kernels)
-    bias = move(moments, 8 * n_kernels + 4)
-    features = floats_at(scratch, (batch, n_kernels))
+    memory = move(sums, 4 * batch * round_up(n_out))
+    moments = move(numbers, 12 * n_kernels)
+    bias = move(moments, 8 * n_features + 8)
+    features = floats_at(scratch, (batch, n_features))
     for i in range(batch):
         _random_convolutions.pool_at(
             (n_channels, n_kernels, sizes[4], sizes[5]),
@@ -322,7 +323,7 @@ def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
             features[i],
         )
         _random_convolutions.standardize(
-            features[i], floats_at(moments, (2 * n_kernels + 1,))
+            features[i], floats_at(moments, (2 * n_features + 2,))
         )
     _multiply(layer, move(bias, 4 * n_out), bias, batch, scratch, sums, added)
     outputs, own = floats_at(y, (batch * n_out,)), floats_at(added, (batch * n_out,))

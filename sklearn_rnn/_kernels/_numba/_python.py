@@ -250,16 +250,17 @@ def add_product_to_rows(
     )  # fmt: skip
 
 
-def sum_positive(planes, channels, n_channels, places, begin, end, limit):
-    """Return the sum over some columns, see `_random_convolutions.py`."""
+def sum_positive(planes, channels, n_channels, places, begin, end, low, high):
+    """Return the sums over some columns, see `_random_convolutions.py`."""
     memory = planes.reshape(-1)
     rows = channels[:n_channels, np.newaxis] * planes.shape[1]
     windows, *steps = (
         memory[rows + place + np.arange(begin, end)].sum(0) for place in places
     )
     with np.errstate(all="ignore"):
-        value = windows + 3 * sum(steps) - limit
-        return np.where(value < 0, np.float32(0), value).sum()
+        value = windows + 3 * sum(steps)
+        above = value - low, value - high
+        return tuple(np.where(v < 0, np.float32(0), v).sum() for v in above)
 
 
 class PythonLibrary(SimpleNamespace):

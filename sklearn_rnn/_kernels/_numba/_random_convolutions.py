@@ -51,8 +51,8 @@ def sum_windows(total, a, b, c, d, e, f, g, h, i):
 
 
 @intrinsic
-def sum_positive(typing, planes, channels, n_channels, places, begin, end, limit):
-    """Return the sum of max(0, w * x - limit) over some columns.
+def sum_positive(typing, planes, channels, n_channels, places, begin, end, low, high):
+    """Return the sums of max(0, w * x - limit) over some columns, for two limits.
 
     Parameters
     ----------
@@ -66,20 +66,20 @@ def sum_positive(typing, planes, channels, n_channels, places, begin, end, limit
         beginning of a row. Three times the steps are added to the windows.
     begin, end : int
         Columns, of whole vectors.
-    limit : float32
+    low, high : float32
     """
 
     def codegen(context, builder, signature, args):
-        planes, channels, n_channels, places, begin, end, limit = args
+        planes, channels, n_channels, places, begin, end, *limits = args
         planes = context.make_array(signature.args[0])(context, builder, planes)
         channels = context.make_array(signature.args[1])(context, builder, channels)
         stride, intp = builder.extract_value(planes.shape, 1), n_channels.type
         places = cgutils.unpack_tuple(builder, places)
-        limit = Floats(builder, spread(builder, limit, VECTOR))
+        limits = [Floats(builder, spread(builder, n, VECTOR)) for n in limits]
 
         def sum_channels(column, n_vectors):
             """Return the windows and the steps of some vectors, for all channels."""
-            sums = [(_Sum(limit), _Sum(limit)) for _ in range(n_vectors)]
+            sums = [(_Sum(limits[0]), _Sum(limits[0])) for _ in range(n_vectors)]
             with cgutils.for_range(builder, n_channels, intp=intp) as loop:
                 channel = builder.load(builder.gep(channels.data, [loop.index]))
                 first = builder.add(builder.mul(channel, stride), column)
@@ -95,15 +95,18 @@ def sum_positive(typing, planes, channels, n_channels, places, begin, end, limit
                     steps.add(a + b + c)
             return [(windows.load(), steps.load()) for windows, steps in sums]
 
-        total = _Sum(limit)
+        totals = [_Sum(limit) for limit in limits]
         for column, width in cut(builder, begin, end, [n * WIDTH for n in _VECTORS]):
             for windows, steps in sum_channels(column, width // WIDTH):
-                value = steps * 3 + windows - limit
-                total.add(choose(value < 0, 0, value))  # a NaN stays
-        return sum_lanes(total.load())
+                value = steps * 3 + windows
+                for total, limit in zip(totals, limits, strict=True):
+                    above = value - limit
+                    total.add(choose(above < 0, 0, above))  # a NaN stays
+        sums = [sum_lanes(total.load()) for total in totals]
+        return context.make_tuple(builder, signature.return_type, sums)
 
-    arguments = planes, channels, n_channels, places, begin, end, limit
-    return types.float32(*arguments), codegen
+    arguments = planes, channels, n_channels, places, begin, end, low, high
+    return types.UniTuple(types.float32, 2)(*arguments), codegen
 
 
 def load(builder, start, index):
@@ -176,7 +179,7 @@ def sum_all_windows(planes, n_steps, margin, dilation):
 
 @njit(**JIT)
 def pool(x, table, channels, limits, scales, margin, planes, totals, means):
-    """Set the mean over the steps of max(0, w * x - b) for each kernel.
+    """Set the means over the steps of max(0, w * x - b) for each kernel and both b.
 
     Parameters
     ----------
@@ -185,14 +188,15 @@ def pool(x, table, channels, limits, scales, margin, planes, totals, means):
     table : (n_kernels, N_COLUMNS)
     channels : (n,)
         Channels that the kernels read.
-    limits, scales : (n_kernels,)
-        b divided by the scale of the weights, and that scale.
+    limits : (2 * n_kernels,)
+        b divided by the scale of the weights.
+    scales : (n_kernels,)
     margin : int
         SIDE times the largest dilation.
     planes : (2 * channels, 2 * margin + time in whole vectors)
-    totals : (n_kernels,)
+    totals : (2 * n_kernels,)
         Memory.
-    means : (n_kernels,)
+    means : (2 * n_kernels,)
     """
     n_steps, n_channels = x.shape
     n_kernels, n_columns = len(table), round_up(n_steps)
@@ -217,12 +221,16 @@ def pool(x, table, channels, limits, scales, margin, planes, totals, means):
                     middle + row[2] * dilation,
                     middle + row[3] * dilation,
                 )
-                own = sum_positive(
-                    planes, channels[row[5] :], row[4], places, begin, last, limits[k]
-                )
-                totals[k] = own if begin == 0 else totals[k] + own
-    for k in range(n_kernels):
-        means[k] = f4(totals[k] * scales[k] / n_steps)
+                low, high = sum_positive(
+                    planes, channels[row[5] :], row[4], places, begin, last,
+                    limits[2 * k], limits[2 * k + 1],
+                )  # fmt: skip
+                if begin == 0:
+                    totals[2 * k] = totals[2 * k + 1] = 0
+                totals[2 * k] += low
+                totals[2 * k + 1] += high
+    for j in range(2 * n_kernels):
+        means[j] = f4(totals[j] * scales[j // 2] / n_steps)
 
 
 @njit(**JIT)
@@ -236,7 +244,7 @@ def pool_at(sizes, table, numbers, n_steps, x, memory, means):
     table, numbers, x, memory : pointers
         `numbers` begins with limits and scales; `memory` is of whole doubles.
     n_steps : int
-    means : (n_kernels,)
+    means : (2 * n_kernels,)
     """
     n_channels, n_kernels, n_listed, margin = sizes
     planes = 2 * n_channels, 2 * margin + round_up(n_steps)
@@ -244,23 +252,26 @@ def pool_at(sizes, table, numbers, n_steps, x, memory, means):
         floats_at(x, (n_steps, n_channels)),
         integers_at(table, (n_kernels, N_COLUMNS)),
         integers_at(move(table, 8 * n_kernels * N_COLUMNS), (n_listed,)),
-        floats_at(numbers, (n_kernels,)),
-        floats_at(move(numbers, 4 * n_kernels), (n_kernels,)),
+        floats_at(numbers, (2 * n_kernels,)),
+        floats_at(move(numbers, 8 * n_kernels), (n_kernels,)),
         margin,
-        floats_at(move(memory, 8 * n_kernels), planes),
-        doubles_at(memory, (n_kernels,)),
+        floats_at(move(memory, 16 * n_kernels), planes),
+        doubles_at(memory, (2 * n_kernels,)),
         means,
     )
 
 
 @njit(**JIT)
 def standardize(means, moments):
-    """Turn means into standardised roots.
+    """Turn means into outputs: a root and a share of each kernel, standardised.
 
-    `moments` are the means of the roots, their deviations, and what is below the root.
+    `moments` are the means of the outputs, their deviations, what is below the root,
+    and the distance of the two thresholds.
     """
-    n_kernels = len(means)
-    least = moments[2 * n_kernels]
-    for k in range(n_kernels):
-        root = np.sqrt(means[k] + least)
-        means[k] = (root - moments[k]) / moments[n_kernels + k]
+    n_outputs = len(means)
+    least, width = moments[2 * n_outputs], moments[2 * n_outputs + 1]
+    for j in range(0, n_outputs, 2):
+        low, high = means[j], means[j + 1]
+        root, share = np.sqrt(low + least), (low - high) / width
+        means[j] = (root - moments[j]) / moments[n_outputs + j]
+        means[j + 1] = (share - moments[j + 1]) / moments[n_outputs + j + 1]
