@@ -85,7 +85,7 @@ SETTINGS = {
 METHODS = {
     "defaults": "RNNClassifier()",
     "network alone, ``random_kernels=None``": "network alone",
-    "random kernels alone": "random kernels alone",
+    "random kernels alone": "kernels alone",
 }
 # the cheapest first
 SETS = [
