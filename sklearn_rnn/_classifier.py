@@ -78,8 +78,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         shapes that may be anywhere in long sequences.
     random_kernels : int, "auto" or None, default="auto"
         Number of random convolution kernels, for X of numbers alone. A ridge regression
-        on their pooled outputs, as in MiniRocket, is fitted before the network; its
-        logits are added to those of the network in prediction. Suits shapes. "auto" is
+        on their pooled outputs, as in MiniRocket, is fitted before the network; the
+        logits of a prediction are the mean of both. Suits shapes. "auto" is
         1000, but None for more than 10,000 sequences, with ``conv_channels=None``, and
         if `partial_fit` comes first. None: the network alone. A warm start and
         `partial_fit` keep the regression of the first `fit`.

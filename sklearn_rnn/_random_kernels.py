@@ -6,7 +6,7 @@ import torch
 from sklearn_rnn import nn
 from sklearn_rnn._inference import apply_to_sequences
 
-_TRUST = 2.0  # in the sum: a network is surer than it should be
+_TRUST = 2.0  # in the mean: a network is surer than it should be
 # a limit, so that few samples are not predicted with certainty
 _SCALES = [0.0, *(2 ** (k / 2) for k in range(-2, 9))]
 

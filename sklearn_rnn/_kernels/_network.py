@@ -198,8 +198,8 @@ class PackedNetwork:
         From the steps of sequences to the outputs: the first one standardises or
         embeds, the last one multiplies, and they `are_joined`.
     branch : sequence of PackedLink, default=()
-        From the same steps to what is added to the outputs: the last one convolves
-        randomly.
+        From the same steps to other outputs: the last one convolves randomly. The
+        mean of both is the output.
     """
 
     def __init__(

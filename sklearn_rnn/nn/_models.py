@@ -107,8 +107,8 @@ class SequenceModel(RecurrentModel):
     stem_pooling : Pooling or None, default=None
         From the outputs of the stem to a second vector, beside the one of the states.
     random_branch : RandomBranch or None, default=None
-        From the standardised numbers to what is added to the output, in prediction:
-        in training the network is alone.
+        From the standardised numbers to a second output. The mean of both is the
+        output in prediction; in training the network is alone.
 
     References
     ----------
@@ -188,7 +188,7 @@ class SequenceModel(RecurrentModel):
         output = linear(self.head, self.dropout(self._pool(vectors, lengths)))
         if self.random_branch is None or self.training:
             return output
-        return output + self.random_branch(vectors, lengths)
+        return (output + self.random_branch(vectors, lengths)) / 2
 
     def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the pooled vector of each sequence.

@@ -453,8 +453,8 @@ def add_model(
     outputs = add_linear(graph, module.head, states)
     if getattr(module, "random_branch", None) is None:
         return outputs
-    offset = add_random_branch(graph, module.random_branch, inputs, counts)
-    return graph.add("Add", outputs, offset)
+    beside = add_random_branch(graph, module.random_branch, inputs, counts)
+    return graph.add("Mean", outputs, beside)
 
 
 def add_frames(

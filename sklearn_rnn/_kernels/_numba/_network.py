@@ -6,7 +6,7 @@ is a sequence with as many steps as the longest one: what lies behind its own la
 is never read.
 
 Behind the links of the network there may be those of a branch, which begin with the
-inputs once more. The last one adds its outputs to those of the network.
+inputs once more. The last one takes the mean of its outputs and the network's.
 
 A stream has a state before and after each step: the number of its steps so far, then
 what layers and a pooling keep, in whole doubles.
@@ -302,7 +302,7 @@ def _flatten(sizes, n_steps, lengths, x, y):
 
 @njit(**JIT)
 def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
-    """Add the outputs of a branch to y; see `_kernels/_random_convolutions.py`."""
+    """Set y to its mean with the outputs of a branch; see `_random_convolutions.py`."""
     n_channels, n_features, n_out = sizes[1], sizes[2], sizes[3]
     n_kernels = n_features // 2
     batch, layer = len(lengths), sizes[1:]  # of n_features inputs and n_out outputs
@@ -328,7 +328,7 @@ def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
     _multiply(layer, move(bias, 4 * n_out), bias, batch, scratch, sums, added)
     outputs, own = floats_at(y, (batch * n_out,)), floats_at(added, (batch * n_out,))
     for j in range(len(outputs)):
-        outputs[j] += own[j]
+        outputs[j] = f4(0.5) * (outputs[j] + own[j])
 
 
 @njit(**JIT)
