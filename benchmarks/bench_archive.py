@@ -84,7 +84,6 @@ SETTINGS = {
 }
 METHODS = {
     "defaults": "RNNClassifier()",
-    "network alone, ``random_kernels=None``": "network alone",
     "random kernels alone": "kernels alone",
 }
 # the cheapest first

@@ -1,4 +1,4 @@
-"""Mean ranks of the defaults, of their parts, and of published methods."""
+"""Mean ranks of the defaults, of random kernels alone, and of published methods."""
 
 import sys
 
