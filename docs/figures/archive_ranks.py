@@ -19,9 +19,10 @@ sides = {  # of the axis; the outermost method of each comes first
     ],
 }
 
-figure, axes = plt.subplots(figsize=(6.4, 2.2))
-axes.set_position([0.27, 0.02, 0.46, 0.74])
-axes.set(xlim=(n_methods, 1), ylim=(FIRST_ROW + ROW * 3, 0))
+n_rows = max(map(len, sides.values()))
+figure, axes = plt.subplots(figsize=(6.4, 1.4 + 0.32 * n_rows))
+axes.set_position([0.27, 0.02, 0.46, 0.68])
+axes.set(xlim=(n_methods, 1), ylim=(FIRST_ROW + ROW * n_rows, 0))
 axes.xaxis.tick_top()
 axes.xaxis.set_label_position("top")
 axes.set_xlabel(f"mean rank on {n_sets} sets")
