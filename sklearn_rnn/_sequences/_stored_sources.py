@@ -8,6 +8,8 @@ import numpy as np
 from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._sequences._source import SequenceSource
 
+_MOST_VALUES = 2**20  # that are decoded at a time
+
 
 class SavedSource(SequenceSource):
     """Folders of `RaggedArray.save`, see `SequenceSource.from_saved`."""
@@ -89,16 +91,80 @@ class ParquetSource(SequenceSource):
 
         path, group = self.groups[i]
         with ParquetFile(path) as file:  # opened anew: a source can be pickled
-            table = file.read_row_group(group, columns=self.columns)
-        X, y, *weight = (_read_column(table.column(name)) for name in self.columns)
+            X, y, *weight = _read_columns(file, group, self.columns)
         return X, y, weight[0] if weight else None
 
 
-def _read_column(column: Any) -> Any:
-    """Return a RaggedArray of lists, and an array of all else."""
+def _read_columns(file: Any, group: int, names: list[str]) -> list[Any]:
+    """Return columns of a row group: a RaggedArray of lists, and an array of all else.
+
+    Some rows at a time: Arrow takes several times the memory of what it decodes.
+    """
+    counts = _count_values(file.metadata.row_group(group), names)
+    n_rows = file.metadata.row_group(group).num_rows
+    batch_size = max(1, _MOST_VALUES * n_rows // max(*counts, 1))
+    batches = file.iter_batches(batch_size, row_groups=[group], columns=names)
+    kinds = [file.schema_arrow.field(name).type for name in names]
+    columns = [
+        (_Lists if _is_list(kind) else _Plain)(kind, n)
+        for kind, n in zip(kinds, counts, strict=True)
+    ]
+    for batch in batches:
+        for name, column in zip(names, columns, strict=True):
+            column.append(batch.column(name))
+    return [column.join() for column in columns]
+
+
+def _count_values(group: Any, names: list[str]) -> list[int]:
+    """Return the most numbers that a column of a row group can have."""
+    counts = dict.fromkeys(names, 0)
+    for i in range(group.num_columns):
+        chunk = group.column(i)
+        for name in names:
+            if f"{chunk.path_in_schema}.".startswith(f"{name}."):
+                counts[name] = max(counts[name], chunk.num_values)
+    return list(counts.values())
+
+
+def _is_list(kind: Any) -> bool:
     import pyarrow
 
-    kind = column.type
-    if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
-        return RaggedArray.from_arrow(column)
-    return column.to_numpy()
+    return pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind)
+
+
+class _Plain:
+    """A column that grows: all but lists."""
+
+    def __init__(self, kind: Any, n_values: int) -> None:
+        self.kind = kind
+        self.parts: list[Any] = []
+
+    def append(self, array: Any) -> None:
+        self.parts.append(array)
+
+    def join(self) -> Any:
+        import pyarrow
+
+        return pyarrow.chunked_array(self.parts, self.kind).to_numpy()
+
+
+class _Lists:
+    """A column of lists that grows, in memory that is allocated once."""
+
+    def __init__(self, kind: Any, n_values: int) -> None:
+        import pyarrow
+
+        empty = RaggedArray.from_arrow(pyarrow.array([], kind))
+        shape = n_values // empty.n_features, empty.n_features
+        self.values = np.empty(shape, empty.dtype)
+        self.offsets = [np.zeros(1, np.int64)]
+
+    def append(self, array: Any) -> None:
+        part = RaggedArray.from_arrow(array)
+        start = self.offsets[-1][-1]
+        self.offsets.append(start + part.offsets[1:])
+        self.values[start : self.offsets[-1][-1]] = part.values
+
+    def join(self) -> RaggedArray:
+        offsets = np.concatenate(self.offsets)
+        return RaggedArray(self.values[: offsets[-1]], offsets)
