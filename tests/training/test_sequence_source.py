@@ -274,6 +274,32 @@ def test_row_groups_of_parquet_are_the_data(case, tmp_path):
         SequenceSource.from_parquet([], X="x", y="y")
 
 
+@pytest.mark.parametrize("n_values", [1, 9, 10**6])
+def test_row_groups_are_decoded_in_parts(n_values, tmp_path, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    place = "sklearn_rnn._sequences._stored_sources._MOST_VALUES"
+    monkeypatch.setattr(place, n_values)
+    lengths, rng = [3, 0, 5, 1, 0, 0, 2], np.random.default_rng(0)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    X = RaggedArray(rng.normal(size=(11, 2)).astype(np.float32), offsets)
+    steps = RaggedArray(np.arange(11)[:, np.newaxis], offsets)
+    labels = np.array(["up", "down", "up", "up", "", "down", "up"], object)
+    columns = {"x.y": X.to_arrow(), "x": steps.to_arrow(), "label": labels}
+    table = pyarrow.table(columns)
+    parquet.write_table(table, tmp_path / "1.parquet", row_group_size=5)
+    for y, expected in (("label", labels), ("x", steps)):
+        source = SequenceSource.from_parquet(tmp_path / "1.parquet", X="x.y", y=y)
+        for i, rows in enumerate((slice(0, 5), slice(5, None))):
+            x, found, _ = source.block(i)
+            for part, whole in ((x, X[rows]), (found, expected[rows])):
+                assert part.dtype == whole.dtype
+                assert len(part) == len(whole)
+                for a, b in zip(part, whole, strict=True):
+                    np.testing.assert_array_equal(a, b)
+
+
 # Errors -------------------------------------------------------------------------------
 
 
