@@ -38,6 +38,7 @@ from _peers import (
     predict_by_hand,
 )
 from _speed_of_defaults import CASES, compare_default
+from _speed_of_generators import compare_generator, compare_vocabulary
 from _speed_of_single import compare_single, measure_stream
 from _timing import show_ratio, time_in_turn
 from sklearn.model_selection import GridSearchCV
@@ -46,7 +47,6 @@ import sklearn_rnn
 from sklearn_rnn import RaggedArray, RNNClassifier
 from sklearn_rnn._training._net import SequenceNet
 from sklearn_rnn.nn import find_packed_network
-from sklearn_rnn.nn._vocabulary import vocabulary_gradients, vocabulary_loss
 
 # batch, steps, features, hidden units
 SIZES = {"S": (32, 50, 8, 32), "M": (32, 100, 8, 64), "L": (64, 128, 64, 128)}
@@ -160,33 +160,6 @@ def compare_larger_networks(n_rounds):
                 title = f"{name_of(cell, 'M', ragged)}, {name}"
                 rows.append([title, show_ratio(hand, own)])
     return rows
-
-
-def compare_vocabulary(n_rounds, n_words=8000, n_positions=960, size=256):
-    """Return time ratios of torch to the loss of a large vocabulary.
-
-    Forward and backward: by `vocabulary_loss`, for autograd, and by
-    `vocabulary_gradients`, for networks that are trained without it.
-    """
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(n_positions, size, generator=generator).requires_grad_()
-    head = torch.nn.Linear(size, n_words)
-    targets = torch.randint(n_words, (n_positions,), generator=generator)
-    weights = torch.full((n_positions,), 1 / n_positions)
-
-    def by_torch():
-        torch.nn.functional.cross_entropy(head(x), targets).backward()
-
-    def by_autograd():
-        losses = vocabulary_loss(x, head.weight, head.bias, targets)
-        losses.mean().backward()
-
-    def by_chain():
-        vocabulary_gradients(x, head.weight, head.bias, targets, weights)
-
-    functions = [by_torch, by_autograd, by_chain]
-    torchs, *own = time_in_turn(functions, 3 * n_rounds, pause=0.1)
-    return [show_ratio(torchs, times) for times in own]
 
 
 def measure_peak():
@@ -434,7 +407,10 @@ def print_training(n_rounds, keras):
     print_table(["network", "PyTorch loop"], compare_larger_networks(n_rounds))
 
 
-def print_vocabulary(n_rounds):
+def print_generators(n_rounds):
+    title = "``RNNGenerator``, 32 lanes, 128 steps, 65 characters, GRU of 256 units"
+    print("A generator: complete fits; PyTorch loop over sklearn_rnn.")
+    print_table(["network", "PyTorch loop"], [[title, compare_generator(n_rounds)]])
     print(
         "Log loss of a large vocabulary with its gradients: linear layer and "
         "``cross_entropy`` of torch over sklearn_rnn."
@@ -527,7 +503,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keras", help="Python of an environment with keras and jax")
     parts = [
-        *("defaults", "training", "vocabulary", "prediction", "stream", "itself"),
+        *("defaults", "training", "generators", "prediction", "stream", "itself"),
     ]
     parser.add_argument("--only", choices=parts)
     args = parser.parse_args()
@@ -547,8 +523,8 @@ def main():
         print_defaults(args.rounds, keras)
     if args.only in (None, "training"):
         print_training(args.rounds, keras)
-    if args.only in (None, "vocabulary"):
-        print_vocabulary(args.rounds)
+    if args.only in (None, "generators"):
+        print_generators(args.rounds)
     if keras is not None:
         keras.close()
     if args.only in (None, "prediction"):

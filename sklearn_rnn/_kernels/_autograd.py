@@ -163,14 +163,16 @@ def _round_up(n):
 class LayerRun:
     """A layer on one batch: forward, and once backward if `plan.keep`.
 
-    With `n_parts`, the number of threads does not depend on the amount of work.
+    With `n_parts`, the number of threads does not depend on the amount of work. With
+    `tokens`, of shape (batch, time), x is a table of shape (n_words, input), and the
+    inputs are its rows of these numbers: each is multiplied by the weights once.
     """
 
-    def __init__(self, plan, x, tensors, n_parts=None):
-        self.plan = plan
+    def __init__(self, plan, x, tensors, n_parts=None, tokens=None):
+        self.plan, self.tokens = plan, tokens
         n_starts = len(tensors) - 4 * len(plan.directions)
         starts, given = tensors[:n_starts], tensors[n_starts:]
-        n_features = given[0].shape[1] if given[0].dim() == 2 else x.shape[2]
+        n_features = given[0].shape[1] if given[0].dim() == 2 else x.shape[-1]
         self.sizes = find_sizes(plan.mode, n_features, plan.hidden_size)
         self.known = _name_sizes(self.sizes) | {
             "states": self.sizes.states,
@@ -180,10 +182,16 @@ class LayerRun:
             self._read(**dict(zip(_WEIGHTS, given[k : k + 4], strict=True)))
             for k in range(0, len(given), 4)  # of one direction each
         ]
-        (self.x,) = self._read(x=x)
+        if tokens is None:
+            (self.x,) = self._read(x=x)
+            self.shape = self.x.shape
+        else:
+            self.x, self.tokens = self._read(table=x, tokens=tokens)
+            self.shape = *tokens.shape, n_features
+            _check_tokens(self.tokens, len(x))
         self.starts = [self._read(state=start)[0] for start in starts]
         if plan.lengths is not None:
-            check_lengths(plan.lengths, *x.shape[:2])
+            check_lengths(plan.lengths, *self.shape[:2])
         self.buffers, self.taken = get_buffers(plan.keep), []
         self.parts = self._make_parts(n_parts)
 
@@ -194,7 +202,7 @@ class LayerRun:
     def _make_parts(self, n_parts):
         """Return the rows of each thread, the same for each direction."""
         plan = self.plan
-        batch, n_steps, _ = self.x.shape
+        batch, n_steps, _ = self.shape
         total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
         work = total * self.weights[0][1].numel()
         if n_parts is None:
@@ -219,13 +227,18 @@ class LayerRun:
         """Return the numbers with which the arguments of both passes begin."""
         hidden, directions = self.sizes.hidden, self.plan.directions
         return (
-            self.sizes.cell, directions[direction], *self.x.shape, hidden, part.n_rows,
-            part.longest, len(directions) * hidden, direction * hidden,
+            self.sizes.cell, directions[direction], *self.shape, hidden, part.n_rows,
+            part.longest, len(directions) * hidden, direction * hidden, self.n_words,
         )  # fmt: skip
+
+    @property
+    def n_words(self):
+        """How many vectors the table has; 0 without tokens."""
+        return 0 if self.tokens is None else len(self.x)
 
     def forward(self):
         plan, x, sizes = self.plan, self.x, self.sizes
-        batch, n_steps, _ = x.shape
+        batch, n_steps, _ = self.shape
         n_directions = len(plan.directions)
         shape = batch, n_steps, n_directions * sizes.hidden
         out = x.new_empty(0 if plan.only_last else shape)  # nothing is at address 0
@@ -237,15 +250,18 @@ class LayerRun:
 
     def list_jobs(self, out, finals):
         """Return the arguments of `forward` in each direction and thread."""
-        self.blocks, jobs = [], []
+        self.blocks, self.ones, jobs = [], [], []
         for k, final in enumerate(finals):
             start = self.starts[k].data_ptr() if self.starts else 0
             packed = self._pack(k)
+            x, tokens, products = self.x.data_ptr(), 0, 0
+            if self.n_words:
+                x, tokens, products = 0, self.tokens.data_ptr(), self._multiply(packed)
             for part in self.parts:
                 self.blocks.append(self._take(part.n_blocks * self.sizes.block))
                 jobs.append(
-                    (*self._describe(k, part), self.x.data_ptr(), part.address, start,
-                     packed, self.blocks[-1], out.data_ptr(), final.data_ptr())
+                    (*self._describe(k, part), x, tokens, products, part.address,
+                     start, packed, self.blocks[-1], out.data_ptr(), final.data_ptr())
                 )  # fmt: skip
         return jobs
 
@@ -254,6 +270,28 @@ class LayerRun:
         addresses = [w.data_ptr() for w in self.weights[direction]]
         get_library().pack(*self.sizes[:3], *addresses, packed)
         return packed
+
+    def _multiply(self, packed):
+        """Return the address of the products of all vectors with the weights of x."""
+        n_words, (cell, n_features, hidden, *_) = self.n_words, self.sizes
+        columns = _N_GATES[cell] * self.sizes.size
+        self.ones.append(self._take(n_words * (n_features + 1)))
+        products = self._take(n_words * columns)
+        get_library().multiply_words(
+            cell, n_words, n_features, hidden, self.x.data_ptr(), packed,
+            self.ones[-1], products,
+        )  # fmt: skip
+        return products
+
+    def _sum_words(self, direction, w_x, d_products, gradients):
+        """Set the gradients of the weights of x; return those of the table."""
+        n_words, (cell, n_features, hidden, *_) = self.n_words, self.sizes
+        d_table = empty(n_words, self.sizes.step_x)
+        get_library().sum_words(
+            cell, n_words, n_features, hidden, len(self.parts), self.ones[direction],
+            w_x, d_products, gradients, d_table.data_ptr(),
+        )  # fmt: skip
+        return d_table[:, :n_features]
 
     def _pack_transposed(self, direction, of_x):
         cell, n_features, hidden, *_ = self.sizes
@@ -271,34 +309,46 @@ class LayerRun:
             d_out = None
         (d_out,) = self._read(d_outputs=d_out) or [None]
         d_finals = [(self._read(d_state=d) or [None])[0] for d in d_finals]
-        d_xs = [torch.empty_like(self.x) for _ in d_finals if wants_x]
+        with_words = self.n_words > 0
+        d_xs = [
+            torch.empty_like(self.x) for _ in d_finals if wants_x and not with_words
+        ]
+        tokens = self.tokens.data_ptr() if with_words else 0
+        n_products = self.n_words * _N_GATES[sizes.cell] * sizes.size
+        words = []
         d_starts = [torch.empty_like(start) for start in self.starts]
         blocks, summed, jobs = iter(self.blocks), [], []
         for k, d_final in enumerate(d_finals):
-            w_x = self._pack_transposed(k, True) if wants_x else 0
+            w_x = self._pack_transposed(k, True) if wants_x or with_words else 0
             w_h = self._pack_transposed(k, False)
-            d_x = d_xs[k].data_ptr() if wants_x else 0
+            d_x = d_xs[k].data_ptr() if d_xs else 0
             d_start = d_starts[k].data_ptr() if d_starts else 0
             summed.append(self._take(n_parts * sizes.weights))
+            d_products = self._take(n_parts * n_products) if with_words else 0
+            words.append((k, w_x, d_products, summed[k]))
             for i, part in enumerate(self.parts):
                 n_memory = part.n_rows * sizes.step
-                if wants_x:
+                if d_xs:
                     n_memory += (part.n_rows + _CHUNK) * sizes.step_x
                 jobs.append(
-                    (*self._describe(k, part), part.address, w_x, w_h, next(blocks),
-                     self._take(n_memory), _address(d_out),
-                     _address(d_final), d_x, d_start, summed[k] + 4 * i * sizes.weights)
+                    (*self._describe(k, part), tokens, part.address,
+                     w_x if d_xs else 0, w_h, next(blocks), self._take(n_memory),
+                     _address(d_out), _address(d_final), d_x,
+                     d_products + 4 * i * n_products, d_start,
+                     summed[k] + 4 * i * sizes.weights)
                 )  # fmt: skip
         memory = (
             *(self, d_out, d_finals, d_xs, d_starts),
             [part.numbers for part in self.parts],
         )
         run_in_threads(get_library().backward, jobs, memory, work=self.work)
+        if with_words:
+            d_xs = [self._sum_words(*arguments) for arguments in words]
         gradients = self._unpack(summed)
         self._give_back()
         for other in d_xs[1:]:
             d_xs[0].add_(other)
-        return d_xs[0] if wants_x else None, *d_starts, *gradients
+        return d_xs[0] if d_xs else None, *d_starts, *gradients
 
     def _unpack(self, summed):
         """Return the gradients of all weights; threads have a sum each."""
@@ -311,6 +361,15 @@ class LayerRun:
             )
             gradients += own
         return gradients
+
+
+def _check_tokens(tokens, n_words):
+    """Raise an error if a token is no row of the table."""
+    first, last = map(int, tokens.aminmax()) if tokens.numel() else (0, 0)
+    if first < 0 or last >= n_words:
+        raise ValueError(
+            f"tokens must be from 0 to {n_words - 1}. Got {first} to {last}."
+        )
 
 
 def _address(tensor):

@@ -38,6 +38,8 @@ def _integers(*sizes: str) -> Expected:
 TABLE: dict[str, dict[str, Expected]] = {
     "recurrence": {
         "x": _floats("batch", "time", "features"),
+        "table": _floats("words", "features"),
+        "tokens": _integers("batch", "time"),
         "state": _floats("batch", "states"),
         "weight_ih": _floats("gates * hidden", "features"),
         "weight_hh": _floats("gates * hidden", "hidden"),

@@ -13,6 +13,7 @@ from sklearn_rnn._kernels._numba import (
     _rows,
     _steps,
 )
+from sklearn_rnn._kernels._numba._math import f4
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
     floats_at,
@@ -108,9 +109,41 @@ def unpack_gradients(
     )
 
 
+def multiply_words(
+    cell, n_words, n_features, hidden, /, table, weights, ones, products
+):
+    size, rows = round_up(hidden), floats_at(ones, (n_words, n_features + 1))
+    _linear.widen(floats_at(table, (n_words, n_features)), 0, n_words, rows, f4(1))
+    _recurrence.add_x(
+        cell,
+        size,
+        n_features,
+        floats_at(weights, shape_of_packed(cell, n_features, hidden)),
+        rows,
+        0,
+        n_words,
+        floats_at(products, (n_words, count_gates(cell)[0] * size)),
+    )
+
+
+def sum_words(
+    cell, n_words, n_features, hidden, n_parts, /, ones, w_x, d_products, gradients,
+    d_table,
+):  # fmt: skip
+    columns, wide = count_gates(cell)[0] * round_up(hidden), round_up(n_features)
+    _recurrence.sum_tokens(
+        cell,
+        floats_at(ones, (n_words, n_features + 1)),
+        floats_at(w_x, (wide // WIDTH, columns * WIDTH)),
+        floats_at(d_products, (n_parts, n_words, columns)),
+        floats_at(gradients, (n_features + 1 + hidden, columns)),
+        floats_at(d_table, (n_words, wide)),
+    )
+
+
 def forward(
     cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
-    column, /, x, rows, start, weights, memory, out, final,
+    column, n_words, /, x, tokens, products, rows, start, weights, memory, out, final,
 ):  # fmt: skip
     states = count_states(cell) * hidden
     begins = integers_at(move(rows, 16 * n_rows), (longest + 2,))
@@ -120,7 +153,9 @@ def forward(
     inputs = move(cells, 4 * n * widths[1])
     _recurrence.forward(
         cell,
-        floats_at(x, (batch, n_steps, n_features)),
+        floats_at(x, (given(x, batch), n_steps, n_features)),
+        integers_at(tokens, (given(tokens, batch), n_steps)),
+        floats_at(products, (n_words, widths[0])),
         integers_at(rows, (n_rows,)),
         integers_at(move(rows, 8 * n_rows), (n_rows,)),
         begins,
@@ -138,8 +173,8 @@ def forward(
 
 def backward(
     cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
-    column, /, rows, w_x, w_h, memory, memory_of_step, d_out, d_final, d_x, d_start,
-    gradients,
+    column, n_words, /, tokens, rows, w_x, w_h, memory, memory_of_step, d_out, d_final,
+    d_x, d_products, d_start, gradients,
 ):  # fmt: skip
     states = count_states(cell) * hidden
     size = round_up(hidden)
@@ -154,6 +189,7 @@ def backward(
     _recurrence.backward(
         cell,
         n_features,
+        integers_at(tokens, (given(tokens, batch), n_steps)),
         integers_at(rows, (n_rows,)),
         integers_at(move(rows, 8 * n_rows), (n_rows,)),
         begins,
@@ -170,6 +206,7 @@ def backward(
         column,
         floats_at(d_final, (given(d_final, batch), states)),
         floats_at(d_x, (given(d_x, batch), n_steps, n_features)),
+        floats_at(d_products, (n_words, widths[0])),
         floats_at(d_start, (given(d_start, batch), states)),
         floats_at(gradients, (n_features + 1 + hidden, widths[0])),
     )
@@ -592,7 +629,8 @@ def spin(n_ticks, /, flag):
 
 ENTRIES = (
     gather, standardize, partition_rows,
-    pack, pack_transposed, unpack_gradients, forward, backward,
+    pack, pack_transposed, unpack_gradients, multiply_words, sum_words, forward,
+    backward,
     pack_convolution, pack_convolution_transposed, unpack_convolution,
     convolution_forward, convolution_backward,
     pack_rows, convolve, multiply, mean_over_time, attend, convolve_randomly,

@@ -224,6 +224,8 @@ def _recur(sizes, forward, backward, n_steps, lengths, x, start, final, scratch,
         _recurrence.forward(
             cell,
             floats_at(x, (batch, n_steps, n_features)),
+            integers_at(nothing(), (0, n_steps)),
+            floats_at(nothing(), (0, widths[0])),
             integers_at(numbers, (batch,)),
             integers_at(move(numbers, 8 * batch), (batch,)),
             integers_at(move(numbers, 16 * batch), (n_steps + 2,)),

@@ -153,8 +153,9 @@ def add_inputs(cell, size, n_features, weights, inputs, begin, n, sums):
 
 @njit(**JIT)
 def copy_steps(x, rows, lengths, begins, reverse, first, end, inputs):
-    """Set x | 1 of some steps; zeros for rows that have ended."""
+    """Set x | 1 of some steps, or the 1 alone; zeros for rows that have ended."""
     n, n_features = len(rows), x.shape[2]
+    with_x = x.shape[0] > 0
     for t in range(first, end):
         begin = begins[t]
         while lengths[n - 1] <= t:
@@ -162,7 +163,8 @@ def copy_steps(x, rows, lengths, begins, reverse, first, end, inputs):
         for i in range(n):
             time = lengths[i] - 1 - t if reverse else t
             row = inputs[begin + i]
-            copy(x[rows[i], time], row, n_features)
+            if with_x:
+                copy(x[rows[i], time], row, n_features)
             row[n_features] = f4(1)
         clear(inputs, begin + n, begins[t + 1], 0, n_features + 1)
 
@@ -188,6 +190,61 @@ def add_x(cell, size, n_features, weights, inputs, begin, n, sums):
 
 
 @njit(**JIT)
+def look_up(products, tokens, rows, lengths, reverse, t, n, begin, n_columns, sums):
+    """Set the sums of x | 1 of a step to rows of the products of all tokens."""
+    for i in range(n):
+        time = lengths[i] - 1 - t if reverse else t
+        copy(products[tokens[rows[i], time]], sums[begin + i], n_columns)
+
+
+@njit(**JIT)
+def add_to_tokens(
+    da, tokens, rows, lengths, reverse, t, n, begin, n_columns, d_products
+):
+    """Add the gradients of the sums of a step to the rows of their tokens."""
+    for i in range(n):
+        time = lengths[i] - 1 - t if reverse else t
+        source, target = da[begin + i], d_products[tokens[rows[i], time]]
+        for j in range(n_columns):
+            target[j] += source[j]
+
+
+@njit(**JIT)
+def sum_tokens(cell, table, w_x, d_products, gradients, d_table):
+    """Set the gradients of the table, and of the weights of x | 1.
+
+    Parameters
+    ----------
+    cell : int
+    table : (n_words, n_features + 1)
+        The vectors, with a 1 behind each.
+    w_x
+        From `pack_transposed`.
+    d_products : (threads, n_words, columns)
+    gradients : (x | 1 | h, gates)
+        Zeros for x, and at 1 for gates that x feeds.
+    d_table : (n_words, n_features in whole vectors)
+    """
+    n_words, own = table.shape
+    total, columns, wide = d_products[0], d_products.shape[2], d_table.shape[1]
+    _, end_x, _ = count_gates(cell)
+    n = end_x * (columns // count_gates(cell)[0])
+    for part in range(1, len(d_products)):
+        for k in range(n_words):
+            source, target = d_products[part, k], total[k]
+            for j in range(n):
+                target[j] += source[j]
+    add_product(
+        False, table, 0, 1, own, own, total, 0, columns, WIDTH,
+        gradients, 0, columns, n, n_words,
+    )  # fmt: skip
+    add_product(
+        True, total, 0, columns, 1, n_words, w_x, 0, WIDTH, columns * WIDTH,
+        d_table, 0, wide, wide, n,
+    )  # fmt: skip
+
+
+@njit(**JIT)
 def add_h(cell, size, n_features, weights, inputs, begin, n, sums):
     """Add the products of h, in the order of `add_inputs`."""
     K, stride, columns = weights.shape[1] // WIDTH, inputs.shape[1], sums.shape[1]
@@ -203,12 +260,16 @@ def add_h(cell, size, n_features, weights, inputs, begin, n, sums):
 
 
 @njit(**JIT)
-def add_to_gradients(cell, size, n_features, inputs, da, begin, n, fresh, gradients):
-    """Compute gradients += inputs.T @ da, block by block."""
+def add_to_gradients(
+    cell, size, n_features, of_x, inputs, da, begin, n, fresh, gradients
+):
+    """Compute gradients += inputs.T @ da, block by block; those of x if `of_x`."""
     stride, columns = inputs.shape[1], da.shape[1]
     n_inputs = gradients.shape[0]
-    for number in range(3):
+    for number in range(0 if of_x else 1, 3):
         k, end, gate, end_gate = block_of_weights(cell, number, n_features, n_inputs)
+        if number == 1 and not of_x:
+            k = n_features + 1
         column = gate * size
         add_product(
             fresh, inputs, begin * stride + k, 1, stride, end - k,
@@ -256,15 +317,19 @@ def add_to_gradients_of_products(size, cells, da, begin, n, fresh, own, gradient
 
 @njit(**JIT)
 def forward(
-    cell, x, rows, lengths, begins, reverse, start, weights, inputs, sums, cells,
-    out, column, final,
+    cell, x, tokens, products, rows, lengths, begins, reverse, start, weights, inputs,
+    sums, cells, out, column, final,
 ):  # fmt: skip
     """Run all steps.
 
     Parameters
     ----------
     cell : int
-    x : (batch, time, n_features)
+    x : (batch, time, n_features), or (0, time, n_features) where tokens are given
+    tokens : (batch, time), or (0, time)
+        Numbers of vectors.
+    products : (n_words, gates)
+        Sums of x | 1 of each vector.
     rows : (n,)
         Which rows of the batch, longest first.
     lengths : (n,)
@@ -298,7 +363,9 @@ def forward(
             if lstm:
                 copy(start[rows[i], hidden:], cells[i], hidden)
     n, ahead = len(rows), 0
-    is_apart = keep and n_features * sums.shape[1] >= _MANY_WEIGHTS
+    looks_up, n_of_x = len(tokens) > 0, count_gates(cell)[1] * size
+    many = n_features * sums.shape[1] >= _MANY_WEIGHTS
+    is_apart = keep and many and not looks_up
     for t in range(lengths[0]):
         begin, later = begins[t], begins[t + 1]
         while lengths[n - 1] <= t:
@@ -311,7 +378,9 @@ def forward(
                 add_x(cell, size, n_features, weights, inputs, begin, n_ahead, sums)
         if keep and reset_before:
             clear(cells, begin + n, later, 0, size)
-        if is_apart:
+        if looks_up:
+            look_up(products, tokens, rows, lengths, reverse, t, n, begin, n_of_x, sums)
+        if is_apart or looks_up:
             add_h(cell, size, n_features, weights, inputs, begin, n, sums)
         else:
             add_inputs(cell, size, n_features, weights, inputs, begin, n, sums)
@@ -355,14 +424,14 @@ def copy_gradients(dx, rows, lengths, begins, reverse, first, waiting, n_feature
 
 @njit(**JIT)
 def backward(
-    cell, n_features, rows, lengths, begins, reverse, w_x, w_h, inputs, sums, cells,
-    dh, dc, dx, d_out, column, d_final, d_x, d_start, gradients,
+    cell, n_features, tokens, rows, lengths, begins, reverse, w_x, w_h, inputs, sums,
+    cells, dh, dc, dx, d_out, column, d_final, d_x, d_products, d_start, gradients,
 ):  # fmt: skip
     """Run all steps backwards.
 
     Parameters
     ----------
-    cell, rows, lengths, begins, reverse, inputs, sums, cells
+    cell, tokens, rows, lengths, begins, reverse, inputs, sums, cells
         As `forward` had and left them; the gates in sums become their gradients.
     w_x, w_h
         From `pack_transposed`.
@@ -376,6 +445,8 @@ def backward(
         Column of d_out where the gradients of these outputs begin.
     d_final : as final, or empty where it is zero
     d_x : (batch, time, n_features), or empty where it is not wanted
+    d_products : (n_words, gates), or empty where there are no tokens
+        Overwritten; then the gradients of the weights of x are zeros.
     d_start : as start, or empty where it is not wanted
     gradients : (x | 1 | h, gates)
         Gradients of the weights; overwritten.
@@ -389,7 +460,10 @@ def backward(
     lstm, gru, relu = cell == LSTM, cell == GRU, cell == RNN_RELU
     reset_before = cell == GRU_RESET_BEFORE
     with_out, with_x = d_out.shape[0] > 0, d_x.shape[0] > 0
-    wide_x = w_x.shape[0] * WIDTH
+    wide_x, n_words = w_x.shape[0] * WIDTH, len(d_products)
+    clear(d_products, 0, n_words, 0, columns)
+    if n_words > 0:
+        clear(gradients, 0, own, 0, columns)
     clear(dh, 0, n_rows, 0, size)
     clear(dc, 0, n_rows, 0, dc.shape[1])
     for i in range(min(n_rows, d_final.shape[0])):
@@ -423,6 +497,11 @@ def backward(
             _elman.differentiate_tanh(n, size, (da, (inputs, later, own), d))
         clear(sums, begin + n, later, 0, columns)
         first = begin * columns
+        if n_words > 0:
+            add_to_tokens(
+                sums, tokens, rows, lengths, reverse, t, n, begin, end_x * size,
+                d_products,
+            )  # fmt: skip
         add_product(
             False, sums, first + begin_h * size, columns, 1, n,
             w_h, begin_h * size * WIDTH, WIDTH, columns * WIDTH,
@@ -439,8 +518,8 @@ def backward(
                     dx, rows, lengths, begins, reverse, t, waiting, n_features, d_x
                 )
             add_to_gradients(
-                cell, size, n_features, inputs, sums, begin, waiting - begin, fresh,
-                gradients,
+                cell, size, n_features, n_words == 0, inputs, sums, begin,
+                waiting - begin, fresh, gradients,
             )  # fmt: skip
             if reset_before:
                 add_to_gradients_of_products(

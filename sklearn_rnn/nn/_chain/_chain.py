@@ -18,6 +18,12 @@ from sklearn_rnn.nn._chain._encoder import EncoderLink
 from sklearn_rnn.nn._chain._inputs import StandardizeLink
 from sklearn_rnn.nn._chain._link import Batch, Link
 from sklearn_rnn.nn._chain._losses import LOSSES, CTCLink, LossLink, PathLink
+from sklearn_rnn.nn._chain._next_steps import (
+    NoteLikelihoodLink,
+    TokenLikelihoodLink,
+    is_tied,
+    list_next_step_links,
+)
 from sklearn_rnn.nn._chain._pooling import make_pooling_link
 from sklearn_rnn.nn._chain._stem import StemLink
 from sklearn_rnn.nn._chain._steps import FlattenLink, LinearLink
@@ -26,8 +32,14 @@ from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import has_global_hooks
+from sklearn_rnn.nn._generation import NextStepModel
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize
-from sklearn_rnn.nn._losses import CTC, PathLikelihood
+from sklearn_rnn.nn._losses import (
+    CTC,
+    NoteLikelihood,
+    PathLikelihood,
+    TokenLikelihood,
+)
 from sklearn_rnn.nn._models import CTCModel, SequenceModel, StepModel
 from sklearn_rnn.nn._pooling import Pooling
 from sklearn_rnn.nn._random_convolutions import RandomBranch, RandomConvolutions
@@ -45,11 +57,14 @@ LAST_LINKS: dict[type, Any] = {
     **dict.fromkeys(LOSSES, LossLink),
     PathLikelihood: PathLink,
     CTC: CTCLink,
+    TokenLikelihood: TokenLikelihoodLink,
+    NoteLikelihood: NoteLikelihoodLink,
 }
 # what the links read themselves, or training does not
 _PARTS = {
     *(RandomBranch, RandomConvolutions),
-    *(SequenceModel, StepModel, CTCModel, Encoder, CRF, *CELLS.values()),
+    *(SequenceModel, StepModel, CTCModel, NextStepModel, Encoder, CRF),
+    *CELLS.values(),
     *(cell.torch_class for cell in CELLS.values()),
     *(nn.Conv1d, nn.LayerNorm, nn.Identity, nn.Embedding, nn.ModuleList),
 }
@@ -115,7 +130,8 @@ def _has_own_weights(model: nn.Module) -> bool:
     """Whether all weights are trained by themselves, and the kernels can read them."""
     weights = list(model.parameters())
     n_names = len(list(model.named_parameters(remove_duplicate=False)))
-    return len(weights) == n_names and all(map(_is_trained, weights))
+    n_tied = int(type(model) is NextStepModel and is_tied(model))
+    return len(weights) == n_names - n_tied and all(map(_is_trained, weights))
 
 
 def _is_trained(weight: nn.Parameter) -> bool:
@@ -126,6 +142,8 @@ def _is_trained(weight: nn.Parameter) -> bool:
 
 def _list_links(model: Any) -> list[Link] | None:
     """Return the links up to the output; None if a part is of another class."""
+    if type(model) is NextStepModel:
+        return list_next_step_links(model)
     parts = [model.inputs, model.dropout, model.head]
     parts += [] if model.stem is None else [model.stem]
     if type(model) is SequenceModel:
@@ -207,13 +225,15 @@ class Chain:
             The mean loss of the batch, and what the model returns. None if a link does
             not support this batch: nothing is done then.
         """
-        batch = Batch(inputs["x"], inputs["lengths"], target, weight)
+        carried = inputs.get("carried")
+        batch = Batch(inputs["x"], inputs["lengths"], target, weight, carried)
         return self.run(batch) if self.suits(batch) else None
 
     def run(self, batch: Batch) -> tuple[Tensor, Any]:
         """Do it, for a mini-batch that suits all links."""
         x, lengths = batch.x, batch.lengths
         for link in self.links:
+            link.begin(batch)
             x, lengths = link.forward(x, lengths)
         loss, output, d = self.loss.run(x, lengths, batch)
         for link, wants_x in zip(self.links[::-1], self.wants_x[::-1], strict=True):

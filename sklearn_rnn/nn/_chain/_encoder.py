@@ -7,7 +7,13 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._chain._dropout import DropoutLink
 from sklearn_rnn.nn._chain._link import Batch, Link
-from sklearn_rnn.nn._gated import are_alike, has_kernel, make_plan, prefers_torch
+from sklearn_rnn.nn._gated import (
+    LSTM,
+    are_alike,
+    has_kernel,
+    make_plan,
+    prefers_torch,
+)
 
 
 class EncoderLink(Link):
@@ -27,6 +33,7 @@ class EncoderLink(Link):
             module.get_directions(k) for k in range(len(module.forward_layers))
         ]
         self.dropouts = [DropoutLink(module.dropout) for _ in self.layers[1:]]
+        self.carried: Any = None
 
     def fits(self) -> bool:
         return all(
@@ -38,12 +45,23 @@ class EncoderLink(Link):
             return True
         return not any(prefers_torch(layers[0]) for layers in self.layers)
 
+    def begin(self, batch: Batch) -> None:
+        self.carried = batch.carried
+
     def forward(
         self, x: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
+        return self.run(x, lengths, None)
+
+    def run(
+        self, x: Tensor, lengths: Tensor | None, tokens: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Do what `forward` does; with tokens, x is the table of their vectors."""
         from sklearn_rnn._kernels._autograd import LayerRun  # imports llvmlite
 
         self.runs = []
+        starts = self._list_starts(len(x if tokens is None else tokens))
+        carried = []
         for k, layers in enumerate(self.layers):
             only_last = self.only_last and k == len(self.layers) - 1
             directions = (False, True)[: len(layers)]
@@ -51,15 +69,35 @@ class EncoderLink(Link):
                 layers, lengths, directions, only_last=only_last, keep=True
             )
             weights = [w for layer in layers for w in layer.weights]
-            run = LayerRun(plan, x, weights)
+            run = LayerRun(plan, x, [*starts[k], *weights], tokens=tokens)
             x, *self.finals = run.forward()
+            tokens = None
+            carried += self.finals
             self.runs.append((run, weights))
             if k < len(self.dropouts):
                 x, _ = self.dropouts[k].forward(x, lengths)
+        if self.carried is not None:
+            pairs = [isinstance(layers[0], LSTM) for layers in self.layers]
+            self.carried.keep(
+                [
+                    final.chunk(2, dim=1) if is_pair else final
+                    for final, is_pair in zip(carried, pairs, strict=True)
+                ]
+            )
         if not self.only_last:
             return x, lengths
         hidden = self.layers[-1][0].hidden_size
         return _join([final[:, :hidden] for final in self.finals]), None
+
+    def _list_starts(self, n_rows: int) -> list[list[Tensor]]:
+        """Return the first state of each layer, as the kernels read it, if given."""
+        states = None if self.carried is None else self.carried.take(n_rows)
+        if states is None:
+            return [[] for _ in self.layers]
+        return [
+            [torch.cat(state, dim=1) if isinstance(state, tuple) else state]
+            for state in states
+        ]
 
     def pack(self, n_inputs: int) -> list[Any] | None:
         from sklearn_rnn._kernels._network import recur  # imports llvmlite
@@ -86,6 +124,7 @@ class EncoderLink(Link):
         for k in range(len(self.runs) - 1, -1, -1):
             run, weights = self.runs[k]
             d, *gradients = run.backward(d, d_finals, wants_x=wants_x or k > 0)
+            gradients = gradients[len(run.starts) :]
             d_finals = [None] * len(d_finals)
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight.grad = gradient

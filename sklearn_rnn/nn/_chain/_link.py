@@ -14,12 +14,15 @@ class Batch(NamedTuple):
     lengths : Tensor of shape (batch,) or None
     target : Tensor
     weight : Tensor or None
+    carried : Memory or None, default=None
+        States before the first step, replaced by those after the last.
     """
 
     x: Tensor
     lengths: Tensor | None
     target: Tensor
     weight: Tensor | None
+    carried: Any = None
 
 
 class Link:
@@ -41,6 +44,9 @@ class Link:
     def suits(self, batch: Batch) -> bool:
         """Return whether the link supports this mini-batch."""
         return True
+
+    def begin(self, batch: Batch) -> None:
+        """Read what is neither x nor lengths, before `forward`."""
 
     def forward(
         self, x: Tensor, lengths: Tensor | None

@@ -48,7 +48,7 @@ class LossLink:
         n = len(batch.x)
         if self.of_steps:
             n = count_steps(batch)
-        if not _is_weight(batch.weight, n):
+        if not is_weight(batch.weight, n):
             return False
         target, per_target = batch.target, self.criterion.outputs_per_target
         if self.name == "cross_entropy":
@@ -87,7 +87,7 @@ class PathLink:
         target = batch.target
         n = count_steps(batch)
         fits = target.dtype is torch.int64 and target.shape == (n,)
-        return fits and _is_weight(batch.weight, len(batch.x)) and uses_kernels("crf")
+        return fits and is_weight(batch.weight, len(batch.x)) and uses_kernels("crf")
 
     def run(
         self, output: Tensor, lengths: Tensor | None, batch: Batch
@@ -116,7 +116,7 @@ class CTCLink:
         """Return whether targets and weights have the expected shape and type."""
         target, n = batch.target, len(batch.x)
         fits = target.dtype is torch.int64 and target.dim() == 2 and len(target) == n
-        return fits and _is_weight(batch.weight, n)
+        return fits and is_weight(batch.weight, n)
 
     def run(
         self, output: Tensor, lengths: Tensor | None, batch: Batch
@@ -150,5 +150,6 @@ def count_steps(batch: Batch) -> int:
     return int(batch.lengths.sum())
 
 
-def _is_weight(weight: Tensor | None, n: int) -> bool:
+def is_weight(weight: Tensor | None, n: int) -> bool:
+    """Whether weights are missing, or one number for each loss."""
     return weight is None or (weight.dtype is torch.float32 and weight.shape == (n,))
