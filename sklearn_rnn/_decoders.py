@@ -123,7 +123,8 @@ class SourceDecoder:
     def __init__(self, module, inputs, width):
         self.decoder, self.width = module.decoder, width
         self.memory, self.layers = module.encode(**inputs)
-        self.keys = self.decoder.make_keys(self.memory)
+        keys = self.decoder.make_keys(self.memory)
+        self.keys = keys.double()  # once, not for each token
         self.lengths = inputs["lengths"]
 
     def start(self):

@@ -338,7 +338,7 @@ def _tanh(x: Tensor) -> Tensor:
 def _score(query: Tensor, keys: Tensor) -> Tensor:
     """Return the product of a query, (batch, size), with its keys, (batch, time)."""
     products = keys.double() * query.double().unsqueeze(1)
-    return products.sum(-1).to(keys.dtype)
+    return products.sum(-1).to(query.dtype)
 
 
 def _softmax(scores: Tensor, lengths: Tensor | None) -> Tensor:

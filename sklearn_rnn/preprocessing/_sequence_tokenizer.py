@@ -351,7 +351,10 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         ignored = [self.padding_id_, self.begin_id_, self.end_id_]
         ignored = [i for i in ignored if i is not None]
         X = check_ids(X, {*token_of, *ignored})
-        ids = [x[~np.isin(x, ignored)].astype(int).tolist() for x in X]
+        is_token = ~np.isin(X.values, ignored)
+        ends = lengths_to_offsets(is_token.ravel())[X.offsets].tolist()
+        values = X.values[is_token].astype(int).tolist()
+        ids = [values[a:b] for a, b in pairwise(ends)]
         if self._is_ready():
             return self.level.decode_batch(ids)
         if self.level == "subword":
