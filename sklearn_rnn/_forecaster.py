@@ -14,6 +14,7 @@ from sklearn_rnn._building import make_encoder
 from sklearn_rnn._conformal import check_coverage
 from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._forecasting import (
+    FEW_WINDOWS,
     Calibration,
     Shape,
     WindowEncoder,
@@ -43,6 +44,7 @@ from sklearn_rnn.utils import StrOptions, fit_context, neutral_torch_state
 
 _N_UPDATES = 1000  # of max_epochs="auto": windows overlap, and soon are known by heart
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 100
+_EPOCHS_A_FUTURE = 2  # futures of neighbours overlap, and few teach little
 _MOST_BATCHES = 15_000  # of an epoch
 _ROWS = 4096  # windows that are forecast at a time
 LEAST_HALF = 1e-3  # of the scale: unit of errors where quantiles meet
@@ -201,8 +203,9 @@ class RNNForecaster(BaseRNN):
         size.
     max_epochs : int or "auto", default="auto"
         Number of passes over the windows. "auto": as many as 1,000 mini-batches need,
-        from 2 to 100: windows overlap, and are soon known by heart. A pass has at most
-        15,000 mini-batches, drawn at random from all windows.
+        from 2 to 100, but at most twice the number of windows divided by `horizon`:
+        windows overlap, and are soon known by heart. A pass has at most 15,000
+        mini-batches, drawn at random from all windows.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.
@@ -292,10 +295,14 @@ class RNNForecaster(BaseRNN):
     A forecast is the sum of two parts. Both read the last `context` steps of the
     series, less their location and divided by their scale. A ridge regression on all
     these steps is fitted first, in closed form, as a linear path around the network
-    [4]_. The recurrent network reads the window in segments and forecasts all steps at
-    once [5]_; it is trained on what the ridge regression leaves, by backpropagation
-    through all segments [1]_. So ``a * X + b`` gives ``a * y + b``, and a forecast
-    depends neither on the steps before the window nor on the other series.
+    [4]_. It is drawn to the last step, the last season or the last season with its
+    growth: which one, and how strongly, is chosen by generalised cross-validation. If
+    there are fewer than 20 windows for each step of a horizon longer than a season, and
+    no covariates, it forecasts season after season. The recurrent network reads the
+    window in segments and forecasts all steps at once [5]_; it is trained on what the
+    ridge regression leaves, by backpropagation through all segments [1]_. So
+    ``a * X + b`` gives ``a * y + b``, and a forecast depends neither on the steps
+    before the window nor on the other series.
 
     The targets of a series share one model; each is forecast from its own past and
     from the covariates, which are standardised over all windows. The ridge regression
@@ -750,12 +757,15 @@ class RNNForecaster(BaseRNN):
     def _fit_linear(self, windows, weight):
         self._encoder = WindowEncoder(self.scaling, self.segment_length_)
         self._encoder.fit(windows, weight)
-        self._linear = fit_linear(windows, weight, self._encoder)
+        season = int(self.season_length)
+        self._linear = fit_linear(windows, weight, self._encoder, season)
         self.coef_, self.intercept_ = self._linear.coef, self._linear.intercept
 
     def _resolve_parameters(self, train):
         n_batches = math.ceil(len(train) / self.batch_size)
-        auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, _MOST_EPOCHS)
+        most = _EPOCHS_A_FUTURE * len(train) / self.horizon
+        most = np.clip(most, _LEAST_EPOCHS, _MOST_EPOCHS)
+        auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, most)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.dropout_ = self.dropout
 
@@ -790,6 +800,12 @@ class RNNForecaster(BaseRNN):
         encoder = make_encoder(self, inputs.output_size)
         n_outputs = self.horizon * self._loss.outputs_per_target
         return self._make_model(inputs, None, encoder, n_outputs)
+
+    def _initialize_head(self, module, train):
+        if len(train) < FEW_WINDOWS * self.horizon:
+            with torch.no_grad():  # stay near the forecast of the linear part
+                module.head.weight.zero_()
+                module.head.bias.zero_()
 
     def _list_moments(self):
         """Return mean and deviation of each input of a segment.

@@ -86,13 +86,6 @@ def test_forecast_is_that_of_a_plain_loop(fitted):
         np.testing.assert_allclose(forecast, expected * scale + window[-1], rtol=1e-5)
 
 
-def test_the_linear_part_is_a_ridge_regression_of_all_windows(fitted):
-    inputs, targets = cut_by_hand(fitted)
-    ridge = Ridge(alpha=1e-3 * len(inputs)).fit(inputs, targets)
-    np.testing.assert_allclose(fitted.coef_, ridge.coef_, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(fitted.intercept_, ridge.intercept_, atol=1e-9)
-
-
 def test_the_network_learns_what_the_linear_part_leaves():
     """The logistic map, whose values have no linear correlation."""
     x = [0.3]

@@ -16,11 +16,12 @@ from sklearn_rnn._forecasting._series import (
     choose_segment_length,
     seasonal_naive,
 )
-from sklearn_rnn._forecasting._windows import Shape, Windows
+from sklearn_rnn._forecasting._windows import FEW_WINDOWS, Shape, Windows
 
 __all__ = [
     "FARTHEST",
     "FLAT",
+    "FEW_WINDOWS",
     "Calibration",
     "Columns",
     "LinearForecast",

@@ -94,6 +94,14 @@ class WindowEncoder:
         varies = scale > FLAT * reach
         return Scale(location, np.where(varies, scale, np.fmax(reach, 1.0)))
 
+    @property
+    def moves_with_window(self) -> bool | None:
+        """Whether the location of a window is its last step.
+
+        False if it is the same for all windows, None if it is another one.
+        """
+        return {"last": True, None: False}.get(self.scaling)
+
     def list_linear_inputs(self, cut: Cut, scaled: Floats) -> Floats:
         """Return what the linear part reads of each window.
 

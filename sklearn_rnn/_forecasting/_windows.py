@@ -13,6 +13,7 @@ from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
+FEW_WINDOWS = 20  # for each step ahead: fewer futures overlap too much
 _CHUNK = 2**21  # numbers in the windows that are cut at a time
 
 
@@ -78,6 +79,7 @@ class Windows:
         self.steps = X.values.astype(np.float64, copy=False)
         self.begins = X.offsets[:-1]
         self.origins = self.begins + first
+        self.n_before = first
         self.limits = lengths_to_offsets(counts)
         self.shape = shape
         self.columns = columns
@@ -116,7 +118,9 @@ class Windows:
             ]
         )
         first = joined.lengths - shape.horizon
-        return cls(joined, first, np.ones_like(first), shape, columns)
+        windows = cls(joined, first, np.ones_like(first), shape, columns)
+        windows.n_before = X.lengths
+        return windows
 
     def split(self, fraction: float) -> tuple["Windows", "Windows"]:
         """Divide by time, so that no step is in the future of both parts.
@@ -147,6 +151,7 @@ class Windows:
         first, second = copy.copy(self), copy.copy(self)
         first.limits = lengths_to_offsets(n_first)
         second.origins = self.origins + counts - n_last
+        second.n_before = self.n_before + counts - n_last
         second.limits = lengths_to_offsets(n_last)
         return first, second
 
@@ -158,12 +163,16 @@ class Windows:
         n_targets = len(self.columns.targets)
         return np.repeat(values, np.diff(self.limits) * n_targets)
 
+    def count_before(self, rows: Rows) -> Rows:
+        """Return the number of steps of the series before the origin of each row."""
+        _, series, number = self._locate(rows)
+        return self.n_before[series] + number
+
     def take(self, rows: Rows) -> Cut:
         """Cut some windows."""
         columns = self.columns
-        number, target = np.divmod(rows, len(columns.targets))
-        series = np.searchsorted(self.limits, number, side="right") - 1
-        origin = self.origins[series] + number - self.limits[series]
+        target, series, number = self._locate(rows)
+        origin = self.origins[series] + number
         back = origin[:, np.newaxis] + np.arange(-self.shape.context, 0)
         back = np.maximum(back, self.begins[series][:, np.newaxis])
         ahead = origin[:, np.newaxis] + np.arange(self.shape.horizon)
@@ -181,6 +190,12 @@ class Windows:
         size = max(1, _CHUNK // (sum(self.shape) * self.columns.n_features))
         for start in range(0, len(self), size):
             yield np.arange(start, min(start + size, len(self)))
+
+    def _locate(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Return the target, the series, and the number of the origin in it."""
+        number, target = np.divmod(rows, len(self.columns.targets))
+        series = np.searchsorted(self.limits, number, side="right") - 1
+        return target, series, number - self.limits[series]
 
     def _read(self, steps: Rows, columns: Rows) -> Floats:
         if len(columns) == 0:
