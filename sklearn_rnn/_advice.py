@@ -1,34 +1,13 @@
-"""Errors that name what to type instead: values, arguments, containers."""
+"""Errors that name what to type instead: arguments of fit, containers."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
 from typing import Any
 
 from sklearn_rnn._sequences import Layout, refuse_source
-from sklearn_rnn.utils import InvalidParameterError, StrOptions
-
-_SYNONYMS = {  # names in other libraries
-    "mse": "squared_error",
-    "l2": "squared_error",
-    "mean_squared_error": "squared_error",
-    "mae": "absolute_error",
-    "l1": "absolute_error",
-    "mean_absolute_error": "absolute_error",
-    "pinball": "quantile",
-    "avg": "mean",
-    "average": "mean",
-    "elman": "rnn",
-    "vanilla": "rnn",
-    "simplernn": "rnn",
-    "gru_reset_after": "gru",
-    "bio": "iob2",
-    "one_cycle": "onecycle",
-    "reduce_lr_on_plateau": "plateau",
-}
 
 _ARGUMENTS = {  # of `fit` in other libraries
     "validation_data": "pass X_val= and y_val=",
@@ -36,20 +15,6 @@ _ARGUMENTS = {  # of `fit` in other libraries
     "validation_split": "set early_stopping=True and validation_fraction=",
     "epochs": "set max_epochs=",
 }
-
-
-class AdviceMixin:
-    """Suggest the accepted value that was probably meant by an invalid parameter."""
-
-    def _validate_params(self) -> None:
-        try:
-            super()._validate_params()  # type: ignore[misc]
-        except InvalidParameterError as error:
-            meant = _find_meant(self, str(error))
-            if meant is None:
-                raise
-            advice = f"{error} Did you mean {meant!r}?"
-            raise InvalidParameterError(advice) from None
 
 
 def advise_on_arguments(fit: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,24 +61,6 @@ def advise_on_tables(layout: Layout) -> Iterator[None]:
             "For a table with a row for each step, put sklearn_rnn.preprocessing."
             "SequenceBuilder in front."
         ) from None
-
-
-def _find_meant(estimator: Any, error: str) -> str | None:
-    """Return the option closest to the value of the parameter that an error names."""
-    name = error.split("'")[1]
-    value = getattr(estimator, name)
-    options = {
-        option
-        for constraint in estimator._parameter_constraints[name]
-        if isinstance(constraint, StrOptions)
-        for option in constraint.options
-    }
-    if not isinstance(value, str):
-        return None
-    plain = value.lower().replace("-", "_").replace(" ", "_")
-    if _SYNONYMS.get(plain) in options:
-        return _SYNONYMS[plain]
-    return next(iter(get_close_matches(plain, sorted(options), n=1)), None)
 
 
 def _explain_argument(estimator: Any, method: str, name: str) -> str:

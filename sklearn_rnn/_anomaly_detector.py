@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._advice import AdviceMixin, advise_on_arguments
+from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._anomalies import (
     N_KINDS,
     NO_SCORE,
@@ -48,6 +48,7 @@ from sklearn_rnn.utils import (
     COUNT,
     FEATURE_NAMES,
     NUMBER,
+    AdviceMixin,
     Kind,
     check_pandas_support,
     fit_context,

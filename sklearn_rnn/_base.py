@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_rnn import nn
-from sklearn_rnn._advice import AdviceMixin, advise_on_tables
+from sklearn_rnn._advice import advise_on_tables
 from sklearn_rnn._block_data import (
     BlockData,
     check_arguments,
@@ -67,6 +67,7 @@ from sklearn_rnn._training_data import (
 )
 from sklearn_rnn.nn import threads_for
 from sklearn_rnn.utils import (
+    AdviceMixin,
     draw_seed,
     estimator_html_repr,
     finally_do,

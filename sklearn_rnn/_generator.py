@@ -1,5 +1,6 @@
 """RNNGenerator: new sequences, one step at a time."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._building import make_encoder
 from sklearn_rnn._codecs import (
     BOUNDARY,
+    FIRST,
     UNKNOWN,
     IdCodec,
     TextCodec,
@@ -690,9 +692,11 @@ class RNNGenerator(StreamingMixin, TokenRNN):
         self._has_classes = y is not None
         self._reads_texts, self._reads_notes = holds_texts(X), False
         if not self._reads_texts:
+            _refuse_tables(X)
             owner = type(self).__name__
             steps, layout = check_layout(X, owner=owner, allow_empty=True)
             self._reads_notes = steps.n_features > 1 and not layout.is_table
+            _refuse_fractions(steps.values)
 
     def _describe_kind(self):
         return {"texts": self._reads_texts, "notes": self._reads_notes}
@@ -966,7 +970,24 @@ class RNNGenerator(StreamingMixin, TokenRNN):
                 f"{type(prompt).__name__} instead."
             )
         X = self._check_X([prompt], "prompt")
-        return (X if self._codec is None else self._codec.encode(X)).values
+        if self._codec is None:
+            return X.values
+        tokens = self._codec.encode(X).values
+        self._warn_of_unknown(tokens, prompt)
+        return tokens
+
+    def _warn_of_unknown(self, tokens, prompt):
+        n_unknown = int((tokens == UNKNOWN).sum())
+        if n_unknown > 0:
+            names = ""
+            if self._reads_texts and self.level == "char":
+                names = f", {sorted(set(prompt) - set(self.tokens_[FIRST:]))}"
+            warnings.warn(
+                f"{n_unknown} of {len(tokens)} tokens of the prompt are unknown from "
+                f"fit{names}, and carry no information.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _decode(self, samples, prompt, prefix):
         if self._codec is None:
@@ -998,3 +1019,23 @@ def _run_to_log_likelihood(module, x, lengths):
 def _run_to_last_logits(module, x, lengths):
     states, lengths = module.hidden_states(x, lengths)
     return module.read_out(nn.gather_last(states, lengths))
+
+
+def _refuse_tables(X):
+    """Refuse a table with a column of texts, and name the column."""
+    for column in getattr(X, "columns", ()):
+        values = list(X[column])
+        if values and all(isinstance(value, str) for value in values):
+            raise TypeError(
+                f"X is a {type(X).__name__}. RNNGenerator takes texts: pass its column,"
+                f" X[{column!r}]."
+            )
+
+
+def _refuse_fractions(values):
+    """Refuse measurements, which are neither ids nor notes."""
+    if values.dtype.kind == "f" and (np.mod(values, 1) != 0).any():
+        raise ValueError(
+            "X has numbers with fractions, but RNNGenerator generates texts, token ids "
+            "or notes. To continue series of numbers there is RNNForecaster."
+        )

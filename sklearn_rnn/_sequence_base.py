@@ -143,7 +143,14 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         y = self._targets.restore(held_out.targets)
 
         def score(module):
-            return scorer(_predicts_encoded(self, module), held_out.X, y, **options)
+            try:
+                estimator = _predicts_encoded(self, module)
+                return float(scorer(estimator, held_out.X, y, **options))
+            except (TypeError, ValueError, AttributeError) as error:
+                raise ValueError(
+                    f"scoring={self.scoring!r} cannot score this "
+                    f"{type(self).__name__} on the validation set: {error}"
+                ) from error
 
         return score
 

@@ -8,6 +8,7 @@ from sklearn_rnn._parameters import refuse_changed_parameters
 from sklearn_rnn._stream import RNNStream
 from sklearn_rnn._stream_network import StreamNetwork
 from sklearn_rnn.nn import list_stream_obstacles
+from sklearn_rnn.utils import suggest
 
 
 class StreamingMixin:
@@ -97,6 +98,6 @@ def check_stream_method(method, choices):
     if method not in choices:
         raise ValueError(
             f"The 'method' parameter must be one of {list(choices)}. Got {method!r} "
-            "instead."
+            f"instead.{suggest(str(method), choices)}"
         )
     return choices[method]

@@ -10,6 +10,7 @@ from sklearn_rnn._sequences import (
     RaggedArray,
     check_floats,
     first_place,
+    refuse_column,
     validate_sequences,
 )
 
@@ -81,6 +82,7 @@ def _as_several(X: Any) -> Any:
     n_dimensions = getattr(X, "ndim", 3)
     if n_dimensions == 2:  # a row a series: in predict, their length may differ
         steps = np.asarray(X)
+        refuse_column(steps)
         return steps[..., np.newaxis] if steps.size > 0 else steps
     holds_numbers = getattr(X, "dtype", object) != np.dtype(object)
     return [X] if n_dimensions == 1 and holds_numbers else X

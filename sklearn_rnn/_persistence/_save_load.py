@@ -91,7 +91,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         _from_bytes(data)  # no file is written that could not be loaded
     except ValueError as error:
         name = type(estimator).__name__
-        raise ValueError(f"{name} cannot be saved: {error}") from error
+        best = hasattr(estimator, "best_estimator_")
+        advice = " Save its best_estimator_." if best else ""
+        raise ValueError(f"{name} cannot be saved: {error}{advice}") from error
     write_file(path, data)
 
 
@@ -140,7 +142,21 @@ def load(path: str | os.PathLike[str]) -> Any:
     except Exception as error:  # a file may hold anything: no error passes unnamed
         raise ValueError(
             f"{os.fspath(path)!r} is no file that sklearn_rnn.load can read: {error}"
+            f"{_advise_on_pickles(path)}"
         ) from error
+
+
+def _advise_on_pickles(path: str | os.PathLike[str]) -> str:
+    if not os.path.isfile(path):
+        return ""
+    with open(path, "rb") as file:
+        start = file.read(2)
+    if start not in {b"\x80" + bytes([protocol]) for protocol in range(2, 6)}:
+        return ""
+    return (
+        " It looks like a pickle, of pickle.dump or joblib.dump: their load reads it, "
+        "and runs what it contains."
+    )
 
 
 def _to_bytes(estimator: Any) -> bytes:

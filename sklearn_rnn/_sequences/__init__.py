@@ -41,6 +41,8 @@ from sklearn_rnn._sequences._reading import (
     as_numbers,
     is_list_of_frames,
     read_argument,
+    refuse_column,
+    refuse_dates,
 )
 from sklearn_rnn._sequences._schemes import (
     TAGGER_SCHEMES,
@@ -133,6 +135,8 @@ __all__ = [
     "read_tags",
     "read_targets",
     "read_texts",
+    "refuse_column",
+    "refuse_dates",
     "refuse_source",
     "set_layout",
     "show",

@@ -133,8 +133,18 @@ def read_steps(X: Any, expects_table: bool | None, name: str) -> RaggedArray | N
     if array.ndim < 2:
         raise _too_few_dimensions(X, array, name)
     if expects_table is False:
+        refuse_column(array, name)
         return cube_to_steps(array[:, :, np.newaxis], name)
     return None
+
+
+def refuse_column(array: NDArray, name: str = "X") -> None:
+    """Refuse a column of numbers where a row is a sequence: it may be one sequence."""
+    if array.shape[1] == 1 and len(array) > 1:
+        raise ValueError(
+            f"{name} has shape {array.shape}: {len(array)} sequences of one step. For "
+            f"one sequence pass [{name}]; for these a 3-D array."
+        )
 
 
 def _too_few_dimensions(X: Any, array: NDArray, name: str) -> ValueError | TypeError:

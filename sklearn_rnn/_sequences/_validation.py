@@ -38,6 +38,10 @@ from sklearn_rnn._sequences._reading import (
     refuse_containers,
 )
 
+_ADVICE_ON_LISTS = (
+    " Lists of numbers, all of one length, are the rows of a table of fixed width. For "
+    "sequences of any length pass arrays: [np.asarray(x) for x in X]."
+)
 _FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -303,6 +307,7 @@ def _check_table(
         raise ValueError(
             f"{name} has {n_steps} features, but {owner} is expecting "
             f"{layout.n_features} features as input."
+            + (_ADVICE_ON_LISTS if isinstance(X, list | tuple) else "")
         )
     steps = cube_to_steps(as_numbers(array, name)[:, :, np.newaxis], name)
     return steps, layout or Layout(n_steps, names, is_table=True)

@@ -45,9 +45,16 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
         If y is continuous, or several columns of classes.
     """
     y = check_targets(y, name=name, owner=owner, accept_sparse="csr")
+    _refuse_missing(y, owner, name)
+    with errors_that_name(name):
+        kind = type_of_target(y, input_name=name)
+    if kind.startswith("continuous"):
+        raise ValueError(
+            f"Unknown label type: {kind}. {owner} needs labels of a few classes. Got "
+            f"numbers with fractions in {name}; for these there is RNNRegressor."
+        )
     with errors_that_name(name):
         check_classification_targets(y)
-        kind = type_of_target(y, input_name=name)
     if kind == "multiclass-multioutput":
         raise ValueError(
             f"{name} must be labels of shape (n_samples,) or a multilabel matrix of 0 "
@@ -55,6 +62,17 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
             "sklearn.multioutput.MultiOutputClassifier."
         )
     return y, kind
+
+
+def _refuse_missing(y: Any, owner: str, name: str) -> None:
+    if not (isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1):
+        return
+    missing = [i for i, label in enumerate(y) if label is None]
+    if missing:
+        raise ValueError(
+            f"{name}[{missing[0]}] is None. {owner} needs a label for each sequence: "
+            "leave those without one out."
+        )
 
 
 def check_classes(classes: Any, owner: str, at_least: int = 2) -> None:

@@ -101,7 +101,7 @@ def _find_words(given, lengths):
     return [[str(word) for word in s] for s in sentences]
 
 
-def unwrap(estimator):
+def unwrap(estimator, is_final=None):
     """Return the RNN estimator inside searches and pipelines, and its transformers.
 
     Parameters
@@ -109,6 +109,9 @@ def unwrap(estimator):
     estimator : estimator of sklearn_rnn, Pipeline or search
         Fitted. A search is replaced by its `best_estimator_`. A pipeline must end in an
         RNN estimator.
+    is_final : callable, default=None
+        Whether an estimator is the one. By default, the RNN estimators whose steps
+        of X are those of the network: all but the forecaster.
 
     Returns
     -------
@@ -125,7 +128,8 @@ def unwrap(estimator):
         If it is not fitted.
     """
     given, transformers = estimator, []
-    while not _reads_sequences(estimator):
+    is_final = _reads_sequences if is_final is None else is_final
+    while not is_final(estimator):
         if isinstance(estimator, Pipeline):
             *before, (_, estimator) = estimator.steps
             transformers += [t for _, t in before if t not in (None, "passthrough")]

@@ -23,6 +23,7 @@ from sklearn_rnn.preprocessing._subwords import (
 )
 from sklearn_rnn.preprocessing._words import check_words
 from sklearn_rnn.utils import (
+    AdviceMixin,
     HasMethods,
     Interval,
     Kind,
@@ -115,7 +116,9 @@ def check_ids(X, known):
     return X
 
 
-class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class SequenceTokenizer(
+    AdviceMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Convert strings to sequences of token ids.
 
     Used in a pipeline before an estimator such as :class:`~sklearn_rnn.RNNClassifier`,

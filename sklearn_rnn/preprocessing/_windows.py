@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
+from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets, refuse_dates
 
 
 def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
@@ -104,6 +104,7 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     >>> make_windows([1, 2, 3, 4], alarm, length=2, horizon=0)[1]
     array(['no', 'no', 'yes'], dtype='<U3')
     """
+    _refuse_dates(series)
     _check_at_least("length", length, 1)
     _check_at_least("step", step, 1)
     horizons = _check_horizon(horizon, least=1 if y is None else 0)
@@ -130,6 +131,14 @@ def _windows(steps, first, length, step):
     if (np.diff(first) == step).all():  # always true for a single series
         return windows[::step][: len(first)]
     return windows[first]
+
+
+def _refuse_dates(series):
+    """Refuse dates among the values of a table, or of several."""
+    tables = series if isinstance(series, list | tuple) else [series]
+    for table in tables:
+        if hasattr(table, "columns"):
+            refuse_dates(table, "series")
 
 
 def _is_one(series):

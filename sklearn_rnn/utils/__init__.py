@@ -1,5 +1,6 @@
 """Private scikit-learn names, devices and seeds, estimator checks."""
 
+from sklearn_rnn.utils._advice import AdviceMixin, suggest
 from sklearn_rnn.utils._html import learning_curve_svg
 from sklearn_rnn.utils._interrupts import finally_do
 from sklearn_rnn.utils._progress import Progress
@@ -59,6 +60,7 @@ __all__ = [
     "FEATURE_NAMES",
     "NUMBER",
     "TEXT",
+    "AdviceMixin",
     "BaseScorer",
     "HasMethods",
     "Interval",
@@ -92,6 +94,7 @@ __all__ = [
     "resolve_device",
     "safe_indexing",
     "shapes_only",
+    "suggest",
     "validate_params",
     "warn_of_other_versions",
     "warn_once_in_search",

@@ -41,9 +41,11 @@ def resolve_device(device: str | torch.device) -> torch.device:
             raise RuntimeError("it holds no data.")
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        name = str(device)
+        advice = " Did you mean 'cuda'?" if name.lower().startswith("gpu") else ""
         raise ValueError(
             "The 'device' parameter must be 'auto', 'cpu' or a device of torch that "
-            f"this machine has. Got {str(device)!r} instead: {error}"
+            f"this machine has. Got {name!r} instead.{advice} torch: {error}"
         ) from error
     return resolved
 

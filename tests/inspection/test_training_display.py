@@ -9,7 +9,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn import (
+    RNNAnomalyDetector,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+)
 from sklearn_rnn.inspection import TrainingDisplay
 from sklearn_rnn.preprocessing import Stepwise
 
@@ -121,6 +126,17 @@ def test_epochs_of_partial_fit_follow_those_of_fit(ragged, stopping, pyplot):
     assert len(display.losses[0]) == 7
     assert np.isnan(display.validation_scores[0][6])
     assert display.learning_rates[0][6] == 0.01
+
+
+def test_forecasters_and_detectors_show_their_epochs(pyplot):
+    series = [np.sin(np.arange(60.0 + i)) for i in range(3)]
+    small = {"hidden_size": 2, "max_epochs": 3, "random_state": 0}
+    forecaster = RNNForecaster(**small).fit(series)
+    detector = RNNAnomalyDetector(**small).fit(series)
+    display = TrainingDisplay.from_estimators([forecaster, detector])
+    assert display.names == ["RNNForecaster", "RNNAnomalyDetector"]
+    for losses, fitted in zip(display.losses, (forecaster, detector), strict=True):
+        assert losses.tolist() == fitted.loss_curve_
 
 
 def test_bad_arguments_are_named(stopping):

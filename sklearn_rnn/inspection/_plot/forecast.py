@@ -159,9 +159,16 @@ class ForecastDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If `history` is no table.
         ValueError
             If an id is not in the table.
         """
+        if history is not None and not hasattr(history, "columns"):
+            raise TypeError(
+                "The 'history' parameter must be a DataFrame with the columns "
+                f"unique_id, ds and y. Got {type(history).__name__} instead."
+            )
         known = table["unique_id"].unique()
         ids = list(known[:4] if ids is None else ids)
         missing = [i for i in ids if i not in known]

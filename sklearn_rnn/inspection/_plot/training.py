@@ -4,6 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+from sklearn_rnn._anomaly_detector import RNNAnomalyDetector
+from sklearn_rnn._base import BaseRNN
 from sklearn_rnn.inspection._common import unwrap
 from sklearn_rnn.inspection._plot._style import make_axes, series_style
 
@@ -131,7 +133,7 @@ class TrainingDisplay:
         TypeError, NotFittedError
             If a final estimator is not a fitted sklearn_rnn estimator.
         """
-        fitted = [unwrap(estimator)[0] for estimator in estimators]
+        fitted = [unwrap(estimator, _is_trained)[0] for estimator in estimators]
         if not fitted:
             raise ValueError(
                 "The 'estimators' parameter must contain at least one estimator."
@@ -194,9 +196,14 @@ class TrainingDisplay:
             panel.plot(np.arange(1, len(curve) + 1), curve, **style)
 
 
+def _is_trained(estimator):
+    return isinstance(estimator, BaseRNN | RNNAnomalyDetector)
+
+
 def _column(rnn, name):
     """Return one value per epoch; NaN where it was not recorded."""
-    return np.array([row.get(name, np.nan) for row in rnn.history_])
+    trained = rnn.regressor_ if isinstance(rnn, RNNAnomalyDetector) else rnn
+    return np.array([row.get(name, np.nan) for row in trained.history_])
 
 
 def _name_classes(fitted):
