@@ -223,6 +223,9 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         Value of `max_epochs`, or the one chosen for "auto".
     loss_curve_ : list of float
         Mean training loss of the recurrent part in each epoch.
+    history_ : skorch.history.History
+        One row per epoch: loss, score, mean gradient norm before clipping, learning
+        rate, duration in seconds.
     module_ : torch.nn.Module
         Trained network, called as ``module_(x, lengths)``.
 
@@ -585,6 +588,11 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     def loss_curve_(self):
         """Mean training loss of the recurrent part in each epoch."""
         return self.regressor_.loss_curve_
+
+    @property
+    def history_(self):
+        """One row per epoch, a :class:`skorch.history.History`."""
+        return self.regressor_.history_
 
     @property
     def module_(self):

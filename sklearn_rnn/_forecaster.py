@@ -44,7 +44,8 @@ from sklearn_rnn.utils import StrOptions, fit_context, neutral_torch_state
 
 _N_UPDATES = 1000  # of max_epochs="auto": windows overlap, and soon are known by heart
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 100
-_EPOCHS_A_FUTURE = 2  # futures of neighbours overlap, and few teach little
+_MOST_VIEWS = 160  # of a step, which is in the futures of `horizon` windows
+_VIEWS_A_WINDOW = 2  # few windows teach little
 _MOST_BATCHES = 15_000  # of an epoch
 _ROWS = 4096  # windows that are forecast at a time
 LEAST_HALF = 1e-3  # of the scale: unit of errors where quantiles meet
@@ -203,9 +204,9 @@ class RNNForecaster(BaseRNN):
         size.
     max_epochs : int or "auto", default="auto"
         Number of passes over the windows. "auto": as many as 1,000 mini-batches need,
-        from 2 to 100, but at most twice the number of windows divided by `horizon`:
-        windows overlap, and are soon known by heart. A pass has at most 15,000
-        mini-batches, drawn at random from all windows.
+        from 2 to 100, but at most 160 / `horizon`, or twice the number of windows /
+        `horizon`: a step that is forecast in many windows is soon known by heart. A
+        pass has at most 15,000 mini-batches, drawn at random from all windows.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.
@@ -763,8 +764,8 @@ class RNNForecaster(BaseRNN):
 
     def _resolve_parameters(self, train):
         n_batches = math.ceil(len(train) / self.batch_size)
-        most = _EPOCHS_A_FUTURE * len(train) / self.horizon
-        most = np.clip(most, _LEAST_EPOCHS, _MOST_EPOCHS)
+        n_views = min(_MOST_VIEWS, _VIEWS_A_WINDOW * len(train))
+        most = np.clip(round(n_views / self.horizon), 1, _MOST_EPOCHS)
         auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, most)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.dropout_ = self.dropout

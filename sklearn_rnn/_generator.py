@@ -1034,7 +1034,10 @@ def _refuse_tables(X):
 
 def _refuse_fractions(values):
     """Refuse measurements, which are neither ids nor notes."""
-    if values.dtype.kind == "f" and (np.mod(values, 1) != 0).any():
+    if (
+        values.dtype.kind == "f"
+        and (values != np.floor(values))[np.isfinite(values)].any()
+    ):
         raise ValueError(
             "X has numbers with fractions, but RNNGenerator generates texts, token ids "
             "or notes. To continue series of numbers there is RNNForecaster."

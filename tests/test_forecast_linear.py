@@ -183,9 +183,11 @@ def test_passengers_that_grow_within_a_few_years_keep_growing():
 
 @pytest.mark.parametrize(
     ("n_steps", "horizon", "expected"),
-    [(108, 36, 2), (200, 10, 32), (300, 1, 100), (3000, 1, 10)],
+    [(108, 36, 2), (200, 10, 16), (300, 1, 100), (3000, 1, 10), (900, 400, 1)],
 )
-def test_few_different_futures_need_few_epochs(n_steps, horizon, expected, monkeypatch):
+def test_steps_in_the_futures_of_many_windows_need_few_epochs(
+    n_steps, horizon, expected, monkeypatch
+):
     forecaster = RNNForecaster(horizon=horizon, season_length=4, hidden_size=2)
     monkeypatch.setattr(RNNForecaster, "_train", lambda *args: None)
     forecaster.fit(np.random.default_rng(0).normal(size=n_steps))

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "_inference": {"nn", "_sequences", "_training", "utils"},
     "_checkpoints": {"_block_data", "_training", "_training_data"},
     "_serialization": set(),
-    "_streaming": {"_parameters", "_stream", "_stream_network", "nn"},
+    "_streaming": {"_parameters", "_stream", "_stream_network", "nn", "utils"},
     "_stream": {"_sequences", "_stream_network", "utils"},
     "_stream_network": {"_inference", "_sequences", "_training", "nn"},
     "_stream_scores": {"_anomalies", "_sequences", "_stream_network"},

@@ -41,16 +41,6 @@ class SequenceSource(ABC):
     array([0, 1])
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> "SequenceSource":
-        """Refuse to make a source of nothing but this class."""
-        if cls is SequenceSource:
-            raise TypeError(
-                "SequenceSource is a base class: write a class that inherits from it, "
-                "with the methods __len__ and block(i), or call "
-                "SequenceSource.from_saved or SequenceSource.from_parquet."
-            )
-        return super().__new__(cls)
-
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of blocks, at least 1."""

@@ -15,7 +15,6 @@ from sklearn_rnn import (
     RNNGenerator,
     RNNRegressor,
     RNNTagger,
-    SequenceSource,
     load,
     save,
 )
@@ -176,7 +175,7 @@ def test_unknown_characters_of_a_prompt_are_named():
         generator.sample(prompt="axbz")
 
 
-# Files, displays, windows, sources ----------------------------------------------------
+# Files, displays, windows ------------------------------------------------------------
 
 
 def test_a_search_is_saved_by_its_best_estimator(tmp_path):
@@ -210,8 +209,3 @@ def test_dates_among_the_values_of_a_series_are_named():
 def test_the_history_of_a_backtest_is_a_table():
     with refuses("'history' parameter must be a DataFrame with.*Got list", TypeError):
         ForecastDisplay.from_backtest(pd.DataFrame(), history=SERIES)
-
-
-def test_a_source_is_a_class_of_its_own():
-    with refuses("base class: write a class that inherits from it.*from_saved"):
-        SequenceSource(SERIES, LABELS)

@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 
-from sklearn_rnn._anomaly_detector import RNNAnomalyDetector
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn.inspection._common import unwrap
 from sklearn_rnn.inspection._plot._style import make_axes, series_style
@@ -197,13 +196,13 @@ class TrainingDisplay:
 
 
 def _is_trained(estimator):
-    return isinstance(estimator, BaseRNN | RNNAnomalyDetector)
+    is_detector = hasattr(type(estimator), "history_")  # trains a regressor of its own
+    return is_detector or isinstance(estimator, BaseRNN)
 
 
 def _column(rnn, name):
     """Return one value per epoch; NaN where it was not recorded."""
-    trained = rnn.regressor_ if isinstance(rnn, RNNAnomalyDetector) else rnn
-    return np.array([row.get(name, np.nan) for row in trained.history_])
+    return np.array([row.get(name, np.nan) for row in rnn.history_])
 
 
 def _name_classes(fitted):
