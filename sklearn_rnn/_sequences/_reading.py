@@ -142,8 +142,8 @@ def refuse_column(array: NDArray, name: str = "X") -> None:
     """Refuse a column of numbers where a row is a sequence: it may be one sequence."""
     if array.shape[1] == 1 and len(array) > 1:
         raise ValueError(
-            f"{name} has shape {array.shape}: {len(array)} sequences of one step. For "
-            f"one sequence pass [{name}]; for these a 3-D array."
+            f"{name} has shape {array.shape}: {len(array)} sequences of one step, with "
+            f"1 feature(s). For one sequence pass [{name}]; for these a 3-D array."
         )
 
 
