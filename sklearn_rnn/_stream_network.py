@@ -210,7 +210,7 @@ class StreamNetwork:
         """
         arrays = {"n_steps": self.n_steps, "outputs": self.outputs, **self.pools}
         check_state(state, arrays, ["layers"])
-        layers = _map(lambda a: torch.tensor(a, device=self._device), state["layers"])
+        layers = _map(self._read_state, state["layers"])
         if self.layers:
             try:
                 _map(_check_shape, self.layers, layers)
@@ -224,6 +224,12 @@ class StreamNetwork:
             self.layers = layers
         for name, array in arrays.items():
             array[...] = state[name]
+
+    def _read_state(self, array: NDArray) -> Tensor:
+        """Return a state in the precision of the network: that of torch is another."""
+        tensor = torch.tensor(array, device=self._device)
+        dtype = next(self._module.parameters()).dtype
+        return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
     def _index(self, rows: NDArray[np.intp]) -> Tensor:
         return torch.from_numpy(rows).to(self._device)

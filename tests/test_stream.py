@@ -269,6 +269,18 @@ def test_torchs_layers_stream_too(data, n_streams):
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_stream_goes_on_without_the_kernels(data, cell):
+    X, y = data
+    rnn = RNNClassifier(**SEQUENCE, cell=cell).fit(X, y)
+    stream = rnn.stream(len(X), method="predict_proba")
+    stream.extend([x[:1] for x in X])
+    content = pickle.dumps(stream)
+    with sklearn_rnn.config_context(kernels="torch"):
+        found = pickle.loads(content).extend([x[1:] for x in X])
+    np.testing.assert_allclose(found, rnn.predict_proba(X), rtol=1e-5)
+
+
 class Counter(torch.nn.Module):
     """A cell of one's own: its first state is not zero, and is a tuple of two."""
 
