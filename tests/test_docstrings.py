@@ -171,7 +171,7 @@ FAMILIES = {
     "methods of displays": (
         # those of TrainingDisplay and ForecastDisplay have several panels
         set(DISPLAYS) - {inspection.TrainingDisplay, inspection.ForecastDisplay},
-        {"X", "y", "estimator", "name", "sample"},
+        {"X", "y", "y_pred", "estimator", "name", "sample"},
     ),
     "methods of layers": (LAYERS, {"x"}),
     "fetchers": (
