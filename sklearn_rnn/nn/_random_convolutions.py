@@ -76,11 +76,16 @@ class RandomConvolutions(nn.Module):
         self.output_size = 2 * n_kernels
         self.register_buffer("mean", torch.zeros(self.output_size))
         self.register_buffer("scale", torch.ones(self.output_size))
-        self._groups: Any = None  # dilations, and how many kernels have each
+        self._groups = [1], [n_kernels]  # dilations, and how many kernels have each
 
     def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
         super()._load_from_state_dict(*args, **options)
-        self._groups = None
+        self._count_dilations()
+
+    def _count_dilations(self) -> None:
+        # once, because no numbers can be read in torch.export
+        dilations, counts = self.dilation.unique_consecutive(return_counts=True)
+        self._groups = dilations.tolist(), counts.tolist()
 
     @torch.no_grad()
     def draw(self, length: int, generator: torch.Generator) -> None:
@@ -98,7 +103,7 @@ class RandomConvolutions(nn.Module):
         dilations = [2**k for k in range(min(reach, self.MAX_DILATION).bit_length())]
         shares = share_channels(n_kernels, len(dilations))
         self.dilation.copy_(torch.tensor(np.repeat(dilations, shares)))
-        self._groups = None
+        self._count_dilations()
         places = np.concatenate([np.arange(n) % len(_PATTERNS) for n in shares])
         patterns = torch.tensor(_PATTERNS[places]).unsqueeze(1)
         chosen = _draw_channels(n_kernels, input_size, generator)
@@ -226,9 +231,6 @@ class RandomConvolutions(nn.Module):
         groups : list of (Tensor, Tensor, int)
             In the order of the outputs.
         """
-        if self._groups is None:  # no numbers can be read in torch.export
-            dilations, counts = self.dilation.unique_consecutive(return_counts=True)
-            self._groups = dilations.tolist(), counts.tolist()
         dilations, sizes = self._groups
         groups = zip(
             self.weight.split(sizes),
