@@ -55,7 +55,7 @@ def check_series(
             "row for each step use SequenceBuilder; for one series with several "
             "variables pass [table]."
         )
-    series = _as_several(X)
+    series = _as_several(X, name)
     options = {"name": name, "allow_empty": allow_empty}
     ragged = validate_sequences(
         estimator, series, reset=reset, check=check_floats, **options
@@ -71,7 +71,7 @@ def check_series(
     return ragged
 
 
-def _as_several(X: Any) -> Any:
+def _as_several(X: Any, name: str) -> Any:
     """Return one series as a list of one; a table of series with an axis more."""
     if isinstance(X, RaggedArray) or issparse(X):
         return X
@@ -82,7 +82,7 @@ def _as_several(X: Any) -> Any:
     n_dimensions = getattr(X, "ndim", 3)
     if n_dimensions == 2:  # a row a series: in predict, their length may differ
         steps = np.asarray(X)
-        refuse_column(steps)
+        refuse_column(steps, name)
         return steps[..., np.newaxis] if steps.size > 0 else steps
     holds_numbers = getattr(X, "dtype", object) != np.dtype(object)
     return [X] if n_dimensions == 1 and holds_numbers else X

@@ -139,8 +139,11 @@ def read_steps(X: Any, expects_table: bool | None, name: str) -> RaggedArray | N
 
 
 def refuse_column(array: NDArray, name: str = "X") -> None:
-    """Refuse a column of numbers where a row is a sequence: it may be one sequence."""
-    if array.shape[1] == 1 and len(array) > 1:
+    """Refuse a column of numbers where a row is a sequence: it may be one sequence.
+
+    Complex numbers, which have an error of their own, pass.
+    """
+    if array.shape[1] == 1 and len(array) > 1 and not np.iscomplexobj(array):
         raise ValueError(
             f"{name} has shape {array.shape}: {len(array)} sequences of one step, with "
             f"1 feature(s). For one sequence pass [{name}]; for these a 3-D array."
