@@ -258,6 +258,7 @@ def _good_sequences(draw):
     return contained(draw, sequences, LIST_CONTAINERS), n_samples
 
 
+@pytest.mark.filterwarnings("ignore:Feature .* float32 rounds")
 @fuzz(120)
 @given(
     _good_sequences(),

@@ -288,7 +288,9 @@ class RandomBranch(nn.Module):
         kernels, packed = self.convolutions, self.convolutions.pack()
         if packed is None:
             return None
-        constants = torch.tensor([kernels.SMALLEST_MEAN, kernels.WIDTH])
+        constants = torch.from_numpy(  # whatever the default type and device are
+            np.array([kernels.SMALLEST_MEAN, kernels.WIDTH], np.float32)
+        )
         moments = kernels.mean, kernels.scale, constants
         return convolve_randomly(packed, moments, self.weight, self.bias)
 
