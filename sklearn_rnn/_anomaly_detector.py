@@ -506,7 +506,7 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         X = self._check_for_predict(X)
         flags = np.zeros(len(X.values), np.int64)
         for start, energies in zip(X.offsets, self._measure_energies(X), strict=False):
-            for part in self._find_episodes(energies):
+            for part in self._find_episodes(energies)[0]:
                 flags[start + part.start : start + part.stop] = 1
         return split_steps(flags, X.offsets)
 
@@ -542,8 +542,8 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         X = self._check_for_predict(X)
         rows = []
         for i, energies in enumerate(self._measure_energies(X)):
-            scores = self._to_scores(energies)
-            for part in self._find_episodes(energies):
+            episodes, scores = self._find_episodes(energies)
+            for part in episodes:
                 severity = scores[part].max() / self.step_threshold_
                 names = self._name_features(energies[part])
                 rows.append((i, part.start, part.stop, severity, names))
@@ -797,19 +797,20 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         return [self._to_scores(e) for e in self._measure_energies(X)]
 
     def _find_episodes(self, energies):
-        """Return the anomalous stretches of one series."""
-        scores = self._to_scores(energies)
+        """Return the anomalous stretches of one series, and the scores of its steps."""
+        smoothed = self._smooth(energies)
+        scores = self._combine(smoothed, energies)
         # without the last kind: a spike spoils the segments of the steps after it
         sums = [
             (part.mean(axis=1) / self._units[:-1])[:, :-1].sum(axis=1)
-            for part in (energies, self._smooth(energies))
+            for part in (energies, smoothed)
         ]
         gap = self.smoothing_ // 2
         episodes = find_episodes(scores, self.step_threshold_, *sums, gap)
         if is_auto(self.contamination):
-            return episodes
+            return episodes, scores
         # a share of the steps is above the threshold, however normal they are
-        return drop_gradual(episodes, scores, self.step_threshold_)
+        return drop_gradual(episodes, scores, self.step_threshold_), scores
 
     def _aggregate(self, scores):
         """Return the score of each series from those of its steps."""

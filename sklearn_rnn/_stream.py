@@ -270,7 +270,7 @@ class RNNStream:
         "n_steps", "layers" (h of each layer; a pair h and c of an LSTM), "outputs" of
         the network after the last step, and the running "total" and "highest" of a
         pooling. A detector has this dict as "network", and besides "n_steps" the scaled
-        "inputs" and the "outputs" of the network at the last steps, the smoothed
+        "steps" and the "outputs" of the network at the last steps, the smoothed
         "means" of deviations, and the running "score". A copy; assigned to the `state`
         of a stream of the same network, that stream goes on from there.
         """

@@ -57,9 +57,7 @@ class StreamingMixin:
         """Return a copy that checks steps and responds; a stream has the network."""
         owner = copy.copy(self)
         del owner.net_  # its optimizer is of no use here
-        if vars(owner).get(
-            "_reads_table"
-        ):  # of a fixed width: a step has one column of it
+        if getattr(owner, "_reads_table", False):  # a step has one column of it
             owner._reads_table = False
             owner.n_features_in_ = 1
             vars(owner).pop("feature_names_in_", None)

@@ -20,8 +20,8 @@ from sklearn_rnn._forecasting._windows import FEW_WINDOWS, Shape, Windows
 
 __all__ = [
     "FARTHEST",
-    "FLAT",
     "FEW_WINDOWS",
+    "FLAT",
     "Calibration",
     "Columns",
     "LinearForecast",

@@ -294,9 +294,9 @@ def _make_data(estimator: Any) -> tuple[list[NDArray], NDArray]:
         return X, np.stack([x[-1:] / 2 for x in X])  # one step ahead
     if _generates(estimator) or _writes(estimator):
         y = np.array(["u" if x[:, 0].mean() > 0 else "d" for x in X], dtype=object)
-        return [(x > 0).astype(np.float32) for x in X] if _generates(
-            estimator
-        ) else X, y
+        if _generates(estimator):
+            X = [(x > 0).astype(np.float32) for x in X]
+        return X, y
     y = np.empty(len(X), dtype=object)
     for i, x in enumerate(X):
         numbers = x.mean(axis=1) if _answers_steps(estimator) else x[:, 0].mean()
