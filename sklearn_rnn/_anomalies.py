@@ -23,7 +23,6 @@ _SEGMENT = 10  # steps
 _WIDEST = 1000  # values of a segment: the axes take their cube of operations
 _KEPT_VARIANCE = 0.9  # of segments, by their axes
 _LEAST_SCORE, _LEAST_SCATTER = 0.1, 0.1  # the second of logarithms
-NO_SCORE = {"max": -np.inf, "mean": 0.0}  # see `accumulate`
 _LEAST_DROP = 0.15  # between the peaks of stretches and the highest normal score
 _ROUNDING = 1e-9  # by which a mean of equal values may exceed them
 
@@ -372,7 +371,7 @@ def accumulate(scores: Floats, aggregation: str, running: Floats) -> Floats:
     aggregation : {"max", "mean"}
         What is computed.
     running : ndarray of shape (...)
-        Result for the steps before: `NO_SCORE` without any.
+        Result for the steps before: 0 without any, since no score is negative.
 
     Returns
     -------

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._anomalies import (
     N_KINDS,
-    NO_SCORE,
     Level,
     Segments,
     accumulate,
@@ -814,7 +813,7 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
 
     def _aggregate(self, scores):
         """Return the score of each series from those of its steps."""
-        start = np.float64(NO_SCORE[self.aggregation])
+        start = np.float64(0)
         totals = np.array([accumulate(s, self.aggregation, start) for s in scores])
         return self._negate(totals, [len(s) for s in scores])
 

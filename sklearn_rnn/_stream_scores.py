@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sklearn_rnn._anomalies import (
     N_KINDS,
     N_SEASONS,
-    NO_SCORE,
     Floats,
     Segments,
     accumulate,
@@ -261,7 +260,7 @@ class StreamScores:
         self.n_steps[rows] = 0
         self._steps[rows] = self._outputs[rows] = 0  # of no use before the first step
         self._means[rows] = self._detector._usual
-        self._score[rows] = NO_SCORE[self._detector.aggregation]
+        self._score[rows] = 0
 
     def export(self) -> dict[str, Any]:
         """Return a copy of the state: see `RNNStream.state`."""

@@ -170,6 +170,7 @@ def fit_forecaster(X, **options):
         (1, {"scaling": "robust", "context": 7, "cell": "lstm", "num_layers": 2}),
         (1, {"scaling": "mean", "quantiles": np.array([0.9, 0.25])}),
         (3, {"scaling": None, "target_features": [2, 0]}),
+        (3, {"target_features": [0], "known_features": [2]}),
         (3, {"quantiles": (0.1, 0.5, 0.8), **SEVERAL}),
         (3, {"quantiles": (0.3, 0.8), "calibration_origins": 4, **SEVERAL}),
     ],
