@@ -22,10 +22,10 @@ from sklearn_rnn import (
 from sklearn_rnn.nn import CELLS, GRU
 from sklearn_rnn.utils.estimator_checks import yield_sequence_checks
 
-SMALL = {"hidden_size": 8, "max_epochs": 40, "conv_channels": 8}
+SMALL = {"hidden_size": 8, "max_epochs": 20, "conv_channels": 8}
 PLAIN = {
     "hidden_size": 12,
-    "max_epochs": 60,
+    "max_epochs": 30,
     "conv_channels": None,
     "bidirectional": False,
 }
@@ -36,10 +36,16 @@ SETTINGS = [
     {**SMALL, "cell": "lstm", "pooling": "attention"},
     {**PLAIN, "cell": "rnn", "pooling": "last"},
     {**PLAIN, "cell": "rnn", "nonlinearity": "relu", "pooling": "mean"},
-    {**PLAIN, "cell": GRU, "pooling": "max", "learning_rate_schedule": "plateau"},
+    {
+        **PLAIN,
+        "max_epochs": 60,
+        "cell": GRU,
+        "pooling": "max",
+        "learning_rate_schedule": "plateau",
+    },
     {**SMALL, "hidden_size": (12, 8), "weight_decay": 1e-4, "optimizer": "adamw"},
-    {**PLAIN, "num_layers": 3, "learning_rate_schedule": "cosine"},
-    {**PLAIN, "optimizer": "sgd", "learning_rate": 0.3, "max_epochs": 120},
+    {**PLAIN, "num_layers": 3, "learning_rate_schedule": "cosine", "max_epochs": 60},
+    {**PLAIN, "optimizer": "sgd", "learning_rate": 0.3, "max_epochs": 60},
     {
         **PLAIN,
         "cell": "gru_reset_before",
