@@ -28,19 +28,20 @@ _ATEN: Any = torch.ops.aten
 # what computes nothing: memory, and views of it
 _NOTHING = {
     *(_ATEN.empty.memory_format, _ATEN.empty_like.default, _ATEN.new_empty.default),
-    *(_ATEN.detach.default, _ATEN.alias.default, _ATEN.view.default),
+    *(_ATEN.detach.default, _ATEN.alias.default),
+    *(_ATEN.view.default, _ATEN.view.dtype),
     _ATEN.slice.Tensor,
     *(_ATEN.select.int, _ATEN.split.Tensor, _ATEN.split_with_sizes.default),
     *(_ATEN.unsqueeze.default, _ATEN.squeeze.dim, _ATEN.transpose.int, _ATEN.t.default),
 }
 _IN_PLACE = {
     *(_ATEN.add_.Tensor, _ATEN.mul_.Tensor, _ATEN.div_.Tensor, _ATEN.tanh_.default),
-    *(_ATEN.bernoulli_.float, _ATEN.zero_.default, _ATEN.copy_.default),
+    *(getattr(_ATEN.random_, "from"), _ATEN.zero_.default, _ATEN.copy_.default),
 }
 _WITH_RESULT = {
     *(_ATEN.mul.Tensor, _ATEN.cat.default, _ATEN.constant_pad_nd.default),
     *(_ATEN.full.default, _ATEN.new_zeros.default, _ATEN.clone.default),
-    *(_ATEN._to_copy.default, _ATEN.add.Tensor),
+    *(_ATEN._to_copy.default, _ATEN.add.Tensor, _ATEN.ge.Scalar),
 }
 
 

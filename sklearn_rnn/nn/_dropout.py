@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+_BITS = 16  # random bits of an element: four take one number of the generator
+
 
 class Dropout(nn.Module):
     """Zero random elements of the input in training and scale up the rest.
@@ -13,7 +15,8 @@ class Dropout(nn.Module):
     Parameters
     ----------
     p : float
-        Probability that a value is zeroed, from 0 to below 1.
+        Probability that a value is zeroed, from 0 to below 1; rounded to a multiple of
+        2 ** -16.
 
     References
     ----------
@@ -52,10 +55,10 @@ class Dropout(nn.Module):
         """
         if not self.training or self.p == 0:
             return x
-        return x * self.draw_mask(x) / (1 - self.p)
+        return x * self.draw_factors(x)
 
-    def draw_mask(self, x: Tensor) -> Tensor:
-        """Return which elements are kept, in training.
+    def draw_factors(self, x: Tensor) -> Tensor:
+        """Return what the elements are multiplied by, in training.
 
         Parameters
         ----------
@@ -64,12 +67,16 @@ class Dropout(nn.Module):
 
         Returns
         -------
-        keep : Tensor
-            1 or 0, of the shape and the type of x. Their order in memory is that of
-            the axes, so that they do not depend on the strides of x.
+        factors : Tensor
+            0 or 1 / (1 - p), of the shape and the type of x. Their order in memory is
+            that of the axes, so that they do not depend on the strides of x.
         """
-        keep = torch.empty_like(x, memory_format=torch.contiguous_format)
-        return keep.bernoulli_(1 - self.p, generator=self.generator)
+        n_numbers = -(-x.numel() * _BITS // 64)
+        numbers = torch.empty(n_numbers, dtype=torch.int64, device=x.device)
+        numbers.random_(-(2**63), None, generator=self.generator)
+        bits = numbers.view(torch.int16)[: x.numel()].view(x.shape)
+        threshold = round(self.p * 2**_BITS) - 2 ** (_BITS - 1)
+        return (bits >= threshold).to(x.dtype).div_(1 - self.p)
 
 
 def set_dropout(module: nn.Module, p: float) -> None:

@@ -56,9 +56,10 @@ def vocabulary_loss(
     """Return the cross-entropy of ``x @ weight.T + bias`` at each position.
 
     Equal to ``torch.nn.functional.cross_entropy`` without a reduction, but no array of
-    (positions, n_words) is made, neither here nor in the backward pass, which computes
-    the logits once more. For training: the loss of a position may depend on the others
-    in its last bits.
+    (positions, n_words) is made, neither here nor in the backward pass. Gradients are
+    computed with the losses, as if these were summed; where the losses have different
+    weights, the backward pass computes them once more. For training: the loss of a
+    position may depend on the others in its last bits.
 
     Parameters
     ----------
@@ -117,17 +118,24 @@ class _VocabularyLoss(torch.autograd.Function):
         label_smoothing: float,
     ) -> Tensor:
         """Return the losses."""
-        ctx.save_for_backward(x, weight, bias, targets)
-        ctx.label_smoothing = label_smoothing
-        run = _Run(x, weight, bias, targets, None, label_smoothing)
-        run.run()
+        differentiate = any(ctx.needs_input_grad)
+        ones = x.new_ones(len(x)) if differentiate else None
+        run = _Run(x, weight, bias, targets, ones, label_smoothing)
+        sums = run.run()
+        if differentiate:
+            ctx.save_for_backward(x, weight, bias, targets, run.d_x, *sums)
+            ctx.label_smoothing = label_smoothing
         return run.losses
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_losses: Tensor) -> Any:
         """Return the gradient of each argument of `forward`."""
-        x, weight, bias, targets = ctx.saved_tensors
+        x, weight, bias, targets, d_x, d_weight, d_bias = ctx.saved_tensors
+        known = d_losses[targets != _UNKNOWN]
+        factor = known[:1].sum()  # zero if there are none
+        if (known == factor).all():
+            return d_x * factor, d_weight * factor, d_bias * factor, None, None
         run = vocabulary_gradients(
             x, weight, bias, targets, d_losses, ctx.label_smoothing
         )

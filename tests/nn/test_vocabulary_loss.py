@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_rnn import config_context
+from sklearn_rnn.nn import _vocabulary
 from sklearn_rnn.nn._vocabulary import vocabulary_gradients, vocabulary_loss
 
 NAMES = "losses", "d_x", "d_weight", "d_bias"
@@ -59,6 +60,20 @@ def test_losses_and_gradients_are_those_of_torch(sizes, label_smoothing, kernels
     losses = vocabulary_loss(*tensors, targets, label_smoothing)
     gradients = torch.autograd.grad(losses, tensors, weights)
     assert_close((losses.detach(), *gradients), expected)
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.3])
+def test_a_mean_needs_no_second_pass(factor, kernels, monkeypatch):
+    *tensors, targets, weights = make_problem(600, 2000, 6)
+    weights = torch.full_like(weights, factor)
+    expected = compute_by_torch(*tensors, targets, weights, 0.1)
+    losses = vocabulary_loss(*tensors, targets, 0.1)
+    monkeypatch.delattr(_vocabulary, "vocabulary_gradients")
+    total = factor * losses.sum()
+    gradients = torch.autograd.grad(total, tensors, retain_graph=True)
+    assert_close((losses.detach(), *gradients), expected)
+    again = torch.autograd.grad(total, tensors)
+    assert all(map(torch.equal, gradients, again))
 
 
 def test_double_precision_is_kept():
@@ -119,7 +134,9 @@ def test_no_array_has_all_positions_and_words(kernels):
 
 def test_no_positions_have_no_losses(kernels):
     tensors = make_problem(0, 5, 2)[:4]
-    assert vocabulary_loss(*tensors).shape == (0,)
+    losses = vocabulary_loss(*tensors)
+    assert losses.shape == (0,)
+    assert not any(map(torch.any, torch.autograd.grad(losses.sum(), tensors[:3])))
 
 
 @pytest.mark.parametrize(
