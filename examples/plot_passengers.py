@@ -41,7 +41,7 @@ for name, values in candidates.items():
     print(f"{name:18}  error {np.abs(values / future - 1).mean():.1%}")
 
 # %%
-# The figure has the past, the forecast and what came.
+# The figure has the past, the forecast and what was observed.
 figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 ForecastDisplay.from_estimator(
     forecaster, past, np.log(future)[np.newaxis], n_history=108, ax=ax

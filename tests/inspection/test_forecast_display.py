@@ -30,21 +30,25 @@ def bands_of(ax):
     return {band.get_label(): band.get_paths()[0] for band in ax.collections}
 
 
-def test_lines_are_past_forecast_and_what_came(pyplot, fitted):
+def texts_of(legend):
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_lines_are_past_forecast_and_observed(pyplot, fitted):
     y = rng.normal(size=(3, 4))
     display = ForecastDisplay.from_estimator(
         fitted, SERIES, y, samples=[2, 0], n_history=10
     )
     assert len(display.axes_) == 2
     for i, ax in zip([2, 0], display.axes_, strict=True):
-        assert ax.get_ylabel() == str(i)
+        assert ax.get_ylabel() == f"series {i}"
         steps, values = line_of(ax, "past")
         np.testing.assert_array_equal(steps, np.arange(50, 60))
         np.testing.assert_array_equal(values, SERIES[i][-10:])
         steps, values = line_of(ax, "forecast")
         np.testing.assert_array_equal(steps, np.arange(60, 64))
         np.testing.assert_array_equal(values, fitted.predict(SERIES)[i])
-        np.testing.assert_array_equal(line_of(ax, "what came")[1], y[i])
+        np.testing.assert_array_equal(line_of(ax, "observed")[1], y[i])
 
 
 def test_bands_are_the_interval_and_the_quantiles(pyplot, fitted):
@@ -57,6 +61,21 @@ def test_bands_are_the_interval_and_the_quantiles(pyplot, fitted):
     assert limits.max() == pytest.approx(upper.max())
     plain = RNNForecaster(**SMALL).fit(SERIES)
     assert not bands_of(ForecastDisplay.from_estimator(plain, SERIES).axes_[0])
+
+
+def test_the_legend_shows_bands_as_they_lie_on_each_other(pyplot, fitted):
+    display = ForecastDisplay.from_estimator(
+        fitted, SERIES, samples=[0, 1], coverage=0.5
+    )
+    assert not any(ax.get_legend() for ax in display.axes_)
+    (legend,) = display.figure_.legends
+    expected = ["past", "interval", "quantiles 0.1 to 0.9", "forecast", "origin"]
+    assert texts_of(legend) == expected
+    opacity = [handle.get_alpha() for handle in legend.legend_handles[1:3]]
+    assert opacity == pytest.approx([0.2, 0.36])
+    given = pyplot.subplots()[1]
+    ForecastDisplay.from_estimator(fitted, SERIES, ax=given)
+    assert "forecast" in texts_of(given.get_legend())
 
 
 def test_several_targets_have_axes_of_their_own(pyplot):
@@ -90,9 +109,8 @@ def test_a_backtest_has_a_line_for_each_origin(pyplot):
     assert len(drawn) == len(expected) == 3
     for line, forecast in zip(drawn, expected, strict=True):
         np.testing.assert_array_equal(line.get_ydata(), forecast)
-    np.testing.assert_array_equal(line_of(ax, "what came")[1], SERIES[2][-8:])
-    labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["what came", "forecast"]
+    np.testing.assert_array_equal(line_of(ax, "observed")[1], SERIES[2][-8:])
+    assert texts_of(display.figure_.legends[0]) == ["observed", "forecast", "origin"]
 
 
 def test_given_axes_are_drawn_on(pyplot, fitted):

@@ -1,4 +1,6 @@
-"""ForecastDisplay: forecasts of series, with what was known and what came."""
+"""ForecastDisplay: forecasts of series, their past and what was observed."""
+
+from numbers import Integral
 
 import numpy as np
 
@@ -207,9 +209,9 @@ class ForecastDisplay:
         for (key, rows), axes in zip(groups, self.axes_, strict=True):
             past = _select(self.history, keys, key)
             _draw_series(axes, rows, past)
-            axes.set_ylabel(", target ".join(map(str, key)))
+            axes.set_ylabel(_name_series(*key))
         self.axes_[-1].set_xlabel("time" if _has_dates(self.table) else "step")
-        self.axes_[0].legend(loc="best", fontsize="small")
+        _draw_legend(self.figure_, self.axes_[0], is_new=ax is None)
         return self
 
 
@@ -278,13 +280,19 @@ def _select(history, keys, key):
     return history
 
 
+def _name_series(name, target=None):
+    """Return the name of a series, or its number as such, and of its target."""
+    text = f"series {name}" if isinstance(name, Integral) else str(name)
+    return text if target is None else f"{text}, target {target}"
+
+
 def _draw_series(ax, rows, past):
-    """Draw one series: its past, what came, and the forecast from each origin."""
+    """Draw one series: its past, what was observed, and each origin's forecast."""
     if past is not None and len(past) > 0:
         ax.plot(past["ds"], past["y"], color=_PAST, lw=1, label="past")
     if "y" in rows:
         known = rows.drop_duplicates("ds").sort_values("ds")
-        ax.plot(known["ds"], known["y"], color=_TRUTH, lw=1, label="what came")
+        ax.plot(known["ds"], known["y"], color=_TRUTH, lw=1, label="observed")
     for k, (cutoff, own) in enumerate(rows.groupby("cutoff")):
         shown = {} if k == 0 else {"label": "_"}
         for low, high, label in _list_bands(own):
@@ -304,7 +312,24 @@ def _draw_series(ax, rows, past):
             lw=1.5,
             **({"label": "forecast"} | shown),
         )
-        ax.axvline(cutoff, color="0.7", lw=0.8, linestyle=":")
+        ax.axvline(
+            cutoff, color="0.5", lw=0.8, linestyle=":", **({"label": "origin"} | shown)
+        )
+
+
+def _draw_legend(figure, ax, is_new):
+    """Explain lines and bands: above all axes in a new figure, which hides nothing."""
+    handles, labels = ax.get_legend_handles_labels()
+    if is_new:
+        options = {"loc": "outside upper center", "ncols": min(len(labels), 4)}
+        legend = figure.legend(
+            handles, labels, fontsize="small", frameon=False, **options
+        )
+    else:
+        legend = ax.legend(handles, labels, fontsize="small")
+    bands = [h for h in legend.legend_handles if hasattr(h, "get_facecolor")]
+    for k, band in enumerate(bands):  # a narrow band lies on the wider ones
+        band.set_alpha(1 - (1 - _OPACITY) ** (k + 1))
 
 
 def _list_bands(rows):
