@@ -206,7 +206,8 @@ class RNNForecaster(BaseRNN):
         Number of passes over the windows. "auto": as many as 1,000 mini-batches need,
         from 2 to 100, but at most 160 / `horizon`, or twice the number of windows /
         `horizon`: a step that is forecast in many windows is soon known by heart. A
-        pass has at most 15,000 mini-batches, drawn at random from all windows.
+        pass has at most 15,000 mini-batches, drawn at random from all windows; with
+        "auto" and a horizon over 160, it draws a share of 160 / `horizon`.
     tol : float, default=1e-4
         Tolerance of the stopping criterion. The training loss or the validation score
         must improve by more than this absolute amount to count as an improvement.
@@ -844,8 +845,14 @@ class RNNForecaster(BaseRNN):
             segments = encoder.make_segments(cut, scaled)
             return segments, (rest / linear.spread).astype(np.float32)
 
+        return LazyDataset(make, train.sample_weight, self._count_drawn(len(train)))
+
+    def _count_drawn(self, n_windows):
+        """Return how many windows an epoch draws at most."""
         n_drawn = _MOST_BATCHES * int(self.batch_size)
-        return LazyDataset(make, train.sample_weight, n_drawn)
+        if is_auto(self.max_epochs) and self.horizon > _MOST_VIEWS:
+            n_drawn = min(n_drawn, math.ceil(n_windows * _MOST_VIEWS / self.horizon))
+        return n_drawn
 
     def _apply(self, module, X):
         return apply_to_sequences(module, X)

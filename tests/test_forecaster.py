@@ -243,8 +243,9 @@ def test_fit_leaves_the_series_as_they_were():
         np.testing.assert_array_equal(x, original)
 
 
-def test_an_epoch_has_a_limited_number_of_windows(monkeypatch):
-    monkeypatch.setattr(_forecaster, "_MOST_BATCHES", 3)
+@pytest.fixture
+def drawn(monkeypatch):
+    """Number of windows in each mini-batch of the training."""
     drawn = []
     make = WindowEncoder.make_segments
     monkeypatch.setattr(
@@ -252,9 +253,25 @@ def test_an_epoch_has_a_limited_number_of_windows(monkeypatch):
         "make_segments",
         lambda self, cut, scaled: drawn.append(len(scaled)) or make(self, cut, scaled),
     )
+    return drawn
+
+
+def test_an_epoch_has_a_limited_number_of_windows(monkeypatch, drawn):
+    monkeypatch.setattr(_forecaster, "_MOST_BATCHES", 3)
     forecaster = make_forecaster(batch_size=4, max_epochs=2).fit(SERIES)
     assert forecaster.n_iter_ == 2
     assert drawn == [4] * 6
+
+
+def test_a_step_of_a_long_horizon_is_in_a_limited_number_of_windows(monkeypatch, drawn):
+    monkeypatch.setattr(_forecaster, "_MOST_VIEWS", 2)
+    x = rng.normal(size=60)
+    forecaster = make_forecaster(horizon=8, context=5, max_epochs="auto").fit(x)
+    assert forecaster.n_iter_ == 1
+    assert sum(drawn) == (60 - 5 - 8 + 1) * 2 / 8
+    drawn.clear()
+    make_forecaster(horizon=8, context=5, max_epochs=1).fit(x)
+    assert sum(drawn) == 60 - 5 - 8 + 1
 
 
 def test_windows_are_views_of_the_series_that_are_cut_for_their_batch():
