@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_AT_ONCE = 64  # random numbers that a generator draws
+_AT_ONCE = 64  # random numbers of a row that are drawn
 
 
 class Settings(NamedTuple):
@@ -40,32 +40,43 @@ class Settings(NamedTuple):
 
 
 class Uniforms:
-    """Uniform random numbers of several rows, each row from its own generator.
+    """Uniform random numbers of several rows, step by step.
 
-    So the numbers of row i do not depend on how many rows there are.
+    Row i of all has its own stretch of each stream of numbers. So its numbers depend
+    neither on how many rows there are, nor on those that have been left out.
 
     Parameters
     ----------
-    generators : list of numpy.random.Generator
-        One for each row.
+    seed : int
+    rows : range
+        Numbers of the rows.
+    size : int, default=1
+        How many numbers a row needs for a step.
     """
 
-    def __init__(self, generators):
-        self.generators = generators
-        self.drawn, self.used = np.empty((len(generators), 0)), 0
+    def __init__(self, seed, rows, size=1):
+        self.seed, self.rows, self.size = seed, rows, size
+        self.kept = np.arange(len(rows))
+        self.n_at_once = max(1, _AT_ONCE // size)
+        self.n_steps = 0
 
     def next(self):
-        """Return one number a row, (n_rows,)."""
-        if self.used == self.drawn.shape[1]:
-            self.drawn = np.array([g.random(_AT_ONCE) for g in self.generators])
-            self.used = 0
-        self.used += 1
-        return self.drawn[:, self.used - 1]
+        """Return the numbers of a step, (n_rows, size)."""
+        block, step = divmod(self.n_steps, self.n_at_once)
+        if step == 0:
+            self.drawn = self._draw(block)[self.kept]
+        self.n_steps += 1
+        return self.drawn[:, step]
+
+    def _draw(self, block):
+        bits = np.random.PCG64([self.seed, block])
+        bits.advance(self.rows.start * self.n_at_once * self.size)
+        shape = len(self.rows), self.n_at_once, self.size
+        return np.random.Generator(bits).random(shape)
 
     def keep(self, rows):
         """Leave out all rows but some."""
-        self.generators = [self.generators[i] for i in rows]
-        self.drawn = self.drawn[rows]
+        self.kept, self.drawn = self.kept[rows], self.drawn[rows]
 
 
 def draw(decoder, first, max_length, settings, uniforms, *, end=None, stops=None):
@@ -96,7 +107,7 @@ def draw(decoder, first, max_length, settings, uniforms, *, end=None, stops=None
     tokens = [[] for _ in range(len(log_p))]
     total, active = np.zeros(len(log_p)), np.arange(len(log_p))
     for _ in range(max_length):
-        chosen = choose(log_p, settings, uniforms.next())
+        chosen = choose(log_p, settings, uniforms.next()[:, 0])
         total[active] += log_p[np.arange(len(active)), chosen]
         goes_on = chosen != (-1 if end is None else end)
         for i, token in zip(active[goes_on], chosen[goes_on], strict=True):
@@ -157,7 +168,7 @@ def _truncate(p, settings):
     return result
 
 
-def draw_sets(decoder, first, n_steps, temperature, generators):
+def draw_sets(decoder, first, n_steps, temperature, uniforms):
     """Draw sequences of sets, the notes of a step each by itself.
 
     Parameters
@@ -168,8 +179,8 @@ def draw_sets(decoder, first, n_steps, temperature, generators):
     n_steps : int
     temperature : float
         Log odds are divided by it; 0: the notes with a probability above 0.5.
-    generators : list of numpy.random.Generator
-        One for each row.
+    uniforms : Uniforms
+        As many numbers of a row as there are notes.
 
     Returns
     -------
@@ -182,7 +193,7 @@ def draw_sets(decoder, first, n_steps, temperature, generators):
     n_rows, n_notes = log_odds.shape
     notes, total = np.zeros((n_rows, n_steps, n_notes), np.float32), np.zeros(n_rows)
     for t in range(n_steps):
-        chosen = _choose_notes(log_odds, temperature, generators)
+        chosen = _choose_notes(log_odds, temperature, uniforms.next())
         log_p = -np.logaddexp(0, np.where(chosen, -log_odds, log_odds)).sum(axis=1)
         total += log_p.astype(np.float32)  # in the precision of `score_samples`
         notes[:, t] = chosen
@@ -191,12 +202,12 @@ def draw_sets(decoder, first, n_steps, temperature, generators):
     return notes, total
 
 
-def _choose_notes(log_odds, temperature, generators):
+def _choose_notes(log_odds, temperature, uniform):
     if temperature == 0:
         return log_odds > 0
     with np.errstate(over="ignore"):  # exp(inf): a probability of 0
         p = 1 / (1 + np.exp(-log_odds / temperature))
-    return np.array([g.random(p.shape[1]) for g in generators]) < p
+    return uniform < p
 
 
 class Hypothesis(NamedTuple):

@@ -644,9 +644,8 @@ class RNNGenerator(StreamingMixin, TokenRNN):
         stop : str, list of str or None, default=None
             Text that ends a sequence, as its last part.
         random_state : int, RandomState instance or None, default=None
-            Controls the draws. Pass an int for the same sequences in each call. Each
-            sequence is drawn by its own generator: the first ones do not depend on
-            `n_samples`.
+            Controls the draws. Pass an int for the same sequences in each call; the
+            first ones do not depend on `n_samples`.
 
         Returns
         -------
@@ -910,27 +909,28 @@ class RNNGenerator(StreamingMixin, TokenRNN):
             Progress(n_samples, "sample", shows=self.verbose > 0) as progress,
         ):
             for start in range(0, n_samples, _MOST_ROWS):
-                rows = np.arange(start, min(start + _MOST_ROWS, n_samples))
-                first = decoder.start(prefix, codes[rows])
-                generators = [np.random.default_rng([seed, row]) for row in rows]
+                rows = range(start, min(start + _MOST_ROWS, n_samples))
+                first = decoder.start(prefix, codes[rows.start : rows.stop])
+                n_draws = first[0].shape[1] if self._reads_notes else 1
+                uniforms = Uniforms(seed, rows, n_draws)
                 watched = WatchedDecoder(decoder, progress, len(rows))
-                parts.append(self._draw(watched, first, generators, **options))
+                parts.append(self._draw(watched, first, uniforms, **options))
                 watched.finish()
         samples = [sample for part, _ in parts for sample in part]
         log_likelihood = np.concatenate([total for _, total in parts])
         return self._decode(samples, prompt, prefix), log_likelihood
 
     def _draw(
-        self, decoder, first, generators, *, max_length, temperature, top_k, top_p, stop
+        self, decoder, first, uniforms, *, max_length, temperature, top_k, top_p, stop
     ):
         if self._reads_notes:
             if not (top_k is top_p is stop is None):
                 raise ValueError("top_k, top_p and stop are for tokens, not for notes.")
-            return draw_sets(decoder, first, max_length, temperature, generators)
+            return draw_sets(decoder, first, max_length, temperature, uniforms)
         forbidden = [UNKNOWN] if self._ends else [UNKNOWN, BOUNDARY]
         settings = Settings(temperature, top_k, top_p, np.array(forbidden))
-        uniforms, stops = Uniforms(generators), self._make_stops(stop)
-        options = {"end": BOUNDARY if self._ends else None, "stops": stops}
+        end = BOUNDARY if self._ends else None
+        options = {"end": end, "stops": self._make_stops(stop)}
         return draw(decoder, first, max_length, settings, uniforms, **options)
 
     def _make_stops(self, stop):

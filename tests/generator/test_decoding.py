@@ -30,10 +30,6 @@ class Chain:
         return state[rows]
 
 
-def generators(n, seed=0):
-    return [np.random.default_rng([seed, i]) for i in range(n)]
-
-
 def frequencies(settings, n=4000):
     uniform = np.random.default_rng(0).random(n)
     chosen = choose(np.log(np.repeat([P], n, axis=0)), settings, uniform)
@@ -87,7 +83,7 @@ TRANSITIONS = np.array([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3], [0.3, 0.1, 0.6]])
 
 def draw_from_chain(n, **options):
     chain = Chain(TRANSITIONS)
-    drawn = draw(chain, chain.start(n), 50, FREE, Uniforms(generators(n)), **options)
+    drawn = draw(chain, chain.start(n), 50, FREE, Uniforms(0, range(n)), **options)
     return *drawn, chain
 
 
@@ -119,12 +115,26 @@ def test_a_row_without_an_end_has_the_maximum_length():
     assert {len(row) for row in draw_from_chain(5)[0]} == {50}
 
 
-def test_more_numbers_than_are_drawn_at_once():
-    """The stream of a generator does not depend on how often it is asked."""
-    uniforms = Uniforms(generators(2))
-    streams = np.array([uniforms.next() for _ in range(150)]).T
-    expected = [g.random(150) for g in generators(2)]
-    np.testing.assert_array_equal(streams, expected)
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_the_numbers_of_a_row_are_its_own(size):
+    def draw_numbers(rows, n_steps=150):
+        uniforms = Uniforms(7, rows, size)
+        return np.array([uniforms.next() for _ in range(n_steps)]).swapaxes(0, 1)
+
+    many = draw_numbers(range(5))
+    assert many.shape == (5, 150, size)
+    assert len(np.unique(many)) == many.size
+    np.testing.assert_array_equal(draw_numbers(range(3, 5)), many[3:])
+
+
+def test_rows_that_are_left_out_change_no_numbers():
+    expected, uniforms = Uniforms(7, range(5)), Uniforms(7, range(5))
+    kept = np.arange(5)
+    for rows in ([0, 2, 3, 4], [1, 2], [1]):
+        for _ in range(40):
+            np.testing.assert_array_equal(uniforms.next(), expected.next()[kept])
+        uniforms.keep(np.array(rows))
+        kept = kept[rows]
 
 
 def test_stops_are_looked_for_after_each_token():
