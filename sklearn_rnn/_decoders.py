@@ -4,7 +4,10 @@ import numpy as np
 import torch
 
 from sklearn_rnn import nn
-from sklearn_rnn._codecs import BOUNDARY
+from sklearn_rnn._codecs import BOUNDARY, UNKNOWN
+from sklearn_rnn._decoding import Candidates
+
+_LOGITS_AT_ONCE = 2**17  # they stay in the cache
 
 
 class WatchedDecoder:
@@ -123,12 +126,11 @@ class SourceDecoder:
     def __init__(self, module, inputs, width):
         self.decoder, self.width = module.decoder, width
         self.memory, self.layers = module.encode(**inputs)
-        keys = self.decoder.make_keys(self.memory)
-        self.keys = keys.double()  # once, not for each token
+        self.keys = self.decoder.make_keys(self.memory)
         self.lengths = inputs["lengths"]
 
     def start(self):
-        """Return log probabilities of the first token, and the state after."""
+        """Return candidates for the first token, and the state after."""
         n = len(self.memory)
         repeated = torch.arange(n).repeat_interleave(self.width)
         sources = self.memory, self.keys, self.lengths
@@ -139,8 +141,7 @@ class SourceDecoder:
         layers, (memory, keys, lengths) = state
         y = torch.from_numpy(tokens).to(memory.device).unsqueeze(1)
         logits, layers = self.decoder.step(y, layers, memory, keys, lengths)
-        log_p = nn.log_probabilities(logits).float().double().cpu().numpy()
-        return log_p, (layers, (memory, keys, lengths))
+        return self._find_candidates(logits), (layers, (memory, keys, lengths))
 
     def reorder(self, state, rows):
         layers, sources = state
@@ -150,6 +151,16 @@ class SourceDecoder:
             index = torch.from_numpy(kept).to(sources[0].device)
             sources = tuple(None if s is None else s[index] for s in sources)
         return layers, sources
+
+    def _find_candidates(self, logits):
+        n_tokens = logits.shape[1]
+        best = []
+        for rows in logits.split(max(1, _LOGITS_AT_ONCE // n_tokens)):
+            log_p = nn.log_probabilities(rows).float()  # that of `score_samples`
+            log_p[:, UNKNOWN] = -torch.inf
+            best.append(log_p.topk(min(self.width, n_tokens), dim=1))
+        log_p, tokens = map(torch.cat, zip(*best, strict=True))
+        return Candidates(log_p.double().cpu().numpy(), tokens.cpu().numpy())
 
     def _take_layers(self, layers, rows):
         rows = rows.to(self.memory.device)

@@ -1,4 +1,4 @@
-"""Sequences from a network, step by step: random draws.
+"""Sequences from a network, step by step: random draws, and beams.
 
 A *decoder* has three methods:
 
@@ -8,7 +8,7 @@ A *decoder* has three methods:
 - ``reorder(state, rows)`` returns the state of some rows.
 
 A decoder of sets has binary arrays of shape (n_rows, n_notes) instead of tokens, and
-``step`` returns log odds.
+``step`` returns log odds. That of a beam returns `Candidates` instead.
 """
 
 from typing import NamedTuple
@@ -210,6 +210,22 @@ def _choose_notes(log_odds, temperature, uniform):
     return uniform < p
 
 
+class Candidates(NamedTuple):
+    """The most probable next tokens of each row, the best first.
+
+    A beam of some hypotheses needs as many of each one.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (n_rows, n_candidates)
+        Log probabilities, float64.
+    tokens : ndarray of int of shape (n_rows, n_candidates)
+    """
+
+    log_p: np.ndarray
+    tokens: np.ndarray
+
+
 class Hypothesis(NamedTuple):
     """A sequence that `beam` has found.
 
@@ -231,7 +247,7 @@ class Hypothesis(NamedTuple):
     is_complete: bool
 
 
-def beam(decoder, first, width, max_length, *, end, length_penalty, forbidden):
+def beam(decoder, first, width, max_length, *, end, length_penalty):
     """Search for probable sequences, several at each step.
 
     A hypothesis that has ended stays in the beam, unless `width` others have a higher
@@ -242,7 +258,7 @@ def beam(decoder, first, width, max_length, *, end, length_penalty, forbidden):
     decoder : object
         See the beginning of this file. There are `width` rows for each search, after
         each other.
-    first : tuple of (log probabilities, state)
+    first : tuple of (Candidates, state)
         Before the first token; the rows of a search are equal.
     width : int
         Number of hypotheses of a search.
@@ -252,21 +268,18 @@ def beam(decoder, first, width, max_length, *, end, length_penalty, forbidden):
         Token that ends a hypothesis.
     length_penalty : float
         0: hypotheses are compared by log probability; 1: by its mean per token.
-    forbidden : ndarray of int
-        Tokens that cannot be drawn.
 
     Returns
     -------
     hypotheses : list of list of Hypothesis
         Those of each search, the best first.
     """
-    log_p, state = first
-    n = len(log_p) // width
+    candidates, state = first
+    n = len(candidates.log_p) // width
     beams = _Beams.start(n, width)
     results, active = [None] * n, np.arange(n)
     for _ in range(max_length):
-        log_p[:, forbidden] = -np.inf
-        beams, rows = beams.extend(log_p, end, length_penalty)
+        beams, rows = beams.extend(candidates, end, length_penalty)
         done = beams.have_ended()
         for k in np.flatnonzero(done):
             results[active[k]] = beams.list_hypotheses(k, length_penalty)
@@ -275,7 +288,7 @@ def beam(decoder, first, width, max_length, *, end, length_penalty, forbidden):
         if len(kept) == 0:
             break
         state = decoder.reorder(state, rows[kept].ravel())
-        log_p, state = decoder.step(beams.tokens[:, :, -1].ravel(), state)
+        candidates, state = decoder.step(beams.tokens[:, :, -1].ravel(), state)
     for k, i in enumerate(active):
         results[i] = beams.list_hypotheses(k, length_penalty)
     return results
@@ -300,18 +313,19 @@ class _Beams(NamedTuple):
     def take(self, searches):
         return _Beams(*(field[searches] for field in self))
 
-    def extend(self, log_p, end, length_penalty):
+    def extend(self, candidates, end, length_penalty):
         """Return the best hypotheses with one more token, and the rows they extend."""
         n, width = self.total.shape
-        log_p = log_p.reshape(n, width, -1)
+        log_p, tokens = (field.reshape(n, width, -1) for field in candidates)
         log_p[self.ended] = -np.inf
-        log_p[self.ended, end] = 0  # at no cost
+        log_p[self.ended, 0], tokens[self.ended, 0] = 0, end  # at no cost
         total = self.total[:, :, np.newaxis] + log_p
         lengths = self.lengths + ~self.ended
         score = total / (lengths**length_penalty)[:, :, np.newaxis]
         best = _find_largest(score.reshape(n, -1), width)
-        source, token = np.divmod(best, log_p.shape[2])
+        source, place = np.divmod(best, log_p.shape[2])
         index = np.arange(n)[:, np.newaxis]
+        token = tokens[index, source, place]
         beams = _Beams(
             np.concatenate(
                 [self.tokens[index, source], token[..., np.newaxis]], axis=2

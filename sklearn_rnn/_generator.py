@@ -46,6 +46,7 @@ from sklearn_rnn._training_data import RandomSplitter, TrainingData, check_weigh
 from sklearn_rnn.nn import (
     NoteLikelihood,
     TokenLikelihood,
+    constant_weights,
     flatten_steps,
     threads_for,
 )
@@ -906,6 +907,7 @@ class RNNGenerator(StreamingMixin, TokenRNN):
         with (
             torch.inference_mode(),
             threads_for(module),
+            constant_weights(),
             Progress(n_samples, "sample", shows=self.verbose > 0) as progress,
         ):
             for start in range(0, n_samples, _MOST_ROWS):

@@ -11,7 +11,6 @@ from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._building import make_encoder, make_standardize
 from sklearn_rnn._codecs import (
     BOUNDARY,
-    UNKNOWN,
     IdCodec,
     ListCodec,
     TextCodec,
@@ -37,7 +36,7 @@ from sklearn_rnn._token_base import TokenRNN
 from sklearn_rnn._training import PairDataset, make_inputs, make_pair_inputs
 from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.metrics import chrf_score, exact_match_score
-from sklearn_rnn.nn import TokenLikelihood, threads_for
+from sklearn_rnn.nn import TokenLikelihood, constant_weights, threads_for
 from sklearn_rnn.utils import Progress, StrOptions, fit_context, neutral_torch_state
 
 _MOST_ROWS, _MOST_STEPS = 256, 8192  # sources decoded at a time, and their steps
@@ -741,6 +740,7 @@ class RNNTranslator(TokenRNN):
         with (
             torch.inference_mode(),
             threads_for(module),
+            constant_weights(),
             Progress(len(X), "sequence", shows=self.verbose > 0) as progress,
         ):
             for rows in batches_by_length(X.lengths, _MOST_ROWS, _MOST_STEPS):
@@ -753,7 +753,6 @@ class RNNTranslator(TokenRNN):
                     self.max_length_ + 1,
                     end=BOUNDARY,
                     length_penalty=float(self.length_penalty),
-                    forbidden=np.array([UNKNOWN]),
                 )
                 watched.finish()
                 for i, hypotheses in zip(rows, results, strict=True):

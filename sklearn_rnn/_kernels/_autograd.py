@@ -1,7 +1,7 @@
 """The bridge to torch: memory, and a torch.autograd.Function."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from sklearn_rnn._kernels._constants import CELLS, WIDTH
 from sklearn_rnn._kernels._library import get_library, load_library
+from sklearn_rnn._kernels._packs import pack_once
 from sklearn_rnn._kernels._tensors import check_lengths, empty, read
 from sklearn_rnn._kernels._threads import count_parts, get_buffers, run_in_threads
 
@@ -266,8 +267,13 @@ class LayerRun:
         return jobs
 
     def _pack(self, direction):
+        weights = self.weights[direction]
+        if not self.plan.keep:
+            pack = partial(pack_layer, self.sizes)
+            self.taken.append(pack_once(self.sizes, weights, pack))
+            return self.taken[-1].data_ptr()
         packed = self._take(self.sizes.weights)
-        addresses = [w.data_ptr() for w in self.weights[direction]]
+        addresses = [w.data_ptr() for w in weights]
         get_library().pack(*self.sizes[:3], *addresses, packed)
         return packed
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._packs import pack_once
 from sklearn_rnn._kernels._tensors import check_lengths, empty, read, read_lengths
 from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 
@@ -106,7 +107,8 @@ def _multiply_many(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     library, n = get_library(), len(x)
     n_out, n_in = weight.shape
     wide = -(-n_out // WIDTH) * WIDTH
-    packed, sums, out = _pack_many(weight), empty(n, wide), empty(n, n_out)
+    packed = pack_once(weight.shape, [weight], lambda weights: _pack_many(*weights))
+    sums, out = empty(n, wide), empty(n, n_out)
     n_parts = count_parts(n, n * n_in * n_out)
     bounds = [n * k // n_parts for k in range(n_parts + 1)]
     jobs = [
@@ -157,16 +159,54 @@ def attend(x: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
     return out
 
 
+def attend_to_memory(
+    queries: Tensor, keys: Tensor, memory: Tensor, lengths: Tensor | None
+) -> Tensor:
+    """Return the mean of the memory, by the products of each query with the keys.
+
+    Parameters
+    ----------
+    queries : Tensor of shape (batch, n_queries, size)
+    keys : Tensor of shape (batch, time, size)
+    memory : Tensor of shape (batch, time, features)
+    lengths : Tensor of shape (batch,) or None
+
+    Returns
+    -------
+    Tensor of shape (batch, n_queries, features)
+    """
+    given = {"queries": queries, "keys": keys.transpose(1, 2), "memory": memory}
+    queries, keys, memory = read("attention", {}, given)
+    steps = _read_steps(lengths, *memory.shape[:2])
+    (batch, n_queries, size), (_, n_steps, width) = queries.shape, memory.shape
+    out = empty(batch, n_queries, width)
+    n_parts = count_parts(batch, queries.shape[:2].numel() * n_steps * (size + width))
+    bounds = [batch * k // n_parts for k in range(n_parts + 1)]
+    numbers = empty(n_parts, n_steps + n_steps + width, dtype=torch.float64)
+    jobs = [
+        (b - a, n_queries, n_steps, size, width,
+         *(t[a:].data_ptr() for t in (queries, keys, memory, steps)),
+         *(own[k:].data_ptr() for k in (0, n_steps, 2 * n_steps)), out[a:].data_ptr())
+        for (a, b), own in zip(pairwise(bounds), numbers, strict=True)
+    ]  # fmt: skip
+    kept = queries, keys, memory, steps, numbers, out
+    run_in_threads(get_library("vocabulary").attend_to_memory, jobs, kept)
+    return out
+
+
 def _prepare_mean(
     x: Tensor, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return x, numbers of steps, memory for a sum, and for the result."""
     (x,) = read("pool", {}, {"x": x})
     batch, n_steps, size = x.shape
-    if lengths is None:
-        steps = torch.full((batch,), n_steps, dtype=torch.int64, device="cpu")
-    else:
-        numbers = read_lengths(lengths)
-        check_lengths(numbers, batch, n_steps, least=1)
-        steps = torch.from_numpy(numbers)
+    steps = _read_steps(lengths, batch, n_steps)
     return x, steps, empty(size, dtype=torch.float64), empty(batch, size)
+
+
+def _read_steps(lengths: Tensor | None, batch: int, n_steps: int) -> Tensor:
+    if lengths is None:
+        return torch.full((batch,), n_steps, dtype=torch.int64, device="cpu")
+    numbers = read_lengths(lengths)
+    check_lengths(numbers, batch, n_steps, least=1)
+    return torch.from_numpy(numbers)

@@ -76,6 +76,11 @@ TABLE: dict[str, dict[str, Expected]] = {
         "x": _floats("batch", "time", "features"),
         "scores": _floats("batch", "time"),
     },
+    "attention": {
+        "queries": _floats("batch", "queries", "size"),
+        "keys": _floats("batch", "size", "time"),
+        "memory": _floats("batch", "time", "features"),
+    },
     "standardize": {
         "mean": _floats("features"),
         "scale": _floats("features"),

@@ -401,6 +401,10 @@ def _verify_vocabulary(rng: np.random.Generator) -> None:
     _compare("a vocabulary", losses, expected.detach())
     _compare("the gradient of a vocabulary", wide[:, :n_words], wanted)
     _compare("the gradient of a bias", d_bias[:n_words], wanted.sum(0))
+    keys, memory, queries = (_draw(rng, 2, n, 5) for n in (3, 3, 4))
+    found = _rows.attend_to_memory(queries, keys, memory, None)
+    weights = torch.softmax(queries.double() @ keys.double().transpose(1, 2), dim=2)
+    _compare("attention", found, weights @ memory.double())
 
 
 _VERIFICATIONS = {

@@ -2,6 +2,9 @@
 
 # for the other packages, not public
 from sklearn_rnn.nn._batch_invariant import (
+    constant_weights as constant_weights,
+)
+from sklearn_rnn.nn._batch_invariant import (
     linear as linear,
 )
 from sklearn_rnn.nn._cells import (

@@ -4,6 +4,8 @@ In prediction, the kernels compute each row by itself,
 see `sklearn_rnn._kernels._rows`. Otherwise torch's operators are used.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,6 +25,18 @@ def _suit_kernels(*tensors: Tensor) -> bool:
     return uses_kernels() and all(
         t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors
     )
+
+
+@contextmanager
+def constant_weights() -> Iterator[None]:
+    """Let kernels keep what they make of the weights, which this block changes not."""
+    if not uses_kernels():
+        yield
+        return
+    from sklearn_rnn._kernels._packs import packs_kept
+
+    with packs_kept():
+        yield
 
 
 def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
@@ -122,6 +136,29 @@ def attend(outputs: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
         return attend(outputs, scores, lengths)
     weights = softmax_over_time(scores, lengths)
     return (weights.unsqueeze(-1) * outputs).sum(1)
+
+
+def attend_to_memory(
+    queries: Tensor, keys: Tensor, memory: Tensor, lengths: Tensor | None
+) -> Tensor:
+    """Mean of the memory, weighted by the softmax of the products with each query.
+
+    ``queries`` is (batch, n_queries, size), ``keys`` (batch, time, size) and ``memory``
+    (batch, time, features); the result is (batch, n_queries, features).
+    """
+    if is_exact(queries) and uses_kernels("vocabulary"):
+        from sklearn_rnn._kernels._rows import attend_to_memory
+
+        return attend_to_memory(queries, keys, memory, lengths)
+    keys = keys.double()
+    means = [attend(memory, score(query, keys), lengths) for query in queries.unbind(1)]
+    return torch.stack(means, dim=1)
+
+
+def score(query: Tensor, keys: Tensor) -> Tensor:
+    """Return the products of a query, (batch, size), with its keys, (batch, time)."""
+    products = keys.double() * query.double().unsqueeze(1)
+    return products.sum(-1).to(query.dtype)
 
 
 def softmax_over_time(scores: Tensor, lengths: Tensor | None) -> Tensor:

@@ -5,7 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._batch_invariant import attend, is_exact, linear, softmax_over_time
+from sklearn_rnn.nn._batch_invariant import (
+    attend_to_memory,
+    is_exact,
+    linear,
+    score,
+    softmax_over_time,
+)
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import LSTM
@@ -193,13 +199,7 @@ class Decoder(nn.Module):
             weights = _softmax(queries @ keys.transpose(1, 2), lengths)
             contexts = weights @ memory
         else:
-            contexts = torch.stack(
-                [
-                    attend(memory, _score(query, keys), lengths)
-                    for query in queries.unbind(1)
-                ],
-                dim=1,
-            )
+            contexts = attend_to_memory(queries, keys, memory, lengths)
         return _tanh(linear(self.combine, torch.cat([queries, contexts], dim=-1)))
 
     def weigh(self, queries: Tensor, keys: Tensor, lengths: Tensor | None) -> Tensor:
@@ -221,7 +221,7 @@ class Decoder(nn.Module):
         """
         return torch.stack(
             [
-                softmax_over_time(_score(query, keys), lengths)
+                softmax_over_time(score(query, keys), lengths)
                 for query in queries.unbind(1)
             ],
             dim=1,
@@ -333,12 +333,6 @@ def _tanh(x: Tensor) -> Tensor:
     torch rounds the last numbers of a batch differently, in the last bit of doubles.
     """
     return torch.tanh(x.double()).float() if is_exact(x) else torch.tanh(x)
-
-
-def _score(query: Tensor, keys: Tensor) -> Tensor:
-    """Return the product of a query, (batch, size), with its keys, (batch, time)."""
-    products = keys.double() * query.double().unsqueeze(1)
-    return products.sum(-1).to(query.dtype)
 
 
 def _softmax(scores: Tensor, lengths: Tensor | None) -> Tensor:

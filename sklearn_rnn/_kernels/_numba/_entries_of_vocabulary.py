@@ -1,6 +1,7 @@
 """Entry points of the group "vocabulary", see `_entries.py`."""
 
 from sklearn_rnn._kernels._numba import (
+    _rows,
     _vocabulary,
 )
 from sklearn_rnn._kernels._numba._memory import (
@@ -26,4 +27,20 @@ def soften(
     )
 
 
-ENTRIES = (soften,)
+def attend_to_memory(
+    rows, n_queries, n_steps, size, width, /, queries, keys, memory, lengths, products,
+    scores, total, out,
+):  # fmt: skip
+    _rows.attend_to_memory(
+        floats_at(queries, (rows, n_queries, size)),
+        floats_at(keys, (rows, size, n_steps)),
+        floats_at(memory, (rows, n_steps, width)),
+        integers_at(lengths, (rows,)),
+        doubles_at(products, (n_steps,)),
+        floats_at(scores, (n_steps,)),
+        doubles_at(total, (width,)),
+        floats_at(out, (rows, n_queries, width)),
+    )
+
+
+ENTRIES = soften, attend_to_memory

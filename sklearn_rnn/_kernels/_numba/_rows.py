@@ -75,21 +75,58 @@ def max_over_time(x, lengths, column, out):
 
 
 @njit(**JIT)
+def average(steps, scores, n, total, out):
+    """Set out to the mean of the first n steps, weighted by softmax(scores)."""
+    size = steps.shape[1]
+    for j in range(size):
+        total[j] = 0
+    highest = scores[0]
+    for t in range(1, n):
+        highest = max(highest, scores[t])
+    weights = 0.0
+    for t in range(n):
+        weight = np.exp(np.float64(scores[t]) - highest)
+        weights += weight
+        step = steps[t]
+        for j in range(size):
+            total[j] += weight * step[j]
+    for j in range(size):
+        out[j] = total[j] / weights
+
+
+@njit(**JIT)
 def attend(x, scores, lengths, total, out):
-    """Set out to the mean of the first steps, weighted by softmax(scores)."""
+    """Set out to the mean of the first steps of each row, by their scores."""
     for row in range(x.shape[0]):
-        for j in range(x.shape[2]):
-            total[j] = 0
-        own = scores[row]
-        highest = own[0]
-        for t in range(1, lengths[row]):
-            highest = max(highest, own[t])
-        weights = 0.0
-        for t in range(lengths[row]):
-            weight = np.exp(np.float64(own[t]) - highest)
-            weights += weight
-            step = x[row, t]
-            for j in range(x.shape[2]):
-                total[j] += weight * step[j]
-        for j in range(x.shape[2]):
-            out[row, j] = total[j] / weights
+        average(x[row], scores[row], lengths[row], total, out[row])
+
+
+@njit(**JIT)
+def attend_to_memory(queries, keys, memory, lengths, products, scores, total, out):
+    """Set out to the mean of a row's memory by the products of a query and its keys.
+
+    Parameters
+    ----------
+    queries : (rows, n_queries, size)
+    keys : (rows, size, n_steps)
+    memory : (rows, n_steps, width)
+    lengths : (rows,)
+    products, scores : (n_steps,)
+        Memory.
+    total : (width,)
+        Memory.
+    out : (rows, n_queries, width)
+    """
+    for row in range(queries.shape[0]):
+        n = lengths[row]
+        for k in range(queries.shape[1]):
+            query = queries[row, k]
+            for t in range(n):
+                products[t] = 0
+            for j in range(len(query)):
+                number, of_steps = np.float64(query[j]), keys[row, j]
+                for t in range(n):
+                    products[t] += number * of_steps[t]
+            for t in range(n):
+                scores[t] = products[t]
+            average(memory[row], scores, n, total, out[row, k])
