@@ -211,6 +211,26 @@ def test_a_crf_that_computes_something_else_is_found():
     assert _library.get_library("crf") is good
 
 
+@pytest.mark.parametrize(
+    ("name", "result", "what"),
+    [
+        ("soften", -3, "a vocabulary"),
+        ("attend_to_memory", -1, "attention"),
+    ],
+)
+def test_a_decoder_that_computes_something_else_is_found(name, result, what):
+    good = _library.load_library("vocabulary")
+
+    def compute(*args):
+        getattr(good, name)(*args)
+        ctypes.cast(args[result], ctypes.POINTER(ctypes.c_float))[0] += 1
+
+    wrong = SimpleNamespace(**{**vars(good), name: compute})
+    with pytest.raises(RuntimeError, match=f"kernel of {what} does not compute"):
+        _library._verify("vocabulary", wrong)
+    assert _library.get_library("vocabulary") is good
+
+
 @pytest.mark.parametrize("name", [*RESULTS, "clip", "adam"])
 def test_a_kernel_that_computes_something_else_is_found(name):
     with pytest.raises(RuntimeError, match=r"does not compute what torch does"):

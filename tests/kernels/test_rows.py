@@ -6,7 +6,14 @@ import torch
 
 pytest.importorskip("numba", reason="needs numba")
 
-from sklearn_rnn._kernels._rows import attend, convolve, mean_over_time, multiply
+from sklearn_rnn._kernels._packs import packs_kept
+from sklearn_rnn._kernels._rows import (
+    attend,
+    attend_to_memory,
+    convolve,
+    mean_over_time,
+    multiply,
+)
 
 LENGTHS = torch.tensor([9, 1, 4, 9, 2])
 
@@ -67,6 +74,46 @@ def test_means_agree_with_a_loop(rng, lengths):
         weighted.append((weight.unsqueeze(1) * valid).sum(0))
     assert_close(mean_over_time(x, lengths), torch.stack(plain))
     assert_close(attend(x, 3 * scores, lengths), torch.stack(weighted))
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize(("n_queries", "size", "width"), [(1, 1, 3), (4, 19, 33)])
+def test_attention_to_a_memory_agrees_with_torch(rng, lengths, n_queries, size, width):
+    queries, keys = normal(rng, 5, n_queries, size), normal(rng, 5, 9, size)
+    memory = normal(rng, 5, 9, width)
+    expected = []
+    for row, n in enumerate([9] * 5 if lengths is None else lengths.tolist()):
+        products = queries[row].double() @ keys[row, :n].double().T
+        expected.append(torch.softmax(products, 1) @ memory[row, :n].double())
+    found = attend_to_memory(queries, keys, memory, lengths)
+    assert_close(found, torch.stack(expected))
+
+
+def test_a_query_is_answered_by_itself(rng, two_threads):
+    queries, keys = normal(rng, 80, 5, 64), normal(rng, 80, 9, 64)
+    memory, lengths = normal(rng, 80, 9, 64), LENGTHS.repeat(16)
+    together = attend_to_memory(queries, keys, memory, lengths)
+    for row in range(0, 80, 7):
+        for k in range(5):
+            own, n = slice(row, row + 1), lengths[row]
+            alone = attend_to_memory(
+                queries[own, k : k + 1], keys[own, :n], memory[own, :n], None
+            )
+            assert torch.equal(alone[0, 0], together[row, k])
+
+
+def test_kept_packs_are_those_of_their_weights(rng):
+    x, bias = normal(rng, 4, 6), normal(rng, 20)
+    weights = [normal(rng, 20, 6) for _ in range(100)]  # more than are kept
+    expected = [multiply(x, weight, bias) for weight in weights]
+    with packs_kept():
+        for _ in range(2):
+            found = [multiply(x, weight, bias) for weight in weights]
+            assert all(map(torch.equal, found, expected))
+            made = [multiply(x, weight + 0, bias) for weight in weights]
+            assert all(map(torch.equal, made, expected))
+    weights[0].zero_()
+    assert torch.equal(multiply(x, weights[0], bias), bias.expand(4, 20))
 
 
 def test_means_of_long_sequences_lose_no_digits(rng):

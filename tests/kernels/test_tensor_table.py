@@ -211,6 +211,7 @@ KERNELS = {
     "convolve": (_rows.convolve, (X, WEIGHT, BIAS, 1), 3),
     "multiply": (_rows.multiply, (X, WEIGHT[:, :, 0], BIAS), 3),
     "attend": (_rows.attend, (X, X[:, :, 0], None), 2),
+    "attend_to_memory": (_rows.attend_to_memory, (X, X, X, None), 3),
     "random convolutions": (
         _run_random_convolutions,
         (X, PATTERN, THRESHOLDS, torch.tensor([1, 1, 2, 2])),
@@ -274,6 +275,7 @@ FITTING = [
     ("convolve", 1, "shorter"),
     ("convolution", 1, "shorter"),
     ("attend", 0, "shorter"),
+    ("attend_to_memory", 2, "shorter"),
     ("flatten", 0, "shorter"),
     ("unflatten", 0, "shorter"),
     ("cross_entropy", 0, "shorter"),

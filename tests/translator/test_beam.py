@@ -5,9 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from sklearn_rnn._decoding import beam
-
-NONE = np.array([], int)
+from sklearn_rnn._decoding import Candidates, beam
 
 
 class Trigrams:
@@ -18,13 +16,19 @@ class Trigrams:
         self.log_p = np.log(rng.dirichlet(np.ones(n_tokens), (n_tokens, n_tokens)))
 
     def start(self, n, width):
+        self.width = width
         state = np.zeros((n * width, 2), int)
         state[:, 0] = np.repeat(np.arange(n), width)  # searches differ
-        return self.log_p[state[:, 0], state[:, 1]], state
+        return self.find_candidates(state), state
 
     def step(self, tokens, state):
         state = np.stack([state[:, 1], tokens], axis=1)
-        return self.log_p[state[:, 0], state[:, 1]], state
+        return self.find_candidates(state), state
+
+    def find_candidates(self, state):
+        log_p = self.log_p[state[:, 0], state[:, 1]]
+        tokens = np.argsort(-log_p, axis=1)[:, : self.width]
+        return Candidates(np.take_along_axis(log_p, tokens, axis=1), tokens)
 
     def reorder(self, state, rows):
         return state[rows]
@@ -43,10 +47,9 @@ def enumerate_all(model, first, max_length, penalty):
     return sorted(found, key=lambda item: -item[0])
 
 
-def search(model, n, width, max_length, penalty, forbidden=NONE):
+def search(model, n, width, max_length, penalty):
     first = model.start(n, width)
-    options = {"end": 0, "length_penalty": penalty, "forbidden": forbidden}
-    return beam(model, first, width, max_length, **options)
+    return beam(model, first, width, max_length, end=0, length_penalty=penalty)
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
@@ -69,11 +72,11 @@ def test_searches_do_not_depend_on_one_another(width):
     model = Trigrams(1)
     together = search(model, 3, width, 8, 1.0)
     for i in range(3):
-        log_p, state = model.start(3, width)
+        candidates, state = model.start(3, width)
         rows = slice(i * width, (i + 1) * width)
-        first = log_p[rows].copy(), state[rows]
-        options = {"end": 0, "length_penalty": 1.0, "forbidden": NONE}
-        assert beam(model, first, width, 8, **options)[0] == together[i]
+        first = Candidates(*(field[rows] for field in candidates)), state[rows]
+        alone = beam(model, first, width, 8, end=0, length_penalty=1.0)
+        assert alone[0] == together[i]
 
 
 def test_a_beam_of_one_takes_the_most_probable_token():
@@ -88,8 +91,3 @@ def test_a_beam_of_one_takes_the_most_probable_token():
             a, b = b, token
         assert h.tokens == tokens
         assert h.is_complete == (len(tokens) < 6)
-
-
-def test_forbidden_tokens_are_not_found():
-    for hypotheses in search(Trigrams(3), 3, 4, 6, 1.0, np.array([2])):
-        assert all(2 not in h.tokens for h in hypotheses)

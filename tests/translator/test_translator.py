@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 from sklearn_rnn import RaggedArray, RNNTranslator
+from sklearn_rnn._codecs import UNKNOWN
 from sklearn_rnn.metrics import chrf_score
 
 RNG = np.random.default_rng(0)
@@ -133,6 +134,16 @@ def test_scores_of_predictions_are_what_the_search_found(fitted, kind, width):
 
 
 # Invariance ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_unknown_tokens_are_not_predicted(width):
+    translator = RNNTranslator(**CHARS, tie_weights=False, beam_size=width)
+    translator.fit(WORDS, REVERSED)
+    with torch.no_grad():
+        translator.module_.decoder.head.bias[UNKNOWN] = 50.0
+    known = set("".join(REVERSED))
+    assert all(known.issuperset(text) for text in predict(translator, WORDS))
 
 
 def test_a_prediction_depends_on_its_own_sequence_alone(fitted, kind):
