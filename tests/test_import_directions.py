@@ -125,7 +125,7 @@ MAY_IMPORT = {
         *("_advice", "_codecs", "_decoders", "_decoding", "_defaults", "_parameters"),
         *("_sequences", "_token_base", "_training", "metrics", "nn", "utils", *PARTS),
     },
-    "_decoders": {"_codecs", "nn"},
+    "_decoders": {"_codecs", "_decoding", "nn"},
     "_codecs": {"_sequences", "preprocessing", "utils"},
     "_decoding": set(),
     "_training": {"nn", "_kernels", "_sequences", "_serialization", "utils"},
