@@ -204,15 +204,17 @@ class LayerRun:
         """Return the rows of each thread, the same for each direction."""
         plan = self.plan
         batch, n_steps, _ = self.shape
-        total = batch * n_steps if plan.lengths is None else int(plan.lengths.sum())
-        work = total * self.weights[0][1].numel()
+        work = batch * n_steps * self.weights[0][1].numel()
         if n_parts is None:
             n_parts = count_parts(batch, work, len(plan.directions))
         self.work = work / n_parts
         if plan.lengths is None:
             return _partition_equal_rows(batch, n_steps, n_parts, plan.keep)
         library = get_library()
-        return _deal_rows(library, plan.lengths, n_steps, n_parts, plan.keep)
+        parts = _deal_rows(library, plan.lengths, n_steps, n_parts, plan.keep)
+        if self.buffers.for_all_lengths:
+            parts = [p._replace(n_blocks=p.n_rows * (n_steps + 1)) for p in parts]
+        return parts
 
     def _take(self, n):
         """Return the address of memory for so many numbers."""
@@ -229,7 +231,7 @@ class LayerRun:
         hidden, directions = self.sizes.hidden, self.plan.directions
         return (
             self.sizes.cell, directions[direction], *self.shape, hidden, part.n_rows,
-            part.longest, len(directions) * hidden, direction * hidden, self.n_words,
+            len(directions) * hidden, direction * hidden, self.n_words,
         )  # fmt: skip
 
     @property
@@ -386,7 +388,6 @@ class _Part(NamedTuple):
     """The rows of a batch that one thread computes."""
 
     n_rows: int
-    longest: int  # number of steps
     n_blocks: int  # rows of memory
     address: int  # of rows, their lengths, and where the blocks begin
     numbers: Tensor  # the memory itself, kept alive
@@ -394,17 +395,18 @@ class _Part(NamedTuple):
 
 def _deal_rows(library, lengths, n_steps, n_parts, keep):
     batch = len(lengths)
+    n_numbers = 2 * -(-batch // n_parts) + n_steps + 2
     memory = empty(n_steps + 1 + batch, dtype=torch.int64)
-    numbers = empty(2 * batch + n_parts * (n_steps + 2), dtype=torch.int64)
-    summary = empty(n_parts, 3, dtype=torch.int64)
-    tensors = memory, numbers, summary
+    numbers = empty(n_parts, n_numbers, dtype=torch.int64)
+    ends = empty(n_parts, dtype=torch.int64)
+    tensors = memory, numbers, ends
     addresses = lengths.ctypes.data, *(tensor.data_ptr() for tensor in tensors)
     library.partition_rows(batch, n_steps, n_parts, keep, *addresses)
     parts = []
-    for k, (begin, longest, n_blocks) in enumerate(summary.numpy().tolist()):
+    for k, n_blocks in enumerate(ends.numpy().tolist()):
         n = -(-(batch - k) // n_parts)
-        address = numbers.data_ptr() + 8 * begin
-        parts.append(_Part(n, longest, max(n, n_blocks), address, numbers))
+        address = numbers.data_ptr() + 8 * k * n_numbers
+        parts.append(_Part(n, max(n, n_blocks), address, numbers))
     return parts
 
 

@@ -58,7 +58,7 @@ def forward(
     x: Tensor,
     lengths: NDArray[np.int64] | None,
     buffers: Any = None,
-) -> tuple[Tensor, NDArray[np.int64] | None, Kept | None]:
+) -> tuple[Tensor, Tensor | None, Kept | None]:
     """Convolve, normalise over the channels, and set what is negative to zero.
 
     A row is seen with zeros around its valid steps, ``(kernel_size - 1) // 2`` in front
@@ -79,7 +79,7 @@ def forward(
     -------
     out : Tensor of shape (batch, ceil(time / stride), new_channels)
         Zeros at padding.
-    new_lengths : ndarray of shape (batch,) or None
+    new_lengths : Tensor of shape (batch,) or None
         ``ceil(lengths / stride)``.
     kept : Kept or None
     """
@@ -90,19 +90,20 @@ def forward(
     check_lengths(steps, batch, n_steps)
     packed, parameters = _pack(convolution, sizes)
     out = empty(batch, -(-n_steps // sizes.stride), sizes.n_out)
-    own_buffers = buffers if keep else _FreshMemory()
-    parts = _make_parts(sizes, steps, keep, own_buffers)
+    own_buffers = buffers if keep else get_buffers(False)
+    parts = _make_parts(sizes, steps, n_steps, own_buffers, keep=keep)
     y = [empty(_CHUNK * sizes.wide) for _ in parts]
+    new_steps = empty(batch, dtype=torch.int64)
     jobs = [
         (*_describe(sizes, x.shape, part), part.n_padded, keep, x.data_ptr(),
          steps.ctypes.data, packed.data_ptr(), parameters.data_ptr(),
          part.places.data_ptr(), part.memory.data_ptr(), own.data_ptr(),
-         out.data_ptr())
+         new_steps.data_ptr(), out.data_ptr())
         for part, own in zip(parts, y, strict=True)
     ]  # fmt: skip
-    memory = x, steps, packed, parameters, parts, y, out
+    memory = x, steps, packed, parameters, parts, y, new_steps, out
     run_in_threads(library.convolution_forward, jobs, memory)
-    new_lengths = None if lengths is None else -(-steps // sizes.stride)
+    new_lengths = None if lengths is None else new_steps
     if not keep:
         return out, new_lengths, None
     kept = Kept(convolution, sizes, steps, parameters, parts, buffers)
@@ -261,13 +262,20 @@ def _unpack(
 
 
 def _make_parts(
-    sizes: _Sizes, lengths: NDArray[np.int64], keep: bool, buffers: Any
+    sizes: _Sizes,
+    lengths: NDArray[np.int64],
+    n_steps: int,
+    buffers: Any,
+    *,
+    keep: bool,
 ) -> list[_Part]:
     """Deal the rows out to the threads, with memory for each."""
     batch, gap = len(lengths), sizes.kernel_size // 2
+    new_steps = -(-n_steps // sizes.stride)
+    n_parts = count_parts(batch, batch * new_steps * sizes.n_inputs * sizes.n_out)
+    if buffers.for_all_lengths:
+        lengths = np.full(batch, n_steps)
     counts = -(-lengths // sizes.stride)
-    work = int(counts.sum()) * sizes.n_inputs * sizes.n_out
-    n_parts = count_parts(batch, work)
     parts = []
     for first in range(n_parts):
         own = lengths[first::n_parts]
@@ -280,13 +288,6 @@ def _make_parts(
             _Part(first, n_parts, n_outputs, n_padded, places, buffers.take(n))
         )
     return parts
-
-
-class _FreshMemory:
-    """Memory for one call."""
-
-    def take(self, n: int) -> Tensor:
-        return empty(n)
 
 
 def _describe(sizes: _Sizes, shape: Any, part: _Part) -> tuple[int, ...]:
@@ -305,9 +306,13 @@ def convolve(
     """Return ``out`` and ``new_lengths`` of `forward`; autograd may follow."""
     if not torch.is_grad_enabled():
         out, new_lengths, _ = forward(convolution, x, lengths)
-        return out, new_lengths
+        return out, _as_array(new_lengths)
     weight, bias, scale, shift, *settings = convolution
     return _Convolution.apply(settings, lengths, x, weight, bias, scale, shift)
+
+
+def _as_array(lengths: Tensor | None) -> NDArray[np.int64] | None:
+    return None if lengths is None else lengths.numpy()
 
 
 class _Convolution(torch.autograd.Function):
@@ -318,7 +323,7 @@ class _Convolution(torch.autograd.Function):
             Convolution(*weights, *settings), x, lengths, get_buffers(True)
         )
         ctx.n_steps = x.shape[1]
-        return out, new_lengths
+        return out, _as_array(new_lengths)
 
     @staticmethod
     @once_differentiable

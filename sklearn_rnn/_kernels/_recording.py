@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_rnn._kernels._library import load_library, use_libraries
-from sklearn_rnn._kernels._threads import run_in_threads, use_buffers
+from sklearn_rnn._kernels._threads import Buffers, run_in_threads, use_buffers
 
 _LEAST_ADDRESS = 1 << 32  # a number of things is less
 _GROUPS = "network", "crf", "vocabulary"
@@ -52,16 +52,21 @@ class Recording:
     ----------
     tensors : sequence of Tensor
         What is used and not made while the calls are written down.
+    buffers : Buffers
+        Memory for what a call needs of another one. Several recordings may share it.
 
     Attributes
     ----------
     is_complete : bool
         Whether all that was computed is among the calls, and all that they use is
         kept. If not, the calls are not to be repeated.
+    n_bytes : int
+        Memory that is kept, without that of the buffers and of what was given.
     """
 
-    def __init__(self, tensors: Sequence[Tensor]) -> None:
-        self.is_complete = True
+    def __init__(self, tensors: Sequence[Tensor], buffers: Buffers) -> None:
+        self.is_complete, self.n_bytes = True, 0
+        self._buffers = buffers
         self._calls: list[Callable[[], Any]] = []
         self._kept: list[Any] = list(tensors)
         self._addresses: set[int] = set()
@@ -70,10 +75,13 @@ class Recording:
     def record(self) -> Iterator[None]:
         """Write down what is computed in a block, which is computed as ever."""
         libraries = {group: _Library(group, self) for group in _GROUPS}
-        with use_libraries(libraries), use_buffers() as buffers, _Operators(self):
+        others = [*self._kept]
+        with use_libraries(libraries), use_buffers(self._buffers), _Operators(self):
             yield
-        self._kept.append(buffers)
-        self.is_complete &= _are_inside(self._addresses, self._kept)
+        others += self._buffers.free.values()
+        kept, shared = (set(_list_blocks(memory)) for memory in (self._kept, others))
+        self.n_bytes = sum(end - begin for begin, end in kept - shared)
+        self.is_complete &= _are_inside(self._addresses, kept | shared)
 
     def add_operator(self, operator: Any, args: Any, options: Any, result: Any) -> None:
         """Write down an operator of torch."""
@@ -108,9 +116,11 @@ class Recording:
             call()
 
 
-def _are_inside(addresses: Collection[int], memory: Any) -> bool:
-    """Whether all addresses are in the memory of some tensors and arrays."""
-    blocks = sorted(set(_list_blocks(memory)))
+def _are_inside(
+    addresses: Collection[int], memory: Collection[tuple[int, int]]
+) -> bool:
+    """Whether all addresses are in some blocks of memory."""
+    blocks = sorted(memory)
     begins = [begin for begin, _ in blocks]
     ends = list(accumulate((end for _, end in blocks), max))
     return all(

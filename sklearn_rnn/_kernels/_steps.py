@@ -11,9 +11,8 @@ def list_lengths(lengths: Tensor | None, batch: int, n_steps: int) -> Tensor:
     """Return the number of steps of each row, as the kernels read them."""
     if lengths is None:
         return torch.full((batch,), n_steps, dtype=torch.int64, device="cpu")
-    numbers = read_lengths(lengths)
-    check_lengths(numbers, batch, n_steps, least=1)
-    return torch.from_numpy(numbers)
+    check_lengths(read_lengths(lengths), batch, n_steps, least=1)
+    return lengths.detach().to(torch.int64).contiguous()  # the same memory, if it can
 
 
 def flatten(x: Tensor, lengths: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ class _Holder:
         finally:
             _open_lock()
         _local.n_threads = n_threads
-        _local.buffers = _Buffers()
+        _local.buffers = Buffers()
 
     def give_back(self) -> None:
         if self.has_given_back:
@@ -292,13 +292,20 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_threads)
 
 
-class _Buffers:
+class Buffers:
     """Memory that the batches of one fit use one after the other.
 
     Fresh memory would cost a page fault for each 4 kB.
+
+    Parameters
+    ----------
+    for_all_lengths : bool, default=False
+        Whether ragged batches are to take as much as if all rows had all steps, so that
+        others can be computed in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_all_lengths: bool = False) -> None:
+        self.for_all_lengths = for_all_lengths
         self.free: dict[int, list[Tensor]] = {}
 
     def take(self, n: int) -> Tensor:
@@ -311,7 +318,7 @@ class _Buffers:
         self.free[len(memory)].append(memory)
 
 
-class _NoBuffers(_Buffers):
+class _NoBuffers(Buffers):
     """Fresh memory, where no fit is under way."""
 
     def take(self, n: int) -> Tensor:
@@ -322,16 +329,16 @@ class _NoBuffers(_Buffers):
 
 
 @contextmanager
-def use_buffers() -> Iterator[_Buffers]:
-    """Let `get_buffers` return new memory in this thread."""
-    before, own = getattr(_local, "buffers", None), _Buffers()
-    _local.buffers = own
+def use_buffers(buffers: Buffers) -> Iterator[None]:
+    """Let `get_buffers` return this memory in this thread."""
+    before = getattr(_local, "buffers", None)
+    _local.buffers = buffers
     try:
-        yield own
+        yield
     finally:
         _local.buffers = before
 
 
-def get_buffers(keep: bool) -> _Buffers:
+def get_buffers(keep: bool) -> Buffers:
     """Return the memory of the fit that this thread is in, if it comes back."""
     return (keep and getattr(_local, "buffers", None)) or _NoBuffers()

@@ -226,6 +226,7 @@ class SequenceNet(NeuralNet):
         scheduler = training.scheduler
         self.notify("on_epoch_begin", **data)
         self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+        self._prepare_chain(dataset)
         self._train_batches(loader, training, checkpoint)
         self._check_finite_weights()
         if scheduler is not None:
@@ -243,7 +244,6 @@ class SequenceNet(NeuralNet):
         self, loader: BatchLoader, training: Training, checkpoint: TrainingFile | None
     ) -> None:
         self._set_training(True)
-        self._prepare_chain()
         batches, epoch = iter(loader), Epoch()
         if checkpoint is not None:
             epoch = checkpoint.begin_epoch(training, batches)
@@ -272,12 +272,14 @@ class SequenceNet(NeuralNet):
         self.history.record("grad_norm", epoch.norm / len(loader))
         self.history.record("train_batch_count", len(loader))
 
-    def _prepare_chain(self) -> None:
+    def _prepare_chain(self, dataset: SequenceDataset) -> None:
         if self._chain is not None and not self._is_watched:
             return  # nobody can have changed the module since the last epoch
         self._chain = make_chain(self.module_, self.criterion_)
         if self._chain is not None and not self._is_watched:
-            self._chain = RecordedChain(self._chain, self.module_)
+            self._chain = RecordedChain(
+                self._chain, self.module_, equal_lengths=dataset.has_equal_lengths
+            )
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         # as in skorch, with less Python overhead per batch

@@ -12,7 +12,7 @@ pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import config_context
 from sklearn_rnn._kernels._convolution import Convolution, backward, convolve, forward
-from sklearn_rnn._kernels._threads import _Buffers
+from sklearn_rnn._kernels._threads import Buffers
 from sklearn_rnn.nn import ConvStem, initialize
 
 pytestmark = pytest.mark.numba
@@ -75,7 +75,7 @@ def compute_expected(convolution, x, lengths, d_out):
 
 
 def compute_actual(convolution, x, lengths, d_out):
-    out, new_lengths, kept = forward(convolution, x, lengths, _Buffers())
+    out, new_lengths, kept = forward(convolution, x, lengths, Buffers())
     np.testing.assert_array_equal(new_lengths, -(-lengths // convolution.stride))
     d_x, gradients = backward(kept, d_out, x.shape[1], wants_x=True)
     return [out, d_x, *(g for g in gradients if g is not None)]
@@ -131,7 +131,7 @@ def test_batch_mates_padding_and_memory_order_change_no_bit(
     x, lengths = normal(rng, 16, 90, 6), rng.integers(0, 91, 16)
 
     def run(x, lengths):
-        return forward(convolution, x, lengths, _Buffers() if keep else None)[0]
+        return forward(convolution, x, lengths, Buffers() if keep else None)[0]
 
     together = run(x, lengths)
     for row, n in enumerate(lengths):
@@ -173,7 +173,7 @@ def test_a_nan_stays_in_its_sequence(rng):
 
 def test_memory_goes_back_to_the_buffers_and_is_used_again(rng):
     convolution, x = make_convolution(rng, 3, 5, 4, 2), normal(rng, 5, N_STEPS, 3)
-    buffers, counts = _Buffers(), []
+    buffers, counts = Buffers(), []
     for _ in range(3):
         for n in (N_STEPS, 6, 9, 12):
             out, _, kept = forward(convolution, x[:, :n], None, buffers)
@@ -187,7 +187,7 @@ def test_weights_replaced_between_the_passes_have_the_gradients_of_the_old_ones(
     convolution = make_convolution(rng, 3, 5, 4, 2)
     for replaces in (False, True):
         own = Convolution(*(t.clone() for t in convolution[:4]), *convolution[4:])
-        out, _, kept = forward(own, x, LENGTHS, _Buffers())
+        out, _, kept = forward(own, x, LENGTHS, Buffers())
         if replaces:
             for tensor in (x, *own[:4]):
                 tensor.data = torch.zeros(0)

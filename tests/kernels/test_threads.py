@@ -325,7 +325,7 @@ def test_memory_is_not_shared_by_two_fits_at_once():
 
 @pytest.mark.parametrize("n", [0, 1, 5, 64])
 def test_memory_taken_is_large_enough_and_comes_back(n):
-    buffers = _threads._Buffers()
+    buffers = _threads.Buffers()
     one, other = buffers.take(n), buffers.take(n)
     assert min(len(one), len(other)) >= n
     assert one.data_ptr() != other.data_ptr()

@@ -13,6 +13,7 @@ from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._recording import Recording
 from sklearn_rnn._kernels._tensors import empty
+from sklearn_rnn._kernels._threads import Buffers
 from sklearn_rnn.nn import (
     GRU,
     Encoder,
@@ -24,6 +25,7 @@ from sklearn_rnn.nn import (
     make_chain,
 )
 from sklearn_rnn.nn import _losses as losses
+from sklearn_rnn.nn._chain import _recorded
 
 TINY = {"max_epochs": 2, "hidden_size": 5, "batch_size": 12, "random_state": 0}
 N_BATCHES, N_SHAPES = 8, 2  # 45 samples: 12, 11, 11, 11, twice
@@ -97,9 +99,39 @@ def test_steps(rng, repeated):
         assert assert_same_fit(partial(cls, **TINY), X, y, None, repeated)
 
 
-def test_ragged_batches_and_a_crf_are_not_repeated(rng, repeated):
-    X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 9, 45)]
-    RNNClassifier(**TINY).fit(X, np.arange(45) % 3)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"dropout": 0.3, "num_layers": 1},
+        {"cell": "lstm", "pooling": "last", "num_layers": 2, "dropout": 0},
+        {"conv_pooling": True, "conv_kernel_size": ((3, 5), 4), "conv_stride": (2, 3)},
+        {"conv_channels": None, "batch_size": 1, "max_epochs": 1},
+    ],
+    ids=str,
+)
+def test_ragged_batches_repeat_the_calls_for_other_lengths(rng, params, repeated):
+    X = make_ragged(rng)
+    own = lambda **more: RNNClassifier(**TINY | params, **more)  # noqa: E731
+    weight = rng.uniform(1, 2, len(X))
+    assert assert_same_fit(own, X, np.arange(len(X)) % 3, weight, repeated)
+
+
+def make_ragged(rng):
+    return [rng.normal(size=(n, 2)) for n in rng.permutation(np.arange(45) % 11 + 1)]
+
+
+@pytest.mark.parametrize(
+    "params", [{"pooling": "attention"}, {"dropout": 0.3, "num_layers": 2}], ids=str
+)
+def test_ragged_batches_that_need_other_calls_are_not_repeated(rng, params, repeated):
+    X = make_ragged(rng)
+    RNNClassifier(**TINY, **params).fit(X, np.arange(len(X)) % 3)
+    assert not repeated
+
+
+def test_ragged_taggers_and_a_crf_are_not_repeated(rng, repeated):
+    X = make_ragged(rng)
+    RNNTagger(**TINY).fit(X, [(x[:, 0] > 0).astype(int) for x in X])
     X = rng.normal(size=(45, 9, 2))
     RNNTagger(**TINY, crf=True).fit(X, (X[..., 0] > 0).astype(int))
     assert not repeated
@@ -112,11 +144,12 @@ def make_model():
     return initialize(model, torch.Generator().manual_seed(0))
 
 
-def run(chain, model, seed):
+def run(chain, model, seed, lengths=None):
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(4, 6, 3, generator=generator)
+    x = torch.randn(4, 6 if lengths is None else max(lengths), 3, generator=generator)
     target = torch.tensor([0, 1, 1, 0])
-    loss, output = chain.compute_gradients({"x": x, "lengths": None}, target, None)
+    lengths = None if lengths is None else torch.tensor(lengths)
+    loss, output = chain.compute_gradients({"x": x, "lengths": lengths}, target, None)
     return [
         *(loss.clone(), output.clone()),
         *(parameter.grad.clone() for parameter in model.parameters()),
@@ -137,8 +170,45 @@ def test_weights_at_another_place_are_recorded_anew(repeated):
     assert len(repeated) == 4
 
 
+def test_recordings_of_ragged_batches_share_a_limited_memory(monkeypatch, repeated):
+    model, criterion = make_model().train(), losses.CrossEntropy()
+    chain = RecordedChain(make_chain(model, criterion), model, equal_lengths=False)
+    lengths = [[19, 1, 20, 3], [2, 2, 2, 2], [4, 9, 1, 1], [20, 17, 20, 2], [1, 2, 1, 1]]
+
+    def compare(seed):
+        own = run(chain, model, seed, lengths[seed % 5])
+        expected = run(make_chain(model, criterion), model, seed, lengths[seed % 5])
+        assert all(map(torch.equal, own, expected))
+
+    for seed in range(10):
+        compare(seed)
+    assert len(chain.runs) == 3  # up to 2, 10 and 20 steps
+    assert len(repeated) == 7
+    one = next(iter(chain.runs.values())).recording.n_bytes
+    monkeypatch.setattr(_recorded, "_MOST_MEMORY", one)
+    for seed in range(10, 16):
+        compare(seed)
+    chain.buffers = None  # of all that were used so far
+    monkeypatch.setattr(_recorded, "_MOST_STEPS", 4)
+    compare(16)
+    assert len(repeated) == 13
+
+
+def test_lengths_of_repeated_calls_are_checked():
+    model = make_model().train()
+    chain = make_chain(model, losses.CrossEntropy())
+    chain = RecordedChain(chain, model, equal_lengths=False)
+    x, target = torch.zeros(3, 5, 3), torch.tensor([0, 1, 1])
+    for lengths in ([5, 2, 3], [5, 1, 1]):
+        chain.compute_gradients({"x": x, "lengths": torch.tensor(lengths)}, target, None)
+    for lengths in ([5, 2, 6], [5, 0, 2], [5, -1, 2]):
+        inputs = {"x": x, "lengths": torch.tensor(lengths)}
+        with pytest.raises(ValueError, match="lengths must be 3 numbers of steps"):
+            chain.compute_gradients(inputs, target, None)
+
+
 def record(compute, *tensors):
-    recording = Recording(tensors)
+    recording = Recording(tensors, Buffers(for_all_lengths=True))
     with recording.record():
         compute()
     return recording

@@ -72,24 +72,19 @@ def find_begins(lengths, keep, begins):
 
 
 @njit(**JIT)
-def partition_rows(lengths, keep, counts, order, numbers, summary):
+def partition_rows(lengths, keep, counts, order, numbers, ends):
     """Deal out the rows of a batch to the threads, sorted by length.
 
-    `numbers` gets the rows of each part, their lengths, and where its blocks begin;
-    `summary` where in it a part begins, its longest length, and where its blocks end.
+    `numbers` has a row for each part: it gets the rows of the part, their lengths, and
+    where its blocks begin. `ends` gets where its blocks end.
     """
     sort_by_length(lengths, counts, order)
-    n_parts, place = len(summary), 0
+    n_parts = len(ends)
     for part in range(n_parts):
-        n = 0
+        own, n = numbers[part], 0
         for k in range(part, len(order), n_parts):
-            numbers[place + n] = order[k]
+            own[n] = order[k]
             n += 1
-        own = numbers[place + n : place + 2 * n]
         for i in range(n):
-            own[i] = lengths[numbers[place + i]]
-        summary[part, 0] = place
-        summary[part, 1] = own[0]
-        place += 2 * n
-        summary[part, 2] = find_begins(own, keep, numbers[place:])
-        place += own[0] + 2
+            own[n + i] = lengths[own[i]]
+        ends[part] = find_begins(own[n : 2 * n], keep, own[2 * n :])

@@ -206,7 +206,10 @@ def unpack(gradients, channels, normalized, means, d_weight, d_bias, d_scale, d_
 
 @njit(**JIT)
 def lay_out(x, lengths, first, by, kernel_size, stride, padded, places):
-    """Copy the steps of rows first, first + by, ... and find the windows."""
+    """Copy the steps of rows first, first + by, ... and find the windows.
+
+    Return how many windows there are.
+    """
     channels = x.shape[2]
     before, gap = (kernel_size - 1) // 2, kernel_size // 2  # zeros; gap is no smaller
     begin, p = gap, 0
@@ -220,12 +223,13 @@ def lay_out(x, lengths, first, by, kernel_size, stride, padded, places):
             p += 1
         clear(padded, begin + n, begin + n + gap, 0, channels)
         begin += n + gap
+    return p
 
 
 @njit(**JIT)
 def forward(
     x, lengths, first, by, kernel_size, stride, normalized, weight, parameters, keep,
-    places, padded, normal, spread, y, out,
+    places, padded, normal, spread, y, new_lengths, out,
 ):  # fmt: skip
     """Compute the outputs of rows first, first + by, ...
 
@@ -243,18 +247,20 @@ def forward(
     padded : (steps and zeros, channels)
     normal : (n, wide), or (CHUNK, wide) if nothing is kept
     spread : (n,) or (CHUNK,)
-        What `backward` reads.
+        What `backward` reads. n may be more than there are outputs.
     y : (CHUNK, wide)
         Memory.
+    new_lengths : (batch,)
+        May be `lengths`.
     out : (batch, new_time, n_out)
         Zeros at padding.
     """
     channels, n_out, wide = padded.shape[1], out.shape[2], normal.shape[1]
     n_inputs = kernel_size * channels
-    lay_out(x, lengths, first, by, kernel_size, stride, padded, places)
+    n_outputs = lay_out(x, lengths, first, by, kernel_size, stride, padded, places)
     row, t = first, 0
-    for begin in range(0, len(places), CHUNK):
-        n = min(CHUNK, len(places) - begin)
+    for begin in range(0, n_outputs, CHUNK):
+        n = min(CHUNK, n_outputs - begin)
         own = begin if keep else 0
         add_product_by_rows(
             True, padded, 0, channels, 1, n, weight, 0, WIDTH, n_inputs * WIDTH,
@@ -272,7 +278,8 @@ def forward(
             copy(y[i], out[row, t], n_out)
             t += 1
     for i in range(first, out.shape[0], by):
-        clear(out[i], -(-lengths[i] // stride), out.shape[1], 0, n_out)
+        new_lengths[i] = -(-lengths[i] // stride)
+        clear(out[i], new_lengths[i], out.shape[1], 0, n_out)
 
 
 @njit(**JIT)
@@ -308,10 +315,14 @@ normal, spread
     clear(gradients, 0, n_inputs, 0, wide)
     clear(sums, 0, 3, 0, wide)
     clear(d, 0, CHUNK, 0, wide)
-    clear(d_padded, 0, d_padded.shape[0], 0, wide_x)
+    n_outputs, n_padded = 0, kernel_size // 2
+    for i in range(first, len(lengths), by):
+        n_outputs += -(-lengths[i] // stride)
+        n_padded += lengths[i] + kernel_size // 2
+    clear(d_padded, 0, n_padded, 0, wide_x)
     row, t = first, 0
-    for begin in range(0, len(places), CHUNK):
-        n = min(CHUNK, len(places) - begin)
+    for begin in range(0, n_outputs, CHUNK):
+        n = min(CHUNK, n_outputs - begin)
         for i in range(n):
             while t * stride >= lengths[row]:
                 row, t = row + by, 0

@@ -55,16 +55,15 @@ def standardize(n, n_features, /, x, mean, scale, repeated, result):
     )
 
 
-def partition_rows(
-    n_rows, n_steps, n_parts, keep, /, lengths, memory, numbers, summary
-):
+def partition_rows(n_rows, n_steps, n_parts, keep, /, lengths, memory, numbers, ends):
+    n_numbers = 2 * -(-n_rows // n_parts) + n_steps + 2
     _batches.partition_rows(
         integers_at(lengths, (n_rows,)),
         keep != 0,
         integers_at(memory, (n_steps + 1,)),
         integers_at(move(memory, 8 * (n_steps + 1)), (n_rows,)),
-        integers_at(numbers, (2 * n_rows + n_parts * (n_steps + 2),)),
-        integers_at(summary, (n_parts, 3)),
+        integers_at(numbers, (n_parts, n_numbers)),
+        integers_at(ends, (n_parts,)),
     )
 
 
@@ -142,10 +141,12 @@ def sum_words(
 
 
 def forward(
-    cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
-    column, n_words, /, x, tokens, products, rows, start, weights, memory, out, final,
+    cell, reverse, batch, n_steps, n_features, hidden, n_rows, columns, column,
+    n_words, /, x, tokens, products, rows, start, weights, memory, out, final,
 ):  # fmt: skip
     states = count_states(cell) * hidden
+    lengths = integers_at(move(rows, 8 * n_rows), (n_rows,))
+    longest = lengths[0]
     begins = integers_at(move(rows, 16 * n_rows), (longest + 2,))
     n = max(n_rows, begins[longest + 1])
     widths = widths_of_blocks(cell, n_features, hidden)
@@ -157,7 +158,7 @@ def forward(
         integers_at(tokens, (given(tokens, batch), n_steps)),
         floats_at(products, (n_words, widths[0])),
         integers_at(rows, (n_rows,)),
-        integers_at(move(rows, 8 * n_rows), (n_rows,)),
+        lengths,
         begins,
         reverse != 0,
         floats_at(start, (given(start, batch), states)),
@@ -172,13 +173,15 @@ def forward(
 
 
 def backward(
-    cell, reverse, batch, n_steps, n_features, hidden, n_rows, longest, columns,
-    column, n_words, /, tokens, rows, w_x, w_h, memory, memory_of_step, d_out, d_final,
+    cell, reverse, batch, n_steps, n_features, hidden, n_rows, columns, column,
+    n_words, /, tokens, rows, w_x, w_h, memory, memory_of_step, d_out, d_final,
     d_x, d_products, d_start, gradients,
 ):  # fmt: skip
     states = count_states(cell) * hidden
     size = round_up(hidden)
     wide_x = given(w_x, round_up(n_features))
+    lengths = integers_at(move(rows, 8 * n_rows), (n_rows,))
+    longest = lengths[0]
     begins = integers_at(move(rows, 16 * n_rows), (longest + 2,))
     n = begins[longest + 1]
     widths = widths_of_blocks(cell, n_features, hidden)
@@ -191,7 +194,7 @@ def backward(
         n_features,
         integers_at(tokens, (given(tokens, batch), n_steps)),
         integers_at(rows, (n_rows,)),
-        integers_at(move(rows, 8 * n_rows), (n_rows,)),
+        lengths,
         begins,
         reverse != 0,
         floats_at(w_x, (wide_x // WIDTH, widths[0] * WIDTH)),
@@ -320,7 +323,7 @@ def unpack_convolution(
 def convolution_forward(
     batch, n_steps, new_steps, channels, n_out, kernel_size, stride, normalized,
     first, by, n_outputs, n_padded, keep, /, x, lengths, packed, parameters, places,
-    memory, y, out,
+    memory, y, new_lengths, out,
 ):  # fmt: skip
     wide, n = round_up(n_out), n_outputs if keep != 0 else _convolution.CHUNK
     normal = move(memory, 4 * n_padded * channels)
@@ -340,6 +343,7 @@ def convolution_forward(
         floats_at(normal, (n, wide)),
         floats_at(move(normal, 4 * n * wide), (n,)),
         floats_at(y, (_convolution.CHUNK, wide)),
+        integers_at(new_lengths, (batch,)),
         floats_at(out, (batch, new_steps, n_out)),
     )
 

@@ -181,10 +181,9 @@ def _convolve(sizes, packed, parameters, n_steps, lengths, x, scratch, y):
         floats_at(normal, (chunk, wide)),
         floats_at(spread, (chunk,)),
         floats_at(chunk_of_y, (chunk, wide)),
+        lengths,
         floats_at(y, (batch, new_steps, n_out)),
     )
-    for i in range(batch):
-        lengths[i] = -(-lengths[i] // stride)
     return new_steps
 
 
@@ -199,16 +198,16 @@ def _recur(sizes, forward, backward, n_steps, lengths, x, start, final, scratch,
     )
     order = move(scratch, 8 * (n_steps + 1))
     numbers = move(order, 8 * batch)
-    summary = integers_at(move(numbers, 8 * (2 * batch + n_steps + 2)), (1, 3))
+    n_numbers = 2 * batch + n_steps + 2
     _batches.partition_rows(
         lengths,
         False,
         integers_at(scratch, (n_steps + 1,)),
         integers_at(order, (batch,)),
-        integers_at(numbers, (2 * batch + n_steps + 2,)),
-        summary,
+        integers_at(numbers, (1, n_numbers)),
+        integers_at(move(numbers, 8 * n_numbers), (1,)),
     )
-    sums = move(numbers, 8 * (2 * batch + n_steps + 5))
+    sums = move(numbers, 8 * (n_numbers + 1))
     cells = move(sums, 4 * batch * widths[0])
     inputs = move(cells, 4 * batch * widths[1])
     last = move(inputs, 4 * batch * widths[2])

@@ -26,6 +26,13 @@ class BranchLink(Link):
     def fits(self) -> bool:
         return all(link.fits() for link in self.links) and self.pooling.fits()
 
+    def fits_all_lengths(self) -> bool:
+        links = *self.links, self.pooling
+        return all(link.fits_all_lengths() for link in links)
+
+    def pools(self) -> bool:
+        return True
+
     def suits(self, batch: Batch) -> bool:
         return all(link.suits(batch) for link in self.links)
 

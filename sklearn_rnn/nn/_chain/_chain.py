@@ -240,6 +240,15 @@ class Chain:
             d = link.backward(d, wants_x=wants_x)
         return loss, output
 
+    def fits_all_lengths(self) -> bool:
+        """Return whether batches of other lengths are the same calls of kernels."""
+        for link in self.links:
+            if not link.fits_all_lengths():
+                return False
+            if link.pools():
+                return True
+        return False
+
     def suits(self, batch: Batch) -> bool:
         """Return whether all links support this mini-batch."""
         x = batch.x

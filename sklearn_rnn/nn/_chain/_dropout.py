@@ -10,6 +10,9 @@ from sklearn_rnn.nn._chain._link import Link
 class DropoutLink(Link):
     """Link of `Dropout`, with the same random numbers."""
 
+    def fits_all_lengths(self) -> bool:
+        return self.module.p == 0  # others draw numbers for padding, too
+
     def forward(
         self, x: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

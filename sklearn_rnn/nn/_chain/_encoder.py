@@ -40,6 +40,12 @@ class EncoderLink(Link):
             all(map(has_kernel, layers)) and are_alike(layers) for layers in self.layers
         )
 
+    def fits_all_lengths(self) -> bool:
+        return all(dropout.fits_all_lengths() for dropout in self.dropouts)
+
+    def pools(self) -> bool:
+        return self.only_last
+
     def suits(self, batch: Batch) -> bool:
         if batch.lengths is not None:
             return True

@@ -17,6 +17,9 @@ class StandardizeLink(Link):
     def suits(self, batch: Batch) -> bool:
         return batch.x.dtype is torch.float32
 
+    def fits_all_lengths(self) -> bool:
+        return True
+
     def forward(
         self, x: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

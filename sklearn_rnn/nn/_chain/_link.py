@@ -45,6 +45,14 @@ class Link:
         """Return whether the link supports this mini-batch."""
         return True
 
+    def fits_all_lengths(self) -> bool:
+        """Return whether batches of other lengths are the same calls of kernels."""
+        return False
+
+    def pools(self) -> bool:
+        """Return whether `forward` returns one vector of each row."""
+        return False
+
     def begin(self, batch: Batch) -> None:
         """Read what is neither x nor lengths, before `forward`."""
 

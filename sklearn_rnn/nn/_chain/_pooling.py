@@ -16,6 +16,12 @@ def make_pooling_link(module: Any) -> Link:
 class MomentLink(Link):
     """Link of a pooling by the mean, the maximum or both."""
 
+    def fits_all_lengths(self) -> bool:
+        return True
+
+    def pools(self) -> bool:
+        return True
+
     def forward(
         self, x: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

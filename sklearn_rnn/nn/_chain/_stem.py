@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._tensors import read_lengths
@@ -20,19 +19,22 @@ class StemLink(Link):
     def fits(self) -> bool:
         return has_plain_layers(self.module)
 
+    def fits_all_lengths(self) -> bool:
+        return True
+
     def forward(
         self, x: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         from sklearn_rnn._kernels._convolution import forward  # imports llvmlite
         from sklearn_rnn._kernels._threads import get_buffers
 
-        steps = None if lengths is None else read_lengths(lengths)
         self.kept: list[tuple[list[Any], int]] = []
         for layer in describe_layers(self.module):
+            steps = None if lengths is None else read_lengths(lengths)
             done = [forward(part, x, steps, get_buffers(True)) for part in layer]
             self.kept.append(([kept for _, _, kept in done], x.shape[1]))
-            x, steps = concatenate([part for part, _, _ in done]), done[0][1]
-        return x, None if steps is None else torch.from_numpy(steps)
+            x, lengths = concatenate([part for part, _, _ in done]), done[0][1]
+        return x, lengths
 
     def pack(self, n_inputs: int) -> list[Any] | None:
         from sklearn_rnn._kernels._network import convolve  # imports llvmlite
