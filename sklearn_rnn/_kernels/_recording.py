@@ -25,9 +25,13 @@ from sklearn_rnn._kernels._threads import Buffers, run_in_threads, use_buffers
 _LEAST_ADDRESS = 1 << 32  # a number of things is less
 _GROUPS = "network", "crf", "vocabulary"
 _ATEN: Any = torch.ops.aten
-# what computes nothing: memory, and views of it
-_NOTHING = {
+# memory, and numbers that nobody changes: kernels read them
+_MEMORY = {
     *(_ATEN.empty.memory_format, _ATEN.empty_like.default, _ATEN.new_empty.default),
+    _ATEN.full.default,
+}
+# what computes nothing: views of memory
+_NOTHING = {
     *(_ATEN.detach.default, _ATEN.alias.default),
     *(_ATEN.view.default, _ATEN.view.dtype),
     _ATEN.slice.Tensor,
@@ -40,7 +44,7 @@ _IN_PLACE = {
 }
 _WITH_RESULT = {
     *(_ATEN.mul.Tensor, _ATEN.cat.default, _ATEN.constant_pad_nd.default),
-    *(_ATEN.full.default, _ATEN.new_zeros.default, _ATEN.clone.default),
+    *(_ATEN.new_zeros.default, _ATEN.clone.default),
     *(_ATEN._to_copy.default, _ATEN.add.Tensor, _ATEN.ge.Scalar),
 }
 
@@ -70,27 +74,33 @@ class Recording:
         self._calls: list[Callable[[], Any]] = []
         self._kept: list[Any] = list(tensors)
         self._addresses: set[int] = set()
+        self._constants: set[int] = set()
 
     @contextmanager
     def record(self) -> Iterator[None]:
         """Write down what is computed in a block, which is computed as ever."""
         libraries = {group: _Library(group, self) for group in _GROUPS}
-        others = [*self._kept]
+        others = list(self._kept)
         with use_libraries(libraries), use_buffers(self._buffers), _Operators(self):
             yield
         others += self._buffers.free.values()
-        kept, shared = (set(_list_blocks(memory)) for memory in (self._kept, others))
+        kept, shared = map(_find_blocks, (self._kept, others))
         self.n_bytes = sum(end - begin for begin, end in kept - shared)
         self.is_complete &= _are_inside(self._addresses, kept | shared)
 
     def add_operator(self, operator: Any, args: Any, options: Any, result: Any) -> None:
         """Write down an operator of torch."""
-        self._kept.append((args, result))
+        if operator in _NOTHING:
+            return  # the memory itself is kept
+        self._kept.append(result)
         if operator in _IN_PLACE:
             self._calls.append(partial(operator, *args, **options))
+            self.is_complete &= args[0].data_ptr() not in self._constants
         elif operator in _WITH_RESULT:
             self._calls.append(partial(_compute, result, operator, args, options))
-        elif operator not in _NOTHING:
+        elif operator is _ATEN.full.default:
+            self._constants.add(result.data_ptr())
+        elif operator not in _MEMORY:
             self.is_complete = False
 
     def add_kernel(self, function: Callable[..., Any], numbers: Sequence[int]) -> None:
@@ -129,16 +139,22 @@ def _are_inside(
     )
 
 
-def _list_blocks(memory: Any) -> Iterator[tuple[int, int]]:
-    """Yield where the memory of each tensor and array begins and ends."""
-    if isinstance(memory, Tensor):
-        storage = memory.untyped_storage()
-        yield storage.data_ptr(), storage.data_ptr() + storage.nbytes()
-    elif isinstance(memory, np.ndarray):
-        yield memory.ctypes.data, memory.ctypes.data + memory.nbytes
-    elif isinstance(memory, list | tuple):
-        for part in memory:
-            yield from _list_blocks(part)
+def _find_blocks(memory: Any) -> set[tuple[int, int]]:
+    """Return where the memory of each tensor and array begins and ends."""
+    blocks, seen, waiting = set(), set(), [memory]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, list | tuple):
+            waiting += part
+        elif isinstance(part, Tensor):
+            storage = part.untyped_storage()
+            blocks.add((storage.data_ptr(), storage.data_ptr() + storage.nbytes()))
+        elif isinstance(part, np.ndarray):
+            blocks.add((part.ctypes.data, part.ctypes.data + part.nbytes))
+    return blocks
 
 
 def _compute(result: Tensor, operator: Any, args: Any, options: Any) -> None:

@@ -183,10 +183,10 @@ def _verify_network_in_one_call(rng: np.random.Generator) -> None:
     rows = np.arange(len(lengths))
     x = _batches.standardize(_batches.gather(values, offsets, rows, 6), mean, scale)
     x, steps, _ = _convolution.forward(convolution, x, lengths)
-    plan = Plan("gru", steps, (False, True), False, False, hidden)
+    plan = Plan("gru", steps.numpy(), (False, True), False, False, hidden)
     states, _ = LayerRun(plan, x, [*weights[0], *weights[1]]).forward()[:2]
     pool = _steps.Pool(with_mean=True, with_max=True)
-    pooled = pool.forward(states, torch.from_numpy(steps))
+    pooled = pool.forward(states, steps)
     network = _network.PackedNetwork(
         [
             _network.standardize(mean, scale),

@@ -173,7 +173,13 @@ def test_weights_at_another_place_are_recorded_anew(repeated):
 def test_recordings_of_ragged_batches_share_a_limited_memory(monkeypatch, repeated):
     model, criterion = make_model().train(), losses.CrossEntropy()
     chain = RecordedChain(make_chain(model, criterion), model, equal_lengths=False)
-    lengths = [[19, 1, 20, 3], [2, 2, 2, 2], [4, 9, 1, 1], [20, 17, 20, 2], [1, 2, 1, 1]]
+    lengths = [
+        [19, 1, 20, 3],
+        [2, 2, 2, 2],
+        [4, 9, 1, 1],
+        [20, 17, 20, 2],
+        [1, 2, 1, 1],
+    ]
 
     def compare(seed):
         own = run(chain, model, seed, lengths[seed % 5])
@@ -200,7 +206,9 @@ def test_lengths_of_repeated_calls_are_checked():
     chain = RecordedChain(chain, model, equal_lengths=False)
     x, target = torch.zeros(3, 5, 3), torch.tensor([0, 1, 1])
     for lengths in ([5, 2, 3], [5, 1, 1]):
-        chain.compute_gradients({"x": x, "lengths": torch.tensor(lengths)}, target, None)
+        chain.compute_gradients(
+            {"x": x, "lengths": torch.tensor(lengths)}, target, None
+        )
     for lengths in ([5, 2, 6], [5, 0, 2], [5, -1, 2]):
         inputs = {"x": x, "lengths": torch.tensor(lengths)}
         with pytest.raises(ValueError, match="lengths must be 3 numbers of steps"):
@@ -219,6 +227,8 @@ def test_what_leaves_torch_is_not_to_be_repeated():
     assert record(lambda: x.mul_(2), x).is_complete
     assert not record(lambda: x.sum(), x).is_complete  # an operator nobody listed
     assert not record(lambda: x[0].item(), x).is_complete
+    # it is taken to stay as it is
+    assert not record(lambda: torch.full((3,), 1.0).mul_(2)).is_complete
 
 
 def test_addresses_of_memory_that_is_not_kept_are_found():
