@@ -305,7 +305,10 @@ class GapEncoder(BaseSequenceTransformer):
         names = list(getattr(self, "feature_names_in_", []))
         if isinstance(self.time, str):
             if self.time not in names:
-                known = names or "no names: pass the index of the feature"
+                known = names or (
+                    "no names: pass the index of the feature, or the DataFrames "
+                    "before another step has made arrays of them"
+                )
                 raise ValueError(
                     f"GapEncoder(time={self.time!r}) is not a column of X, which has "
                     f"{known}."

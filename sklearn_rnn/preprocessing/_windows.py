@@ -186,6 +186,11 @@ def _check_dimensions(array, name):
 
 def _targets(y, offsets, is_one):
     """Return y of all steps in one array."""
+    if isinstance(y, str):
+        raise ValueError(
+            f"y must have a value at each step. Got the str {y!r}: for a column of a "
+            f"table, pass y=series[{y!r}]."
+        )
     n_series = len(offsets) - 1
     if not is_one and not (_is_series(y) and len(y) == n_series and _is_series(y[0])):
         raise ValueError(

@@ -322,7 +322,11 @@ def test_vital_signs_are_encoded(shared_data):
             [pd.DataFrame({"a": [1.0], "b": [2.0]})],
             r"not a column.*\['a', 'b'\]",
         ),
-        ("hours", np.ones((2, 3, 2)), "no names: pass the index"),
+        (
+            "hours",
+            np.ones((2, 3, 2)),
+            "no names: pass the index.*or the DataFrames before",
+        ),
         (2, np.ones((2, 3, 2)), r"time=2\) is not a feature of X, which has 2"),
         (-3, np.ones((2, 3, 2)), r"time=-3\) is not a feature"),
         (0, np.ones((2, 3)), "a feature beside the time"),

@@ -260,6 +260,7 @@ def test_bad_input_is_named(series, params, fragment):
         ([np.arange(5)] * 2, [[1] * 5, [1] * 6], "Series 1 has 5 steps.*has 6"),
         ([np.arange(5)] * 2, 3, "each of the 2 series"),
         (np.arange(5), 3, "y must have shape"),
+        (np.ones((5, 2)), "OT", r"for a column of a table, pass y=series\['OT'\]"),
     ],
 )
 def test_y_that_does_not_fit_is_refused(series, y, fragment):
