@@ -79,7 +79,8 @@ def archive_tuned(name):
     """Return a vote of three networks with the same parameters, also in the search."""
     recipe = archive_default(name)
     recipe.model = make_pipeline(
-        Stepwise(StandardScaler()), vote_of_three(RNNClassifier())
+        Stepwise(StandardScaler()),
+        vote_of_three(RNNClassifier(random_kernels=None)),
     )
     recipe.grid = GRID
     return recipe
@@ -92,7 +93,9 @@ def phone():
         X,
         y,
         [(np.flatnonzero(~is_test), np.flatnonzero(is_test))],
-        model=RNNClassifier(max_epochs=5, batch_size=64, dropout=0.3),
+        model=RNNClassifier(
+            random_kernels=None, max_epochs=5, batch_size=64, dropout=0.3
+        ),
         baseline=plain_classifier(),
         scoring="accuracy",
     )
@@ -108,7 +111,7 @@ def skeletons():
         RaggedArray.from_sequences([seen_from_the_hip(joints) for joints in clips]),
         y,
         list(LeaveOneGroupOut().split(y, y, recording)),
-        model=RNNClassifier(max_epochs=40),
+        model=RNNClassifier(random_kernels=None, max_epochs=40),
         baseline=plain_classifier(),
         scoring="accuracy",
     )
@@ -251,7 +254,9 @@ def vital_signs():
     known = np.repeat(stays.static[:, np.newaxis], 48, axis=1)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     clip = FunctionTransformer(np.clip, kw_args={"a_min": -4, "a_max": 4})
-    network = RNNClassifier(max_epochs=4, batch_size=64, dropout=0.3)
+    network = RNNClassifier(
+        random_kernels=None, max_epochs=4, batch_size=64, dropout=0.3
+    )
     return Recipe(
         np.concatenate([hourly, known], axis=2),
         stays.target,
