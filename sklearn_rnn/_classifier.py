@@ -79,10 +79,10 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
     random_kernels : int, "auto" or None, default="auto"
         Number of random convolution kernels, for X of numbers alone. A ridge regression
         on their pooled outputs, as in MiniRocket, is fitted before the network; the
-        logits of a prediction are the mean of both. Suits shapes. "auto" is
-        1000, but None for more than 10,000 sequences, with ``conv_channels=None``, and
-        if `partial_fit` comes first. None: the network alone. A warm start and
-        `partial_fit` keep the regression of the first `fit`.
+        logits of a prediction are the mean of both, in which the regression counts
+        twice. Suits shapes. "auto" is 1000, but None for more than 10,000 sequences,
+        with ``conv_channels=None``, and if `partial_fit` comes first. None: the network
+        alone. A warm start and `partial_fit` keep the regression of the first `fit`.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -107,12 +107,13 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
           are one feature. Otherwise X is numeric.
         - None: X holds numeric features.
     dropout : float or "auto", default="auto"
-        Dropout probability. "auto" is 0.5 if X holds tokens or categories, or with
-        `random_kernels`; otherwise 0. Dropout is applied to the outputs of each
-        recurrent layer except the last, and to the input of the final linear layer; it
-        is therefore also active with a single recurrent layer. The vectors of tokens
-        that occur fewer than 100 times on average are dropped out, too. Recurrent
-        connections are never dropped.
+        Dropout probability. "auto" is 0.5 if X holds tokens or categories; with
+        `random_kernels`, 0.5 for fewer than 1,000 training samples and 0.2 for more;
+        otherwise 0. Dropout is applied to the outputs of each recurrent layer except
+        the last, and to the input of the final linear layer; it is therefore also
+        active with a single recurrent layer. The vectors of tokens that occur fewer
+        than 100 times on average are dropped out, too. Recurrent connections are never
+        dropped.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or type, default="adam"
         Optimizer of the weights. "sgd" uses a momentum of 0.9. A class must be a
         subclass of :class:`torch.optim.Optimizer`; it is called with
@@ -145,7 +146,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
     max_epochs : int or "auto", default="auto"
         Maximum number of passes over the training data. "auto" is as many as 10,000
         mini-batches need for numbers, at least 20 and at most 100; with
-        `random_kernels`, as many as 1,000 need, at least 20 and at most 50. For tokens
+        `random_kernels`, as many as 3,000 need, at least 20 and at most 50. For tokens
         and categories it is as many as 4,000 need, at least 10 and at most 100; if they
         occur fewer than 100 times on average, as words do, it is as many as 500 need,
         at least 3.

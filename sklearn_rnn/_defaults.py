@@ -6,12 +6,13 @@ from typing import Any
 _STEM = (64, 64)
 _N_KERNELS = 1000
 _MOST_SAMPLES = 10_000
+_SOME_SAMPLES = 1000  # from here on, a network beside random kernels learns more
 _N_EPOCHS = 100
 _MANY_SAMPLES = 10_000  # as in HistGradientBoosting
 _LARGE_DATA = 100_000_000  # bytes
 _N_UPDATES = {False: 4000, True: 500}  # by whether values are rare
 # with the most epochs, by whether there are random kernels
-_N_UPDATES_OF_NUMBERS = {False: (10_000, _N_EPOCHS), True: (1000, 50)}
+_N_UPDATES_OF_NUMBERS = {False: (10_000, _N_EPOCHS), True: (3000, 50)}
 _LEAST_EPOCHS_OF_NUMBERS = 20
 _LEAST_EPOCHS = {False: 10, True: 3}
 
@@ -37,12 +38,15 @@ def suggest_random_kernels(n_samples: int) -> int | None:
     return _N_KERNELS if n_samples <= _MOST_SAMPLES else None
 
 
-def suggest_dropout(embeds: bool, n_kernels: int | None = None) -> float:
+def suggest_dropout(embeds: bool, n_kernels: int | None, n_samples: int) -> float:
     """Return the dropout probability.
 
-    A network beside random kernels has little to add, and learns the rest by heart.
+    A network beside random kernels has little to add, and learns the rest by heart:
+    less so if there are many samples.
     """
-    return 0.5 if embeds or n_kernels is not None else 0.0
+    if embeds:
+        return 0.5
+    return 0.0 if n_kernels is None else 0.5 if n_samples < _SOME_SAMPLES else 0.2
 
 
 def suggest_early_stopping(n_samples: int, n_bytes: int) -> bool:

@@ -6,7 +6,6 @@ import torch
 from sklearn_rnn import nn
 from sklearn_rnn._inference import apply_to_sequences
 
-_TRUST = 2.0  # in the mean: a network is surer than it should be
 # a limit, so that few samples are not predicted with certainty
 _SCALES = [0.0, *(2 ** (k / 2) for k in range(-2, 9))]
 
@@ -35,8 +34,8 @@ def fit_random_branch(module, train, loss, generator):
     scale = min(
         _SCALES, key=lambda s: float((weight * loss(s * left_out, target)).sum())
     )
-    branch.weight.copy_(_TRUST * scale * coef)
-    branch.bias.copy_(_TRUST * scale * bias)
+    branch.weight.copy_(scale * coef)
+    branch.bias.copy_(scale * bias)
 
 
 def _draw_kernels(module, train, generator):

@@ -12,7 +12,7 @@ from sklearn_rnn import (
     RNNTagger,
     _defaults,
 )
-from sklearn_rnn._defaults import suggest_max_epochs
+from sklearn_rnn._defaults import suggest_dropout, suggest_max_epochs
 from sklearn_rnn._sequences import RaggedArray, TokenIds, Vocabulary
 from sklearn_rnn.nn import Dropout, TokenEmbedding, initialize, shrink_embeddings
 from sklearn_rnn.preprocessing import SequenceTokenizer
@@ -62,6 +62,13 @@ def test_numbers_get_the_stem_and_random_kernels(rng):
     np.testing.assert_array_equal(auto.predict_proba(X), explicit.predict_proba(X))
 
 
+def test_many_samples_beside_random_kernels_get_less_dropout():
+    dropout = [suggest_dropout(False, 1000, n) for n in (10, 999, 1000, 9000)]
+    assert dropout == [0.5, 0.5, 0.2, 0.2]
+    assert suggest_dropout(False, None, 9000) == 0.0
+    assert suggest_dropout(True, None, 9000) == 0.5
+
+
 def test_numbers_without_random_kernels_get_no_dropout(rng):
     X, y = rng.normal(size=(20, 30, 2)), np.arange(20) % 2
     alone = RNNClassifier(**SMALL, random_kernels=None).fit(X, y)
@@ -93,7 +100,7 @@ def test_a_budget_of_updates_is_bounded_by_epochs():
     epochs = [suggest_max_epochs(**options, n_updates=n) for n in (1, 200, 10**6)]
     assert epochs == [100, 50, 20]
     options["n_kernels"] = 1000
-    epochs = [suggest_max_epochs(**options, n_updates=n) for n in (1, 25, 10**6)]
+    epochs = [suggest_max_epochs(**options, n_updates=n) for n in (1, 75, 10**6)]
     assert epochs == [50, 40, 20]
 
 

@@ -199,7 +199,7 @@ class PackedNetwork:
         embeds, the last one multiplies, and they `are_joined`.
     branch : sequence of PackedLink, default=()
         From the same steps to other outputs: the last one convolves randomly. The
-        mean of both is the output.
+        output is the mean of both, which counts these twice.
     """
 
     def __init__(

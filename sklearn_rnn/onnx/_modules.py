@@ -454,7 +454,7 @@ def add_model(
     if getattr(module, "random_branch", None) is None:
         return outputs
     beside = add_random_branch(graph, module.random_branch, inputs, counts)
-    return graph.add("Mean", outputs, beside)
+    return graph.add("Mean", outputs, beside, beside)
 
 
 def add_frames(

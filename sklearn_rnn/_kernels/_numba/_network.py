@@ -303,7 +303,7 @@ def _flatten(sizes, n_steps, lengths, x, y):
 
 @njit(**JIT)
 def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
-    """Set y to its mean with the outputs of a branch; see `_random_convolutions.py`."""
+    """Set y to its mean with a branch; see `_random_convolutions.py`."""
     n_channels, n_features, n_out = sizes[1], sizes[2], sizes[3]
     n_kernels = n_features // 2
     batch, layer = len(lengths), sizes[1:]  # of n_features inputs and n_out outputs
@@ -329,7 +329,8 @@ def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
     _multiply(layer, move(bias, 4 * n_out), bias, batch, scratch, sums, added)
     outputs, own = floats_at(y, (batch * n_out,)), floats_at(added, (batch * n_out,))
     for j in range(len(outputs)):
-        outputs[j] = f4(0.5) * (outputs[j] + own[j])
+        # the branch counts twice, as in `SequenceModel`
+        outputs[j] = (outputs[j] + f4(2) * own[j]) * f4(1 / 3)
 
 
 @njit(**JIT)
