@@ -107,7 +107,13 @@ TASKS = {
         load_cmudict,
         count_wrong_words,
         "{:.1%} of words wrong",
-        {"level": "char", "embedding_dim": 64, "dropout": 0.1, "max_epochs": 5},
+        {
+            "level": "char",
+            "hidden_size": 192,
+            "embedding_dim": 64,
+            "dropout": 0.1,
+            "max_epochs": 3,
+        },
     ),
     "SCAN, length split": (
         partial(load_scan, "length"),
