@@ -63,6 +63,7 @@ _N_SCATTERS = 3.0  # of contamination="auto"
 _LEAST_SAMPLES = 10  # that the scores of samples have a distribution with
 _TYPICAL, _RARE = 0.5, 0.99  # quantiles that smoothed and single energies are units of
 _LEAST_UNIT = 0.1
+_MOST_SPANS = 2  # between parts of a stretch: then 2 % of the smoothed mean are left
 _N_NAMED = 3  # features of an anomaly, at most
 # constructor parameters of the recurrent part that are passed on as they are
 _PASSED_ON = (
@@ -532,9 +533,11 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         A stretch begins where the score exceeds `step_threshold_`. It ends with the
         last step that deviates at least as much as the mean that it adds to: the score
         stays high for some steps more. Stretches at most ``smoothing_ / 2`` steps apart
-        are one. If `contamination` is a float, stretches whose peaks decrease gradually
-        to the scores of normal steps, with no drop by 15 %, are left out (Hundman et
-        al., in the references of the class).
+        are one. If `contamination` is a float, some normal steps are above the
+        threshold, too. Then stretches are one up to ``2 * (smoothing_ - 1)`` steps
+        apart, while the first has a share in the score, and stretches whose peaks
+        decrease gradually to the scores of normal steps, with no drop by 15 %, are left
+        out (Hundman et al., in the references of the class).
         """
         pd = check_pandas_support("find_anomalies")
 
@@ -804,12 +807,12 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
             (part.mean(axis=1) / self._units[:-1])[:, :-1].sum(axis=1)
             for part in (energies, smoothed)
         ]
-        gap = self.smoothing_ // 2
+        is_share = not is_auto(self.contamination)
+        gap = _MOST_SPANS * (self.smoothing_ - 1) if is_share else self.smoothing_ // 2
         episodes = find_episodes(scores, self.step_threshold_, *sums, gap)
-        if is_auto(self.contamination):
-            return episodes, scores
-        # a share of the steps is above the threshold, however normal they are
-        return drop_gradual(episodes, scores, self.step_threshold_), scores
+        if is_share:  # above the threshold, however normal they are
+            episodes = drop_gradual(episodes, scores, self.step_threshold_)
+        return episodes, scores
 
     def _aggregate(self, scores):
         """Return the score of each series from those of its steps."""

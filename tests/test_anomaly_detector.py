@@ -541,6 +541,19 @@ def test_found_stretches_are_as_long_as_the_anomalies(season_length):
     assert flags[1625:1645].sum() == 0
 
 
+def test_stretches_of_a_share_are_one_within_two_smoothing_spans():
+    x = make_series(1, 400)[0]
+    near, far = (add_spike(add_spike(x, 200), step) for step in (208, 215))
+    detector = make_detector(smoothing=5, contamination=0.05).fit([x])
+    assert detector.predict_steps([near])[0][200:209].all()
+    flags = detector.predict_steps([far])[0]
+    assert flags[[200, 215]].all()
+    assert not flags[203:215].any()
+    usual = make_detector(smoothing=5).fit([x]).predict_steps([near])[0]
+    assert usual[[200, 208]].all()
+    assert not usual[203:208].any()
+
+
 # Bad input ---------------------------------------------------------------------------
 
 
