@@ -107,13 +107,7 @@ TASKS = {
         load_cmudict,
         count_wrong_words,
         "{:.1%} of words wrong",
-        {
-            "level": "char",
-            "hidden_size": 192,
-            "embedding_dim": 64,
-            "dropout": 0.1,
-            "max_epochs": 3,
-        },
+        {"level": "char", "embedding_dim": 64, "dropout": 0.1, "max_epochs": 8},
     ),
     "SCAN, length split": (
         partial(load_scan, "length"),
