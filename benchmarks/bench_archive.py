@@ -25,6 +25,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 from sklearn_rnn import RNNClassifier
+from sklearn_rnn.model_selection import suggest_search
 from sklearn_rnn.preprocessing import SequenceFeatures
 
 RESULTS = Path(__file__).with_name("archive.jsonl")
@@ -85,7 +86,9 @@ SETTINGS = {
     "random kernels alone": {"cell": NoMemory},
     "``conv_channels=None``": {"conv_channels": None},
 }
+SEARCH = "the best of ``suggest_search``"
 PLAIN = "``SequenceFeatures`` and gradient boosting"
+ALL = [*SETTINGS, SEARCH, PLAIN]
 METHODS = {
     "defaults": "RNNClassifier()",
     "random kernels alone": "kernels alone",
@@ -123,7 +126,7 @@ def run(names, settings, seeds):
             for setting in settings:
                 if (name, setting, seed) in read_results():
                     continue
-                model = make_model(setting, seed)
+                model = make_model(setting, seed, X, y)
                 start = time.process_time()
                 model.fit(X, y)
                 seconds = time.process_time() - start
@@ -138,8 +141,10 @@ def run(names, settings, seeds):
                     file.write(json.dumps(row) + "\n")
 
 
-def make_model(setting, seed):
+def make_model(setting, seed, X, y):
     """Return a classifier that is not fitted."""
+    if setting == SEARCH:
+        return suggest_search(RNNClassifier(random_state=seed), X, y, random_state=seed)
     if setting == PLAIN:
         boosting = HistGradientBoostingClassifier(random_state=seed)
         return make_pipeline(SequenceFeatures(), boosting)
@@ -159,7 +164,7 @@ def list_groups(results):
 
 def print_table(results):
     """Print a row a set, and the means of each group."""
-    settings = [s for s in [*SETTINGS, PLAIN] if any(s == key[1] for key in results)]
+    settings = [s for s in ALL if any(s == key[1] for key in results)]
     print(".. list-table::\n   :header-rows: 1\n")
     published = ("LSTM-FCN", "InceptionTime", "MiniRocket")
     columns = [f"{s}: accuracy, seconds (seeds)" for s in settings]
@@ -269,7 +274,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("action", choices=["run", "table"])
     parser.add_argument("--sets", nargs="*", default=SETS)
-    parser.add_argument("--settings", nargs="*", default=[*SETTINGS, PLAIN])
+    parser.add_argument("--settings", nargs="*", default=ALL)
     parser.add_argument("--seeds", type=int, default=1)
     args = parser.parse_args()
     if args.action == "run":
