@@ -40,6 +40,7 @@ from _peers import (
 from _speed_of_defaults import CASES, compare_default
 from _speed_of_generators import compare_generator, compare_vocabulary
 from _speed_of_single import compare_single, measure_stream
+from _speed_of_translators import compare_samples, compare_translator
 from _timing import show_ratio, time_in_turn
 from sklearn.model_selection import GridSearchCV
 
@@ -408,9 +409,21 @@ def print_training(n_rounds, keras):
 
 
 def print_generators(n_rounds):
-    title = "``RNNGenerator``, 32 lanes, 128 steps, 65 characters, GRU of 256 units"
-    print("A generator: complete fits; PyTorch loop over sklearn_rnn.")
-    print_table(["network", "PyTorch loop"], [[title, compare_generator(n_rounds)]])
+    fit, beams = compare_translator(n_rounds)
+    rows = [
+        [
+            "``RNNGenerator``, 32 lanes, 128 steps, 65 characters, GRU of 256 units",
+            compare_generator(n_rounds),
+        ],
+        ["its ``sample``, 1,000 names", compare_samples(n_rounds)],
+        ["``RNNTranslator``, 4,000 words, mini-batches of 64, GRUs of 256 units", fit],
+        ["its ``predict``, beams of 5, 20 words", beams],
+    ]
+    print(
+        "A generator and a translator: complete fits, and what they write; PyTorch by "
+        "hand over sklearn_rnn."
+    )
+    print_table(["network", "PyTorch"], rows)
     print(
         "Log loss of a large vocabulary with its gradients: linear layer and "
         "``cross_entropy`` of torch over sklearn_rnn."
