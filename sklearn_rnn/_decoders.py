@@ -7,8 +7,6 @@ from sklearn_rnn import nn
 from sklearn_rnn._codecs import BOUNDARY, UNKNOWN
 from sklearn_rnn._decoding import Candidates
 
-_LOGITS_AT_ONCE = 2**17  # they stay in the cache
-
 
 class WatchedDecoder:
     """A decoder that tells a progress bar what is done.
@@ -153,14 +151,9 @@ class SourceDecoder:
         return layers, sources
 
     def _find_candidates(self, logits):
-        n_tokens = logits.shape[1]
-        best = []
-        for rows in logits.split(max(1, _LOGITS_AT_ONCE // n_tokens)):
-            log_p = nn.log_probabilities(rows).float()  # that of `score_samples`
-            log_p[:, UNKNOWN] = -torch.inf
-            best.append(log_p.topk(min(self.width, n_tokens), dim=1))
-        log_p, tokens = map(torch.cat, zip(*best, strict=True))
-        return Candidates(log_p.double().cpu().numpy(), tokens.cpu().numpy())
+        n = min(self.width, logits.shape[1])
+        log_p, tokens = nn.find_most_probable(logits, n, UNKNOWN)
+        return Candidates(log_p.cpu().numpy(), tokens.cpu().numpy())
 
     def _take_layers(self, layers, rows):
         rows = rows.to(self.memory.device)

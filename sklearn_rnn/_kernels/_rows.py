@@ -16,6 +16,8 @@ from sklearn_rnn._kernels._packs import pack_once
 from sklearn_rnn._kernels._tensors import check_lengths, empty, read, read_lengths
 from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 
+_CHUNK = 32  # rows whose sums stay in the cache
+
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
     """Convolve over time.
@@ -108,16 +110,26 @@ def _multiply_many(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     n_out, n_in = weight.shape
     wide = -(-n_out // WIDTH) * WIDTH
     packed = pack_once(weight.shape, [weight], lambda weights: _pack_many(*weights))
-    sums, out = empty(n, wide), empty(n, n_out)
     n_parts = count_parts(n, n * n_in * n_out)
-    bounds = [n * k // n_parts for k in range(n_parts + 1)]
+    height = max(1, min(_CHUNK, n // n_parts))
+    sums, out = empty(n_parts, height, wide), empty(n, n_out)
+
+    def describe(begin, n_chunks, n_rows, memory):
+        return (
+            n_chunks, n_rows * n_in, n_rows, n_out, n_in, n_in, x[begin:].data_ptr(),
+            packed.data_ptr(), bias.data_ptr(), memory.data_ptr(),
+            out[begin:].data_ptr(),
+        )  # fmt: skip
+
+    n_chunks = n // height
+    bounds = [n_chunks * k // n_parts for k in range(n_parts + 1)]
     jobs = [
-        (1, (b - a) * n_in, b - a, n_out, n_in, n_in,
-         x.data_ptr() + 4 * a * n_in, packed.data_ptr(), bias.data_ptr(),
-         sums.data_ptr() + 4 * a * wide, out.data_ptr() + 4 * a * n_out)
-        for a, b in pairwise(bounds)
-    ]  # fmt: skip
+        describe(height * a, b - a, height, memory)
+        for (a, b), memory in zip(pairwise(bounds), sums, strict=True)
+    ]
     run_in_threads(library.convolve, jobs, (x, packed, bias, sums, out))
+    if n % height:
+        library.convolve(*describe(height * n_chunks, 1, n % height, sums))
     return out
 
 

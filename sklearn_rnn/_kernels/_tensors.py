@@ -105,6 +105,7 @@ TABLE: dict[str, dict[str, Expected]] = {
         "losses": _floats("rows"),
         "d_bias": _floats("wide"),
     },
+    "most_probable": {"logits": _floats("rows", "words")},
     "steps": {
         "x": _floats("batch", "time", "features"),
         "flat": _floats("steps", "features"),

@@ -401,6 +401,11 @@ def _verify_vocabulary(rng: np.random.Generator) -> None:
     _compare("a vocabulary", losses, expected.detach())
     _compare("the gradient of a vocabulary", wide[:, :n_words], wanted)
     _compare("the gradient of a bias", d_bias[:n_words], wanted.sum(0))
+    log_p, words = _vocabulary.find_most_probable(x.clone(), 4, 7)
+    wanted = torch.log_softmax(x.double(), dim=1)
+    wanted[:, 7] = -torch.inf
+    _compare("the most probable words", log_p, wanted.topk(4, dim=1).values)
+    _compare("the best words", wanted.gather(1, words), log_p)
     keys, memory, queries = (_draw(rng, 2, n, 5) for n in (3, 3, 4))
     found = _rows.attend_to_memory(queries, keys, memory, None)
     weights = torch.softmax(queries.double() @ keys.double().transpose(1, 2), dim=2)

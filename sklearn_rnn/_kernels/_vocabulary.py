@@ -1,11 +1,14 @@
-"""Softmax over a vocabulary: losses of some rows of logits, and their gradients."""
+"""Softmax over a vocabulary: losses of some rows, their gradients, the best words."""
 
 from array import array
+from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import get_library
-from sklearn_rnn._kernels._tensors import read
+from sklearn_rnn._kernels._tensors import empty, read
+from sklearn_rnn._kernels._threads import count_parts, run_in_threads
 
 # rows of logits are multiples of it: whole vectors of any width
 LANES = 16
@@ -62,3 +65,41 @@ def soften(
         0 if weights is None else tensors[3].data_ptr(),
         losses.data_ptr(), d_bias.data_ptr(), numbers.buffer_info()[0],
     )  # fmt: skip
+
+
+def find_most_probable(logits: Tensor, n: int, forbidden: int) -> tuple[Tensor, Tensor]:
+    """Return the most probable words of each row, the best first.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (rows, n_words)
+        Overwritten.
+    n : int
+    forbidden : int
+        A word that is not to be found.
+
+    Returns
+    -------
+    log_p : Tensor of shape (rows, n)
+        float64. Negative infinity where there are too few words.
+    words : Tensor of shape (rows, n)
+    """
+    (logits,) = read("most_probable", {}, {"logits": logits})
+    rows, n_words = logits.shape
+    if not 0 <= forbidden < n_words:
+        raise ValueError(
+            f"forbidden must be below {n_words} and not negative. Got {forbidden}."
+        )
+    log_p = empty(rows, n, dtype=torch.float64)
+    words = empty(rows, n, dtype=torch.int64)
+    n_parts = count_parts(rows, 64 * logits.numel())
+    bounds = [rows * k // n_parts for k in range(n_parts + 1)]
+    results = empty(n_parts, 1)
+    jobs = [
+        (b - a, n_words, n, forbidden,
+         *(t.data_ptr() for t in (logits[a:], result, log_p[a:], words[a:])))
+        for (a, b), result in zip(pairwise(bounds), results, strict=True)
+    ]  # fmt: skip
+    kept = logits, results, log_p, words
+    run_in_threads(get_library("vocabulary").find_most_probable, jobs, kept)
+    return log_p, words

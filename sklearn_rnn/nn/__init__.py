@@ -5,6 +5,9 @@ from sklearn_rnn.nn._batch_invariant import (
     constant_weights as constant_weights,
 )
 from sklearn_rnn.nn._batch_invariant import (
+    find_most_probable as find_most_probable,
+)
+from sklearn_rnn.nn._batch_invariant import (
     linear as linear,
 )
 from sklearn_rnn.nn._cells import (

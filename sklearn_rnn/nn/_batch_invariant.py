@@ -27,6 +27,9 @@ def _suit_kernels(*tensors: Tensor) -> bool:
     )
 
 
+_LOGITS_AT_ONCE = 2**17  # they stay in the cache
+
+
 @contextmanager
 def constant_weights() -> Iterator[None]:
     """Let kernels keep what they make of the weights, which this block changes not."""
@@ -159,6 +162,37 @@ def score(query: Tensor, keys: Tensor) -> Tensor:
     """Return the products of a query, (batch, size), with its keys, (batch, time)."""
     products = keys.double() * query.double().unsqueeze(1)
     return products.sum(-1).to(query.dtype)
+
+
+def find_most_probable(logits: Tensor, n: int, forbidden: int) -> tuple[Tensor, Tensor]:
+    """Return log probabilities and numbers of the most probable tokens of each row.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (batch, n_tokens)
+        Overwritten.
+    n : int
+        At most n_tokens.
+    forbidden : int
+        A token that is not to be found.
+
+    Returns
+    -------
+    log_p : Tensor of shape (batch, n)
+        float64; the best first.
+    tokens : Tensor of shape (batch, n)
+    """
+    if is_exact(logits) and uses_kernels("vocabulary"):
+        from sklearn_rnn._kernels._vocabulary import find_most_probable
+
+        return find_most_probable(logits, n, forbidden)
+    best = []
+    for rows in logits.split(max(1, _LOGITS_AT_ONCE // logits.shape[1])):
+        log_p = torch.log_softmax(rows.float().double(), dim=1)
+        log_p[:, forbidden] = -torch.inf
+        best.append(log_p.topk(n, dim=1))
+    log_p, tokens = map(torch.cat, zip(*best, strict=True))
+    return log_p, tokens
 
 
 def softmax_over_time(scores: Tensor, lengths: Tensor | None) -> Tensor:

@@ -215,6 +215,7 @@ def test_a_crf_that_computes_something_else_is_found():
     ("name", "result", "what"),
     [
         ("soften", -3, "a vocabulary"),
+        ("find_most_probable", -3, "the most probable words"),
         ("attend_to_memory", -1, "attention"),
     ],
 )

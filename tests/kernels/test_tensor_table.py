@@ -252,6 +252,11 @@ KERNELS = {
         ),
         6,
     ),
+    "most_probable": (
+        lambda logits: _vocabulary.find_most_probable(logits, 2, 0),
+        (torch.ones(2, 5),),
+        1,
+    ),
     "pool": (_run_pool, (X, torch.ones(2, 6)), 2),
     "attention": (
         _run_attention,
@@ -276,6 +281,7 @@ FITTING = [
     ("convolution", 1, "shorter"),
     ("attend", 0, "shorter"),
     ("attend_to_memory", 2, "shorter"),
+    ("most_probable", 0, "shorter"),
     ("flatten", 0, "shorter"),
     ("unflatten", 0, "shorter"),
     ("cross_entropy", 0, "shorter"),
@@ -306,6 +312,12 @@ def test_logits_that_are_no_whole_vectors_are_refused(n_words, wide):
         _vocabulary.soften(
             torch.ones(2, wide), n_words, row, STEPS, numbers, 0.0, numbers, row
         )
+
+
+@pytest.mark.parametrize("forbidden", [-1, 5])
+def test_a_forbidden_word_that_does_not_exist_is_refused(forbidden):
+    with pytest.raises(ValueError, match="forbidden must be below 5 and"):
+        _vocabulary.find_most_probable(torch.ones(2, 5), 2, forbidden)
 
 
 def test_a_stride_below_one_is_refused():

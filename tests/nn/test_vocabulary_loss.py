@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_rnn import config_context
-from sklearn_rnn.nn import _vocabulary
+from sklearn_rnn.nn import _vocabulary, find_most_probable
 from sklearn_rnn.nn._vocabulary import vocabulary_gradients, vocabulary_loss
 
 NAMES = "losses", "d_x", "d_weight", "d_bias"
@@ -111,6 +111,35 @@ def test_losses_are_equal_without_gradients(context, kernels):
     with context():
         actual = vocabulary_loss(x, weight, bias, targets)
     assert torch.equal(actual, expected.detach())
+
+
+# The most probable words ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "n_words", "n"), [(1, 2, 1), (7, 37, 5), (90, 999, 3)]
+)
+def test_the_most_probable_words_are_those_of_a_sort(rows, n_words, n, kernels):
+    rng = np.random.default_rng(rows)
+    logits = torch.from_numpy(3 * rng.normal(size=(rows, n_words)).astype("f4"))
+    expected = torch.log_softmax(logits.double(), dim=1)
+    expected[:, 1] = -torch.inf
+    with torch.no_grad():
+        log_p, words = find_most_probable(logits.clone(), n, 1)
+        one = find_most_probable(logits[-1:].clone(), n, 1)
+    assert log_p.dtype == torch.float64
+    order = expected.argsort(dim=1, descending=True)[:, :n]
+    torch.testing.assert_close(words, order)
+    torch.testing.assert_close(log_p, expected.gather(1, order), rtol=0, atol=2e-6)
+    assert torch.equal(one[0], log_p[-1:])
+    assert torch.equal(one[1], words[-1:])
+
+
+@pytest.mark.numba
+def test_among_equal_words_the_first_are_found():
+    with torch.no_grad():
+        _, words = find_most_probable(torch.zeros(2, 40), 3, 0)
+    assert words.tolist() == [[1, 2, 3]] * 2
 
 
 class LargestArray(TorchDispatchMode):

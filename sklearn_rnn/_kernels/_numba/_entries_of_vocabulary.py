@@ -27,6 +27,18 @@ def soften(
     )
 
 
+def find_most_probable(
+    rows, n_words, n, forbidden, /, logits, result, log_p, words
+):  # fmt: skip
+    _vocabulary.find_most_probable(
+        floats_at(logits, (rows, n_words)),
+        forbidden,
+        floats_at(result, (1,)),
+        doubles_at(log_p, (rows, n)),
+        integers_at(words, (rows, n)),
+    )
+
+
 def attend_to_memory(
     rows, n_queries, n_steps, size, width, /, queries, keys, memory, lengths, products,
     scores, total, out,
@@ -43,4 +55,4 @@ def attend_to_memory(
     )
 
 
-ENTRIES = soften, attend_to_memory
+ENTRIES = soften, find_most_probable, attend_to_memory

@@ -1,8 +1,9 @@
-"""Softmax over a vocabulary: losses and gradients of some rows, in place."""
+"""Softmax over a vocabulary: losses and gradients of some rows, and the best words."""
 
 import numpy as np
 from numba import njit
 
+from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba._math import JIT, clip, f4, split_exp
 from sklearn_rnn._kernels._numba._vectors import (
     for_all_units,
@@ -30,6 +31,19 @@ def exponentiate(x, highest):
     power, f = split_exp(clip(x[0] - highest, -87, 0))
     x[0] = power * (1 + f)
     return x[0]
+
+
+@max_over_units
+def find_highest(x):
+    """Return the logits."""
+    return x[0]
+
+
+@sum_over_units
+def add_powers(x, highest):
+    """Return exp(x - highest)."""
+    power, f = split_exp(clip(x[0] - highest, -87, 0))
+    return power * (1 + f)
 
 
 @for_all_units
@@ -74,3 +88,46 @@ def soften(logits, n_words, bias, targets, weights, smoothing, losses, d_bias):
             differentiate(1, wide, ((logits, i, 0), (d_bias, 0, 0), scale, shift))
             row[target] -= f4(factor * right)
             d_bias[0, target] -= f4(factor * right)
+
+
+@njit(**JIT)
+def find_most_probable(logits, forbidden, result, log_p, words):
+    """Set the most probable words of each row, the best first.
+
+    Parameters
+    ----------
+    logits : (rows, n_words)
+        That of `forbidden` is overwritten.
+    forbidden : int
+        A word that is not to be found.
+    result : (1,)
+        Memory.
+    log_p, words : (rows, n)
+        Not more than words that can be found; among equals, the first.
+    """
+    n_words, n = logits.shape[1], log_p.shape[1]
+    wide = n_words // WIDTH * WIDTH
+    for i in range(len(logits)):
+        row, best, found = logits[i], log_p[i], words[i]
+        find_highest(1, wide, ((logits, i, 0),), result, 0)
+        highest = result[0]
+        for j in range(wide, n_words):
+            highest = max(highest, row[j])
+        add_powers(1, wide, ((logits, i, 0), highest), result, 0)
+        total = np.float64(result[0])
+        for j in range(wide, n_words):
+            total += np.exp(np.float64(row[j]) - highest)
+        row[forbidden] = f4(-np.inf)
+        for k in range(n):
+            best[k], found[k] = -np.inf, forbidden
+        for j in range(n_words):
+            value = np.float64(row[j])
+            if value > best[n - 1]:
+                k = n - 1
+                while k > 0 and value > best[k - 1]:
+                    best[k], found[k] = best[k - 1], found[k - 1]
+                    k -= 1
+                best[k], found[k] = value, j
+        log_z = np.log(total) + highest
+        for k in range(n):
+            best[k] -= log_z
