@@ -212,19 +212,19 @@ def test_a_crf_that_computes_something_else_is_found():
 
 
 @pytest.mark.parametrize(
-    ("name", "result", "what"),
+    ("name", "result", "number", "what"),
     [
-        ("soften", -3, "a vocabulary"),
-        ("find_most_probable", -3, "the most probable words"),
-        ("attend_to_memory", -1, "attention"),
+        ("soften", -3, ctypes.c_float, "a vocabulary"),
+        ("find_most_probable", -2, ctypes.c_double, "the most probable words"),
+        ("attend_to_memory", -1, ctypes.c_float, "attention"),
     ],
 )
-def test_a_decoder_that_computes_something_else_is_found(name, result, what):
+def test_a_decoder_that_computes_something_else_is_found(name, result, number, what):
     good = _library.load_library("vocabulary")
 
     def compute(*args):
         getattr(good, name)(*args)
-        ctypes.cast(args[result], ctypes.POINTER(ctypes.c_float))[0] += 1
+        ctypes.cast(args[result], ctypes.POINTER(number))[0] += 1
 
     wrong = SimpleNamespace(**{**vars(good), name: compute})
     with pytest.raises(RuntimeError, match=f"kernel of {what} does not compute"):

@@ -113,7 +113,7 @@ def test_losses_are_equal_without_gradients(context, kernels):
     assert torch.equal(actual, expected.detach())
 
 
-# The most probable words ---------------------------------------------------------------
+# The most probable words --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
