@@ -8,6 +8,7 @@
 - CMUdict: spelled words to phonemes without stress. Every tenth word of the sorted list
   is for test. All pronunciations of the other words are pairs to train on; an answer is
   right if it is one of the pronunciations of its word.
+- NETtalk: words to phonemes; every fifth line is for test.
 - Multi30k: descriptions of images, English to German, raw text, test set of 2016. BLEU
   has sacrebleu's signature nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp.
 
@@ -23,10 +24,11 @@ import re
 import time
 import warnings
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import torch
-from _data import DATA
+from _data import DATA, load_pronunciation
 
 from sklearn_rnn import RNNTranslator
 from sklearn_rnn.metrics import bleu_score, exact_match_score
@@ -68,6 +70,17 @@ def load_cmudict():
     return _unzip(train), (words[::10], [set(spoken[w]) for w in words[::10]])
 
 
+def load_nettalk():
+    """Return training and test pairs: words and phonemes without silent letters."""
+    words, phonemes, is_test = load_pronunciation()
+    spoken = ["".join(p).replace("-", "") for p in phonemes]
+    train, test = (
+        _unzip(compress(zip(words, spoken, strict=True), rows))
+        for rows in (~is_test, is_test)
+    )
+    return train, test
+
+
 def load_multi30k():
     train, test = (
         [read_lines("multi30k", f"{part}.{language}.gz") for language in ("en", "de")]
@@ -80,6 +93,10 @@ def count_wrong_words(spoken, predicted):
     """Return the share of words with an answer that is none of theirs."""
     pairs = zip(spoken, predicted, strict=True)
     return sum(one not in known for known, one in pairs) / len(spoken)
+
+
+def count_wrong_pairs(true, predicted):
+    return 1 - exact_match_score(true, predicted)
 
 
 SCAN = {"hidden_size": 128, "max_epochs": 12}
@@ -108,6 +125,17 @@ TASKS = {
         count_wrong_words,
         "{:.1%} of words wrong",
         {"level": "char", "embedding_dim": 64, "dropout": 0.1, "max_epochs": 8},
+    ),
+    "NETtalk": (
+        load_nettalk,
+        count_wrong_pairs,
+        "{:.1%} of words wrong",
+        {
+            "level": "char",
+            "target_level": "char",
+            "embedding_dim": 64,
+            "max_epochs": 8,
+        },
     ),
     "SCAN, length split": (
         partial(load_scan, "length"),
