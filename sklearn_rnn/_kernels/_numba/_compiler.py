@@ -48,7 +48,7 @@ _UNUSED_PASSES = {
     *("InlineInlinables", "InlineOverloads", "RewriteDynamicRaises"),
     *("FindLiterallyCalls", "LiteralUnroll", "LiteralPropagationSubPipelinePass"),
     *("NopythonRewrites", "NoPythonSupportedFeatureValidation"),
-    *("AnnotateTypes", "DumpParforDiagnostics"),
+    "DumpParforDiagnostics",
 }
 
 
