@@ -165,7 +165,7 @@ GROUPS = "network", "crf", "vocabulary"
         ("_crf.py", ["crf"]),
         ("_product_of_doubles.py", ["crf"]),
         ("_gru.py", ["network"]),
-        ("_product.py", ["network", "crf"]),
+        ("_product.py", GROUPS),
         ("_entries_of_vocabulary.py", ["vocabulary"]),
         ("_vectors.py", GROUPS),
         ("_compiler.py", GROUPS),
