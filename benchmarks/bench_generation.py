@@ -12,17 +12,15 @@ of the surnames (more dropout and epochs) and of Nottingham (more epochs, a high
 were changed once after a first score of the test data was seen.
 """
 
-import argparse
 import json
 import math
 import time
-import warnings
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import torch
 from _data import DATA, fetch_from_here
+from _results import keep_result, measure_missing
 from scipy.io import loadmat
 from sklearn.model_selection import train_test_split
 
@@ -102,8 +100,9 @@ TASKS = {
 }
 
 
-def measure(load, parameters):
+def measure(task):
     """Return the score of the test data, and minutes of training."""
+    load, _, parameters = task
     train, test = load()
     generator = RNNGenerator(**parameters, random_state=0)
     start = time.process_time()
@@ -161,20 +160,10 @@ def print_table(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="beginnings of names of data sets")
-    names = tuple(name.lower() for name in parser.parse_args().names)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with fetch_from_here():
-        for name, (load, _, parameters) in TASKS.items():
-            if name not in results and name.lower().startswith(names or ""):
-                results[name] = measure(load, parameters)
-                RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        results = measure_missing(RESULTS, __doc__, TASKS, measure)
         if "5-grams" not in results:
-            results["5-grams"] = score_ngrams()
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            keep_result(RESULTS, results, "5-grams", score_ngrams())
     print_table(results)
 
 

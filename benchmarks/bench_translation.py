@@ -17,18 +17,15 @@ again: delete its entry for that. Each is one fit, with settings that were chose
 any test data were predicted. Minutes are those of training, on one core.
 """
 
-import argparse
 import gzip
-import json
 import re
 import time
-import warnings
 from functools import partial
 from itertools import compress
 from pathlib import Path
 
-import torch
 from _data import DATA, load_pronunciation
+from _results import measure_missing
 
 from sklearn_rnn import RNNTranslator
 from sklearn_rnn.metrics import bleu_score, exact_match_score
@@ -146,8 +143,9 @@ TASKS = {
 }
 
 
-def measure(load, score, parameters):
+def measure(task):
     """Return the scores of two searches on test data, and minutes of training."""
+    load, score, _, parameters = task
     (X, y), (X_test, y_test) = load()
     translator = RNNTranslator(**parameters, random_state=0)
     begin = time.process_time()
@@ -173,19 +171,5 @@ def print_table(results):
             print(f"     - {row['minutes']:.1f}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="beginnings of names of data sets")
-    names = tuple(name.lower() for name in parser.parse_args().names)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name, (load, score, _, parameters) in TASKS.items():
-        if name not in results and name.lower().startswith(names or ""):
-            results[name] = measure(load, score, parameters)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    print_table(results)
-
-
 if __name__ == "__main__":
-    main()
+    print_table(measure_missing(RESULTS, __doc__, TASKS, measure))

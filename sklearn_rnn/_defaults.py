@@ -46,7 +46,9 @@ def suggest_dropout(embeds: bool, n_kernels: int | None, n_samples: int) -> floa
     """
     if embeds:
         return 0.5
-    return 0.0 if n_kernels is None else 0.5 if n_samples < _SOME_SAMPLES else 0.2
+    if n_kernels is None:
+        return 0.0
+    return 0.5 if n_samples < _SOME_SAMPLES else 0.2
 
 
 def suggest_early_stopping(n_samples: int, n_bytes: int) -> bool:

@@ -19,31 +19,26 @@ def add_bias(x, bias):
     return x[0]
 
 
-@sum_over_units
-def add_up(x):
+def _get(x):
     """Return the logits."""
     return x[0]
+
+
+def _compute_power(x, highest):
+    """Return exp(x - highest)."""
+    power, f = split_exp(clip(x[0] - highest, -87, 0))
+    return power * (1 + f)
+
+
+add_up, find_highest = sum_over_units(_get), max_over_units(_get)
+add_powers = sum_over_units(_compute_power)
 
 
 @sum_over_units
 def exponentiate(x, highest):
     """Set x to exp(x - highest); return it."""
-    power, f = split_exp(clip(x[0] - highest, -87, 0))
-    x[0] = power * (1 + f)
+    x[0] = _compute_power(x, highest)
     return x[0]
-
-
-@max_over_units
-def find_highest(x):
-    """Return the logits."""
-    return x[0]
-
-
-@sum_over_units
-def add_powers(x, highest):
-    """Return exp(x - highest)."""
-    power, f = split_exp(clip(x[0] - highest, -87, 0))
-    return power * (1 + f)
 
 
 @for_all_units
