@@ -52,7 +52,11 @@ class Plan(NamedTuple):
 
 
 def run_layer(
-    plan: Plan, x: Tensor, starts: Sequence[Tensor], weights: Sequence[Tensor]
+    plan: Plan,
+    x: Tensor,
+    starts: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    tokens: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Run one layer, in one or both directions.
 
@@ -65,6 +69,8 @@ def run_layer(
         zeros.
     weights : sequence of Tensor
         w_ih, w_hh, b_ih, b_hh as in torch.nn, of one direction after the other.
+    tokens : Tensor of shape (batch, time), default=None
+        Rows of x that are the inputs; x is a table then, and there is no backward pass.
 
     Returns
     -------
@@ -73,8 +79,11 @@ def run_layer(
     finals : list of Tensor
         Last state in each direction.
     """
-    run = Recurrence.apply if plan.keep else _run_without_autograd
-    outputs, *finals = run(plan, x, *starts, *weights)
+    if plan.keep:
+        outputs, *finals = Recurrence.apply(plan, x, *starts, *weights)
+    else:
+        run = LayerRun(plan, x, [*starts, *weights], tokens=tokens)
+        outputs, *finals = run.forward()
     return outputs, finals
 
 
@@ -98,10 +107,6 @@ class Recurrence(torch.autograd.Function):
             )
         run, ctx.run = ctx.run, None  # its memory is overwritten
         return None, *run.backward(d_out, d_finals, wants_x=ctx.needs_input_grad[1])
-
-
-def _run_without_autograd(plan, x, *tensors):
-    return LayerRun(plan, x, tensors).forward()
 
 
 class _Sizes(NamedTuple):
@@ -259,7 +264,11 @@ class LayerRun:
             packed = self._pack(k)
             x, tokens, products = self.x.data_ptr(), 0, 0
             if self.n_words:
-                x, tokens, products = 0, self.tokens.data_ptr(), self._multiply(packed)
+                x, tokens, products = (
+                    0,
+                    self.tokens.data_ptr(),
+                    self._multiply(k, packed),
+                )
             for part in self.parts:
                 self.blocks.append(self._take(part.n_blocks * self.sizes.block))
                 jobs.append(
@@ -279,17 +288,32 @@ class LayerRun:
         get_library().pack(*self.sizes[:3], *addresses, packed)
         return packed
 
-    def _multiply(self, packed):
+    def _multiply(self, direction, packed):
         """Return the address of the products of all vectors with the weights of x."""
-        n_words, (cell, n_features, hidden, *_) = self.n_words, self.sizes
-        columns = _N_GATES[cell] * self.sizes.size
-        self.ones.append(self._take(n_words * (n_features + 1)))
-        products = self._take(n_words * columns)
+        if self.plan.keep:
+            self.ones.append(self._take(self.n_words * (self.sizes.n_features + 1)))
+            products = self._take(self._count_products())
+            self._multiply_words(packed, self.ones[-1], products)
+            return products
+
+        def multiply(_):
+            ones = empty(self.n_words * (self.sizes.n_features + 1))
+            products = empty(self._count_products())
+            self._multiply_words(packed, ones.data_ptr(), products.data_ptr())
+            return products
+
+        kind, factors = ("words", self.n_words), [self.x, *self.weights[direction]]
+        self.taken.append(pack_once((*kind, *self.sizes), factors, multiply))
+        return self.taken[-1].data_ptr()
+
+    def _count_products(self):
+        return self.n_words * _N_GATES[self.sizes.cell] * self.sizes.size
+
+    def _multiply_words(self, packed, ones, products):
         get_library().multiply_words(
-            cell, n_words, n_features, hidden, self.x.data_ptr(), packed,
-            self.ones[-1], products,
+            self.sizes.cell, self.n_words, self.sizes.n_features, self.sizes.hidden,
+            self.x.data_ptr(), packed, ones, products,
         )  # fmt: skip
-        return products
 
     def _sum_words(self, direction, w_x, d_products, gradients):
         """Set the gradients of the weights of x; return those of the table."""
@@ -322,7 +346,7 @@ class LayerRun:
             torch.empty_like(self.x) for _ in d_finals if wants_x and not with_words
         ]
         tokens = self.tokens.data_ptr() if with_words else 0
-        n_products = self.n_words * _N_GATES[sizes.cell] * sizes.size
+        n_products = self._count_products()
         words = []
         d_starts = [torch.empty_like(start) for start in self.starts]
         blocks, summed, jobs = iter(self.blocks), [], []

@@ -22,6 +22,11 @@ def packs_kept() -> Iterator[None]:
         _local.packs = outer
 
 
+def are_packs_kept() -> bool:
+    """Return whether this thread is in a block of `packs_kept`."""
+    return getattr(_local, "packs", None) is not None
+
+
 def pack_once(
     kind: Hashable, weights: Sequence[Tensor], pack: Callable[..., Tensor]
 ) -> Tensor:

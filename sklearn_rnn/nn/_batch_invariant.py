@@ -42,6 +42,15 @@ def constant_weights() -> Iterator[None]:
         yield
 
 
+def are_weights_constant() -> bool:
+    """Return whether this is a block of `constant_weights`, with kernels."""
+    if not uses_kernels():
+        return False
+    from sklearn_rnn._kernels._packs import are_packs_kept
+
+    return are_packs_kept()
+
+
 def standardize(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """Return (x - mean) / scale, by the kernel if no gradient is needed."""
     trained = torch.is_grad_enabled() and x.requires_grad

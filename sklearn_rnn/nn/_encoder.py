@@ -186,6 +186,37 @@ class Encoder(nn.Module):
         outputs, state = self.run(x_t.unsqueeze(1), None, state)
         return outputs[:, 0], state
 
+    def step_in_table(
+        self, table: Tensor, tokens: Tensor, state: Sequence[Any] | None = None
+    ) -> tuple[Tensor, list[Any]]:
+        """Run one step by kernels, in prediction; what `step` does to rows of a table.
+
+        In a block of :func:`constant_weights`, the products of the table and the
+        weights of the first layer are computed once.
+
+        Parameters
+        ----------
+        table : Tensor of shape (n_tokens, input_size)
+            Vectors of all tokens.
+        tokens : Tensor of shape (batch, 1)
+            The token of each row: a row of the table.
+        state : list with an entry for each layer, default=None
+            Initial state, as returned by an earlier call; zeros by default.
+
+        Returns
+        -------
+        output, state
+            Equal to the last bit to those of ``step(table[tokens[:, 0]], state)``.
+        """
+        first, *others = self.forward_layers
+        starts = [None] * (len(others) + 1) if state is None else state
+        start = None if starts[0] is None else starts[:1]
+        x, finals = run_kernels([first], table, None, start, [False], tokens=tokens)
+        for layer, given in zip(others, starts[1:], strict=True):
+            x, final = layer(x, None, given)
+            finals.append(final)
+        return x[:, 0], finals
+
     def suits_kernels(self) -> bool:
         """Return whether the package's kernels run all layers on the CPU.
 

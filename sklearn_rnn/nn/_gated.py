@@ -449,6 +449,7 @@ def run_kernels(
     directions: Sequence[bool],
     *,
     only_last: bool = False,
+    tokens: Tensor | None = None,
 ) -> tuple[Tensor, list[Any]]:
     """Run the package's kernels: one layer in one or both directions.
 
@@ -464,6 +465,8 @@ def run_kernels(
         For each direction, whether it reads from the end to the start.
     only_last : bool, default=False
         Whether only the last states are needed.
+    tokens : Tensor of shape (batch, time), default=None
+        Rows of x that are the inputs; x is a table then, and no gradient is needed.
 
     Returns
     -------
@@ -480,7 +483,7 @@ def run_kernels(
     pairs = isinstance(layers[0], LSTM)
     starts = [torch.cat(state, dim=1) if pairs else state for state in states]
     weights = [w for layer in layers for w in layer.weights]
-    outputs, finals = run_layer(plan, x, starts, weights)
+    outputs, finals = run_layer(plan, x, starts, weights, tokens)
     return outputs, [f.chunk(2, dim=1) if pairs else f for f in finals]
 
 

@@ -5,11 +5,19 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sklearn_rnn.nn._batch_invariant import linear
+from sklearn_rnn.nn._batch_invariant import (
+    are_weights_constant,
+    is_exact,
+    is_unchanged,
+    linear,
+)
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
+from sklearn_rnn.nn._inputs import TokenEmbedding
 from sklearn_rnn.nn._masking import flatten_steps
 from sklearn_rnn.nn._models import RecurrentModel
+
+_MOST_TOKENS = 1024  # with more, a few short samples would take longer
 
 
 class Memory:
@@ -204,8 +212,29 @@ class NextStepModel(RecurrentModel):
         state : list with an entry for each layer
             Initial states of the next step.
         """
-        output, state = self.encoder.step(self.inputs(x_t.unsqueeze(1))[:, 0], state)
+        table = self._find_table(x_t)
+        if table is None:
+            x_t = self.inputs(x_t.unsqueeze(1))[:, 0]
+            output, state = self.encoder.step(x_t, state)
+        else:
+            output, state = self.encoder.step_in_table(table, x_t, state)
         return self.read_out(output), state
+
+    def _find_table(self, x_t: Tensor) -> Tensor | None:
+        """Return the vectors of all tokens, if a step is faster with their products."""
+        if not are_weights_constant() or type(self.inputs) is not TokenEmbedding:
+            return None
+        table = self.inputs.table
+        suits = (
+            is_unchanged(self.inputs, TokenEmbedding)
+            and is_unchanged(table, nn.Embedding)
+            and table.max_norm is None
+            and table.num_embeddings <= _MOST_TOKENS
+            and x_t.shape[1] == 1
+            and is_exact(table.weight)
+            and self.encoder.suits_kernels()
+        )
+        return table.weight if suits else None
 
     def read_out(self, states: Tensor) -> Tensor:
         """Return the logits of the next step.

@@ -21,6 +21,7 @@ from sklearn_rnn.nn import (
     ResetBeforeGRU,
     Standardize,
     TokenEmbedding,
+    constant_weights,
     initialize,
     make_chain,
     set_dropout,
@@ -202,3 +203,50 @@ def test_a_generator_trains_by_a_chain_as_by_autograd(monkeypatch):
         generator = RNNGenerator(**params, random_state=0).fit([text])
         curves.append(generator.loss_curve_)
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_with_products_of_a_table_are_equal_to_the_bit(cell):
+    """In a block of constant weights, against steps that look the vectors up."""
+    model = make_model(cell, n_tokens=9, sizes=(7, 6)).eval()
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, 10, (4, 300, 1), generator=generator)
+
+    def run():
+        state, found = None, []
+        for x_t in tokens:
+            logits, state = model.step(x_t, state)
+            found.append(logits)
+        return torch.stack(found)
+
+    with torch.inference_mode():
+        for _ in range(2):  # the second time with other weights
+            expected = run()
+            with constant_weights():
+                assert torch.equal(run(), expected)
+            model.inputs.table.weight.mul_(2)
+
+
+def test_steps_with_products_of_a_table_give_way_to_hooks(monkeypatch):
+    model = make_model().eval()
+    calls, step_in_table = [], Encoder.step_in_table
+
+    def count(*args):
+        calls.append(args)
+        return step_in_table(*args)
+
+    monkeypatch.setattr(Encoder, "step_in_table", count)
+    tokens = torch.tensor([[3], [4]])
+    with torch.inference_mode():
+        model.step(tokens)
+        with constant_weights():
+            assert not calls
+            model.step(tokens)
+            assert len(calls) == 1
+            for module in (model.inputs, model.inputs.table):
+                handle = module.register_forward_hook(lambda *args: None)
+                model.step(tokens)
+                handle.remove()
+            with config_context(kernels="torch"):
+                model.step(tokens)
+    assert len(calls) == 1
