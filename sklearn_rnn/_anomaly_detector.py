@@ -217,8 +217,8 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     n_features_in_ : int
         Number of variables of a series.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
-        whose column names are all strings.
+        Names of the features. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings, or a RaggedArray with names.
     max_epochs_ : int
         Value of `max_epochs`, or the one chosen for "auto".
     loss_curve_ : list of float

@@ -261,8 +261,8 @@ class RNNForecaster(BaseRNN):
     n_features_in_ : int
         Number of variables of a series.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
-        whose column names are all strings.
+        Names of the features. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings, or a RaggedArray with names.
     max_epochs_ : int
         Value of `max_epochs`, or the one chosen for "auto".
     n_iter_ : int

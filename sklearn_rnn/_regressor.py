@@ -214,8 +214,8 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
-        whose column names are all strings.
+        Names of the features. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings, or a RaggedArray with names.
     n_outputs_ : int
         Number of targets.
     conv_channels_ : int, sequence of int or None

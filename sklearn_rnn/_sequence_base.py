@@ -88,7 +88,9 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             raise ValueError(
                 f"{owner} needs one answer a sequence. Got a ragged {name}, with an "
                 "array or list for each sequence; for one label a step there is "
-                "RNNTagger, for numbers RNNStepRegressor."
+                "RNNTagger, for numbers RNNStepRegressor. For a set of labels a "
+                "sequence, encode them: sklearn.preprocessing.MultiLabelBinarizer()"
+                f".fit_transform({name})."
             )
         if is_classifier(self) and may_be_labels_of_steps(y, X):
             warnings.warn(

@@ -1,5 +1,6 @@
 """The layout of sequences: what later sequences must have in common with the first."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +85,30 @@ def check_names(
     check_feature_names(described, table, reset=layout is None)
     names = getattr(described, "feature_names_in_", None)
     return None if names is None else tuple(names)
+
+
+def check_names_of_steps(
+    X: Any, layout: Layout | None, owner: str, name: str = "X"
+) -> tuple[str, ...] | None:
+    """Return the names of the features of sequences, compared as in `check_names`.
+
+    DataFrames, one a sequence, have names, and a RaggedArray may have some.
+    """
+    names = getattr(X, "feature_names", None)
+    if names is None or (layout is not None and layout.is_table):
+        return check_names(first_table(X, name), layout, owner)
+    if layout is not None and layout.names is None:
+        warnings.warn(
+            f"{name} has feature names, but {owner} was fitted without feature names",
+            stacklevel=2,
+        )
+        return None
+    if layout is not None and names != layout.names:
+        raise ValueError(
+            f"{name} has the features {list(names)}, but {owner} was fitted on "
+            f"{list(layout.names or [])}."
+        )
+    return names
 
 
 def first_table(X: Any, name: str = "X") -> Any:

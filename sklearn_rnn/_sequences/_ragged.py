@@ -37,6 +37,9 @@ class RaggedArray:
     offsets : array-like of int of shape (n_samples + 1,)
         Where each sequence begins, and where the last one ends. Ascending, copied.
         Steps before the first and after the last are left out.
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the features, which an estimator keeps as `feature_names_in_`.
+        Transformers that know them pass them on. None if they have none.
 
     Attributes
     ----------
@@ -44,11 +47,14 @@ class RaggedArray:
         The steps, a view that cannot be written to.
     offsets : ndarray of shape (n_samples + 1,)
         The limits of the sequences in `values`, from 0 to ``len(values)``; read-only.
+    feature_names : tuple of str or None
+        The names of the features.
 
     Raises
     ------
     ValueError
-        If `offsets` does not ascend within `values`, or a shape is wrong.
+        If `offsets` does not ascend within `values`, a shape is wrong, or
+        `feature_names` are not strings, one a feature.
 
     See Also
     --------
@@ -72,9 +78,21 @@ class RaggedArray:
     array([2, 1, 2])
     """
 
-    __slots__ = ("__weakref__", "_common_length", "_offsets", "_values")
+    __slots__ = (
+        "__weakref__",
+        "_common_length",
+        "_feature_names",
+        "_offsets",
+        "_values",
+    )
 
-    def __init__(self, values: ArrayLike, offsets: ArrayLike) -> None:
+    def __init__(
+        self,
+        values: ArrayLike,
+        offsets: ArrayLike,
+        *,
+        feature_names: ArrayLike | None = None,
+    ) -> None:
         values = _as_array(values, "values")
         if values.ndim == 1:
             values = values[:, np.newaxis]
@@ -87,7 +105,7 @@ class RaggedArray:
         if limits[0] > 0 or limits[-1] < len(values):
             values = values[limits[0] : limits[-1]]
             limits = limits - limits[0]
-        self._set(values, limits)
+        self._set(values, limits, _check_names(feature_names, values.shape[1]))
 
     @classmethod
     def _from_validated(cls, values: NDArray, offsets: NDArray[np.int64]) -> Self:
@@ -96,17 +114,26 @@ class RaggedArray:
         ragged._set(values, offsets)
         return ragged
 
-    def _set(self, values: NDArray, offsets: NDArray[np.int64]) -> None:
+    def _set(
+        self,
+        values: NDArray,
+        offsets: NDArray[np.int64],
+        feature_names: tuple[str, ...] | None = None,
+    ) -> None:
+        self._feature_names = feature_names
         self._values = _read_only_view(values)
         # bytes: memory that nobody can make writable again
         self._offsets = np.frombuffer(offsets.tobytes(), dtype=np.int64)
         self._common_length: int | None = _UNKNOWN
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"values": self._values, "offsets": self._offsets}
+        state: dict[str, Any] = {"values": self._values, "offsets": self._offsets}
+        if self._feature_names is not None:
+            state["feature_names"] = self._feature_names
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        RaggedArray.__init__(self, state["values"], state["offsets"])
+        RaggedArray.__init__(self, **state)
 
     @classmethod
     def from_sequences(cls, sequences: Iterable[ArrayLike]) -> Self:
@@ -270,6 +297,11 @@ class RaggedArray:
         return self._offsets.view()
 
     @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the features, or None."""
+        return self._feature_names
+
+    @property
     def lengths(self) -> NDArray[np.int64]:
         """Number of steps of each sequence, ndarray of shape (n_samples,)."""
         return np.diff(self.offsets)
@@ -336,9 +368,11 @@ class RaggedArray:
             If the folder is not one that :meth:`save` has written.
         """
         values, offsets, kind = read_folder(path)
-        if kind == {"class": "RaggedArray"}:
-            return RaggedArray(values, offsets)
-        if not isinstance(kind, dict) or kind.get("class") != "TokenIds":
+        name = kind.get("class") if isinstance(kind, dict) else None
+        if name == "RaggedArray":
+            names = kind.get("feature_names")
+            return RaggedArray(values, offsets, feature_names=names)
+        if name != "TokenIds":
             raise ValueError(f"{os.fspath(path)!r} holds {kind!r}, no RaggedArray.")
         spelled = kind["characters"]
         return TokenIds(values, offsets, spelled and range(*spelled))
@@ -370,7 +404,10 @@ class RaggedArray:
         ...     print(RaggedArray.open(os.path.join(folder, "X")).lengths)
         [3 1]
         """
-        kind: dict[str, Any] = {"class": "RaggedArray"}
+        kind: dict[str, Any] = {
+            "class": "RaggedArray",
+            "feature_names": self._feature_names,
+        }
         if isinstance(self, TokenIds):
             spelled = self.characters
             ends = spelled and [spelled.start, spelled.stop]
@@ -448,7 +485,11 @@ class RaggedArray:
                 f"each sequence. Got {table.dtype} of shape {table.shape} instead."
             )
         repeated = np.repeat(table.reshape(len(self), -1), self.lengths, axis=0)
-        return RaggedArray(np.hstack([self.values, repeated]), self.offsets)
+        values = np.hstack([self.values, repeated])
+        names = self._feature_names
+        if names is not None:
+            names = (*names, *_names_of_columns(features, len(names), values.shape[1]))
+        return RaggedArray(values, self.offsets, feature_names=names)
 
     def __sizeof__(self) -> int:
         """Return the size with the values: joblib and Dask send large data once."""
@@ -573,7 +614,7 @@ def like(X: RaggedArray, values: ArrayLike, offsets: ArrayLike) -> Any:
     """Return other sequences of the kind of X, with the same features."""
     if isinstance(X, TokenIds):
         return TokenIds(values, offsets, X.characters)
-    return type(X)(values, offsets)
+    return type(X)(values, offsets, feature_names=X.feature_names)
 
 
 def join_sequences(parts: Sequence[RaggedArray]) -> RaggedArray:
@@ -649,6 +690,27 @@ def _check_offsets(offsets: ArrayLike, n_total: int) -> NDArray[np.int64]:
             f"0 and len(values)={n_total}, one more than sequences. Got {offsets!r}."
         )
     return offsets.astype(np.int64, copy=False)
+
+
+def _check_names(names: Any, n_features: int) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    given = [names] if isinstance(names, str) else list(names)
+    are_strings = all(isinstance(name, str) for name in given)
+    if not are_strings or len(given) != n_features:
+        raise ValueError(
+            "The 'feature_names' parameter of RaggedArray must be None or strings, one "
+            f"for each of {n_features} feature(s). Got {names!r} instead."
+        )
+    return tuple(map(str, given))
+
+
+def _names_of_columns(table: Any, start: int, stop: int) -> list[str]:
+    """Return the names of the columns of a table, or "x3", "x4" and so on."""
+    columns = getattr(table, "columns", [getattr(table, "name", None)])
+    if all(isinstance(name, str) for name in columns):
+        return list(columns)
+    return [f"x{j}" for j in range(start, stop)]
 
 
 def _is_padding(

@@ -19,6 +19,7 @@ from sklearn_rnn._sequences._layout import (
     Layout,
     check_features,
     check_names,
+    check_names_of_steps,
     first_table,
     get_layout,
     set_layout,
@@ -172,7 +173,7 @@ def check_layout(
     steps = read_steps(X, None if layout is None else layout.is_table, name)
     if steps is None:
         return _check_table(X, layout, owner, name)
-    names = check_names(first_table(X, name), layout, owner)
+    names = check_names_of_steps(X, layout, owner, name)
     _check_sizes(steps, name, allow_empty)
     if layout is None:
         return steps, Layout(steps.n_features, names)

@@ -59,7 +59,8 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
         raise ValueError(
             f"{name} must be labels of shape (n_samples,) or a multilabel matrix of 0 "
             f"and 1. Got several columns of classes, shape {y.shape}; use "
-            "sklearn.multioutput.MultiOutputClassifier."
+            "sklearn.multioutput.MultiOutputClassifier. If each row is one label, as "
+            f"tuples are, join it: [' '.join(map(str, row)) for row in {name}]."
         )
     return y, kind
 

@@ -91,7 +91,17 @@ class BaseSequenceTransformer(
         result = self._transform(X)
         if result.ndim == 2:
             return wrap_data_with_container("transform", result, X, self)
+        if type(result) is RaggedArray and hasattr(self, "feature_names_in_"):
+            names = self._find_names_out()
+            return RaggedArray(result.values, result.offsets, feature_names=names)
         return result
+
+    def _find_names_out(self):
+        """Return the names of the output features, None without such."""
+        try:
+            return self.get_feature_names_out()
+        except (AttributeError, ValueError):  # a transformer inside has no names
+            return None
 
     def _check_floats(self, X, *, reset):
         return validate_sequences(self, X, reset=reset, check=check_floats)

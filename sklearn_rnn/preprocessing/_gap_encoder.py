@@ -133,15 +133,14 @@ class GapEncoder(BaseSequenceTransformer):
     add_time_since : bool, default=True
         Whether to add the time since the last observation of each feature.
     time : int, str or None, default=None
-        Feature of X that holds the time of each step: its index or, if X is a list of
-        DataFrames, its column name. Times may have any unit, must not be missing and
+        Feature of X that holds the time of each step: its index or its name, if X has
+        names. Times may have any unit, must not be missing and
         must not decrease within a sequence. In the output, this feature is replaced by
         the time since the previous step. By default, the time between steps is 1.
-
     columns : array-like of int or str, or None, default=None
-        Features to encode: indices or, if X is a list of DataFrames, column names. The
-        others stay as they are, with NaN: codes of categories, for example, which have
-        no mean. By default, all features are encoded.
+        Features to encode: indices, or names if X has names. The others stay as they
+        are, with NaN: codes of categories, for example, which have no mean. By default,
+        all features are encoded.
 
     Attributes
     ----------
@@ -151,8 +150,8 @@ class GapEncoder(BaseSequenceTransformer):
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
-        whose column names are all strings.
+        Names of the features. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings, or a RaggedArray with names.
 
     Raises
     ------
@@ -306,8 +305,8 @@ class GapEncoder(BaseSequenceTransformer):
         if isinstance(self.time, str):
             if self.time not in names:
                 known = names or (
-                    "no names: pass the index of the feature, or the DataFrames "
-                    "before another step has made arrays of them"
+                    "no names: pass the index of the feature, a list of DataFrames "
+                    "or RaggedArray(..., feature_names=)"
                 )
                 raise ValueError(
                     f"GapEncoder(time={self.time!r}) is not a column of X, which has "

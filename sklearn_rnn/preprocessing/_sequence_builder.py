@@ -194,8 +194,8 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         Returns
         -------
         sequences : RaggedArray
-            The features, as float64, or float32 if all columns are. Sequences are
-            sorted by id.
+            The features with their names, as float64, or float32 if all columns are.
+            Sequences are sorted by id.
 
         Raises
         ------
@@ -217,7 +217,7 @@ class SequenceBuilder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         values = np.empty((len(codes), len(columns)), dtype=np.result_type(*columns))
         for j, column in enumerate(columns):
             values[:, j] = column[order]
-        return RaggedArray(values, offsets)
+        return RaggedArray(values, offsets, feature_names=self.get_feature_names_out())
 
     def times(self, X):
         """Return the times of the steps of each sequence.

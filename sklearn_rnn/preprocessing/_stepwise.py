@@ -224,8 +224,8 @@ class Stepwise(BaseSequenceTransformer):
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns. Defined only if X is a DataFrame or a list of DataFrames
-        whose column names are all strings.
+        Names of the features. Defined only if X is a DataFrame or a list of DataFrames
+        whose column names are all strings, or a RaggedArray with names.
 
     Raises
     ------
@@ -395,7 +395,9 @@ class Stepwise(BaseSequenceTransformer):
             steps, _ = check_layout(X, owner="Stepwise")
         values = self.transformer_.inverse_transform(steps.values)
         values = _as_array(values, len(steps.values), self.transformer_)
-        return like_input(RaggedArray(values, steps.offsets), X, self)
+        names = None if self._reads_table else getattr(self, "feature_names_in_", None)
+        steps = RaggedArray(values, steps.offsets, feature_names=names)
+        return like_input(steps, X, self)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the output features.

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from bad_input_tools import N_SAMPLES, refuses
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from sklearn_rnn import RaggedArray, RNNClassifier
 
@@ -67,6 +68,19 @@ def test_targets_of_a_classifier_are_no_continuous_numbers(classifier, cube, rng
 def test_several_columns_of_classes_are_refused(classifier, cube, y):
     with refuses(r"^y must be labels.*shape \(20, 2\).*MultiOutputClassifier"):
         classifier.fit(cube, np.column_stack([y * 2, y * 3]))
+
+
+def test_tuples_as_labels_are_refused_with_advice(classifier, cube):
+    pairs = [("a", 1), ("b", 2)] * (N_SAMPLES // 2)
+    with refuses("If each row is one label.*' '.join.*for row in y"):
+        classifier.fit(cube, pairs)
+    sets = [("a", "b"), ("b",)] * (N_SAMPLES // 2)
+    with refuses(r"set of labels.*MultiLabelBinarizer\(\).fit_transform\(y\)"):
+        classifier.fit(cube, sets)
+    labels = np.array([" ".join(map(str, row)) for row in pairs])
+    assert classifier.fit(cube, labels).classes_.tolist() == ["a 1", "b 2"]
+    encoded = MultiLabelBinarizer().fit_transform(sets)
+    assert classifier.fit(cube, encoded).predict(cube).shape == (N_SAMPLES, 2)
 
 
 @pytest.mark.parametrize("scale", [1e160, 1e308])

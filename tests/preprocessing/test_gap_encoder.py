@@ -325,7 +325,7 @@ def test_vital_signs_are_encoded(shared_data):
         (
             "hours",
             np.ones((2, 3, 2)),
-            "no names: pass the index.*or the DataFrames before",
+            "no names: pass the index.*RaggedArray.*feature_names",
         ),
         (2, np.ones((2, 3, 2)), r"time=2\) is not a feature of X, which has 2"),
         (-3, np.ones((2, 3, 2)), r"time=-3\) is not a feature"),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -14,10 +15,11 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from sklearn_rnn import RNNClassifier, RNNRegressor
+from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor
 from sklearn_rnn.datasets import make_regime_switch
+from sklearn_rnn.inspection import permutation_importance
 from sklearn_rnn.nn import TokenEmbedding
 from sklearn_rnn.preprocessing import (
     GapEncoder,
@@ -67,6 +69,50 @@ def test_the_time_of_a_table_is_the_time_of_its_gaps(visits, time, hour, feature
     assert a[:, names.index("pulse_mask")].tolist() == [1, 1, 0]
     assert a[:, since].tolist() == [0, hour, 3 * hour]
     assert b[:, since].tolist() == [0, 2.5 * hour]
+
+
+def test_names_of_a_table_last_through_a_pipeline(visits):
+    visits = visits.assign(kind=[0.0, 1, 0, 1, 1], pulse=visits["pulse"].fillna(65))
+    builder = SequenceBuilder("patient", time="at", features=["kind", "hours", "pulse"])
+    X = builder.fit_transform(visits)
+    columns = ColumnTransformer(
+        [("one", OneHotEncoder(), [0])], remainder="passthrough", sparse_threshold=0
+    )
+    pipeline = make_pipeline(
+        Stepwise(columns),
+        GapEncoder(time="remainder__hours", columns=["remainder__pulse"]),
+        RNNClassifier(**SMALL),
+    ).fit(X, [0, 1])
+    names = [
+        *("one__kind_0.0", "one__kind_1.0", "remainder__hours_elapsed"),
+        *("remainder__pulse", "remainder__pulse_mask", "remainder__pulse_time_since"),
+    ]
+    assert pipeline[-1].feature_names_in_.tolist() == names
+    importances = permutation_importance(pipeline, X, [0, 1], n_repeats=1)
+    assert importances.names.tolist() == names
+    back = Stepwise(StandardScaler()).fit(X)
+    assert back.inverse_transform(back.transform(X)).feature_names == X.feature_names
+
+
+def test_a_transformer_without_names_gives_sequences_without_names(visits):
+    X = SequenceBuilder("patient", features=["hours"]).fit_transform(visits)
+    assert X.feature_names == ("hours",)
+    assert Stepwise(FunctionTransformer()).fit_transform(X).feature_names is None
+
+
+def test_names_of_later_sequences_are_compared(visits):
+    builder = SequenceBuilder("patient", features=["hours", "pulse"])
+    X = builder.fit_transform(visits)
+    encoder = GapEncoder().fit(X)
+    other = RaggedArray(X.values, X.offsets, feature_names=["pulse", "hours"])
+    with pytest.raises(
+        ValueError, match=r"features \['pulse', 'hours'\].*GapEncoder was"
+    ):
+        encoder.transform(other)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        encoder.transform(list(X))
+    with pytest.warns(UserWarning, match="fitted without feature names"):
+        GapEncoder().fit(list(X)).transform(X)
 
 
 def test_a_table_goes_through_all_of_it_in_a_search(rng):

@@ -1,9 +1,11 @@
 """RaggedArray against its plain twin, a list of arrays."""
 
+import copy
 import pickle
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -543,3 +545,48 @@ def test_a_search_finds_joined_features(rng):
     search = GridSearchCV(pipeline, grid, cv=2).fit(X.join(plan), y)
     assert search.best_score_ > 0.85
     assert cross_val_score(search.best_estimator_, X, y, cv=2).mean() < 0.7
+
+
+# Names of features -------------------------------------------------------------------
+
+PARTS = {
+    "a slice": lambda X: X[1:],
+    "a mask": lambda X: X[[True, False, True]],
+    "rows": lambda X: X[[2, 0]],
+    "scikit-learn": lambda X: resample(X, random_state=0),
+    "a pickle": lambda X: pickle.loads(pickle.dumps(X)),
+    "a copy": copy.deepcopy,
+}
+
+
+@pytest.fixture
+def named():
+    values = np.arange(12.0).reshape(6, 2)
+    return RaggedArray(values, [0, 3, 4, 6], feature_names=["load", "speed"])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_names_stay_with_the_features(named, part):
+    assert PARTS[part](named).feature_names == ("load", "speed")
+
+
+@pytest.mark.parametrize(
+    ("features", "names"),
+    [
+        (pd.DataFrame({"age": [1, 2, 3], "plan": [0, 1, 0]}), ("age", "plan")),
+        (pd.Series([1, 2, 3], name="age"), ("age",)),
+        (pd.DataFrame([[1, 2], [3, 4], [5, 6]]), ("x2", "x3")),
+        ([1, 2, 3], ("x2",)),
+    ],
+    ids=["table", "column", "table without names", "list"],
+)
+def test_joined_features_bring_their_names(named, features, names):
+    assert named.join(features).feature_names == ("load", "speed", *names)
+    nameless = RaggedArray(named.values, named.offsets)
+    assert nameless.join(features).feature_names is None
+
+
+@pytest.mark.parametrize("names", [["load"], [1, 2], "xy", [], ["a", "b", "c"]])
+def test_names_must_be_one_string_a_feature(names):
+    with pytest.raises(ValueError, match=r"'feature_names' .*for each of 2 feature"):
+        RaggedArray(np.zeros((6, 2)), [0, 6], feature_names=names)

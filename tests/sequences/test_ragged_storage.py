@@ -32,6 +32,12 @@ def test_a_saved_array_is_the_same(X, dtype):
     assert_equal(RaggedArray.open("X"), X[5:30])
 
 
+@pytest.mark.parametrize("names", [None, ("a", "b", "c")])
+def test_a_saved_array_keeps_its_names(X, names):
+    RaggedArray(X.values, X.offsets, feature_names=names).save("X")
+    assert RaggedArray.open("X").feature_names == names
+
+
 def test_token_ids_stay_token_ids(rng):
     for characters in (None, range(1, 4)):
         X = TokenIds(rng.integers(0, 9, (6, 4)), [0, 2, 6], characters)
