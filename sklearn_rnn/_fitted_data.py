@@ -21,6 +21,7 @@ from sklearn_rnn.utils import (
     BOOL,
     COUNT,
     FEATURE_NAMES,
+    NUMBER,
     TEXT,
     Kind,
     list_of,
@@ -302,12 +303,13 @@ class WindowsOfSeries(LearnedData):
         "segment_length": _LENGTH,
         **dict.fromkeys(("target_moments", "covariate_moments"), _FINITE),
         **dict.fromkeys(("coef", "intercept", "spread", "step_moments"), _FINITE),
+        "network_share": may_lack(NUMBER),  # files of earlier versions
         "errors": optional(_FINITE),
     }
     attributes = {
         *("n_features_in_", "feature_names_in_", "_reads_table", "_levels", "_middle"),
         *("_columns", "context_", "segment_length_", "_shape", "_encoder", "_linear"),
-        *("coef_", "intercept_", "_calibration", "target_features_"),
+        *("coef_", "intercept_", "network_share_", "_calibration", "target_features_"),
     }
 
     def to_state(self, rnn: Any) -> dict[str, Any]:
@@ -322,6 +324,7 @@ class WindowsOfSeries(LearnedData):
             "intercept": rnn._linear.intercept,
             "spread": rnn._linear.spread,
             "step_moments": rnn._linear.moments,
+            "network_share": rnn.network_share_,
             "errors": None if calibration is None else calibration.scores,
         }
 
@@ -338,6 +341,7 @@ class WindowsOfSeries(LearnedData):
         names = ("coef", "intercept", "spread", "step_moments")
         rnn._linear = LinearForecast(*(values[name] for name in names))
         rnn.coef_, rnn.intercept_ = rnn._linear.coef, rnn._linear.intercept
+        rnn.network_share_ = values.get("network_share", 1.0)
         if values["errors"] is not None:
             rnn._calibration = Calibration(values["errors"])
 

@@ -15,6 +15,7 @@ from sklearn_rnn._conformal import check_coverage
 from sklearn_rnn._defaults import count_epochs, is_auto, resolve
 from sklearn_rnn._forecasting import (
     FEW_WINDOWS,
+    N_BLOCKS,
     Calibration,
     Shape,
     WindowEncoder,
@@ -27,6 +28,7 @@ from sklearn_rnn._forecasting import (
     choose_columns,
     choose_context,
     choose_segment_length,
+    choose_share,
     fit_linear,
     seasonal_naive,
 )
@@ -88,6 +90,20 @@ class TrainingWindows:
 
     def __len__(self):
         return len(self.rows)
+
+    def divide(self):
+        """Return the windows before the last block of origins, and those in it.
+
+        No step is in the future of both parts.
+        """
+        begin = self.windows.cut_blocks(N_BLOCKS)[-2]
+        n_before = self.windows.count_before(self.rows)
+        horizon = self.windows.shape.horizon
+        parts = n_before + horizon <= begin, n_before >= begin
+        return [
+            replace(self, rows=self.rows[part], sample_weight=self.sample_weight[part])
+            for part in parts
+        ]
 
     def merge_equal(self):
         """Return each different window once, with all its weight."""
@@ -258,6 +274,9 @@ class RNNForecaster(BaseRNN):
         Weights of the linear part of the forecast, of scaled windows.
     intercept_ : ndarray of shape (horizon,)
         Constant terms of the linear part.
+    network_share_ : float
+        Share of the network in the forecast, from 0 to 1. It is 1 unless a simple
+        forecast replaces the ridge regression; see the notes.
     n_features_in_ : int
         Number of variables of a series.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -300,11 +319,18 @@ class RNNForecaster(BaseRNN):
     [4]_. It is drawn to the last step, the last season or the last season with its
     growth: which one, and how strongly, is chosen by generalised cross-validation. If
     there are fewer than 20 windows for each step of a horizon longer than a season, and
-    no covariates, it forecasts season after season. The recurrent network reads the
-    window in segments and forecasts all steps at once [5]_; it is trained on what the
-    ridge regression leaves, by backpropagation through all segments [1]_. So
-    ``a * X + b`` gives ``a * y + b``, and a forecast depends neither on the steps
-    before the window nor on the other series.
+    no covariates, it forecasts season after season. In a random walk, the past says
+    nothing about the next steps. So the best of these simple forecasts replaces the
+    ridge regression if that is not surely better on parts of the time that it is not
+    fitted on: five parts, and two standard errors of the mean. The network is then
+    trained on all but the last of them, where its share in the forecast is chosen: the
+    share of least squares, less two standard errors. This needs 20 origins in time for
+    each step of the horizon. With `quantiles` the share is always 1.
+
+    The recurrent network reads the window in segments and forecasts all steps at once
+    [5]_; it is trained on what the ridge regression leaves, by backpropagation through
+    all segments [1]_. So ``a * X + b`` gives ``a * y + b``, and a forecast depends
+    neither on the steps before the window nor on the other series.
 
     The targets of a series share one model; each is forecast from its own past and
     from the covariates, which are standardised over all windows. The ridge regression
@@ -639,13 +665,16 @@ class RNNForecaster(BaseRNN):
             self.early_stopping_ = bool(self.early_stopping)
             windows, held_out = self._cut_windows(data)
             weight = windows.repeat(data.weight)
-            self._fit_linear(windows, weight)
             train = TrainingWindows(windows, np.arange(len(windows)), weight)
+            trial = None
+            if self._fit_linear(windows, weight) and self._levels is None:
+                train, trial = train.divide()
             self._resolve_parameters(train)
             net = self._build_net(train)
             monitor = self._make_monitor(held_out)
             plan = Plan(self.max_epochs_, self.learning_rate_schedule)
             interrupt = self._train(net, train, monitor, plan, checkpoint)
+            self._choose_share(trial)
             self._calibrate(data)
         if interrupt is not None:
             raise interrupt
@@ -757,11 +786,14 @@ class RNNForecaster(BaseRNN):
         return self.horizon + self.calibration_origins - 1
 
     def _fit_linear(self, windows, weight):
+        """Fit the linear part; return whether a simple forecast took its place."""
         self._encoder = WindowEncoder(self.scaling, self.segment_length_)
         self._encoder.fit(windows, weight)
         season = int(self.season_length)
-        self._linear = fit_linear(windows, weight, self._encoder, season)
+        found = fit_linear(windows, weight, self._encoder, season)
+        self._linear, is_simple = found
         self.coef_, self.intercept_ = self._linear.coef, self._linear.intercept
+        return is_simple
 
     def _resolve_parameters(self, train):
         n_batches = math.ceil(len(train) / self.batch_size)
@@ -770,6 +802,24 @@ class RNNForecaster(BaseRNN):
         auto = count_epochs(_N_UPDATES, n_batches, _LEAST_EPOCHS, most)
         self.max_epochs_ = int(resolve(self, "max_epochs", auto))
         self.dropout_ = self.dropout
+
+    def _choose_share(self, trial):
+        """Reduce what the network adds to what it is worth on windows it has not met.
+
+        Without a trial, all of it counts.
+        """
+        self.network_share_ = 1.0
+        if trial is None:
+            return
+        parts = [
+            (weight * (rest * added).sum(axis=1), weight * (added**2).sum(axis=1))
+            for weight, rest, added in self._list_rests(trial, self.module_)
+        ]
+        products, squares = (np.concatenate(part) for part in zip(*parts, strict=True))
+        n_before = trial.windows.count_before(trial.rows)
+        self.network_share_ = choose_share(n_before, products, squares)
+        spread = self.network_share_ * self._linear.spread
+        self._linear = self._linear._replace(spread=spread)
 
     def _calibrate(self, data):
         """Keep the errors of the held-out origins."""
@@ -859,17 +909,22 @@ class RNNForecaster(BaseRNN):
 
     def _score_module(self, held_out, module):
         """Return the skill over the linear part, on the validation windows."""
-        dataset = self._make_dataset(held_out)
         error = linear_error = 0.0
-        for rows in np.array_split(held_out.rows, -(-len(held_out) // _ROWS)):
+        for weight, rest, forecasts in self._list_rests(held_out, module):
+            error += weight @ np.abs(rest - forecasts).mean(axis=1)
+            linear_error += weight @ np.abs(rest).mean(axis=1)
+        return float(1 - error / linear_error) if linear_error > 0 else 0.0
+
+    def _list_rests(self, held_out, module):
+        """Yield weights, what the linear part leaves, and the network's forecast."""
+        dataset = self._make_dataset(held_out)
+        n = len(held_out)
+        for rows in np.array_split(np.arange(n), -(-n // _ROWS)):
             segments, rest = dataset.make(rows)
             outputs = torch.from_numpy(self._apply(module, _as_ragged(segments)))
             forecasts = self._loss.predict(outputs).numpy()
             forecasts = forecasts.reshape(*rest.shape, -1)[..., self._middle]
-            weight = held_out.sample_weight[rows]
-            error += weight @ np.abs(rest - forecasts).mean(axis=1)
-            linear_error += weight @ np.abs(rest).mean(axis=1)
-        return float(1 - error / linear_error) if linear_error > 0 else 0.0
+            yield held_out.sample_weight[rows], rest, forecasts
 
     # Steps of predict -----------------------------------------------------------------
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sklearn_rnn import RNNForecaster
+from sklearn_rnn import RNNForecaster, load, save
+from sklearn_rnn._forecasting import _linear
 from sklearn_rnn.model_selection import make_origins
 
 SEASON, CONTEXT = 4, 8
@@ -192,3 +193,136 @@ def test_steps_in_the_futures_of_many_windows_need_few_epochs(
     monkeypatch.setattr(RNNForecaster, "_train", lambda *args: None)
     forecaster.fit(np.random.default_rng(0).normal(size=n_steps))
     assert forecaster.max_epochs_ == expected
+
+
+def split_by_time(n_before, n_parts, first, stop):
+    """Return the number of the part that each origin is in."""
+    return ((n_before - first) * n_parts / (stop - first)).astype(int)
+
+
+def is_surely_positive(values):
+    return values.mean() > 2 * values.std(ddof=1) / np.sqrt(len(values))
+
+
+def fit_penalised(inputs, futures, start, penalty):
+    gram = inputs.T @ inputs + len(inputs) * penalty * np.eye(inputs.shape[1])
+    return start + np.linalg.solve(gram, inputs.T @ (futures - inputs @ start))
+
+
+def make_wanderer(pull, seed, n_steps=300):
+    """Return a walk that is drawn back to zero; without a pull, a random walk."""
+    draw = np.random.default_rng(seed)
+    x = np.zeros(n_steps)
+    for t in range(1, n_steps):
+        x[t] = (1 - pull) * x[t - 1] + draw.normal()
+    return x
+
+
+def test_ridge_regression_has_to_be_better_on_parts_of_the_time_that_are_left_out():
+    horizon, replaced = 2, []
+    for seed, pull in enumerate([0, 0, 0, 0.05, 0.1, 0.15, 0.3, 0.3]):
+        x = make_wanderer(pull, seed)
+        forecaster = RNNForecaster(horizon=horizon, context=CONTEXT, max_epochs=1)
+        forecaster.fit([x])
+        inputs, futures = cut([x], horizon)
+        part = split_by_time(np.arange(len(inputs)), 5, 0, len(inputs))
+        start = np.zeros((1 + CONTEXT, horizon))  # the last value
+        errors = []
+        for penalty in PENALTIES:
+            weights = fit_penalised(inputs, futures, start, penalty)
+            gram = inputs.T @ inputs
+            raised = gram + len(inputs) * penalty * np.eye(1 + CONTEXT)
+            degrees = np.trace(np.linalg.solve(raised, gram))
+            left = futures - inputs @ weights
+            errors.append((left**2).sum() / (1 - 1.4 * degrees / len(inputs)) ** 2)
+        penalty = PENALTIES[np.argmin(errors)]
+        gains = []
+        for i in range(5):
+            own, others = part == i, part != i
+            weights = fit_penalised(inputs[others], futures[others], start, penalty)
+            left = futures[own] - inputs[own] @ weights
+            gains.append((futures[own] ** 2 - left**2).sum(axis=1).mean())
+        is_replaced = not is_surely_positive(np.array(gains))
+        assert is_replaced == (not forecaster.coef_.any())
+        assert is_replaced or forecaster.network_share_ == 1
+        replaced.append(is_replaced)
+    assert 0 < sum(replaced) < len(replaced)
+
+
+def test_a_long_random_walk_is_forecast_by_exactly_its_last_value():
+    x = make_wanderer(0, seed=0)
+    forecaster = RNNForecaster(horizon=3, max_epochs=2, random_state=0).fit(x)
+    assert forecaster.network_share_ == 0
+    np.testing.assert_array_equal(forecaster.predict(x[:200]), np.full((1, 3), x[199]))
+
+
+@pytest.fixture
+def in_doubt(monkeypatch):
+    """Let a simple forecast replace all ridge regressions."""
+    monkeypatch.setattr(_linear, "_is_surely_better", lambda *args: False)
+
+
+def fit_in_doubt(x, **params):
+    forecaster = RNNForecaster(context=CONTEXT, max_epochs=10, random_state=0)
+    return forecaster.set_params(**params).fit([x])
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_share_of_the_network_is_what_it_surely_deserves():
+    """Against shares of least squares in parts of the last fifth of the origins."""
+    x = make_wanderer(0.7, seed=0, n_steps=600)
+    forecaster = fit_in_doubt(x)
+    first = CONTEXT + -(-4 * (len(x) - CONTEXT) // 5)
+    X, y, origins = make_origins([x], 1, first=first)
+    last = np.array([[x[-1]] for x in X])
+    unit = np.array(
+        [[np.abs(x[-CONTEXT:] - np.median(x[-CONTEXT:])).mean()] for x in X]
+    )
+    rest = (y - last) / unit
+    added = (forecaster.predict(X) - last) / unit / forecaster.network_share_
+    part = split_by_time(origins, 4, first, len(x))
+    shares = np.array(
+        [
+            (rest * added)[part == i].sum() / (added**2)[part == i].sum()
+            for i in range(4)
+        ]
+    )
+    expected = shares.mean() - 2 * shares.std(ddof=1) / 2
+    assert 0.5 < expected < 0.99
+    assert forecaster.network_share_ == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_no_step_that_chooses_the_share_is_trained_on(monkeypatch):
+    counts, train = [], RNNForecaster._train
+
+    def count(self, net, windows, *others):
+        counts.append(windows.windows.count_before(windows.rows).max())
+        return train(self, net, windows, *others)
+
+    monkeypatch.setattr(RNNForecaster, "_train", count)
+    x = make_wanderer(0, seed=0)
+    fit_in_doubt(x, horizon=3, max_epochs=1)
+    n_origins = len(x) - CONTEXT - 2
+    assert counts == [int(CONTEXT + 0.8 * n_origins) - 3]
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_share_is_the_same_for_origins_and_after_loading(tmp_path):
+    x = make_wanderer(0.7, seed=0, n_steps=600)
+    whole = fit_in_doubt(x)
+    X, y, _ = make_origins([x], 1, first=CONTEXT)
+    pieces = clone(whole).fit(X, y)
+    save(whole, tmp_path / "walk.safetensors")
+    loaded = load(tmp_path / "walk.safetensors")
+    assert 0 < whole.network_share_ < 1
+    assert pieces.network_share_ == loaded.network_share_ == whole.network_share_
+    for other in (pieces, loaded):
+        np.testing.assert_array_equal(other.predict(X[-9:]), whole.predict(X[-9:]))
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_all_of_the_network_counts_beside_quantiles_and_without_many_origins():
+    x = make_wanderer(0, seed=0)
+    assert fit_in_doubt(x, quantiles=[0.1, 0.9]).network_share_ == 1
+    assert fit_in_doubt(x, horizon=20).network_share_ == 1

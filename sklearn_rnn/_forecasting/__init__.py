@@ -9,6 +9,7 @@ from sklearn_rnn._forecasting._columns import (
 )
 from sklearn_rnn._forecasting._encoding import FARTHEST, FLAT, WindowEncoder
 from sklearn_rnn._forecasting._linear import LinearForecast, fit_linear
+from sklearn_rnn._forecasting._proof import N_BLOCKS, choose_share
 from sklearn_rnn._forecasting._series import (
     check_lengths,
     check_series,
@@ -22,6 +23,7 @@ __all__ = [
     "FARTHEST",
     "FEW_WINDOWS",
     "FLAT",
+    "N_BLOCKS",
     "Calibration",
     "Columns",
     "LinearForecast",
@@ -36,6 +38,7 @@ __all__ = [
     "choose_columns",
     "choose_context",
     "choose_segment_length",
+    "choose_share",
     "fit_linear",
     "seasonal_naive",
 ]

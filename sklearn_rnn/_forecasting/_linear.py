@@ -1,13 +1,14 @@
 """The linear part of a forecast: a ridge regression, from sums over windows."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
+from scipy.linalg import eigh, solve
 
 from sklearn_rnn._forecasting._encoding import WindowEncoder
+from sklearn_rnn._forecasting._proof import N_BLOCKS, find_lower_limit
 from sklearn_rnn._forecasting._windows import FEW_WINDOWS, Shape, Windows
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,8 @@ class LinearForecast(NamedTuple):
     intercept : ndarray of shape (horizon,)
         Constant terms.
     spread : ndarray of shape (horizon,)
-        Root mean square of what is left; nearly 0 if nothing is.
+        Unit of what the network adds: root mean square of what is left, nearly 0 if
+        nothing is, times the share of the network.
     moments : ndarray of shape (2, context)
         Mean and mean square of the scaled steps.
     """
@@ -53,12 +55,14 @@ class LinearForecast(NamedTuple):
 
 def fit_linear(
     windows: Windows, weight: Floats, encoder: WindowEncoder, season: int
-) -> LinearForecast:
+) -> tuple[LinearForecast, bool]:
     """Fit the ridge regression of the future on the past of all windows.
 
     Its weights are drawn to those of a simple forecast. Which one, and how strongly, is
     decided by generalised cross-validation. If windows are few for a long horizon, a
-    season is forecast from the window that ends with the forecast of the last one.
+    season is forecast from the window that ends with the forecast of the last one. If
+    origins are many, and the ridge regression is not surely better than all simple
+    forecasts on blocks of them that are left out, the best simple one takes its place.
 
     Parameters
     ----------
@@ -74,21 +78,33 @@ def fit_linear(
     Returns
     -------
     linear : LinearForecast
+    is_simple : bool
+        Whether a simple forecast took the place of the ridge regression.
     """
     shape = windows.shape
-    sums = _sum_products(_read_windows(windows, weight, encoder))
-    if _is_better_by_season(windows, encoder, season, sums.n_windows):
-        blocks = _read_blocks(windows, weight, encoder, season)
-        step = _choose_weights(_sum_products(blocks), shape.context, season)
-        weights = _repeat_forecast(step, shape, encoder.moves_with_window)
+    limits = windows.cut_blocks(N_BLOCKS)
+    blocks, n_windows = _sum_products(_read_windows(windows, weight, encoder), limits)
+    sums = _to_sums(sum(blocks), n_windows)
+    is_simple = False
+    if _is_better_by_season(windows, encoder, season, n_windows):
+        read = _read_blocks(windows, weight, encoder, season)
+        of_blocks, n_windows = _sum_products(read, limits[[0, -1]])
+        step = _choose_ridge(_to_sums(sum(of_blocks), n_windows), shape, season)
+        weights = _repeat_forecast(step.weights, shape, encoder.moves_with_window)
     else:
-        weights = _choose_weights(sums, shape.context, season)
+        ridge = _choose_ridge(sums, shape, season)
+        weights = ridge.weights
+        if limits[-1] - limits[0] >= FEW_WINDOWS * shape.horizon:
+            starts = _list_starts(sums.across.shape, shape.context, season)
+            simple = min(starts, key=lambda start: sums.measure_errors(start).sum())
+            is_simple = not _is_surely_better(ridge, simple, blocks)
+            weights = simple if is_simple else weights
     least = _LEAST_LEFT * np.maximum(np.sqrt(sums.future), _LEAST_LEFT)
     spread = np.maximum(np.sqrt(np.maximum(sums.measure_errors(weights), 0)), least)
     moments = np.stack([sums.within[0, 1:], np.diagonal(sums.within)[1:]])
-    return LinearForecast(
-        weights[:, 1:], weights[:, 0], spread, moments[:, : shape.context]
-    )
+    coef, intercept = weights[:, 1:], weights[:, 0]
+    linear = LinearForecast(coef, intercept, spread, moments[:, : shape.context])
+    return linear, is_simple
 
 
 class _Sums(NamedTuple):
@@ -105,20 +121,48 @@ class _Sums(NamedTuple):
         return self.future - explained
 
 
-def _sum_products(batches: Iterator[Batch]) -> _Sums:
-    gram: Floats | float = 0.0
+def _to_sums(products: Floats, n_windows: float) -> _Sums:
+    """Return the parts of what `_sum_products` returns, or of sums of it."""
+    n = len(products) - 1
+    products = products / products[0, 0]
+    return _Sums(products[:n, :n], products[:n, n:].T, products[n, n:], n_windows)
+
+
+def _sum_products(
+    batches: Iterator[Batch], limits: Floats
+) -> tuple[list[Floats], float]:
+    """Return the sums of products in each block, and the number of different windows.
+
+    Parameters
+    ----------
+    batches : iterator
+        Inputs, future, weight, and the number of steps before.
+    limits : ndarray of shape (n_blocks + 1,)
+        Of the blocks.
+
+    Returns
+    -------
+    blocks : list of ndarray of shape (2 + n_inputs, 1 + n_inputs + n_outputs)
+        Products of all inputs, of which the first is 1, with themselves and the
+        outputs; then the squares of both.
+    n_windows : float
+    """
+    blocks: list[Any] = [0.0] * (len(limits) - 1)
     marks, weights = [], []
     for inputs, future, weight, n_before in batches:
         both = np.hstack([np.ones((len(inputs), 1)), inputs, future])
-        gram = gram + both.T @ (weight[:, np.newaxis] * both)
         mark = (both * np.sqrt(np.arange(both.shape[1]))).sum(axis=1)
+        block = np.searchsorted(limits[1:-1], n_before, side="right")
+        for i in np.unique(block):
+            rows = both[block == i]
+            weighted = weight[block == i, np.newaxis] * rows
+            products = rows[:, : 1 + inputs.shape[1]].T @ weighted
+            squares = (weighted * rows).sum(axis=0)
+            blocks[i] = blocks[i] + np.vstack([products, squares])
         marks.append(n_before + 1j * mark)
         weights.append(weight)
-    assert isinstance(gram, np.ndarray)
-    n = 1 + inputs.shape[1]
-    gram = gram / gram[0, 0]
     count = _count_different(np.concatenate(marks), np.concatenate(weights))
-    return _Sums(gram[:n, :n], gram[n:, :n], np.diagonal(gram)[n:], count)
+    return [block for block in blocks if np.ndim(block) > 0], count
 
 
 def _count_different(marks: NDArray[np.complex128], weight: Floats) -> float:
@@ -184,24 +228,60 @@ def _is_better_by_season(
     )
 
 
-def _choose_weights(sums: _Sums, context: int, season: int) -> Floats:
-    """Return the weights of the least error by generalised cross-validation."""
+class _Ridge(NamedTuple):
+    """A ridge regression whose weights are drawn to those of a simple forecast."""
+
+    weights: Floats
+    start: Floats
+    penalty: float
+
+
+def _choose_ridge(sums: _Sums, shape: Shape, season: int) -> _Ridge:
+    """Return the ridge regression of least error by generalised cross-validation."""
     values, vectors = eigh(sums.within)
     values = np.maximum(values, 0)[:, np.newaxis]
     raised = values + _PENALTIES  # (1 + n_inputs, n_penalties)
     left = 1 - _CAUTION * (values / raised).sum(axis=0) / sums.n_windows
     rounding = _LEAST_LEFT**2 * sums.future.sum()
-    best, weights = np.inf, np.zeros_like(sums.across)
-    for start in _list_starts(sums.across.shape, context, season):
+    zero = np.zeros_like(sums.across)
+    least, best = np.inf, _Ridge(zero, zero, _PENALTIES[0])
+    for start in _list_starts(sums.across.shape, shape.context, season):
         turned = (sums.across - start @ sums.within) @ vectors
         explained = (turned**2).sum(axis=0) @ ((raised + _PENALTIES) / raised**2)
         error = np.maximum(sums.measure_errors(start).sum() - explained, rounding)
         error = np.where(left > 0, error / np.maximum(left, 1e-9) ** 2, np.inf)
         i = int(error.argmin())
-        if error[i] < best:
-            best = error[i]
+        if error[i] < least:
+            least = error[i]
             weights = start + (turned / raised[:, i]) @ vectors.T
-    return weights
+            best = _Ridge(weights, start, _PENALTIES[i])
+    return best
+
+
+def _is_surely_better(ridge: _Ridge, simple: Floats, blocks: list[Floats]) -> bool:
+    """Return whether a ridge regression is better on blocks that it is not fitted on.
+
+    Parameters
+    ----------
+    ridge : _Ridge
+        Fitted on all blocks.
+    simple : ndarray of shape (n_outputs, 1 + n_inputs)
+        Weights of the simple forecast.
+    blocks : list of ndarray
+        Sums of products in each; without two of them, there is no doubt.
+    """
+    if len(blocks) < 2:
+        return True
+    total = np.sum(blocks, axis=0)
+    gains = []
+    for block in blocks:
+        others, left_out = _to_sums(total - block, np.nan), _to_sums(block, np.nan)
+        penalised = others.within + ridge.penalty * np.eye(len(others.within))
+        moved = others.across - ridge.start @ others.within
+        weights = ridge.start + solve(penalised, moved.T, assume_a="pos").T
+        gain = left_out.measure_errors(simple) - left_out.measure_errors(weights)
+        gains.append(gain.sum())
+    return find_lower_limit(np.array(gains)) > 0
 
 
 def _list_starts(shape: tuple[int, ...], context: int, season: int) -> Iterator[Floats]:

@@ -163,6 +163,18 @@ class Windows:
         n_targets = len(self.columns.targets)
         return np.repeat(values, np.diff(self.limits) * n_targets)
 
+    def cut_blocks(self, n_blocks: int) -> Floats:
+        """Return the limits of equal blocks of origins, by the number of steps before.
+
+        Returns
+        -------
+        limits : ndarray of shape (n_blocks + 1,)
+            Block i has the origins from one limit to the next, which is excluded.
+        """
+        counts = np.diff(self.limits)
+        first, counts = self.n_before[counts > 0], counts[counts > 0]
+        return np.linspace(first.min(), (first + counts).max(), n_blocks + 1)
+
     def count_before(self, rows: Rows) -> Rows:
         """Return the number of steps of the series before the origin of each row."""
         _, series, number = self._locate(rows)
