@@ -4,8 +4,9 @@
     python benchmarks/bench_anomalies.py nab --folders realTraffic
 
 The design and the settings were chosen on the folders artificialWithAnomaly,
-realAdExchange and realKnownCause of NAB and valve2 and other of SKAB; realTraffic,
-realTweets and valve1 had no part in the choice. Each series is fitted and scored by
+realAdExchange and realKnownCause of NAB and valve2 and other of SKAB, the default of
+`smoothing` for long series on realKnownCause and realTraffic; realTweets and valve1 had
+no part in the choice. Each series is fitted and scored by
 itself; on SKAB, the first 400 rows are fitted and the others scored. On NAB,
 `season_length`, and the windows of the other detectors, are the strongest period of the
 series, as in TSB-AD. The detectors of pyod and stumpy are measured if these packages

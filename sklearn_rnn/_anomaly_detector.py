@@ -54,6 +54,7 @@ from sklearn_rnn.utils import (
     may_lack,
 )
 
+_LEAST_SPAN, _SPAN_OF_ROOT = 60, 1.5  # of smoothing="auto"
 _TRAINED_SHARE = 0.8  # of each series; the rest calibrates
 _N_UPDATES = 400  # of max_epochs="auto"
 _PIECE = 128  # steps of a series that the network is trained on at once
@@ -113,7 +114,8 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
     smoothing : int or "auto", default="auto"
         Span, in steps, of the exponential mean over deviations so far: the newest step
         has a weight of ``2 / (smoothing + 1)``. Long spans find anomalous stretches,
-        short ones single steps. "auto": 60, at most a tenth of a typical series.
+        short ones single steps. "auto": 60, or 1.5 times the square root of the length
+        of a typical series if that is more, but at most a tenth of the length.
     aggregation : {"max", "mean"}, default="max"
         How the scores of its steps become the score of a sequence.
 
@@ -632,7 +634,8 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         most = max(typical // 4, 1)
         auto = min(season + 8 if season > 1 else 32, most)
         self.context_ = int(resolve(self, "context", auto))
-        auto = min(60, max(typical // 10, 1))
+        wanted = max(_LEAST_SPAN, round(_SPAN_OF_ROOT * math.sqrt(typical)))
+        auto = min(wanted, max(typical // 10, 1))
         self.smoothing_ = int(resolve(self, "smoothing", auto))
         self._aheads = (1, int(season) if season > 1 else self.context_)
 

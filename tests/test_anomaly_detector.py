@@ -442,6 +442,7 @@ def test_automatic_lengths():
     long, short = fit(1000), fit(40)
     assert (long.context_, long.smoothing_) == (32, 60)
     assert (short.context_, short.smoothing_) == (10, 4)
+    assert fit(2500).smoothing_ == 75
     assert fit(1000, season_length=SEASON).context_ == SEASON + 8
     given = fit(40, context=5, smoothing=7)
     assert (given.context_, given.smoothing_) == (5, 7)
