@@ -6,30 +6,51 @@ do, take ten times as long as the arithmetic.
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from sklearn_rnn._kernels._library import get_library
-from sklearn_rnn._kernels._tensors import is_dense, read_in_place
+from sklearn_rnn._kernels._tensors import read_in_place
 
 
-def clip(gradients: Sequence[Tensor], limit: float) -> float:
+class Numbers(NamedTuple):
+    """Where the numbers of some tensors lie, and how many each has."""
+
+    addresses: "array[int]"
+    sizes: "array[int]"
+
+
+def find_numbers(tensors: Sequence[Tensor | None]) -> Numbers | None:
+    """Return where the numbers of tensors lie; None if the kernels cannot read them.
+
+    All must be contiguous, in float32 on the CPU.
+    """
+    addresses, sizes = [], []
+    for tensor in tensors:  # all that is needed of a tensor, once: it takes time
+        if (
+            tensor is None
+            or tensor.dtype is not torch.float32
+            or not tensor.is_cpu
+            or tensor.layout is not torch.strided
+            or not tensor.is_contiguous()
+            or tensor.is_neg()
+        ):
+            return None
+        addresses.append(tensor.data_ptr())
+        sizes.append(tensor.numel())
+    return Numbers(array("q", addresses), array("q", sizes))
+
+
+def clip(gradients: Numbers, limit: float) -> float:
     """Scale gradients down to a norm of `limit` at most; return their norm before.
 
-    Parameters
-    ----------
-    gradients : sequence of Tensor
-        In float32 on the CPU, contiguous.
-    limit : float
-        May be infinite.
+    `limit` may be infinite.
     """
-    for gradient in gradients:
-        if not is_dense(gradient, gradient.numel()):
-            read_in_place(gradient.numel(), {"gradient": gradient})
-    n, where, sizes = len(gradients), _addresses(gradients), _sizes(gradients)
     limit_and_norm = array("d", (limit, 0.0))
-    get_library().clip(n, *map(_address, (where, sizes, limit_and_norm)))
+    n = len(gradients.sizes)
+    get_library().clip(n, *map(_address, (*gradients, limit_and_norm)))
     return limit_and_norm[1]
 
 
@@ -63,8 +84,8 @@ class Moments:
 
 
 def update(
-    weights: Sequence[Tensor],
-    gradients: Sequence[Tensor],
+    weights: Numbers,
+    gradients: Numbers,
     moments: Moments,
     *,
     rate: float,
@@ -75,27 +96,21 @@ def update(
 ) -> None:
     """Take a step of Adam, or of AdamW where the weight decay is decoupled.
 
-    As torch.optim does, with the same state: steps are numbers in tensors. All
-    tensors are in float32 on the CPU, and contiguous.
+    As torch.optim does, with the same state: steps are numbers in tensors.
     """
-    for weight, gradient in zip(weights, gradients, strict=True):
-        n = weight.numel()
-        if not (is_dense(weight, n) and is_dense(gradient, n)):
-            read_in_place(n, {"weight": weight, "gradient": gradient})
-    sizes = _sizes(weights)
-    lists = _addresses(weights), _addresses(gradients), *moments.find_addresses(sizes)
+    sizes = weights.sizes
+    if gradients.sizes != sizes:
+        raise ValueError(
+            f"gradients must have as many numbers as the weights, {sizes.tolist()}. "
+            f"Got {gradients.sizes.tolist()}."
+        )
+    lists = weights.addresses, gradients.addresses, *moments.find_addresses(sizes)
     settings = array("d", (rate, *betas, eps, decay))
-    get_library().adam(
-        len(weights), decoupled, *map(_address, (*lists, sizes)), _address(settings)
-    )
+    get_library().adam(len(sizes), decoupled, *map(_address, (*lists, sizes, settings)))
 
 
 def _addresses(tensors: Sequence[Tensor]) -> "array[int]":
     return array("q", [tensor.data_ptr() for tensor in tensors])
-
-
-def _sizes(tensors: Sequence[Tensor]) -> "array[int]":
-    return array("q", [tensor.numel() for tensor in tensors])
 
 
 def _address(numbers: "array[Any]") -> int:

@@ -258,10 +258,11 @@ class LayerRun:
 
     def list_jobs(self, out, finals):
         """Return the arguments of `forward` in each direction and thread."""
-        self.blocks, self.ones, jobs = [], [], []
+        self.blocks, self.ones, self.packed, jobs = [], [], [], []
         for k, final in enumerate(finals):
             start = self.starts[k].data_ptr() if self.starts else 0
             packed = self._pack(k)
+            self.packed.append(packed)
             x, tokens, products = self.x.data_ptr(), 0, 0
             if self.n_words:
                 x, tokens, products = (
@@ -328,10 +329,9 @@ class LayerRun:
     def _pack_transposed(self, direction, of_x):
         cell, n_features, hidden, *_ = self.sizes
         n_inputs = n_features if of_x else hidden
-        weight = self.weights[direction][0 if of_x else 1]
         packed = self._take(_round_up(n_inputs) * _N_GATES[cell] * self.sizes.size)
         get_library().pack_transposed(
-            cell, n_inputs, hidden, of_x, weight.data_ptr(), packed
+            cell, n_features, hidden, of_x, self.packed[direction], packed
         )
         return packed
 

@@ -48,6 +48,7 @@ class Kept(NamedTuple):
     convolution: Convolution
     sizes: "_Sizes"
     lengths: NDArray[np.int64]
+    packed: Tensor
     parameters: Tensor
     parts: "list[_Part]"
     buffers: Any
@@ -106,7 +107,7 @@ def forward(
     new_lengths = None if lengths is None else new_steps
     if not keep:
         return out, new_lengths, None
-    kept = Kept(convolution, sizes, steps, parameters, parts, buffers)
+    kept = Kept(convolution, sizes, steps, packed, parameters, parts, buffers)
     return out, new_lengths, kept
 
 
@@ -134,7 +135,7 @@ def backward(
         Those of weight, bias, scale and shift.
     """
     library = get_library()
-    convolution, sizes, lengths, parameters, parts, buffers = kept
+    convolution, sizes, lengths, packed, parameters, parts, buffers = kept
     known = {
         "batch": len(lengths),
         "new_time": -(-n_steps // sizes.stride),
@@ -143,7 +144,7 @@ def backward(
     (d_out,) = read("convolution", known, {"d_outputs": d_out})
     shape = len(lengths), n_steps, sizes.channels
     d_x = empty(*shape) if wants_x else None
-    weight = _pack_transposed(convolution, sizes) if wants_x else None
+    weight = _pack_transposed(packed, sizes) if wants_x else None
     n_gradients = (sizes.n_inputs + 3) * sizes.wide
     summed = buffers.take(len(parts) * n_gradients)
     wide_x = _round_up(sizes.channels) if wants_x else 0
@@ -220,15 +221,20 @@ def _address(tensor: Tensor | None) -> int:
 
 def _pack(convolution: Convolution, sizes: _Sizes) -> tuple[Tensor, Tensor]:
     weight, bias, scale, shift, _, eps = convolution
-    means, packed = empty(sizes.n_inputs), empty(sizes.n_inputs * sizes.wide)
+    memory, packed = _take_memory(sizes), empty(sizes.n_inputs * sizes.wide)
     parameters = empty(4 * sizes.wide)
     numbers = torch.full((1,), eps, dtype=torch.float64, device="cpu")
     get_library().pack_convolution(
         sizes.n_out, sizes.channels, sizes.kernel_size, weight.data_ptr(),
         bias.data_ptr(), _address(scale), _address(shift), numbers.data_ptr(),
-        means.data_ptr(), packed.data_ptr(), parameters.data_ptr(),
+        memory.data_ptr(), packed.data_ptr(), parameters.data_ptr(),
     )  # fmt: skip
     return packed, parameters
+
+
+def _take_memory(sizes: _Sizes) -> Tensor:
+    """Return memory for a vector, and a mean, of each column of the weights."""
+    return empty(sizes.n_inputs * (WIDTH + 1) + 1)
 
 
 def pack_convolution(convolution: Convolution) -> tuple["_Sizes", Tensor, Tensor]:
@@ -238,25 +244,24 @@ def pack_convolution(convolution: Convolution) -> tuple["_Sizes", Tensor, Tensor
     return sizes, *_pack(convolution, sizes)
 
 
-def _pack_transposed(convolution: Convolution, sizes: _Sizes) -> Tensor:
-    n = sizes.kernel_size * _round_up(sizes.channels) * sizes.n_out
-    means, packed = empty(sizes.n_inputs), empty(n)
+def _pack_transposed(packed: Tensor, sizes: _Sizes) -> Tensor:
+    transposed = empty(sizes.kernel_size * _round_up(sizes.channels) * sizes.n_out)
     get_library().pack_convolution_transposed(
-        sizes.n_out, sizes.channels, sizes.kernel_size, sizes.is_normalized,
-        convolution.weight.data_ptr(), means.data_ptr(), packed.data_ptr(),
-    )  # fmt: skip
-    return packed
+        *(sizes.n_out, sizes.channels, sizes.kernel_size),
+        *(packed.data_ptr(), transposed.data_ptr()),
+    )
+    return transposed
 
 
 def _unpack(
     convolution: Convolution, sizes: _Sizes, n_parts: int, summed: Tensor
 ) -> list[Tensor | None]:
     """Return the gradients of all weights; threads have a sum each."""
-    means = empty(sizes.n_inputs + 1)
+    memory = _take_memory(sizes)
     gradients = [w if w is None else torch.empty_like(w) for w in convolution[:4]]
     get_library().unpack_convolution(
         sizes.n_out, sizes.channels, sizes.kernel_size, n_parts, summed.data_ptr(),
-        means.data_ptr(), *map(_address, gradients),
+        memory.data_ptr(), *map(_address, gradients),
     )  # fmt: skip
     return gradients
 

@@ -106,7 +106,7 @@ def load_library(group: str) -> Library:
 
     Parameters
     ----------
-    group : {"network", "crf", "vocabulary"}
+    group : {"network", "prediction", "crf", "vocabulary"}
 
     Raises
     ------
@@ -120,6 +120,8 @@ def load_library(group: str) -> Library:
     library = _load(name)
     if library is not None:
         return library
+    if group == "prediction":
+        load_library("network")  # it is compared with these, within the lock
     with one_process_at_a_time():
         library = _load(name)  # compiled by another process meanwhile
         if library is None:

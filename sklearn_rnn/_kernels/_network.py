@@ -272,7 +272,7 @@ class PackedNetwork:
             memory.append(block)
         kept = self, values, offsets, parts, memory
         with nullcontext() if n_parts == 1 else threads_for_kernels():
-            run_in_threads(get_library().run_network, jobs, kept)
+            run_in_threads(get_library("prediction").run_network, jobs, kept)
         return parts
 
     def _run_one(self, values: NDArray[Any]) -> NDArray[np.float32]:
@@ -285,7 +285,7 @@ class PackedNetwork:
         block = empty(self.count_memory(1, n_steps))
         places = _address(values), begin, begin + 16, block.data_ptr(), _address(out)
         sizes = len(self.links), 1, n_steps, self.width
-        get_library().run_network(*sizes, *self.addresses, *places)
+        get_library("prediction").run_network(*sizes, *self.addresses, *places)
         return out
 
     def count_memory(self, batch: int, n_steps: int) -> int:
@@ -372,7 +372,7 @@ class NetworkStep:
         self._kept = network, memory, offsets
         # ctypes takes objects of its own twice as fast as int
         arguments = map(ctypes.c_int64, (*sizes, *places, done))
-        self._call = partial(get_library().step_network, *arguments)
+        self._call = partial(get_library("prediction").step_network, *arguments)
 
     def _allocate_state(self, links: Sequence[PackedLink], n_streams: int) -> None:
         """Allocate a block of whole doubles, as the kernel reads it, and its views."""
@@ -420,7 +420,9 @@ def differ(n: int, weights: int, copies: int, sizes: int) -> bool:
         Addresses of their addresses, of those of the copies, and of their sizes.
     """
     result = ctypes.c_int64()
-    get_library().differ(n, weights, copies, sizes, ctypes.addressof(result))
+    get_library("prediction").differ(
+        n, weights, copies, sizes, ctypes.addressof(result)
+    )
     return bool(result.value)
 
 

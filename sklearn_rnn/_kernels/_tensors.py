@@ -131,8 +131,6 @@ TABLE: dict[str, dict[str, Expected]] = {
         "allowed_end": Expected(("classes",), torch.bool),
     },
     "adam": {
-        "gradient": _floats("numbers"),
-        "weight": _floats("numbers"),
         "first moment": _floats("numbers"),
         "second moment": _floats("numbers"),
         "number of steps": _floats("one"),

@@ -250,9 +250,10 @@ def _gather(X: RaggedArray, rows: NDArray) -> tuple[Tensor, NDArray[np.int64] | 
     """Run `gather_batch`, by the kernel if it is available."""
     values = X.values
     if (
-        not uses_kernels()
+        X.common_length is not None  # whole rows: NumPy is faster
         or values.dtype != np.float32
         or not values.flags.c_contiguous
+        or not uses_kernels()
     ):
         x, lengths = gather_batch(X, rows)
         return torch.from_numpy(x), lengths
@@ -260,5 +261,5 @@ def _gather(X: RaggedArray, rows: NDArray) -> tuple[Tensor, NDArray[np.int64] | 
 
     lengths = X.offsets[rows + 1] - X.offsets[rows]
     n_steps = int(lengths.max())
-    equal = X.common_length is not None or int(lengths.min()) == n_steps
+    equal = int(lengths.min()) == n_steps
     return gather(values, X.offsets, rows, n_steps), None if equal else lengths

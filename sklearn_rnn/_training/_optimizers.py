@@ -14,10 +14,12 @@ from sklearn_rnn.nn import uses_kernels
 def clip_gradients(parameters: Sequence[Tensor], limit: float | None) -> float:
     """Clip the norm of the gradients to `limit`; return the norm before."""
     gradients = [p.grad for p in parameters if p.grad is not None]
-    if _suit_kernels(gradients):
+    if uses_kernels():
         from sklearn_rnn._kernels import _adam  # imports llvmlite
 
-        return _adam.clip(gradients, math.inf if limit is None else limit)
+        numbers = _adam.find_numbers(gradients)
+        if numbers is not None:
+            return _adam.clip(numbers, math.inf if limit is None else limit)
     norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
     if limit is not None and norm > limit:
         for gradient in gradients:
@@ -45,23 +47,20 @@ class _KernelStep(torch.optim.Optimizer):
 
     def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = None if closure is None else closure()
-        weights = [group["params"] for group in self.param_groups]
-        gradients = [[w.grad for w in group] for group in weights]
         if self._moments is None:
             self._moments = self._list_moments()  # after loading a state
-        if self._moments is None or not all(
-            _suit_kernels(group) for group in (*weights, *gradients)
-        ):
+        numbers = None if self._moments is None else self._find_numbers()
+        if numbers is None:
             super().step()  # creates the missing state
             self._moments = self._list_moments()
             return loss
         from sklearn_rnn._kernels import _adam  # imports llvmlite
 
-        for group, own_gradients, moments in zip(
-            self.param_groups, gradients, self._moments, strict=True
+        for group, (weights, own_gradients), moments in zip(
+            self.param_groups, numbers, self._moments or (), strict=True
         ):
             _adam.update(
-                group["params"],
+                weights,
                 own_gradients,
                 moments,
                 rate=group["lr"],
@@ -71,6 +70,21 @@ class _KernelStep(torch.optim.Optimizer):
                 decoupled=self.decoupled,
             )
         return loss
+
+    def _find_numbers(self) -> list[Any] | None:
+        """Return weights and gradients of each group; None if kernels cannot."""
+        if not uses_kernels():
+            return None
+        from sklearn_rnn._kernels._adam import find_numbers  # imports llvmlite
+
+        found = []
+        for group in self.param_groups:
+            weights = group["params"]
+            own = find_numbers(weights), find_numbers([w.grad for w in weights])
+            if None in own:
+                return None
+            found.append(own)
+        return found
 
     _step_with_hooks = torch.optim.Optimizer.profile_hook_step(_step)
 
@@ -105,14 +119,3 @@ def _has_hooks(optimizer: torch.optim.Optimizer) -> bool:
         or getattr(torch_optimizer, "_global_optimizer_pre_hooks", True)
         or getattr(torch_optimizer, "_global_optimizer_post_hooks", True)
     )
-
-
-def _suit_kernels(tensors: Sequence[Tensor | None]) -> bool:
-    if not uses_kernels():
-        return False
-    for t in tensors:  # a loop: faster than all() over a generator
-        if t is None or not t.is_cpu or t.dtype is not torch.float32:
-            return False
-        if not t.is_contiguous():
-            return False
-    return True

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sklearn_rnn._kernels._tensors import read_lengths
 from sklearn_rnn.nn._config import get_kernels, uses_kernels
+from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._masking import gather_last, padding_mask, reverse_steps
 
 State = Tensor | tuple[Tensor, Tensor]
@@ -36,11 +37,10 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
-        # on device "meta": torch's initialisation would draw from the global
-        # generator, and nn.utils.skip_init does not support nn.RNN
-        self.rnn = self.torch_class(
-            input_size, hidden_size, batch_first=True, device="meta", **options
-        ).to_empty(device="cpu")
+        # torch's initialisation would draw from the global generator
+        self.rnn = make_empty(
+            self.torch_class, input_size, hidden_size, batch_first=True, **options
+        )
 
     def forward(
         self,

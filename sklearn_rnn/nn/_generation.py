@@ -13,6 +13,7 @@ from sklearn_rnn.nn._batch_invariant import (
 )
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
+from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._inputs import TokenEmbedding
 from sklearn_rnn.nn._masking import flatten_steps
 from sklearn_rnn.nn._models import RecurrentModel
@@ -72,9 +73,7 @@ class ConditionedInputs(nn.Module):
         super().__init__()
         self.inputs = inputs
         self.output_size = inputs.output_size
-        self.classes = nn.utils.skip_init(
-            nn.Embedding, n_classes + 1, inputs.output_size
-        )
+        self.classes = make_empty(nn.Embedding, n_classes + 1, inputs.output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Read all columns.
@@ -159,10 +158,10 @@ class NextStepModel(RecurrentModel):
         self.projection: nn.Module = nn.Identity()
         if tied_to is not None and tied_to.embedding_dim != size:
             size = tied_to.embedding_dim
-            self.projection = nn.utils.skip_init(
+            self.projection = make_empty(
                 nn.Linear, encoder.output_size, size, bias=False
             )
-        self.head = nn.utils.skip_init(nn.Linear, size, n_outputs)
+        self.head = make_empty(nn.Linear, size, n_outputs)
         if tied_to is not None:
             self.head.weight = tied_to.weight
 

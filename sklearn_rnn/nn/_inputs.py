@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._batch_invariant import convolve, standardize
 from sklearn_rnn.nn._convolution import convolve_fused, suits_fused_convolution
+from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._masking import padding_mask
 
 
@@ -79,7 +80,7 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, n_tokens: int, embedding_dim: int) -> None:
         super().__init__()
-        self.table = nn.utils.skip_init(nn.Embedding, n_tokens + 1, embedding_dim)
+        self.table = make_empty(nn.Embedding, n_tokens + 1, embedding_dim)
         self.output_size = embedding_dim
 
     def forward(self, x: Tensor) -> Tensor:
@@ -205,7 +206,7 @@ class ConvStem(nn.Module):
             for n_out, widths in zip(channels, self.kernel_sizes, strict=True)
         ]
         self.convolutions = nn.ModuleList(
-            nn.utils.skip_init(nn.Conv1d, n_in, n_own, width, stride=own_stride)
+            make_empty(nn.Conv1d, n_in, n_own, width, stride=own_stride)
             for n_in, own, widths, own_stride in zip(
                 sizes, shares, self.kernel_sizes, self.strides, strict=False
             )

@@ -10,6 +10,7 @@ from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import has_global_hooks, has_hooks
+from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._inputs import ConvStem
 from sklearn_rnn.nn._masking import flatten_steps
 from sklearn_rnn.nn._pooling import Pooling
@@ -152,7 +153,7 @@ class SequenceModel(RecurrentModel):
         size = pooling.output_size
         if stem_pooling is not None:
             size += stem_pooling.output_size
-        self.head = nn.utils.skip_init(nn.Linear, size, n_outputs)
+        self.head = make_empty(nn.Linear, size, n_outputs)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the output of each sequence, before any link function.
@@ -265,7 +266,7 @@ class StepModel(RecurrentModel):
     ) -> None:
         super().__init__(inputs, stem, encoder)
         self.dropout = Dropout(dropout)
-        self.head = nn.utils.skip_init(nn.Linear, encoder.output_size, n_outputs)
+        self.head = make_empty(nn.Linear, encoder.output_size, n_outputs)
         self.crf = crf
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Any:
@@ -389,7 +390,7 @@ class CTCModel(RecurrentModel):
         self.upsample = upsample
         self.dropout = Dropout(dropout)
         size = n_outputs * upsample
-        self.head = nn.utils.skip_init(nn.Linear, encoder.output_size, size)
+        self.head = make_empty(nn.Linear, encoder.output_size, size)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> "Frames":
         """Return the scores of all tokens at each frame.

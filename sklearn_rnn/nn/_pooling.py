@@ -11,6 +11,7 @@ from sklearn_rnn.nn._batch_invariant import (
     mean_over_time,
     softmax_over_time,
 )
+from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._masking import gather_ends, padding_mask
 
 
@@ -54,8 +55,8 @@ class Pooling(nn.Module):
         self.bidirectional = bidirectional
         self.output_size = 2 * input_size if kind == "meanmax" else input_size
         if kind == "attention":
-            self.project = nn.utils.skip_init(nn.Linear, input_size, input_size)
-            self.score = nn.utils.skip_init(nn.Linear, input_size, 1, bias=False)
+            self.project = make_empty(nn.Linear, input_size, input_size)
+            self.score = make_empty(nn.Linear, input_size, 1, bias=False)
 
     def forward(self, outputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Pool the outputs of an encoder.

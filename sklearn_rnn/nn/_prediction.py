@@ -205,4 +205,6 @@ def pack_network(model: Any) -> Any:
             return None
     if not (are_joined(packed) and are_joined(branch)):
         return None
+    if not uses_kernels("prediction"):  # compiled only if it is needed
+        return None
     return PackedNetwork(packed, branch)

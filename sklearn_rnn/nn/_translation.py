@@ -16,6 +16,7 @@ from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import LSTM
 from sklearn_rnn.nn._generation import NextSteps
+from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._masking import flatten_steps, gather_ends, padding_mask
 
 
@@ -80,12 +81,11 @@ class Decoder(nn.Module):
         self.inputs, self.encoder = inputs, encoder
         self.dropout = Dropout(dropout)
         size = encoder.output_size
-        skip_init = nn.utils.skip_init
-        self.key = skip_init(nn.Linear, memory_size, size, bias=False)
+        self.key = make_empty(nn.Linear, memory_size, size, bias=False)
         self.attention = attention
         n_in = size + memory_size if attention else size
-        self.combine = skip_init(nn.Linear, n_in, inputs.output_size, bias=False)
-        self.head = skip_init(nn.Linear, inputs.output_size, n_outputs)
+        self.combine = make_empty(nn.Linear, n_in, inputs.output_size, bias=False)
+        self.head = make_empty(nn.Linear, inputs.output_size, n_outputs)
         if tied:
             self.head.weight = inputs.table.weight
 
@@ -266,9 +266,7 @@ class TranslationModel(nn.Module):
         self.inputs, self.encoder, self.decoder = inputs, encoder, decoder
         self.dropout = Dropout(dropout)
         self.sizes = [layer.hidden_size for layer in decoder.encoder.forward_layers]
-        self.bridge = nn.utils.skip_init(
-            nn.Linear, encoder.output_size, sum(self.sizes)
-        )
+        self.bridge = make_empty(nn.Linear, encoder.output_size, sum(self.sizes))
 
     def forward(
         self,

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import GRU
+from sklearn_rnn.nn._initialization import make_empty
 
 
 class WordEncoder(nn.Module):
@@ -44,7 +45,7 @@ class WordEncoder(nn.Module):
 
     def __init__(self, n_characters: int, embedding_dim: int, output_size: int) -> None:
         super().__init__()
-        self.table = nn.utils.skip_init(nn.Embedding, n_characters + 1, embedding_dim)
+        self.table = make_empty(nn.Embedding, n_characters + 1, embedding_dim)
         self.encoder = Encoder(
             embedding_dim, [(output_size + 1) // 2], GRU, bidirectional=True
         )

@@ -376,24 +376,44 @@ def test_sequences_outside_the_values_are_refused(rows, offsets, n_steps):
 # Training -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("k", range(5))
+def update_by_adam(weight, gradient, *state):
+    weight, gradient = (_adam.find_numbers([t]) for t in (weight, gradient))
+    settings = {"rate": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "decay": 0.0}
+    moments = _adam.Moments(*([t] for t in state))
+    _adam.update(weight, gradient, moments, **settings, decoupled=False)
+
+
+@pytest.mark.parametrize("k", range(3))
 @pytest.mark.parametrize(
     "spoil", [lambda t: t.double(), lambda t: t.to("meta"), lambda t: t.repeat(3)[1:]]
 )
-def test_each_tensor_of_adam_is_checked(k, spoil):
-    tensors = [
-        torch.ones(4),
-        torch.ones(4),
-        torch.ones(4),
-        torch.ones(4),
-        torch.ones(1),
-    ]
-    tensors[k] = spoil(tensors[k])
-    settings = {"rate": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "decay": 0.0}
-    weight, gradient, *state = ([t] for t in tensors)
-    moments = _adam.Moments(*state)
+def test_each_tensor_of_the_state_of_adam_is_checked(k, spoil):
+    state = [torch.ones(4), torch.ones(4), torch.ones(1)]
+    state[k] = spoil(state[k])
     with pytest.raises(ValueError, match=r"must have \d+ numbers, contiguous"):
-        _adam.update(weight, gradient, moments, **settings, decoupled=False)
+        update_by_adam(torch.ones(4), torch.ones(4), *state)
+
+
+def test_a_gradient_of_another_size_is_refused():
+    state = torch.ones(4), torch.ones(4), torch.ones(1)
+    with pytest.raises(ValueError, match=r"as many numbers as the weights, \[4\]"):
+        update_by_adam(torch.ones(4), torch.ones(5), *state)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        torch.ones(3, dtype=torch.float64),
+        torch.ones(3, device="meta"),
+        torch.ones(3, 4).T,
+        torch.ones(3).to_sparse(),
+        torch._neg_view(torch.ones(3)),
+    ],
+    ids=["none", "double", "meta", "transposed", "sparse", "negative"],
+)
+def test_numbers_that_the_kernels_cannot_read_are_not_found(odd):
+    assert _adam.find_numbers([torch.ones(3), odd]) is None
 
 
 @pytest.mark.parametrize("options", [{}, {"conv_channels": None, "pooling": "last"}])

@@ -67,6 +67,7 @@ def assert_same_fit(make, X, y, weight, repeated):
         {"dropout": 0.3, "num_layers": 2},
         {"cell": "lstm", "pooling": "last"},
         {"cell": "rnn", "pooling": "attention", "bidirectional": False},
+        {"pooling": "attention", "hidden_size": 16},  # its products are packed
         {"conv_kernel_size": ((3, 5), 4), "conv_channels": (6, 4)},
         {"conv_pooling": True, "optimizer": "sgd"},
         {"conv_channels": None, "early_stopping": True, "validation_fraction": 0.2},
@@ -78,7 +79,7 @@ def test_classifiers(rng, params, weighted, repeated):
     X, y = rng.normal(size=(45, 9, 2)).astype("f4"), np.arange(45) % 3
     weight = rng.uniform(1, 2, 45) if weighted else None
     n = assert_same_fit(
-        lambda **more: RNNClassifier(**TINY, **params, **more), X, y, weight, repeated
+        lambda **more: RNNClassifier(**TINY | params, **more), X, y, weight, repeated
     )
     assert n == N_BATCHES - N_SHAPES or "early_stopping" in params
     assert n > 0

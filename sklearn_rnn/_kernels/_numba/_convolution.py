@@ -30,6 +30,7 @@ from sklearn_rnn._kernels._numba._product import (
     add_product_to_rows,
 )
 from sklearn_rnn._kernels._numba._recurrence import clear, copy
+from sklearn_rnn._kernels._numba._transposition import transpose
 from sklearn_rnn._kernels._numba._vectors import (
     choose,
     for_all_units,
@@ -96,7 +97,7 @@ def find_means(normalized, weight, means):
 
 
 @njit(**JIT)
-def pack(weight, channels, bias, scale, shift, eps, means, packed, parameters):
+def pack(weight, channels, bias, scale, shift, eps, means, columns, packed, parameters):
     """Set weights and parameters for `forward`.
 
     Parameters
@@ -108,13 +109,14 @@ def pack(weight, channels, bias, scale, shift, eps, means, packed, parameters):
     eps : float
     means : (channels * kernel_size,)
         Memory.
+    columns : (channels * kernel_size, WIDTH)
+        Memory.
     packed : (panels, kernel_size * channels * WIDTH)
     parameters : (4, wide)
     """
     n_out, n_inputs = weight.shape
     kernel_size = n_inputs // channels
     normalized = scale.shape[0] > 0
-    clear(packed, 0, packed.shape[0], 0, packed.shape[1])
     clear(parameters, 0, 4, 0, parameters.shape[1])
     mean_bias = f4(0)
     find_means(normalized, weight, means)
@@ -122,13 +124,20 @@ def pack(weight, channels, bias, scale, shift, eps, means, packed, parameters):
         for o in range(n_out):
             mean_bias += bias[o]
         mean_bias /= f4(n_out)
-    for o in range(n_out):
-        row, panel, lane = weight[o], packed[o // WIDTH], o % WIDTH
+    for first in range(0, n_out, WIDTH):
+        n, panel = min(WIDTH, n_out - first), packed[first // WIDTH]
+        transpose(weight, first * n_inputs, n_inputs, n, n_inputs, columns, 0, WIDTH)
         for c in range(channels):
             for k in range(kernel_size):
                 column = c * kernel_size + k
-                value = row[column] - means[column]
-                panel[(k * channels + c) * WIDTH + lane] = value
+                source, mean = columns[column], means[column]
+                begin = (k * channels + c) * WIDTH
+                for lane in range(WIDTH):  # whole vectors
+                    panel[begin + lane] = source[lane] - mean
+        if n < WIDTH:
+            for j in range(n_inputs):
+                for lane in range(n, WIDTH):
+                    panel[j * WIDTH + lane] = f4(0)
     for o in range(n_out):
         parameters[0, o] = bias[o] - mean_bias
         parameters[1, o] = scale[o] if normalized else f4(1)
@@ -137,20 +146,26 @@ def pack(weight, channels, bias, scale, shift, eps, means, packed, parameters):
 
 
 @njit(**JIT)
-def pack_transposed(weight, channels, normalized, means, packed):
-    """Set weights for the gradient of x: (kernel_size, panels, n_out * WIDTH)."""
-    n_out, n_inputs = weight.shape
-    kernel_size = n_inputs // channels
-    find_means(normalized, weight, means)
-    for k in range(kernel_size):
+def pack_transposed(weight, channels, n_out, packed):
+    """Set weights for the gradient of x.
+
+    Parameters
+    ----------
+    weight
+        From `pack`.
+    channels, n_out : int
+    packed : (kernel_size, panels, n_out * WIDTH)
+    """
+    panel = weight.shape[1]
+    for k in range(packed.shape[0]):
         clear(packed[k], 0, packed.shape[1], 0, packed.shape[2])
-    for o in range(n_out):
-        row = weight[o]
-        for c in range(channels):
-            number = o * WIDTH + c % WIDTH
-            for k in range(kernel_size):
-                column = c * kernel_size + k
-                packed[k, c // WIDTH, number] = row[column] - means[column]
+        for c in range(0, channels, WIDTH):
+            n, begin = min(WIDTH, channels - c), (k * channels + c) * WIDTH
+            for o in range(0, n_out, WIDTH):
+                transpose(
+                    weight, o // WIDTH * panel + begin, WIDTH, n, min(WIDTH, n_out - o),
+                    packed[k], c * n_out + o * WIDTH, WIDTH,
+                )  # fmt: skip
 
 
 @sum_over_units
@@ -160,14 +175,18 @@ def identity(a):
 
 
 @njit(**JIT)
-def unpack(gradients, channels, normalized, means, d_weight, d_bias, d_scale, d_shift):
+def unpack(
+    gradients, channels, normalized, means, columns, d_weight, d_bias, d_scale, d_shift
+):
     """Sum up what the threads have, as torch has it.
 
     Parameters
     ----------
     gradients : (threads, kernel_size * channels + 3, wide)
         Weights, bias, scale, shift.
-    means : (kernel_size * channels + 3,)
+    means : (kernel_size * channels + 1,)
+        Memory.
+    columns : (kernel_size * channels, WIDTH)
         Memory.
     d_weight : (n_out, channels * kernel_size)
     """
@@ -186,14 +205,15 @@ def unpack(gradients, channels, normalized, means, d_weight, d_bias, d_scale, d_
         identity(n_inputs + 1, wide, ((total, 0, 0),), means, 0)
         for j in range(n_inputs + 1):
             means[j] /= f4(n_out)
-    for first in range(0, n_out, WIDTH):  # rows that are written side by side
-        n = min(WIDTH, n_out - first)
+    for first in range(0, n_out, WIDTH):
         for c in range(channels):
             for k in range(kernel_size):
-                j = k * channels + c
+                j, target = k * channels + c, columns[c * kernel_size + k]
                 source, mean = total[j], means[j]
-                for o in range(first, first + n):
-                    d_weight[o, c * kernel_size + k] = source[o] - mean
+                for lane in range(WIDTH):  # whole vectors
+                    target[lane] = source[first + lane] - mean
+        n = min(WIDTH, n_out - first)
+        transpose(columns, 0, WIDTH, n_inputs, n, d_weight, first * n_inputs, n_inputs)
     for o in range(n_out):
         d_bias[o] = total[n_inputs, o] - means[n_inputs]
     for o in range(len(d_scale)):

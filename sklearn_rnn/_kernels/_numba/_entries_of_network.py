@@ -7,7 +7,6 @@ from sklearn_rnn._kernels._numba import (
     _convolution,
     _linear,
     _losses,
-    _network,
     _random_convolutions,
     _recurrence,
     _rows,
@@ -19,7 +18,6 @@ from sklearn_rnn._kernels._numba._memory import (
     floats_at,
     integers_at,
     move,
-    nothing,
     read_clock,
     read_flag,
 )
@@ -82,13 +80,13 @@ def pack(cell, n_features, hidden, /, w_ih, w_hh, b_ih, b_hh, packed):
     )
 
 
-def pack_transposed(cell, n_inputs, hidden, of_x, /, weight, packed):
+def pack_transposed(cell, n_features, hidden, of_x, /, weights, packed):
+    n_inputs = n_features if of_x != 0 else hidden
     n = count_gates(cell)[0] * round_up(hidden)
     _recurrence.pack_transposed(
-        cell,
-        floats_at(weight, (rows_of_weights(cell, hidden), n_inputs)),
-        hidden,
-        of_x != 0,
+        floats_at(weights, shape_of_packed(cell, n_features, hidden)),
+        0 if of_x != 0 else n_features + 1,
+        n_inputs,
         floats_at(packed, (round_up(n_inputs) // WIDTH, n * WIDTH)),
     )
 
@@ -221,7 +219,8 @@ def backward(
 def pack_rows(n_out, channels, kernel_size, /, weight, packed):
     n_panels = round_up(n_out) // WIDTH
     _rows.pack(
-        floats_at(weight, (n_out, channels, kernel_size)),
+        floats_at(weight, (n_out, channels * kernel_size)),
+        kernel_size,
         floats_at(packed, (n_panels, kernel_size * channels * WIDTH)),
     )
 
@@ -272,7 +271,7 @@ def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
 
 
 def pack_convolution(
-    n_out, channels, kernel_size, /, weight, bias, scale, shift, eps, means, packed,
+    n_out, channels, kernel_size, /, weight, bias, scale, shift, eps, memory, packed,
     parameters,
 ):  # fmt: skip
     n_inputs, wide = channels * kernel_size, round_up(n_out)
@@ -283,28 +282,25 @@ def pack_convolution(
         floats_at(scale, (given(scale, n_out),)),
         floats_at(shift, (given(shift, n_out),)),
         doubles_at(eps, (1,))[0],
-        floats_at(means, (n_inputs,)),
+        floats_at(move(memory, 4 * n_inputs * WIDTH), (n_inputs,)),
+        floats_at(memory, (n_inputs, WIDTH)),
         floats_at(packed, (wide // WIDTH, n_inputs * WIDTH)),
         floats_at(parameters, (4, wide)),
     )
 
 
-def pack_convolution_transposed(
-    n_out, channels, kernel_size, normalized, /, weight, means, packed
-):
-    n_inputs = channels * kernel_size
-    n_panels = round_up(channels) // WIDTH
+def pack_convolution_transposed(n_out, channels, kernel_size, /, weight, packed):
+    n_panels, n_of_x = round_up(n_out) // WIDTH, round_up(channels) // WIDTH
     _convolution.pack_transposed(
-        floats_at(weight, (n_out, n_inputs)),
+        floats_at(weight, (n_panels, kernel_size * channels * WIDTH)),
         channels,
-        normalized != 0,
-        floats_at(means, (n_inputs,)),
-        floats_at(packed, (kernel_size, n_panels, n_out * WIDTH)),
+        n_out,
+        floats_at(packed, (kernel_size, n_of_x, n_out * WIDTH)),
     )
 
 
 def unpack_convolution(
-    n_out, channels, kernel_size, n_parts, /, gradients, means, d_weight, d_bias,
+    n_out, channels, kernel_size, n_parts, /, gradients, memory, d_weight, d_bias,
     d_scale, d_shift,
 ):  # fmt: skip
     n_inputs, n_scales = channels * kernel_size, given(d_scale, n_out)
@@ -312,7 +308,8 @@ def unpack_convolution(
         floats_at(gradients, (n_parts, n_inputs + 3, round_up(n_out))),
         channels,
         n_scales > 0,
-        floats_at(means, (n_inputs + 1,)),
+        floats_at(move(memory, 4 * n_inputs * WIDTH), (n_inputs + 1,)),
+        floats_at(memory, (n_inputs, WIDTH)),
         floats_at(d_weight, (n_out, n_inputs)),
         floats_at(d_bias, (n_out,)),
         floats_at(d_scale, (n_scales,)),
@@ -554,73 +551,6 @@ def adam(
     )
 
 
-# Whole networks -----------------------------------------------------------------------
-
-_N_SIZES = 6  # of a link, its kind included
-
-
-def run_network(
-    n_links, batch, n_steps, width, /, links, weights, values, offsets, rows, memory,
-    out,
-):  # fmt: skip
-    _network.run(
-        batch,
-        n_steps,
-        width,
-        integers_at(links, (n_links, _N_SIZES)),
-        weights,
-        values,
-        integers_at(offsets, (0,)),  # nobody says how many there are
-        integers_at(rows, (batch,)),
-        memory,
-        nothing(),
-        nothing(),
-        out,
-    )
-
-
-def step_network(
-    n_links, n_streams, width, n_features, n_out, n_state, /, links, weights, step,
-    offsets, memory, state, out, doubles, was_done,
-):  # fmt: skip
-    shape, out_shape = (n_streams * n_features,), (n_streams * n_out,)
-    new_state = memory  # of whole doubles, as all that lies there
-    x = move(memory, 4 * n_state)
-    result = move(x, 4 * (shape[0] + shape[0] % 2))
-    own = move(result, 4 * (out_shape[0] + out_shape[0] % 2))
-    done = integers_at(was_done, (1,))
-    done[0] = 0
-    if _network.read_step(doubles_at(step, shape), floats_at(x, shape)):
-        _network.run(
-            n_streams,
-            1,
-            width,
-            integers_at(links, (n_links, _N_SIZES)),
-            weights,
-            x,
-            integers_at(offsets, (n_streams + 1,)),
-            integers_at(offsets, (n_streams,)),  # all of them, in order
-            own,
-            state,
-            new_state,
-            result,
-        )
-        found = floats_at(result, out_shape)
-        if _network.are_finite(found):
-            _network.write_outputs(
-                found, floats_at(out, out_shape), doubles_at(doubles, out_shape)
-            )
-            _recurrence.copy(
-                floats_at(new_state, (n_state,)), floats_at(state, (n_state,)), n_state
-            )
-            done[0] = 1
-
-
-def differ(n, /, weights, copies, sizes, result):
-    changed = _network.differ(weights, copies, integers_at(sizes, (n,)))
-    integers_at(result, (1,))[0] = 1 if changed else 0
-
-
 # Threads ------------------------------------------------------------------------------
 
 
@@ -640,5 +570,5 @@ ENTRIES = (
     pack_rows, convolve, multiply, mean_over_time, attend, convolve_randomly,
     compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
     pool, pool_backward, attend_forward, attend_backward,
-    clip, adam, run_network, step_network, differ, spin,
+    clip, adam, spin,
 )  # fmt: skip

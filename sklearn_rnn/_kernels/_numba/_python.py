@@ -250,6 +250,14 @@ def add_product_to_rows(
     )  # fmt: skip
 
 
+def transpose(A, a, a_row, n_rows, n_columns, B, b, b_row):
+    """Set B = A.T; the arguments are those of `_transposition.py`."""
+    A, B = A.reshape(-1), B.reshape(-1)
+    rows, columns = np.arange(n_rows), np.arange(n_columns)
+    values = A[a + rows[:, np.newaxis] * a_row + columns]
+    B[b + columns[:, np.newaxis] * b_row + rows] = values.T
+
+
 def sum_positive(planes, channels, n_channels, places, begin, end, low, high):
     """Return the sums over some columns, see `_random_convolutions.py`."""
     memory = planes.reshape(-1)

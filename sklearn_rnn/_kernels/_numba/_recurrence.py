@@ -21,6 +21,7 @@ from sklearn_rnn._kernels._constants import CELLS, WIDTH
 from sklearn_rnn._kernels._numba import _elman, _gru, _lstm, _reset_before
 from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import add_product
+from sklearn_rnn._kernels._numba._transposition import transpose
 
 RNN_TANH, RNN_RELU, GRU, LSTM, GRU_RESET_BEFORE = map(CELLS.index, CELLS)
 CHUNK = 128  # rows, still in the cache, of one product with the weights of x
@@ -73,54 +74,68 @@ def clear(rows, begin, end, first, last):
 def pack(cell, w_ih, w_hh, b_ih, b_hh, packed):
     """Set weights for `forward`, in panels of WIDTH columns."""
     n_features, hidden = w_ih.shape[1], w_hh.shape[1]
-    size = -(-hidden // WIDTH) * WIDTH
-    clear(packed, 0, packed.shape[0], 0, packed.shape[1])
-    for row in range(w_ih.shape[0]):
-        gate, unit = row // hidden, row % hidden
-        for_x = place_of(cell, gate, True) * size + unit
-        for_h = place_of(cell, gate, False) * size + unit
-        panel, lane = packed[for_x // WIDTH], for_x % WIDTH
-        for k in range(n_features):
-            panel[k * WIDTH + lane] = w_ih[row, k]
-        panel[n_features * WIDTH + lane] += b_ih[row]
-        panel = packed[for_h // WIDTH]
-        for k in range(hidden):
-            panel[(n_features + 1 + k) * WIDTH + lane] = w_hh[row, k]
-        panel[n_features * WIDTH + lane] += b_hh[row]
+    size, panel = -(-hidden // WIDTH) * WIDTH, packed.shape[1]
+    clear(packed, 0, packed.shape[0], 0, panel)
+    for gate in range(w_ih.shape[0] // hidden):
+        for_x, for_h = place_of(cell, gate, True), place_of(cell, gate, False)
+        for unit in range(0, hidden, WIDTH):
+            n, row = min(WIDTH, hidden - unit), gate * hidden + unit
+            transpose(
+                w_ih, row * n_features, n_features, n, n_features,
+                packed, (for_x * size + unit) // WIDTH * panel, WIDTH,
+            )  # fmt: skip
+            begin = (for_h * size + unit) // WIDTH * panel + (n_features + 1) * WIDTH
+            transpose(w_hh, row * hidden, hidden, n, hidden, packed, begin, WIDTH)
+        for unit in range(hidden):
+            row, k = gate * hidden + unit, n_features * WIDTH + unit % WIDTH
+            packed[(for_x * size + unit) // WIDTH, k] += b_ih[row]
+            packed[(for_h * size + unit) // WIDTH, k] += b_hh[row]
 
 
 @njit(**JIT)
-def pack_transposed(cell, weight, hidden, of_x, packed):
-    """Set weights of x or of h for `backward`, in panels: (panels, gates * WIDTH)."""
-    size = -(-hidden // WIDTH) * WIDTH
-    n_inputs = weight.shape[1]
-    clear(packed, 0, packed.shape[0], 0, packed.shape[1])
-    for row in range(weight.shape[0]):
-        k = place_of(cell, row // hidden, of_x) * size + row % hidden
-        for j in range(n_inputs):
-            packed[j // WIDTH, k * WIDTH + j % WIDTH] = weight[row, j]
+def pack_transposed(weights, first, n_inputs, packed):
+    """Set weights of x or of h for `backward`, in panels: (panels, gates * WIDTH).
+
+    `weights` are those of `pack`, where these inputs begin with number `first`.
+    """
+    panel, columns = weights.shape[1], packed.shape[1]
+    for j in range(0, n_inputs, WIDTH):
+        n = min(WIDTH, n_inputs - j)
+        if n < WIDTH:
+            clear(packed, j // WIDTH, j // WIDTH + 1, 0, columns)
+        for k in range(weights.shape[0]):
+            transpose(
+                weights, k * panel + (first + j) * WIDTH, WIDTH, n, WIDTH,
+                packed, j // WIDTH * columns + k * WIDTH * WIDTH, WIDTH,
+            )  # fmt: skip
 
 
 @njit(**JIT)
 def unpack_gradients(cell, packed, dw_ih, dw_hh, db_ih, db_hh):
     """Sum up what the threads have, (threads, x | 1 | h, gates), as torch has it."""
     n_features, hidden = dw_ih.shape[1], dw_hh.shape[1]
-    size = packed.shape[2] // count_gates(cell)[0]
+    columns, own = packed.shape[2], n_features + 1
+    size = columns // count_gates(cell)[0]
     total = packed[0]
     for part in range(1, packed.shape[0]):
         for k in range(total.shape[0]):
-            for j in range(total.shape[1]):
+            for j in range(columns):
                 total[k, j] += packed[part, k, j]
-    for row in range(dw_ih.shape[0]):
-        gate, unit = row // hidden, row % hidden
-        for_x = place_of(cell, gate, True) * size + unit
-        for_h = place_of(cell, gate, False) * size + unit
-        for k in range(n_features):
-            dw_ih[row, k] = total[k, for_x]
-        for k in range(hidden):
-            dw_hh[row, k] = total[n_features + 1 + k, for_h]
-        db_ih[row] = total[n_features, for_x]
-        db_hh[row] = total[n_features, for_h]
+    for gate in range(dw_ih.shape[0] // hidden):
+        for_x = place_of(cell, gate, True) * size
+        for_h = place_of(cell, gate, False) * size
+        row = gate * hidden
+        transpose(
+            total, for_x, columns, n_features, hidden,
+            dw_ih, row * n_features, n_features,
+        )  # fmt: skip
+        transpose(
+            total, own * columns + for_h, columns, hidden, hidden,
+            dw_hh, row * hidden, hidden,
+        )  # fmt: skip
+        for unit in range(hidden):
+            db_ih[row + unit] = total[n_features, for_x + unit]
+            db_hh[row + unit] = total[n_features, for_h + unit]
 
 
 @njit(**JIT)

@@ -6,18 +6,33 @@ from numba import njit
 from sklearn_rnn._kernels._constants import WIDTH
 from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._product import add_product
+from sklearn_rnn._kernels._numba._transposition import transpose
 
 
 @njit(**JIT)
-def pack(weight, packed):
-    """Cut (n_out, channels, kernel_size) into panels of WIDTH columns of n_out."""
-    n_out, channels, kernel_size = weight.shape
-    for j in range(packed.shape[0] * WIDTH):
-        panel, lane = packed[j // WIDTH], j % WIDTH
-        for c in range(channels):
-            for k in range(kernel_size):
-                value = weight[j, c, k] if j < n_out else f4(0)
-                panel[(k * channels + c) * WIDTH + lane] = value
+def pack(weight, kernel_size, packed):
+    """Cut (n_out, channels * kernel_size) into panels of WIDTH columns of n_out.
+
+    A panel has a row for each channel of each step of the kernel.
+    """
+    n_out, n_inputs = weight.shape
+    channels, panel = n_inputs // kernel_size, packed.shape[1]
+    for first in range(0, n_out, WIDTH):
+        n, number = min(WIDTH, n_out - first), first // WIDTH
+        if n < WIDTH:
+            for j in range(panel):
+                packed[number, j] = f4(0)
+        if kernel_size == 1:
+            begin = first * n_inputs
+            transpose(
+                weight, begin, n_inputs, n, n_inputs, packed, number * panel, WIDTH
+            )
+            continue
+        for lane in range(n):
+            for c in range(channels):
+                for k in range(kernel_size):
+                    value = weight[first + lane, c * kernel_size + k]
+                    packed[number, (k * channels + c) * WIDTH + lane] = value
 
 
 @njit(**JIT)

@@ -5,6 +5,9 @@ from numba import njit
 
 from sklearn_rnn._kernels._numba._math import JIT, f4
 
+# the order of a sum is free in gradients
+_SUM = JIT | {"fastmath": {"contract", "reassoc"}}
+
 
 @njit(**JIT)
 def flatten(x, lengths, flat):
@@ -133,6 +136,15 @@ def attend_forward(x, scores, lengths, weights, out):
         begin += n
 
 
+@njit(**_SUM)
+def _multiply(a, b):
+    """Return the product of two vectors."""
+    product = 0.0
+    for j in range(len(a)):
+        product += np.float64(a[j]) * b[j]
+    return product
+
+
 @njit(**JIT)
 def attend_backward(x, hidden, score, lengths, weights, out, d_out, d_score, d_x):
     """Set the gradients of steps and of the vector `score`; hidden becomes its own.
@@ -146,17 +158,13 @@ def attend_backward(x, hidden, score, lengths, weights, out, d_out, d_score, d_x
     begin = 0
     for row in range(len(lengths)):
         d, pooled = d_out[row], out[row]
-        mean = 0.0
-        for j in range(size):
-            mean += np.float64(d[j]) * pooled[j]
+        mean = _multiply(d, pooled)
         for t in range(begin, begin + lengths[row]):
             step, d_step, own = x[t], d_x[t], hidden[t]
             weight = weights[t]
-            product = 0.0
+            d_own = f4(weight * (_multiply(d, step) - mean))
             for j in range(size):
-                product += np.float64(d[j]) * step[j]
                 d_step[j] = weight * d[j]
-            d_own = f4(weight * (product - mean))
             for j in range(size):
                 d_score[j] += d_own * own[j]
                 own[j] = d_own * score[j] * (f4(1) - own[j] * own[j])

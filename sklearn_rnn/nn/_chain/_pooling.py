@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sklearn_rnn.nn._chain._link import Link
@@ -59,7 +60,8 @@ class AttentionLink(Link):
         steps = list_lengths(lengths, *x.shape[:2])
         flat, _ = self.flatten.forward(x, lengths)
         hidden = self.project.forward(flat, None)[0].tanh_()
-        scores = multiply(hidden, weight, weight.new_zeros(1))
+        no_bias = torch.full((1,), 0.0, dtype=torch.float32, device="cpu")
+        scores = multiply(hidden, weight, no_bias)
         return self.attend.forward(flat, hidden, scores, steps), None
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor:
