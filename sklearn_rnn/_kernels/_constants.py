@@ -15,6 +15,9 @@ LINKS = (
     "convolve_randomly",
 )
 
+# of a function of the machine code whose calls are repeated
+MOST_ARGUMENTS = 24
+
 # rows that losses and linear layers take at a time: they stay in the cache
 BLOCK = 64
 

@@ -67,10 +67,15 @@ class Library:
         for name, n in n_arguments.items():
             setattr(self, name, self._find(name, n))
 
-    def _find(self, name: str, n_arguments: int) -> Callable[..., Any]:
+    def find_address(self, name: str) -> int:
+        """Return where the machine code of a function begins."""
         address = self._engine.get_function_address(name)
         if address == 0:
             raise RuntimeError(f"The machine code has no function {name!r}.")
+        return address
+
+    def _find(self, name: str, n_arguments: int) -> Callable[..., Any]:
+        address = self.find_address(name)
         arguments = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * n_arguments
         # without the GIL
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *arguments)

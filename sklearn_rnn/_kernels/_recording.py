@@ -7,9 +7,11 @@ torch. Later mini-batches make these calls alone, in the same memory.
 """
 
 import ctypes
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -19,10 +21,14 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sklearn_rnn._kernels._library import load_library, use_libraries
-from sklearn_rnn._kernels._threads import Buffers, run_in_threads, use_buffers
+from sklearn_rnn._kernels._constants import MOST_ARGUMENTS
+from sklearn_rnn._kernels._library import Library, load_library, use_libraries
+from sklearn_rnn._kernels._threads import Buffers, borrow_helpers, use_buffers
 
 _LEAST_ADDRESS = 1 << 32  # a number of things is less
+# multiplications of a call that are worth another thread which is awake: to post it
+# takes less than a microsecond, but both threads share caches, and often a core
+_WORTH_HELP = 1_500_000
 _GROUPS = "network", "prediction", "crf", "vocabulary"
 _ATEN: Any = torch.ops.aten
 # memory, and numbers that nobody changes: kernels read them
@@ -72,7 +78,9 @@ class Recording:
     def __init__(self, tensors: Sequence[Tensor], buffers: Buffers) -> None:
         self.is_complete, self.n_bytes = True, 0
         self._buffers = buffers
-        self._calls: list[Callable[[], Any]] = []
+        self._calls: list[Callable[[], Any] | _Part] = []
+        self._program = array("q")
+        self._n_helpers = 0
         self._kept: list[Any] = list(tensors)
         self._addresses: set[int] = set()
         self._constants: set[int] = set()
@@ -108,27 +116,40 @@ class Recording:
         elif operator not in _MEMORY:
             self.is_complete = False
 
-    def add_kernel(self, function: Callable[..., Any], numbers: Sequence[int]) -> None:
-        """Write down a call of a kernel."""
-        self._calls.append(partial(function, *self._read(numbers)))
-
-    def add_jobs(
-        self, function: Callable[..., Any], jobs: Any, memory: Any, work: float
+    def add_kernels(
+        self, address: int, calls: Sequence[Sequence[int]], memory: Any = None
     ) -> None:
-        """Write down calls of a kernel in several threads."""
+        """Write down calls of a kernel that may be made at once."""
         self._kept.append(memory)
-        own = [self._read(job) for job in jobs]
-        self._calls.append(partial(run_in_threads, function, own, memory, work=work))
-
-    def _read(self, numbers: Sequence[int]) -> list[ctypes.c_int64]:
-        self._addresses.update(n for n in numbers if n >= _LEAST_ADDRESS)
-        # ctypes takes objects of its own twice as fast as int
-        return [ctypes.c_int64(n) for n in numbers]
+        if not self._calls or not isinstance(self._calls[-1], _Part):
+            self._calls.append(_Part(8 * len(self._program)))
+        self._calls[-1].n_groups += 1  # type: ignore[union-attr]
+        self._n_helpers = max(self._n_helpers, len(calls) - 1)
+        self._program.append(len(calls))
+        for numbers in calls:
+            self._addresses.update(n for n in numbers if n >= _LEAST_ADDRESS)
+            self._program.extend((address, len(numbers), *numbers))
+            self.is_complete &= address != 0 and len(numbers) <= MOST_ARGUMENTS
 
     def repeat(self) -> None:
         """Make all calls again."""
-        for call in self._calls:
-            call()
+        program = self._program.buffer_info()[0]
+        make_calls = load_library("network").repeat
+        with borrow_helpers(self._n_helpers, program) as mailboxes:
+            own = len(mailboxes), program, ctypes.addressof(mailboxes)
+            for call in self._calls:
+                if isinstance(call, _Part):
+                    make_calls(call.n_groups, call.begin, *own)
+                else:
+                    call()
+
+
+@dataclass
+class _Part:
+    """Groups of calls in a program: where they begin, and how many there are."""
+
+    begin: int
+    n_groups: int = 0
 
 
 def _are_inside(
@@ -195,23 +216,30 @@ class _Library:
         self._group, self._recording = group, recording
 
     def __getattr__(self, name: str) -> Any:
-        function = getattr(load_library(self._group), name)
-        if name == "spin":  # threads wait by it
+        library = load_library(self._group)
+        function = getattr(library, name)
+        if name in ("spin", "serve"):  # threads wait by these
             return function
-        return _Kernel(function, self._recording)
+        # the source that runs as Python has no addresses
+        address = library.find_address(name) if isinstance(library, Library) else 0
+        return _Kernel(function, address, self._recording)
 
 
 class _Kernel:
-    def __init__(self, function: Callable[..., Any], recording: Recording) -> None:
-        self.function, self.recording = function, recording
+    def __init__(
+        self, function: Callable[..., Any], address: int, recording: Recording
+    ) -> None:
+        self.function, self.address, self.recording = function, address, recording
 
     def __call__(self, *numbers: int) -> None:
-        self.recording.add_kernel(self.function, numbers)
+        self.recording.add_kernels(self.address, [numbers])
         self.function(*numbers)
 
     def record_jobs(
         self, jobs: Sequence[tuple[int, ...]], memory: Any, work: float
     ) -> Callable[..., Any]:
         """Write down jobs for several threads; return the kernel."""
-        self.recording.add_jobs(self.function, jobs, memory, work)
+        groups = [jobs] if work >= _WORTH_HELP else [[job] for job in jobs]
+        for group in groups:
+            self.recording.add_kernels(self.address, group, memory)
         return self.function

@@ -25,9 +25,9 @@ _holders: dict["_Holder", int] = {}
 _find_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if _ON_LINUX else None
 # multiplications that are worth a second thread: handing work over costs about 20 us
 _WORTH_A_THREAD = 3_000_000
-# half a millisecond: how long a thread looks for a job, or its end, before it sleeps
+# a millisecond: how long a thread looks for a job, or its end, before it sleeps
 _CLOCK = time.get_clock_info("perf_counter").resolution  # of Windows; others have ns
-_WAIT = round(0.0005 / (_CLOCK if sys.platform == "win32" else 1e-9))
+_WAIT = round(0.001 / (_CLOCK if sys.platform == "win32" else 1e-9))
 
 
 @contextmanager
@@ -216,6 +216,42 @@ class _Job:
         self.worker = None
 
 
+@contextmanager
+def borrow_helpers(n: int, program: int) -> Iterator[Any]:
+    """Keep threads awake that make calls of a program, see `_numba/_calls.py`.
+
+    Parameters
+    ----------
+    n : int
+        How many there are at most.
+    program : int
+        Address of the program.
+
+    Yields
+    ------
+    mailboxes : ctypes array of int
+        The address of the mailbox of each thread.
+    """
+    workers: list[_Worker] = []
+    # twice, since Ctrl-C may come in the midst of giving back, too
+    try:
+        try:
+            for _ in range(min(n, get_num_threads() - 1)):
+                workers.append(_take_worker())
+                workers[-1].listen(program)
+            addresses = [worker.mailbox for worker in workers]
+            yield (ctypes.c_int64 * len(workers))(*addresses)
+        finally:
+            _release(workers)
+    finally:
+        _release(workers)
+
+
+def _release(workers: "list[_Worker]") -> None:
+    while workers:
+        _idle.add(workers.pop())
+
+
 def _take_worker() -> "_Worker":
     while True:
         try:
@@ -229,7 +265,8 @@ class _Worker:
 
     A pool of concurrent.futures costs several times as much for each job, most of it
     under the lock of Python's interpreter. Before it sleeps, it looks for the next job
-    for about half a millisecond: a thread that sleeps is slow to wake up.
+    for about a millisecond: a thread that sleeps is slow to wake up. Meanwhile it makes
+    the calls of programs.
 
     It says itself when it is free: no Ctrl-C reaches it.
     """
@@ -237,9 +274,12 @@ class _Worker:
     def __init__(self) -> None:
         from sklearn_rnn._kernels._library import get_library  # imports llvmlite
 
-        self.spin = get_library().spin
-        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self.spin, self.serve = get_library().spin, get_library().serve
+        self.jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self.has_job = ctypes.c_int64(0)
+        # state, program and place; nothing else is in their line of the cache
+        self._memory = (ctypes.c_int64 * 24)()
+        self.mailbox = ctypes.addressof(self._memory) + 64
         self.is_ready = threading.Event()
         self.cores: set[int] = set()
         self.thread = threading.Thread(
@@ -252,6 +292,14 @@ class _Worker:
         self._leave_core()
         self.has_job.value = 1
         self.jobs.put(job)
+
+    def listen(self, program: int) -> None:
+        """Begin to make calls of a program, as soon as the thread is awake."""
+        self._leave_core()
+        self._memory[9] = program
+        if self._memory[8] == 0 and self.jobs.empty():  # asleep
+            self.has_job.value = 1
+            self.jobs.put(None)
 
     def _leave_core(self) -> None:
         """Keep off the core of the thread that gives the job, and works meanwhile.
@@ -270,9 +318,12 @@ class _Worker:
         _idle.add(self)
         self.is_ready.set()
         while True:
-            self.spin(_WAIT, ctypes.addressof(self.has_job))
+            if self.jobs.empty():
+                self.serve(_WAIT, ctypes.addressof(self.has_job), self.mailbox)
             job = self.jobs.get()
             self.has_job.value = 0
+            if job is None:  # only to be awake
+                continue
             job.run()
             _idle.add(self)
             job.end()

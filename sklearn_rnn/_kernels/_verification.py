@@ -4,6 +4,7 @@ A compiler that is too new, or a processor that is too odd, may give code that l
 and computes something else. One small case of each family of kernels shows it.
 """
 
+from array import array
 from itertools import product
 from typing import Any
 
@@ -25,7 +26,8 @@ from sklearn_rnn._kernels import (
     _vocabulary,
 )
 from sklearn_rnn._kernels._autograd import LayerRun, Plan
-from sklearn_rnn._kernels._constants import LOSSES
+from sklearn_rnn._kernels._constants import LOSSES, WIDTH
+from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._threads import get_buffers
 
 
@@ -82,6 +84,7 @@ def _verify_network(rng: np.random.Generator) -> None:
     _verify_losses(rng)
     _verify_steps(rng)
     _verify_adam(rng)
+    _verify_calls(rng)
 
 
 def _verify_crf(rng: np.random.Generator) -> None:
@@ -384,6 +387,20 @@ def _verify_adam(rng: np.random.Generator) -> None:
         rate=0.1, betas=(0.9, 0.999), eps=1e-8, decay=0.0, decoupled=False,
     )  # fmt: skip
     _compare("Adam", weight, wanted)
+
+
+def _verify_calls(rng: np.random.Generator) -> None:
+    """Make two calls that lie in memory."""
+    library, one = get_library(), torch.ones(2, dtype=torch.float32)
+    x, mean = _draw(rng, 2, 6, 2), _draw(rng, 2)
+    result, memory = torch.zeros_like(x), torch.empty(4 * WIDTH, dtype=torch.float32)
+    program = array("q", [2])
+    for k in range(2):
+        tensors = x[k], mean, one, memory, result[k]
+        numbers = 12, 2, *(tensor.data_ptr() for tensor in tensors)
+        program.extend((library.find_address("standardize"), len(numbers), *numbers))
+    library.repeat(1, 0, 0, program.buffer_info()[0], 0)
+    _compare("calls in memory", result, x - mean)
 
 
 def _verify_vocabulary(rng: np.random.Generator) -> None:

@@ -1,8 +1,10 @@
 """Ctrl-C at every line of the kernels' threads: torch has its own again, and no worker
 is lost."""
 
+import ctypes
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from test_interrupts import LineTrace
 pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn._kernels import _threads
+from sklearn_rnn._kernels._library import load_library
 from sklearn_rnn.nn import GRU, initialize
 from sklearn_rnn.nn._gated import run_kernels, threads_for
 
@@ -81,6 +84,47 @@ def test_ctrl_c_at_any_line_restores_threads_and_loses_no_worker(two_threads, co
         assert torch.equal(compute(), expected), trace.place
     wait_until_all_are_idle()
     # a worker that was begun where Ctrl-C came is there for the next job
+    assert len(find_workers()) <= n_workers + 2
+
+
+@pytest.fixture
+def program():
+    """Yield a program of a group of two calls, and the flags that these calls need.
+
+    A call of `spin` ends when its flag is set.
+    """
+    library, flags = load_library("network"), (ctypes.c_int64 * 2)(1, 1)
+    numbers = [2]
+    for k in range(2):
+        address = ctypes.addressof(flags) + 8 * k
+        numbers += [library.find_address("spin"), 2, 10**12, address]
+    return (ctypes.c_int64 * len(numbers))(*numbers), flags
+
+
+def repeat(program, n_groups=1):
+    address = ctypes.addressof(program)
+    with _threads.borrow_helpers(1, address) as mailboxes:
+        places = address, ctypes.addressof(mailboxes)
+        load_library("network").repeat(n_groups, 0, len(mailboxes), *places)
+
+
+def test_ctrl_c_while_helpers_are_borrowed_loses_no_worker(two_threads, program):
+    def compute():
+        with _threads.threads_for_kernels():
+            repeat(program[0])
+
+    compute()
+    wait_until_all_are_idle()
+    n_workers = len(find_workers())
+    with ThreadsTrace().active() as counted:
+        compute()
+    assert counted.n_lines > 30
+    for at in range(counted.n_lines):
+        with ThreadsTrace(at).active(), suppress(KeyboardInterrupt):
+            compute()
+        assert torch.get_num_threads() == 2
+        wait_until_all_are_idle()
+    compute()
     assert len(find_workers()) <= n_workers + 2
 
 

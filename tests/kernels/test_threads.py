@@ -1,5 +1,6 @@
 """Threads, memory and locks of the kernels."""
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ from skorch.callbacks import Callback
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
 from sklearn_rnn._kernels import _threads
+from sklearn_rnn._kernels._library import load_library
 from sklearn_rnn.nn import GRU, initialize
 from sklearn_rnn.nn._gated import run_kernels, threads_for
 
@@ -370,3 +372,61 @@ def test_neither_fits_nor_epochs_grow():
     by_fits, by_epochs = [float(word) for word in done.stdout.split()]  # MB
     assert by_fits < 20  # 200 fits
     assert by_epochs < 10  # 100 epochs
+
+
+# Calls that lie in memory -------------------------------------------------------------
+
+
+def write_program(*calls):
+    """Return a program of one group; a call is a kernel and its arguments."""
+    numbers = [len(calls)]
+    for name, *arguments in calls:
+        address = load_library("network").find_address(name)
+        numbers += [address, len(arguments), *arguments]
+    return (ctypes.c_int64 * len(numbers))(*numbers)
+
+
+@pytest.fixture
+def awake_for_hours(monkeypatch):
+    """Let threads look for calls until the test ends."""
+    monkeypatch.setattr(_threads, "_WAIT", 10**7 * _threads._WAIT)
+    yield
+    for worker in list(_threads._idle):
+        worker.has_job.value = 1
+        worker.jobs.put(None)
+
+
+def repeat(program, mailboxes):
+    places = ctypes.addressof(program), ctypes.addressof(mailboxes)
+    load_library("network").repeat(1, 0, len(mailboxes), *places)
+
+
+def write_flag_setter(n_ticks):
+    """Return a flag, and a program of a call that sets it and one that waits for it."""
+    flag, numbers = torch.zeros(1, dtype=torch.int64), torch.ones(4, 64)
+    numbers[0] = 5  # and a mean of 1
+    places = [row.data_ptr() for row in numbers]
+    set_flag = "standardize", 2, 2, *places, flag.data_ptr()
+    return flag, write_program(set_flag, ("spin", n_ticks, flag.data_ptr())), numbers
+
+
+def test_a_call_is_made_by_another_thread_that_is_awake(two_threads, awake_for_hours):
+    # this thread makes the first call; the other one waits for it, for hours
+    flag, program, _memory = write_flag_setter(10**13)
+    with (
+        _threads.threads_for_kernels(),
+        _threads.borrow_helpers(1, ctypes.addressof(program)) as mailboxes,
+    ):
+        state = ctypes.c_int64.from_address(mailboxes[0])
+        while state.value != 1:
+            time.sleep(0.001)
+        repeat(program, mailboxes)
+    assert flag.item() != 0
+
+
+def test_a_thread_that_is_asleep_is_not_waited_for(two_threads):
+    flag, program, _memory = write_flag_setter(1)
+    state = (ctypes.c_int64 * 3)()  # nobody looks there
+    repeat(program, (ctypes.c_int64 * 1)(ctypes.addressof(state)))
+    assert flag.item() != 0
+    assert state[0] == 0

@@ -10,6 +10,7 @@ from skorch.callbacks import Callback
 pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
+from sklearn_rnn._kernels import _recording, _threads
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._recording import Recording
 from sklearn_rnn._kernels._tensors import empty
@@ -136,6 +137,24 @@ def test_ragged_taggers_and_a_crf_are_not_repeated(rng, repeated):
     X = rng.normal(size=(45, 9, 2))
     RNNTagger(**TINY, crf=True).fit(X, (X[..., 0] > 0).astype(int))
     assert not repeated
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_calls_made_by_several_threads_compute_the_same(
+    rng, monkeypatch, ragged, repeated
+):
+    monkeypatch.setattr(_recording, "_WORTH_HELP", 0)
+    monkeypatch.setattr(_threads, "_WORTH_A_THREAD", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        X = make_ragged(rng) if ragged else rng.normal(size=(45, 9, 2))
+        y = np.arange(45) % 3
+        own = partial(RNNClassifier, **TINY | {"max_epochs": 4})
+        assert assert_same_fit(own, X, y, None, repeated)
+    finally:
+        torch.set_num_threads(before)
+    assert max(recording._n_helpers for recording in repeated) >= 1
 
 
 def make_model():

@@ -4,6 +4,7 @@ from sklearn_rnn._kernels._constants import BLOCK, WIDTH
 from sklearn_rnn._kernels._numba import (
     _adam,
     _batches,
+    _calls,
     _convolution,
     _linear,
     _losses,
@@ -554,6 +555,14 @@ def adam(
 # Threads ------------------------------------------------------------------------------
 
 
+def repeat(n_groups, place, n_helpers, /, program, mailboxes):
+    _calls.repeat(n_groups, place, n_helpers, program, mailboxes)
+
+
+def serve(n_ticks, /, flag, mailbox):
+    _calls.serve(n_ticks, flag, mailbox)
+
+
 def spin(n_ticks, /, flag):
     """Wait until the flag is set, but for so many ticks of the clock at most."""
     begin = read_clock()
@@ -570,5 +579,5 @@ ENTRIES = (
     pack_rows, convolve, multiply, mean_over_time, attend, convolve_randomly,
     compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
     pool, pool_backward, attend_forward, attend_backward,
-    clip, adam, spin,
+    clip, adam, repeat, serve, spin,
 )  # fmt: skip

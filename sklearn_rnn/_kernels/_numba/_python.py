@@ -64,6 +64,28 @@ def read_clock():
     return time.monotonic_ns()
 
 
+def write_flag(pointer, number):
+    """Set the integer there."""
+    integers_at(pointer, (1,))[0] = number
+
+
+def exchange(pointer, old, new):
+    """Replace the integer there by a new one if it is the old one; return whether."""
+    if read_flag(pointer) != old:
+        return False
+    write_flag(pointer, new)
+    return True
+
+
+def call(function, n_arguments, numbers):
+    """Call the function at an address with so many numbers, which lie at another."""
+    kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * n_arguments
+    ignored = (ctypes.c_int64 * 2)()
+    places = ctypes.addressof(ignored), ctypes.addressof(ignored) + 8
+    arguments = integers_at(numbers, (n_arguments,)).tolist()
+    ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(function)(*places, *arguments)
+
+
 def shift_to_exponent(number):
     """Return the bits of a double, shifted to the left by 52, as a double."""
     bits = np.float64(number).view(np.uint64) << np.uint64(52)
