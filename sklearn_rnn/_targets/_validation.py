@@ -18,6 +18,7 @@ from sklearn_rnn.utils import COUNT, array_of, read_state
 CLASSES = array_of("biufUOM")
 _MOST_COLUMNS = 2**20  # of what a file may claim, before it is compared with weights
 MULTILABEL = "multilabel-indicator"
+_KINDS = "binary", "multiclass", "multiclass-multioutput", MULTILABEL
 
 
 def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
@@ -53,8 +54,9 @@ def check_labels(y: Any, owner: str, name: str = "y") -> tuple[Any, str]:
             f"Unknown label type: {kind}. {owner} needs labels of a few classes. Got "
             f"numbers with fractions in {name}; for these there is RNNRegressor."
         )
-    with errors_that_name(name):
-        check_classification_targets(y)
+    if kind not in _KINDS:
+        with errors_that_name(name):
+            check_classification_targets(y)  # raises scikit-learn's error
     if kind == "multiclass-multioutput":
         raise ValueError(
             f"{name} must be labels of shape (n_samples,) or a multilabel matrix of 0 "
