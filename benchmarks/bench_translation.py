@@ -17,14 +17,12 @@ again: delete its entry for that. Each is one fit, with settings that were chose
 any test data were predicted. Minutes are those of training, on one core.
 """
 
-import gzip
 import re
 import time
 from functools import partial
-from itertools import compress
 from pathlib import Path
 
-from _data import DATA, load_pronunciation
+from _pronunciations import load_cmudict, load_nettalk, read_lines, unzip
 from _results import measure_missing
 
 from sklearn_rnn import RNNTranslator
@@ -33,49 +31,15 @@ from sklearn_rnn.metrics import bleu_score, exact_match_score
 RESULTS = Path(__file__).with_name("translation.json")
 
 
-def read_lines(*path):
-    with gzip.open(DATA.joinpath(*path), "rt", encoding="utf-8") as lines:
-        return lines.read().splitlines()
-
-
 def load_scan(split):
     """Return training and test pairs: commands and actions."""
     parts = []
     for part in ("train", "test"):
         lines = read_lines("scan", f"tasks_{part}_{split}.txt.gz")
         parts.append(
-            _unzip(re.fullmatch("IN: (.*) OUT: (.*)", s).groups() for s in lines)
+            unzip(re.fullmatch("IN: (.*) OUT: (.*)", s).groups() for s in lines)
         )
     return parts
-
-
-def _unzip(pairs):
-    return tuple(map(list, zip(*pairs, strict=True)))
-
-
-def load_cmudict():
-    """Return training pairs, and test words with all their pronunciations."""
-    spoken = {}
-    for line in read_lines("cmudict", "cmudict.dict.gz"):
-        word, *phonemes = re.sub(r"#.*", "", line).split()
-        word = re.sub(r"\(\d+\)$", "", word)
-        if re.fullmatch("[a-z'.-]*[a-z][a-z'.-]*", word):
-            answer = " ".join(p.rstrip("012") for p in phonemes)
-            spoken.setdefault(word, {})[answer] = None
-    words = sorted(spoken)
-    train = [(w, y) for i, w in enumerate(words) if i % 10 for y in spoken[w]]
-    return _unzip(train), (words[::10], [set(spoken[w]) for w in words[::10]])
-
-
-def load_nettalk():
-    """Return training and test pairs: words and phonemes without silent letters."""
-    words, phonemes, is_test = load_pronunciation()
-    spoken = ["".join(p).replace("-", "") for p in phonemes]
-    train, test = (
-        _unzip(compress(zip(words, spoken, strict=True), rows))
-        for rows in (~is_test, is_test)
-    )
-    return train, test
 
 
 def load_multi30k():
