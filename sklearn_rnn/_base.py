@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -421,6 +421,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         suggested = suggest_conv_channels(embeds)
         self.conv_channels_ = resolve(self, "conv_channels", suggested)
         n_kernels = self._resolve_random_kernels(len(train), embeds, in_parts)
+        if not is_classifier(self):  # the network of numbers is trained as if alone
+            n_kernels = None
         suggested = suggest_dropout(embeds, n_kernels, len(train))
         self.dropout_ = resolve(self, "dropout", suggested)
         suggested = suggest_max_epochs(embeds, has_rare_values, n_updates, n_kernels)

@@ -113,9 +113,9 @@ class BlockData:
         targets = join_targets([part.targets for part in parts])
         return TrainingData(X, targets, self.sample_weight)
 
-    def merge_equal(self) -> TrainingData:
+    def merge_equal(self, *, in_order: bool = False) -> TrainingData:
         """Return each different sample once, with all its weight, in memory."""
-        return self.gather().merge_equal()
+        return self.gather().merge_equal(in_order=in_order)
 
     def split(self, splitter: Splitter) -> tuple["BlockData", "BlockData"] | None:
         """Hold out a validation set, as :meth:`TrainingData.split`."""

@@ -26,6 +26,7 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "rmsprop": (torch.optim.RMSprop, {}),
 }
 _LARGEST_OFFSET = 1e20  # that is an oversight: nanoseconds since 1970 are 1e18
+_N_LAST, _MOST_NUMBERS = 24, 2000  # last steps beside random kernels
 _LARGEST_STRIDE = 2**31 - 1  # limit of torch; no sequence is as long
 
 
@@ -148,15 +149,23 @@ def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
     return nn.ConvStem(input_size, channels, widths, strides)
 
 
-def make_random_branch(rnn: Any, inputs: Any, n_outputs: int) -> nn.RandomBranch:
-    """Return convolutions that are not trained, of numbers alone."""
+def make_random_branch(
+    rnn: Any, inputs: Any, n_outputs: int, *, reads_steps: bool
+) -> nn.RandomBranch:
+    """Return convolutions that are not trained, of numbers alone.
+
+    With `reads_steps`, the last steps are beside them, as many as are no more numbers
+    than there are outputs of convolutions by default.
+    """
     if not isinstance(inputs, nn.Standardize):
         raise ValueError(
             f"The 'random_kernels' parameter of {type(rnn).__name__} must be None or "
             "'auto' if X holds tokens or categories. Got "
             f"{rnn.random_kernels!r} instead."
         )
-    return nn.RandomBranch(inputs.output_size, int(rnn.random_kernels_), n_outputs)
+    size = inputs.output_size
+    n_last = min(_N_LAST, max(1, _MOST_NUMBERS // size)) if reads_steps else 0
+    return nn.RandomBranch(size, int(rnn.random_kernels_), n_outputs, n_last=n_last)
 
 
 def _list_kernel_sizes(rnn: Any, channels: list[int]) -> list[list[int]]:

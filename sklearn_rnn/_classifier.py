@@ -1,13 +1,10 @@
 """RNNClassifier: one label, or one set of labels, per sequence."""
 
-import torch
 from sklearn.base import ClassifierMixin
 
 from sklearn_rnn._advice import advise_on_arguments
-from sklearn_rnn._building import make_random_branch
-from sklearn_rnn._defaults import resolve, suggest_random_kernels
 from sklearn_rnn._parameters import constraints_of
-from sklearn_rnn._random_kernels import fit_random_branch
+from sklearn_rnn._random_kernels import fit_class_branch
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import ClassTargets, LabelTargets, make_label_targets
 from sklearn_rnn.nn import BinaryCrossEntropy, CrossEntropy
@@ -440,32 +437,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         """
         return self._link(self._validate_for_predict(X), "predict_log")[0]
 
-    def _resolve_random_kernels(self, n_samples, embeds, in_parts):
-        if hasattr(self, "net_") and (in_parts or self.warm_start):
-            return self.random_kernels_  # the network has these, or none
-        suits = not embeds and not in_parts and self.conv_channels_ is not None
-        suggested = suggest_random_kernels(n_samples) if suits else None
-        self.random_kernels_ = resolve(self, "random_kernels", suggested)
-        if in_parts and self.random_kernels_ is not None:
-            raise ValueError(
-                "partial_fit does not support random_kernels, which are fitted to all "
-                f"samples at once. Got random_kernels={self.random_kernels!r}."
-            )
-        return self.random_kernels_
-
-    def _make_model(self, inputs, stem, encoder, n_outputs):
-        model = super()._make_model(inputs, stem, encoder, n_outputs)
-        if self.random_kernels_ is not None:
-            model.random_branch = make_random_branch(self, inputs, n_outputs)
-        return model
-
-    def _make_module(self, train):
-        module = super()._make_module(train)
-        if module.random_branch is not None:
-            # the network is trained as without them: its draws are others
-            generator = torch.Generator().manual_seed(self._seed)
-            fit_random_branch(module, train.merge_equal(), self._loss, generator)
-        return module
+    def _fit_random_branch(self, module, train, generator):
+        fit_class_branch(module, train, self._loss, generator)
 
     def _make_targets(self, y, **options):
         return make_label_targets(y, type(self).__name__, self.class_weight, **options)

@@ -8,21 +8,24 @@ from sklearn_rnn._inference import apply_to_sequences
 
 # a limit, so that few samples are not predicted with certainty
 _SCALES = [0.0, *(2 ** (k / 2) for k in range(-2, 9))]
+_ENOUGH_FOR_BLOCKS = 50  # of fewer samples, one is left out: in whatever order
+_BEYOND = 0.5  # the range of y, on either side: predictions have limits
 
 
-def fit_random_branch(module, train, loss, generator):
-    """Draw random kernels and fit the regression on them.
+def fit_class_branch(module, train, loss, generator):
+    """Draw random kernels and fit the regression on them, for logits.
 
     Parameters
     ----------
     module : SequenceModel
         With a `random_branch`, which is changed.
     train : TrainingData
-        Each different sample once, so that no copy of it tells its class.
+        The training set.
     loss : CrossEntropy or BinaryCrossEntropy
     generator : torch.Generator
         Source of the kernels.
     """
+    train = train.merge_equal()  # so that no copy of a sample tells its class
     features = _draw_kernels(module, train, generator)
     branch, weight = module.random_branch, torch.from_numpy(train.sample_weight)
     target = wanted = torch.from_numpy(train.targets)
@@ -38,6 +41,35 @@ def fit_random_branch(module, train, loss, generator):
     branch.bias.copy_(scale * bias)
 
 
+def fit_number_branch(module, train, generator):
+    """Draw random kernels and fit the regression on them and the last steps.
+
+    Parameters
+    ----------
+    module : SequenceModel
+        With a `random_branch`, which is changed.
+    train : TrainingData
+        The training set. Samples that resemble each other, as windows of a series do,
+        should be near each other.
+    generator : torch.Generator
+        Source of the kernels.
+    """
+    in_blocks = len(train) >= _ENOUGH_FOR_BLOCKS
+    train = train.merge_equal(in_order=in_blocks)
+    kernels = _draw_kernels(module, train, generator)
+    last = _compute_last_steps(module, train)
+    branch, weight = module.random_branch, torch.from_numpy(train.sample_weight)
+    targets = torch.from_numpy(train.targets)
+    features = torch.cat([last, kernels], dim=1)
+    coef, bias, _ = nn.fit_ridge(features, targets, weight, in_blocks=in_blocks)
+    branch.weight.copy_(coef)
+    branch.bias.copy_(bias)
+    lowest, highest = targets.amin(0), targets.amax(0)
+    beyond = _BEYOND * (highest - lowest)
+    branch.lowest.copy_(lowest - beyond)
+    branch.highest.copy_(highest + beyond)
+
+
 def _draw_kernels(module, train, generator):
     """Draw kernels, with thresholds and a scale that suit X; return their outputs."""
     kernels, weight = module.random_branch.convolutions, train.sample_weight
@@ -46,11 +78,23 @@ def _draw_kernels(module, train, generator):
     means = np.average(apply_to_sequences(module, train.X, _pool), 0, n_steps)
     kernels.set_thresholds(torch.from_numpy(means))
     features = apply_to_sequences(module, train.X, _compute_features)
+    return _standardize(kernels, features, weight)
+
+
+def _compute_last_steps(module, train):
+    """Return the mean and the last steps, with a scale that suits X."""
+    last = module.random_branch.last_steps
+    features = apply_to_sequences(module, train.X, _take_last_steps)
+    return _standardize(last, features, train.sample_weight)
+
+
+def _standardize(part, features, weight):
+    """Set the moments of a part of the branch; return its outputs with them."""
     mean = np.average(features, 0, weight)
     std = np.sqrt(np.average((features - mean) ** 2, 0, weight))
     std = np.where(std > 1e-5 * np.abs(features).max(0), std, 1.0)
-    kernels.set_moments(torch.from_numpy(mean), torch.from_numpy(std))
-    return (torch.from_numpy(features) - kernels.mean) / kernels.scale
+    part.set_moments(torch.from_numpy(mean), torch.from_numpy(std))
+    return (torch.from_numpy(features) - part.mean) / part.scale
 
 
 def _pool(module, x, lengths):
@@ -59,3 +103,7 @@ def _pool(module, x, lengths):
 
 def _compute_features(module, x, lengths):
     return module.random_branch.convolutions(module.inputs(x), lengths)
+
+
+def _take_last_steps(module, x, lengths):
+    return module.random_branch.last_steps(module.inputs(x), lengths)

@@ -10,7 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._conformal import find_rank
+from sklearn_rnn._defaults import is_auto
 from sklearn_rnn._parameters import check_quantile, constraints_of
+from sklearn_rnn._random_kernels import fit_number_branch
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._sequences import read_targets
 from sklearn_rnn._targets import NumberTargets, score_quantiles
@@ -77,6 +79,15 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         Whether the mean and the maximum of the last convolution's outputs over the
         steps join the pooled states of the recurrent layers, as in LSTM-FCN. Suits
         shapes that may be anywhere in long sequences.
+    random_kernels : int, "auto" or None, default="auto"
+        Number of random convolution kernels, for X of numbers alone and
+        ``loss="squared_error"``. A ridge regression on their pooled outputs, the mean
+        and the last 24 steps is fitted before the network; a prediction is the mean of
+        both, in which the regression counts twice. Its penalty is chosen on blocks of
+        samples that follow each other: leave the windows of a series in their order.
+        "auto" is 1000, but None for other losses, for more than 10,000 sequences, with
+        ``conv_channels=None``, and if `partial_fit` comes first. None: the network
+        alone. A warm start and `partial_fit` keep the regression of the first `fit`.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -220,6 +231,8 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         Number of targets.
     conv_channels_ : int, sequence of int or None
         Value of `conv_channels`, or the one chosen for "auto".
+    random_kernels_ : int or None
+        Value of `random_kernels`, or the one chosen for "auto".
     dropout_ : float
         Value of `dropout`, or the one chosen for "auto".
     max_epochs_ : int
@@ -298,6 +311,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         conv_kernel_size=9,
         conv_stride=2,
         conv_pooling=False,
+        random_kernels="auto",
         categorical_features="from_dtype",
         embedding_dim="auto",
         dropout="auto",
@@ -333,6 +347,7 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         self.conv_kernel_size = conv_kernel_size
         self.conv_stride = conv_stride
         self.conv_pooling = conv_pooling
+        self.random_kernels = random_kernels
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.dropout = dropout
@@ -544,6 +559,22 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         if self.loss == "poisson" and np.asarray(y).shape[1:] == (1,):
             y = column_or_1d(y, warn=True)  # as the tag multi_output demands
         return y, weight
+
+    def _resolve_random_kernels(self, n_samples, embeds, in_parts):
+        suits, n_kernels = self._suits_random_kernels(), self.random_kernels
+        if not suits and n_kernels is not None and not is_auto(n_kernels):
+            raise ValueError(
+                "random_kernels needs loss='squared_error', by which the regression on "
+                f"them is fitted. Got loss={self.loss!r} and "
+                f"random_kernels={n_kernels!r}."
+            )
+        return super()._resolve_random_kernels(n_samples, embeds, in_parts)
+
+    def _suits_random_kernels(self):
+        return self.loss == "squared_error"
+
+    def _fit_random_branch(self, module, train, generator):
+        fit_number_branch(module, train, generator)
 
     def _make_targets(self, y):
         check_quantile(self)

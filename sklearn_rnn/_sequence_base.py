@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from abc import abstractmethod
 from functools import partial
 from types import SimpleNamespace
 
@@ -12,6 +13,8 @@ from sklearn.metrics import check_scoring
 from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
+from sklearn_rnn._building import make_random_branch
+from sklearn_rnn._defaults import resolve, suggest_random_kernels
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
 from sklearn_rnn._sequences import (
     is_ragged_answer,
@@ -30,6 +33,10 @@ class SequenceRNN(StreamingMixin, BaseRNN):
 
     _reads_blocks = True
     _min_sequences = 2
+
+    @abstractmethod
+    def _fit_random_branch(self, module, train, generator):
+        """Fit the regression on random kernels."""
 
     @fit_context(prefer_skip_nested_validation=True)
     @advise_on_arguments
@@ -102,8 +109,31 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             )
         return super()._check_y(y, X, sample_weight, name)
 
+    def _resolve_random_kernels(self, n_samples, embeds, in_parts):
+        if hasattr(self, "net_") and (in_parts or self.warm_start):
+            return self.random_kernels_  # the network has these, or none
+        suits = not embeds and not in_parts and self.conv_channels_ is not None
+        suits = suits and self._suits_random_kernels()
+        suggested = suggest_random_kernels(n_samples) if suits else None
+        self.random_kernels_ = resolve(self, "random_kernels", suggested)
+        if in_parts and self.random_kernels_ is not None:
+            raise ValueError(
+                "partial_fit does not support random_kernels, which are fitted to all "
+                f"samples at once. Got random_kernels={self.random_kernels!r}."
+            )
+        return self.random_kernels_
+
+    def _suits_random_kernels(self):
+        """Whether the loss allows a mean with the output of a ridge regression."""
+        return True
+
     def _make_module(self, train):
-        return nn.shrink_embeddings(super()._make_module(train))
+        module = nn.shrink_embeddings(super()._make_module(train))
+        if module.random_branch is not None:
+            # the network is trained as without them: its draws are others
+            generator = torch.Generator().manual_seed(self._seed)
+            self._fit_random_branch(module, train, generator)
+        return module
 
     def _make_model(self, inputs, stem, encoder, n_outputs):
         pooling = nn.Pooling(
@@ -112,6 +142,11 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         stem_pooling = None
         if stem is not None and self.conv_pooling:
             stem_pooling = nn.Pooling("meanmax", stem.output_size)
+        random_branch = None
+        if self.random_kernels_ is not None:
+            random_branch = make_random_branch(
+                self, inputs, n_outputs, reads_steps=not is_classifier(self)
+            )
         return nn.SequenceModel(
             inputs,
             stem,
@@ -121,6 +156,7 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             dropout=self.dropout_,
             drops_inputs=self._has_rare_values(),
             stem_pooling=stem_pooling,
+            random_branch=random_branch,
         )
 
     def _make_monitor(self, held_out):

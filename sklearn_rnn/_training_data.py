@@ -84,9 +84,11 @@ class TrainingData:
         """Return some samples, without their groups."""
         return TrainingData(self.X[rows], self.targets[rows], self.sample_weight[rows])
 
-    def merge_equal(self) -> "TrainingData":
+    def merge_equal(self, *, in_order: bool = False) -> "TrainingData":
         """Return each different sample once, with all its weight."""
-        merged = merge_equal_samples(self.X, self.targets, self.sample_weight)
+        merged = merge_equal_samples(
+            self.X, self.targets, self.sample_weight, in_order=in_order
+        )
         return TrainingData(*merged)
 
     def split(
@@ -105,7 +107,9 @@ class TrainingData:
             None if there are too few samples.
         """
         parts = splitter.split(len(self), self.groups)
-        return None if parts is None else (self.take(parts[0]), self.take(parts[1]))
+        if parts is None:
+            return None
+        return self.take(np.sort(parts[0])), self.take(parts[1])
 
 
 class Splitter(Protocol):

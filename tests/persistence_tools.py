@@ -264,6 +264,9 @@ CASES = {
     "quantiles": sequences(
         RNNRegressor, classes() + 1.5, loss="quantile", quantile=(0.1, 0.9)
     ),
+    "regressor, random kernels": sequences(
+        RNNRegressor, classes() * 3.5, conv_channels=3, random_kernels=9
+    ),
     "two targets": sequences(RNNRegressor, np.c_[classes(), 2.0 * classes()]),
     "step regressor": sequences(RNNStepRegressor, lambda: label_steps("numbers")),
     "two targets a step": sequences(

@@ -139,6 +139,7 @@ def test_the_same_parameter_has_the_same_words():
     # what truly differs between classes and numbers, sequences and steps
     assert differ <= {
         "conv_channels",
+        "random_kernels",
         "dropout",
         "max_epochs",
         "early_stopping",
@@ -200,9 +201,11 @@ def test_the_same_parameter_has_the_same_words_in_functions_and_methods(family):
 
 OF_SEQUENCES = "pooling", "conv_stride", "conv_pooling"
 # what an estimator has and not all others have
-OF_SEQUENCES = {"pooling", "conv_stride", "conv_pooling", "scoring"}
+OF_SEQUENCES = {
+    *("pooling", "conv_stride", "conv_pooling", "random_kernels", "scoring"),
+}
 OWN_PARAMETERS = {
-    RNNClassifier: {*OF_SEQUENCES, "random_kernels", "class_weight"},
+    RNNClassifier: {*OF_SEQUENCES, "class_weight"},
     RNNRegressor: {*OF_SEQUENCES, "loss", "quantile"},
     RNNTagger: {"crf", "scheme", "class_weight"},
     RNNStepRegressor: {"loss", "quantile"},

@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "_parameters": {"_sequences", "_building", "_defaults", "nn", "utils"},
     "_targets": {"_sequences", "utils"},
     "_sequence_base": {
-        *("_advice", "_base", "_inference", "_streaming"),
+        *("_advice", "_base", "_building", "_defaults", "_inference", "_streaming"),
         *("_sequences", "_training", "_training_data", "nn", "utils"),
     },
     "_step_base": {
@@ -67,7 +67,7 @@ MAY_IMPORT = {
         *PARTS,
     },
     "_classifier": {
-        *("_advice", "_building", "_defaults", "_parameters", "_random_kernels"),
+        *("_advice", "_parameters", "_random_kernels"),
         *("_sequence_base", "_targets", "nn", "utils"),
     },
     "_random_kernels": {"_inference", "nn"},
@@ -76,7 +76,9 @@ MAY_IMPORT = {
             "_conformal",
             "_sequences",
             "_advice",
+            "_defaults",
             "_parameters",
+            "_random_kernels",
             "_sequence_base",
             "_targets",
             "nn",

@@ -127,6 +127,18 @@ def test_regressors(rng, loss):
 
 
 @pytest.mark.parametrize("n_targets", [1, 2])
+def test_random_kernels_and_last_steps(rng, n_targets):
+    X, _ = make_numbers(rng)
+    y = np.array([[x.sum(), len(x)][:n_targets] for x in X]) * 1000
+    rnn = RNNRegressor(**TINY, conv_channels=3, random_kernels=20).fit(X, y)
+    export(rnn, "model.onnx", check_X=X)
+    X = [*X, np.full((3, X[0].shape[1]), 1e6)]  # far away: within limits
+    found = run("model.onnx", X, np.nan)["prediction"]
+    expected = rnn.predict(X).reshape(found.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=0.1)
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
 def test_several_quantiles(rng, n_targets):
     X, _ = make_numbers(rng)
     y = np.array([[x.sum(), len(x)][:n_targets] for x in X]) * 100

@@ -118,6 +118,7 @@ PUBLIC = {
         "Dropout",
         "Elman",
         "Encoder",
+        "LastSteps",
         "NextStepModel",
         "Pooling",
         "RandomBranch",

@@ -14,6 +14,7 @@ LINKS = (
     *("standardize", "embed", "convolve", "recur", "pool", "flatten", "multiply"),
     "convolve_randomly",
 )
+N_SIZES = 7  # of a link, its kind included
 
 # of a function of the machine code whose calls are repeated
 MOST_ARGUMENTS = 24

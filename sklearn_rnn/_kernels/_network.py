@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn._kernels._autograd import find_sizes, pack_layer
-from sklearn_rnn._kernels._constants import CELLS, LINKS, WIDTH
+from sklearn_rnn._kernels._constants import CELLS, LINKS, N_SIZES, WIDTH
 from sklearn_rnn._kernels._convolution import Convolution, pack_convolution
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._random_convolutions import PackedKernels
@@ -40,7 +40,7 @@ class PackedLink(NamedTuple):
     kind : str
         One of `LINKS`.
     sizes : tuple of int
-        Five at most, see the functions of this file.
+        Six at most, see the functions of this file.
     weights : tuple of Tensor
         Two at most.
     n_inputs : int
@@ -152,7 +152,11 @@ def multiply(weight: Tensor, bias: Tensor) -> PackedLink:
 
 
 def convolve_randomly(
-    packed: PackedKernels, moments: Sequence[Tensor], weight: Tensor, bias: Tensor
+    packed: PackedKernels,
+    moments: Sequence[Tensor],
+    weight: Tensor,
+    bias: Tensor,
+    last: Sequence[Tensor] = (),
 ) -> PackedLink:
     """Return the last link of a branch: random convolutions and a linear layer.
 
@@ -162,25 +166,29 @@ def convolve_randomly(
     moments : sequence of Tensor
         Mean and deviation of each output of the convolutions, what is added below the
         roots, and the distance of the thresholds.
-    weight : Tensor of shape (n_outputs, 2 * n_kernels)
+    weight : Tensor of shape (n_outputs, n_last + 2 * n_kernels)
     bias : Tensor of shape (n_outputs,)
+    last : sequence of Tensor, default=()
+        Mean and deviation of each of the `n_last` numbers of the mean and the last
+        steps, and the least and the greatest value of each output. Empty: the linear
+        layer reads no steps, and its outputs have no limits.
     """
-    n_channels, n_kernels, n_listed, margin = packed.sizes
-    n_out = len(bias)
+    n_channels, _, n_listed, margin = packed.sizes
+    n_out, n_features = len(bias), weight.shape[1]
     weight, bias = pack_linear(weight.detach(), bias.detach())
-    numbers = torch.cat(
-        [t.reshape(-1) for t in (packed.numbers, *moments, bias, weight)]
-    )
+    parts = packed.numbers, *moments, *last, bias, weight
+    numbers = torch.cat([t.reshape(-1) for t in parts])
     constant, per_step = packed.count_memory()
-    per_row = 2 * n_kernels + 2 * -(-n_out // WIDTH) * WIDTH
+    per_row = n_features + 2 * -(-n_out // WIDTH) * WIDTH
+    n_last = len(last[0]) if last else 0
     return PackedLink(
         "convolve_randomly",
-        (n_channels, 2 * n_kernels, n_out, n_listed, margin),
+        (n_channels, n_features, n_out, n_listed, margin, n_last),
         (packed.table, numbers),
         n_channels,
         n_out,
         packed.work,
-        (constant + 1, per_row, per_step, 0),
+        (constant + 2, per_row, per_step, 0),
     )
 
 
@@ -214,7 +222,7 @@ class PackedNetwork:
         self.width = max(link.width for link in links)
         memories = [link.memory for link in links]
         self._memory = [max(numbers) for numbers in zip(*memories, strict=True)]
-        self._sizes = np.zeros((len(links), 6), np.int64)
+        self._sizes = np.zeros((len(links), N_SIZES), np.int64)
         self._weights = np.zeros((len(links), 2), np.int64)
         for k, link in enumerate(self.links):
             self._sizes[k, 0] = LINKS.index(link.kind)

@@ -185,7 +185,11 @@ def _weights_of_steps(
 
 
 def merge_equal_samples(
-    X: RaggedArray, y: NDArray, sample_weight: NDArray[np.float64]
+    X: RaggedArray,
+    y: NDArray,
+    sample_weight: NDArray[np.float64],
+    *,
+    in_order: bool = False,
 ) -> tuple[RaggedArray, NDArray, NDArray[np.float64]]:
     """Merge samples that are equal in X and y into one that has all their weight.
 
@@ -200,6 +204,8 @@ def merge_equal_samples(
     y : ndarray of shape (n_samples, ...)
         Encoded targets.
     sample_weight : ndarray of shape (n_samples,)
+    in_order : bool, default=False
+        Whether the result is in the order in which the samples come first instead.
 
     Returns
     -------
@@ -212,7 +218,7 @@ def merge_equal_samples(
         key = X[i].tobytes(), y[i].tobytes()
         rows.setdefault(key, i)
         weights[key] = weights.get(key, 0.0) + weight
-    keys = sorted(rows)
+    keys = list(rows) if in_order else sorted(rows)
     first = np.array([rows[key] for key in keys])
     return X[first], y[first], np.array([weights[key] for key in keys])
 

@@ -51,6 +51,7 @@ from sklearn_rnn.nn._generation import (
 )
 from sklearn_rnn.nn._initialization import initialize, shrink_embeddings
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize, TokenEmbedding
+from sklearn_rnn.nn._last_steps import LastSteps
 from sklearn_rnn.nn._losses import (
     CTC as CTC,
 )
@@ -142,6 +143,7 @@ __all__ = [
     "Dropout",
     "Elman",
     "Encoder",
+    "LastSteps",
     "NextStepModel",
     "Pooling",
     "RandomBranch",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sklearn_rnn._kernels._threads import threads_for_kernels
 from sklearn_rnn.nn._batch_invariant import is_exact, round_up_steps
 from sklearn_rnn.nn._inputs import share_channels
+from sklearn_rnn.nn._last_steps import LastSteps
 from sklearn_rnn.nn._masking import padding_mask
 
 KERNEL_SIZE = 9
@@ -23,6 +24,8 @@ _PATTERNS = np.array(
 )
 _GOLDEN = (5**0.5 - 1) / 2
 _PENALTIES = [10 ** (k / 2) for k in range(-12, 1)]
+_PENALTIES_OF_BLOCKS = [10.0**k for k in range(-6, 3)]  # up to next to no slope
+_N_BLOCKS, _MOST_IN_BLOCK = 5, 500
 _LARGEST_THRESHOLD = 1.5  # in standard deviations of a kernel's outputs
 _SMALLEST_DEVIATION = 1e-4  # of outputs that are scaled to 1: less may be rounding
 
@@ -254,6 +257,10 @@ class RandomBranch(nn.Module):
         Number of random kernels.
     n_outputs : int
         Size of the output.
+    n_last : int, default=0
+        If above 0, the linear layer reads this number of last steps, too, see
+        :class:`LastSteps`, and its outputs are kept between `lowest` and `highest`,
+        since what is linear in the steps has no limits.
 
     Examples
     --------
@@ -267,11 +274,20 @@ class RandomBranch(nn.Module):
 
     weight: Tensor
     bias: Tensor
+    lowest: Tensor
+    highest: Tensor
 
-    def __init__(self, input_size: int, n_kernels: int, n_outputs: int) -> None:
+    def __init__(
+        self, input_size: int, n_kernels: int, n_outputs: int, *, n_last: int = 0
+    ) -> None:
         super().__init__()
         self.convolutions = RandomConvolutions(input_size, n_kernels)
+        self.last_steps = LastSteps(input_size, n_last) if n_last else None
         n_features = self.convolutions.output_size
+        if self.last_steps is not None:
+            n_features += self.last_steps.output_size
+            self.register_buffer("lowest", torch.full((n_outputs,), -torch.inf))
+            self.register_buffer("highest", torch.full((n_outputs,), torch.inf))
         self.register_buffer("weight", torch.zeros(n_outputs, n_features))
         self.register_buffer("bias", torch.zeros(n_outputs))
 
@@ -292,7 +308,11 @@ class RandomBranch(nn.Module):
             np.array([kernels.SMALLEST_MEAN, kernels.WIDTH], np.float32)
         )
         moments = kernels.mean, kernels.scale, constants
-        return convolve_randomly(packed, moments, self.weight, self.bias)
+        last: tuple[Tensor, ...] = ()
+        if self.last_steps is not None:
+            own = self.last_steps
+            last = own.mean, own.scale, self.lowest, self.highest
+        return convolve_randomly(packed, moments, self.weight, self.bias, last)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the outputs for each sequence.
@@ -309,7 +329,32 @@ class RandomBranch(nn.Module):
         outputs : Tensor of shape (batch, n_outputs)
             To be added to the output of a network.
         """
+        outputs = self._multiply(self.compute_features(x, lengths))
+        if self.last_steps is None:
+            return outputs
+        return torch.maximum(torch.minimum(outputs, self.highest), self.lowest)
+
+    def compute_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the input of the linear layer.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        features : Tensor of shape (batch, n_features)
+            Of the last steps, then of the convolutions.
+        """
         features = self.convolutions(x, lengths)
+        if self.last_steps is None:
+            return features
+        return torch.cat([self.last_steps(x, lengths), features], dim=1)
+
+    def _multiply(self, features: Tensor) -> Tensor:
         if is_exact(features):
             from sklearn_rnn._kernels._rows import multiply  # imports llvmlite
 
@@ -319,9 +364,9 @@ class RandomBranch(nn.Module):
 
 @torch.no_grad()
 def fit_ridge(
-    features: Tensor, targets: Tensor, weight: Tensor
+    features: Tensor, targets: Tensor, weight: Tensor, *, in_blocks: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Fit a ridge regression; its penalty has the least leave-one-out error.
+    """Fit a ridge regression; its penalty has the least error for what is left out.
 
     Parameters
     ----------
@@ -330,13 +375,16 @@ def fit_ridge(
     targets : Tensor of shape (n_samples, n_outputs)
     weight : Tensor of shape (n_samples,)
         Weight of each sample; only ratios matter.
+    in_blocks : bool, default=False
+        Whether a fifth of the samples that follow each other, 500 at most, is left out
+        at once, and not one: of windows of a series, the next one tells nearly all.
 
     Returns
     -------
     weight : Tensor of shape (n_outputs, n_features)
     bias : Tensor of shape (n_outputs,)
     left_out : Tensor of shape (n_samples, n_outputs)
-        Predictions for each sample of the regression without it.
+        Predictions for each sample of the regression without it, or its block.
     """
     with threads_for_kernels():  # more threads would round differently
         features, targets = features.double(), targets.double()
@@ -345,18 +393,37 @@ def fit_ridge(
         centre, level = share @ features, share @ targets
         A, Y = root * (features - centre), root * (targets - level)
         U, values = _decompose(A)
-        UY, U2 = U.T @ Y, U * U
+        UY = U.T @ Y
+        find_errors = _leave_out_blocks if in_blocks else _leave_one_out
         best = torch.inf
-        for penalty in _PENALTIES:
+        for penalty in _PENALTIES_OF_BLOCKS if in_blocks else _PENALTIES:
             kept = values / (values + penalty)
-            leverage = share + U2 @ kept  # the first is of the bias
-            rest = 1 - leverage.clamp(max=1 - 1e-9).unsqueeze(1)
-            errors = (Y - U @ (kept.unsqueeze(1) * UY)) / rest
+            errors = find_errors(Y - U @ (kept.unsqueeze(1) * UY), U, kept, root)
             error = float(errors.square().sum())
             if error < best:
                 best, left_out = error, targets - errors / root
                 coef = A.T @ (U @ (UY / (values + penalty).unsqueeze(1)))
         return coef.T, level - centre @ coef, left_out
+
+
+def _leave_one_out(residuals: Tensor, U: Tensor, kept: Tensor, root: Tensor) -> Tensor:
+    """Return the errors for each sample of the fit without it."""
+    leverage = root.squeeze(1) ** 2 + (U * U) @ kept  # the first is of the bias
+    return residuals / (1 - leverage.clamp(max=1 - 1e-9).unsqueeze(1))
+
+
+def _leave_out_blocks(
+    residuals: Tensor, U: Tensor, kept: Tensor, root: Tensor
+) -> Tensor:
+    """Return the errors for each block of samples of the fit without it."""
+    n_samples = len(residuals)
+    n_blocks = max(_N_BLOCKS, -(-n_samples // _MOST_IN_BLOCK))
+    errors = []
+    for rows in torch.arange(n_samples).tensor_split(n_blocks):
+        leverage = root[rows] @ root[rows].T + (U[rows] * kept) @ U[rows].T
+        rest = (1 + 1e-9) * torch.eye(len(rows), dtype=U.dtype) - leverage
+        errors.append(torch.linalg.solve(rest, residuals[rows]))
+    return torch.cat(errors)
 
 
 def _decompose(A: Tensor) -> tuple[Tensor, Tensor]:

@@ -201,7 +201,37 @@ def add_convolution(
 
 def add_random_branch(graph: Graph, branch: Any, x: str, lengths: str) -> str:
     """Add convolutions that are not trained, and the linear layer on them."""
-    module = branch.convolutions
+    features = _add_random_convolutions(graph, branch.convolutions, x, lengths)
+    if branch.last_steps is None:
+        return add_linear(graph, branch, features)
+    last = _add_last_steps(graph, branch.last_steps, x, lengths)
+    outputs = add_linear(graph, branch, graph.add("Concat", last, features, axis=1))
+    highest, lowest = (
+        graph.constant(as_array(limit), "limit")
+        for limit in (branch.highest, branch.lowest)
+    )
+    return graph.add("Max", graph.add("Min", outputs, highest), lowest)
+
+
+def _add_last_steps(graph: Graph, module: Any, x: str, lengths: str) -> str:
+    """Add the mean of all steps and the last ones; x is zero at padding."""
+    back = graph.integers(*range(1, module.n_steps + 1))
+    counts = graph.add("Unsqueeze", lengths, graph.integers(1))
+    places = graph.add("Sub", counts, back)
+    zero = graph.constant(np.int64(0))
+    index = graph.add("Unsqueeze", graph.add("Max", places, zero), graph.integers(2))
+    steps = graph.add("GatherND", x, index, batch_dims=1)
+    exists = graph.add(
+        "Unsqueeze", graph.add("GreaterOrEqual", places, zero), graph.integers(2)
+    )
+    steps = graph.add("Where", exists, steps, graph.constant(np.float32(0)))
+    steps = graph.add("Flatten", steps)
+    outputs = graph.add("Concat", _add_mean(graph, x, lengths), steps, axis=1)
+    return _add_standardize(graph, module, outputs, ())
+
+
+def _add_random_convolutions(graph: Graph, module: Any, x: str, lengths: str) -> str:
+    """Add convolutions that are not trained, pooled in two ways."""
     width = graph.constant(np.float32(module.WIDTH))
     least = graph.constant(np.float32(module.SMALLEST_MEAN))
     x = graph.add("Transpose", x, perm=[0, 2, 1])
@@ -231,7 +261,7 @@ def add_random_branch(graph: Graph, branch: Any, x: str, lengths: str) -> str:
     )
     pairs = [graph.add("Unsqueeze", part, graph.integers(2)) for part in pooled]
     features = graph.add("Flatten", graph.add("Concat", *pairs, axis=2))
-    return add_linear(graph, branch, _add_standardize(graph, module, features, ()))
+    return _add_standardize(graph, module, features, ())
 
 
 def add_encoder(graph: Graph, encoder: Any, x: str, lengths: str) -> tuple[str, str]:

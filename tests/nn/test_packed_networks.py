@@ -90,9 +90,11 @@ def draw_network(rng):
 
 
 def draw_branch(rng, n_features, n_outputs):
-    n_kernels = int(rng.integers(1, 60))
-    branch = RandomBranch(n_features, n_kernels, n_outputs)
+    n_kernels, n_last = int(rng.integers(1, 60)), int(rng.choice([0, 1, 12]))
+    branch = RandomBranch(n_features, n_kernels, n_outputs, n_last=n_last)
     generator = torch.Generator().manual_seed(int(rng.integers(9)))
+    if n_last:
+        draw_last_steps(branch, generator)
     kernels = branch.convolutions
     kernels.draw(int(rng.integers(1, 40)), generator)
     n_features = kernels.output_size
@@ -101,9 +103,18 @@ def draw_branch(rng, n_features, n_outputs):
         torch.randn(n_features, generator=generator),
         1 + torch.rand(n_features, generator=generator),
     )
-    branch.weight.copy_(torch.randn(n_outputs, n_features, generator=generator))
+    branch.weight.copy_(torch.randn(branch.weight.shape, generator=generator))
     branch.bias.copy_(torch.randn(n_outputs, generator=generator))
     return branch
+
+
+def draw_last_steps(branch, generator):
+    last = branch.last_steps
+    mean = torch.randn(last.output_size, generator=generator)
+    last.set_moments(mean, 1 + torch.rand(last.output_size, generator=generator))
+    n_outputs = len(branch.bias)
+    branch.lowest.copy_(-2 * torch.rand(n_outputs, generator=generator))
+    branch.highest.copy_(2 * torch.rand(n_outputs, generator=generator))
 
 
 def draw_sequences(rng, model, n=9):

@@ -186,3 +186,33 @@ def test_predictions_without_a_sample_are_those_of_a_fit_without_it(n_features):
         ridge.fit(x[others] - centre, y[others] - level, own)
         expected = level + ridge.predict(x[[i]] - centre)[0]
         np.testing.assert_allclose(left_out[i], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_features", [3, 30])
+def test_predictions_without_a_block_are_those_of_a_fit_without_it(n_features):
+    features, targets, weight = make_regression(22, n_features)
+    coef, bias, left_out = (
+        t.numpy() for t in fit_ridge(features, targets, weight, in_blocks=True)
+    )
+    x, y = features.double().numpy(), targets.double().numpy()
+    share = (weight.double() / weight.double().sum()).numpy()
+    slope = (x - share @ x).T @ (share[:, np.newaxis] * (y - x @ coef.T - bias))
+    penalty = (slope * coef.T).sum() / (coef**2).sum()
+    for rows in np.array_split(np.arange(22), 5):
+        others = np.setdiff1d(np.arange(22), rows)
+        own = share[others]  # not to 1: the penalty keeps its strength
+        centre, level = own @ x[others] / own.sum(), own @ y[others] / own.sum()
+        ridge = Ridge(alpha=penalty, fit_intercept=False)
+        ridge.fit(x[others] - centre, y[others] - level, own)
+        expected = level + ridge.predict(x[rows] - centre)
+        np.testing.assert_allclose(left_out[rows], expected, atol=1e-6)
+
+
+def test_neighbours_that_are_alike_do_not_hide_that_features_are_of_no_use():
+    generator = torch.Generator().manual_seed(5)
+    features = torch.randn(20, 30, generator=generator).repeat_interleave(10, dim=0)
+    features = (features + 1e-3 * torch.randn(200, 30, generator=generator)) / 30**0.5
+    targets = torch.randn(20, 1, generator=generator).repeat_interleave(10, dim=0)
+    by_one, _, _ = fit_ridge(features, targets, torch.ones(200))
+    by_block, _, _ = fit_ridge(features, targets, torch.ones(200), in_blocks=True)
+    assert by_block.norm() < 0.3 * by_one.norm()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_rnn._kernels._constants import N_SIZES
 from sklearn_rnn._kernels._numba import (
     _network,
     _recurrence,
@@ -14,8 +15,6 @@ from sklearn_rnn._kernels._numba._memory import (
     nothing,
 )
 
-_N_SIZES = 6  # of a link, its kind included
-
 
 def run_network(
     n_links, batch, n_steps, width, /, links, weights, values, offsets, rows, memory,
@@ -25,7 +24,7 @@ def run_network(
         batch,
         n_steps,
         width,
-        integers_at(links, (n_links, _N_SIZES)),
+        integers_at(links, (n_links, N_SIZES)),
         weights,
         values,
         integers_at(offsets, (0,)),  # nobody says how many there are
@@ -53,7 +52,7 @@ def step_network(
             n_streams,
             np.int64(1),  # numba would compile all once more for a constant
             width,
-            integers_at(links, (n_links, _N_SIZES)),
+            integers_at(links, (n_links, N_SIZES)),
             weights,
             x,
             integers_at(offsets, (n_streams + 1,)),

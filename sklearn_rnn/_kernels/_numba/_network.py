@@ -18,6 +18,7 @@ from sklearn_rnn._kernels._constants import LINKS, WIDTH
 from sklearn_rnn._kernels._numba import (
     _batches,
     _convolution,
+    _last_steps,
     _linear,
     _random_convolutions,
     _recurrence,
@@ -303,17 +304,33 @@ def _flatten(sizes, n_steps, lengths, x, y):
 
 @njit(**JIT)
 def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
-    """Set y to its mean with a branch; see `_random_convolutions.py`."""
-    n_channels, n_features, n_out = sizes[1], sizes[2], sizes[3]
-    n_kernels = n_features // 2
+    """Set y to its mean with a branch; see `_random_convolutions.py`.
+
+    If there are numbers of the last steps, they come first, and outputs have limits.
+    """
+    n_channels, n_features, n_out, n_last = sizes[1], sizes[2], sizes[3], sizes[6]
+    n_random = n_features - n_last
+    n_kernels = n_random // 2
     batch, layer = len(lengths), sizes[1:]  # of n_features inputs and n_out outputs
-    added = move(scratch, 4 * batch * n_features)
+    n_numbers = batch * n_features
+    added = move(scratch, 4 * (n_numbers + n_numbers % 2))  # doubles will follow
     sums = move(added, 4 * batch * round_up(n_out))
     memory = move(sums, 4 * batch * round_up(n_out))
     moments = move(numbers, 12 * n_kernels)
-    bias = move(moments, 8 * n_features + 8)
+    last = move(moments, 8 * n_random + 8)
+    limits = move(last, 8 * n_last)
+    bias = move(limits, 8 * n_out if n_last else 0)
     features = floats_at(scratch, (batch, n_features))
+    if n_last != 0:
+        _last_steps.take(
+            floats_at(x, (batch, n_steps, n_channels)),
+            lengths,
+            floats_at(last, (2, n_last)),
+            doubles_at(memory, (n_channels,)),
+            features,
+        )
     for i in range(batch):
+        outputs = features[i, n_last:]
         _random_convolutions.pool_at(
             (n_channels, n_kernels, sizes[4], sizes[5]),
             table,
@@ -321,16 +338,19 @@ def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
             lengths[i],
             move(x, 4 * i * n_steps * n_channels),
             memory,
-            features[i],
+            outputs,
         )
         _random_convolutions.standardize(
-            features[i], floats_at(moments, (2 * n_features + 2,))
+            outputs, floats_at(moments, (2 * n_random + 2,))
         )
     _multiply(layer, move(bias, 4 * n_out), bias, batch, scratch, sums, added)
-    outputs, own = floats_at(y, (batch * n_out,)), floats_at(added, (batch * n_out,))
-    for j in range(len(outputs)):
-        # the branch counts twice, as in `SequenceModel`
-        outputs[j] = (outputs[j] + f4(2) * own[j]) * f4(1 / 3)
+    found, own = floats_at(y, (batch, n_out)), floats_at(added, (batch, n_out))
+    if n_last != 0:
+        _last_steps.keep_within(floats_at(limits, (2, n_out)), own)
+    for i in range(batch):
+        for j in range(n_out):
+            # the branch counts twice, as in `SequenceModel`
+            found[i, j] = (found[i, j] + f4(2) * own[i, j]) * f4(1 / 3)
 
 
 @njit(**JIT)

@@ -34,6 +34,7 @@ from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._gated import has_global_hooks
 from sklearn_rnn.nn._generation import NextStepModel
 from sklearn_rnn.nn._inputs import ColumnInputs, ConvStem, Standardize
+from sklearn_rnn.nn._last_steps import LastSteps
 from sklearn_rnn.nn._losses import (
     CTC,
     NoteLikelihood,
@@ -62,7 +63,7 @@ LAST_LINKS: dict[type, Any] = {
 }
 # what the links read themselves, or training does not
 _PARTS = {
-    *(RandomBranch, RandomConvolutions),
+    *(RandomBranch, RandomConvolutions, LastSteps),
     *(SequenceModel, StepModel, CTCModel, NextStepModel, Encoder, CRF),
     *CELLS.values(),
     *(cell.torch_class for cell in CELLS.values()),
