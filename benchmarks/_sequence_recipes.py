@@ -288,7 +288,10 @@ def pollution():
         y[scored],
         [(np.flatnonzero(year[scored] == 2010), np.flatnonzero(year[scored] > 2010))],
         model=make_pipeline(
-            GapEncoder(), RNNRegressor(max_epochs=5, batch_size=64, pooling="last")
+            GapEncoder(),
+            RNNRegressor(
+                random_kernels=None, max_epochs=5, batch_size=64, pooling="last"
+            ),
         ),
         baseline=plain_regressor(),
         naive=0,

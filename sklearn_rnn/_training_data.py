@@ -107,9 +107,7 @@ class TrainingData:
             None if there are too few samples.
         """
         parts = splitter.split(len(self), self.groups)
-        if parts is None:
-            return None
-        return self.take(np.sort(parts[0])), self.take(parts[1])
+        return None if parts is None else (self.take(parts[0]), self.take(parts[1]))
 
 
 class Splitter(Protocol):
@@ -143,11 +141,15 @@ class RandomSplitter:
     def split(
         self, n_samples: int, groups: NDArray | None
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-        """Return the rows to train on and those to hold out; None if too few."""
+        """Return the rows to train on, in order, and those to hold out.
+
+        None if there are too few.
+        """
         splitter = self._choose_splitter(n_samples, groups)
         if splitter is None:
             return None
-        return next(splitter.split(np.empty(n_samples), self.strata, groups))
+        train, held = next(splitter.split(np.empty(n_samples), self.strata, groups))
+        return np.sort(train), held
 
     def _choose_splitter(self, n_samples: int, groups: NDArray | None) -> Any:
         """Return a splitter of scikit-learn, or None if there are too few samples."""
