@@ -191,7 +191,7 @@ class Encoder(nn.Module):
     ) -> tuple[Tensor, list[Any]]:
         """Run one step by kernels, in prediction; what `step` does to rows of a table.
 
-        In a block of :func:`constant_weights`, the products of the table and the
+        In a block of ``constant_weights``, the products of the table and the
         weights of the first layer are computed once.
 
         Parameters
