@@ -16,6 +16,9 @@ LINKS = (
 )
 N_SIZES = 7  # of a link, its kind included
 
+# of functions of the machine code, which are compiled when one is first used
+GROUPS = "network", "prediction", "crf", "vocabulary"
+
 # of a function of the machine code whose calls are repeated
 MOST_ARGUMENTS = 24
 

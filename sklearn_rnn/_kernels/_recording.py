@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sklearn_rnn._kernels._constants import MOST_ARGUMENTS
+from sklearn_rnn._kernels._constants import GROUPS, MOST_ARGUMENTS
 from sklearn_rnn._kernels._library import Library, load_library, use_libraries
 from sklearn_rnn._kernels._threads import Buffers, borrow_helpers, use_buffers
 
@@ -29,7 +29,6 @@ _LEAST_ADDRESS = 1 << 32  # a number of things is less
 # multiplications of a call that are worth another thread which is awake: to post it
 # takes less than a microsecond, but both threads share caches, and often a core
 _WORTH_HELP = 1_500_000
-_GROUPS = "network", "prediction", "crf", "vocabulary"
 _ATEN: Any = torch.ops.aten
 # memory, and numbers that nobody changes: kernels read them
 _MEMORY = {
@@ -88,7 +87,7 @@ class Recording:
     @contextmanager
     def record(self) -> Iterator[None]:
         """Write down what is computed in a block, which is computed as ever."""
-        libraries = {group: _Library(group, self) for group in _GROUPS}
+        libraries = {group: _Library(group, self) for group in GROUPS}
         others = list(self._kept)
         with use_libraries(libraries), use_buffers(self._buffers), _Operators(self):
             yield

@@ -329,30 +329,12 @@ class RandomBranch(nn.Module):
         outputs : Tensor of shape (batch, n_outputs)
             To be added to the output of a network.
         """
-        outputs = self._multiply(self.compute_features(x, lengths))
-        if self.last_steps is None:
-            return outputs
-        return torch.maximum(torch.minimum(outputs, self.highest), self.lowest)
-
-    def compute_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return the input of the linear layer.
-
-        Parameters
-        ----------
-        x : Tensor of shape (batch, time, input_size)
-            Sequences, padded at the end.
-        lengths : Tensor of shape (batch,), default=None
-            Number of valid steps of each row; None when no row has padding.
-
-        Returns
-        -------
-        features : Tensor of shape (batch, n_features)
-            Of the last steps, then of the convolutions.
-        """
         features = self.convolutions(x, lengths)
         if self.last_steps is None:
-            return features
-        return torch.cat([self.last_steps(x, lengths), features], dim=1)
+            return self._multiply(features)
+        features = torch.cat([self.last_steps(x, lengths), features], dim=1)
+        outputs = self._multiply(features)
+        return torch.maximum(torch.minimum(outputs, self.highest), self.lowest)
 
     def _multiply(self, features: Tensor) -> Tensor:
         if is_exact(features):

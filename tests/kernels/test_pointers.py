@@ -28,8 +28,9 @@ def test_sources_do_not_convert_integers_to_pointers():
 @pytest.fixture(scope="module")
 def modules():
     """Return the instructions of each group, compiled in this process."""
+    from sklearn_rnn._kernels._constants import GROUPS
     from sklearn_rnn._kernels._library import make_target_machine
-    from sklearn_rnn._kernels._numba._entries import GROUPS, make_module
+    from sklearn_rnn._kernels._numba._entries import make_module
 
     machine = make_target_machine()
     return {group: make_module(group, machine) for group in GROUPS}

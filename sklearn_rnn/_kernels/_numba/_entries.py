@@ -18,8 +18,6 @@ from sklearn_rnn._kernels._library import make_target_machine
 from sklearn_rnn._kernels._numba._compiler import link, optimize
 from sklearn_rnn._kernels._numba._math import JIT
 
-GROUPS = "network", "prediction", "crf", "vocabulary"
-
 
 def list_entries(group: str) -> Sequence[Callable[..., Any]]:
     """Return the functions of a group."""

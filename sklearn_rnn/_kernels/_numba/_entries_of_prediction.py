@@ -3,10 +3,7 @@
 import numpy as np
 
 from sklearn_rnn._kernels._constants import N_SIZES
-from sklearn_rnn._kernels._numba import (
-    _network,
-    _recurrence,
-)
+from sklearn_rnn._kernels._numba import _network, _recurrence
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
     floats_at,
