@@ -250,3 +250,14 @@ def test_steps_with_products_of_a_table_give_way_to_hooks(monkeypatch):
             with config_context(kernels="torch"):
                 model.step(tokens)
     assert len(calls) == 1
+
+
+def test_products_of_two_tables_are_not_mixed_up():
+    encoder, tokens = make_model().encoder, torch.tensor([[3], [4]])
+    generator = torch.Generator().manual_seed(0)
+    tables = [torch.randn(5, 6, generator=generator) for _ in range(2)]
+    with torch.inference_mode():
+        expected = [encoder.step(table[tokens[:, 0]])[0] for table in tables]
+        with constant_weights():
+            for table, output in zip(tables, expected, strict=True):
+                assert torch.equal(encoder.step_in_table(table, tokens)[0], output)
