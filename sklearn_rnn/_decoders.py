@@ -46,7 +46,8 @@ class WatchedDecoder:
 class ModelDecoder:
     """A :class:`~sklearn_rnn.nn.NextStepModel` that `draw` calls step by step.
 
-    The state is that of the layers, and the class of each row.
+    The state is the class and the state of the layers of some rows, and for each
+    sequence the number of its row: sequences with the same tokens so far share one.
 
     Parameters
     ----------
@@ -79,19 +80,35 @@ class ModelDecoder:
         x = self._make_input(inputs, np.repeat(different, inputs.shape[1]))
         outputs, layers = self.module.encoder.run(self.module.inputs(x))
         logits = self.module.read_out(outputs[:, -1])
-        state = self.reorder((different, layers), rows)
-        return self._to_array(logits)[rows], state
+        return self._to_array(logits)[rows], (different, layers, rows)
 
     def step(self, tokens, state):
-        codes, layers = state
-        steps = np.reshape(tokens, (len(codes), 1, -1))
+        codes, layers, rows = state
+        first, new_rows = self._find_different(rows, tokens)
+        codes, layers = self._take(codes, layers, rows[first])
+        steps = np.reshape(tokens[first], (len(codes), 1, -1))
         logits, layers = self.module.step(self._make_input(steps, codes)[:, 0], layers)
-        return self._to_array(logits), (codes, layers)
+        return self._to_array(logits)[new_rows], (codes, layers, new_rows)
 
     def reorder(self, state, rows):
-        codes, layers = state
+        codes, layers, old_rows = state
+        return codes, layers, old_rows[rows]
+
+    def _find_different(self, rows, tokens):
+        """Return sequences that differ from all others, and the number of each."""
+        if self.reads_notes:
+            return np.arange(len(rows)), np.arange(len(rows))
+        pairs = rows * (tokens.max() + 1) + tokens
+        _, first, new_rows = np.unique(pairs, return_index=True, return_inverse=True)
+        return first, new_rows
+
+    def _take(self, codes, layers, rows):
+        if len(rows) == len(codes) and (rows[:-1] < rows[1:]).all():
+            return codes, layers  # all, in their order
         index = torch.from_numpy(rows).to(self.device)
-        layers = [nn.map_state(lambda s: s[index], layer) for layer in layers]
+        layers = [
+            nn.map_state(lambda s: s.index_select(0, index), layer) for layer in layers
+        ]
         return codes[rows], layers
 
     def _make_input(self, steps, codes):

@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_predict, learning_curve
 
 from sklearn_rnn import RaggedArray, RNNGenerator
+from sklearn_rnn._decoders import ModelDecoder
 
 TEXTS = ["abba", "", "abab c", "b", "ab\n\0a", "cab", "abba", "a\N{GRINNING FACE}"]
 SMALL = {"hidden_size": 8, "max_epochs": 3, "random_state": 0, "learning_rate": 0.02}
@@ -195,6 +196,40 @@ def test_a_sample_does_not_depend_on_the_others(fitted, kind):
     assert draw(4) == many[:4]
     assert len(set(map(str, many))) > 5
     assert as_lists(fitted[kind].sample(30, max_length=20, random_state=4)) != many
+
+
+def rows_of_steps(model, n_samples, monkeypatch):
+    """Samples, and how many rows the network has read at each step."""
+    counts = []
+    step = type(model.module_).step
+
+    def count(module, x, state):
+        counts.append(len(x))
+        return step(module, x, state)
+
+    options = {"random_state": 0, "max_length": 9}
+    if model.classes_ is not None:
+        options["y"] = np.resize(model.classes_, n_samples)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model.module_), "step", count)
+        return model.sample(n_samples, **options), counts
+
+
+@pytest.mark.parametrize("name", ["texts", "ids", "classes", "no end"])
+def test_samples_that_begin_alike_are_computed_once(fitted, name, monkeypatch):
+    samples, counts = rows_of_steps(fitted[name], 200, monkeypatch)
+    n_classes = 2 if name == "classes" else 1
+    n_tokens = 2 + len(set("".join(TEXTS)))
+    for t, count in enumerate(counts, start=1):
+        assert count <= n_classes * n_tokens**t
+    monkeypatch.setattr(
+        ModelDecoder,
+        "_find_different",
+        lambda self, rows, tokens: (np.arange(len(rows)), np.arange(len(rows))),
+    )
+    others, all_counts = rows_of_steps(fitted[name], 200, monkeypatch)
+    assert as_lists(samples) == as_lists(others)
+    assert sum(counts) < sum(all_counts)
 
 
 def test_greedy_draws_are_alike(fitted):
