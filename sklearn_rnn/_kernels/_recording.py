@@ -116,10 +116,13 @@ class Recording:
             self.is_complete = False
 
     def add_kernels(
-        self, address: int, calls: Sequence[Sequence[int]], memory: Any = None
+        self, address: int, calls: Sequence[Sequence[int]], kept: Any
     ) -> None:
-        """Write down calls of a kernel that may be made at once."""
-        self._kept.append(memory)
+        """Write down calls of a kernel that may be made at once.
+
+        `kept` is what the calls have the addresses of: memory, and the kernel.
+        """
+        self._kept.append(kept)
         if not self._calls or not isinstance(self._calls[-1], _Part):
             self._calls.append(_Part(8 * len(self._program)))
         self._calls[-1].n_groups += 1  # type: ignore[union-attr]
@@ -231,7 +234,7 @@ class _Kernel:
         self.function, self.address, self.recording = function, address, recording
 
     def __call__(self, *numbers: int) -> None:
-        self.recording.add_kernels(self.address, [numbers])
+        self.recording.add_kernels(self.address, [numbers], self.function)
         self.function(*numbers)
 
     def record_jobs(
@@ -240,5 +243,5 @@ class _Kernel:
         """Write down jobs for several threads; return the kernel."""
         groups = [jobs] if work >= _WORTH_HELP else [[job] for job in jobs]
         for group in groups:
-            self.recording.add_kernels(self.address, group, memory)
+            self.recording.add_kernels(self.address, group, (memory, self.function))
         return self.function

@@ -1,5 +1,7 @@
 """Mini-batches of one shape repeat the calls of the first, and compute the same."""
 
+import gc
+import weakref
 from functools import partial
 
 import numpy as np
@@ -11,7 +13,7 @@ pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RNNClassifier, RNNRegressor, RNNStepRegressor, RNNTagger
 from sklearn_rnn._kernels import _recording, _threads
-from sklearn_rnn._kernels._library import get_library
+from sklearn_rnn._kernels._library import get_library, load_library
 from sklearn_rnn._kernels._recording import Recording
 from sklearn_rnn._kernels._tensors import empty
 from sklearn_rnn._kernels._threads import Buffers
@@ -249,6 +251,31 @@ def test_what_leaves_torch_is_not_to_be_repeated():
     assert not record(lambda: x[0].item(), x).is_complete
     # it is taken to stay as it is
     assert not record(lambda: torch.full((3,), 1.0).mul_(2)).is_complete
+
+
+@pytest.mark.parametrize("by_jobs", [False, True])
+def test_a_recording_keeps_the_code_that_it_calls(monkeypatch, by_jobs):
+    """Threads that load the kernels at once have one copy each; one stays loaded."""
+    loaded = [load_library.__wrapped__("network")]
+    engine = weakref.ref(loaded[0]._engine)
+    monkeypatch.setattr(_recording, "load_library", lambda group: loaded[0])
+    tensors = torch.ones(1, 4, 3), torch.full((1,), 4), empty(4, 3)
+    numbers = 1, 4, 3, 4, *(tensor.data_ptr() for tensor in tensors)
+
+    def compute():
+        if by_jobs:
+            _threads.run_in_threads(get_library().flatten, [numbers])
+        else:
+            get_library().flatten(*numbers)
+
+    recording = record(compute, *tensors)
+    loaded.clear()
+    gc.collect()
+    assert recording.is_complete
+    assert engine() is not None
+    del recording
+    gc.collect()
+    assert engine() is None
 
 
 def test_addresses_of_memory_that_is_not_kept_are_found():
