@@ -72,11 +72,12 @@ def no_numba(*_):
     ],
 )
 def test_auto_warns_once_and_uses_torch(
-    not_loaded, function, failure, monkeypatch, ragged
+    not_loaded, function, failure, monkeypatch, ragged, good_code
 ):
     X, y = ragged
     with config_context(kernels="torch"):
         expected = RNNClassifier(max_epochs=2, random_state=0).fit(X, y)
+    monkeypatch.setattr(_library, "_compile", lambda group: good_code)
     monkeypatch.setattr(_library, function, failure)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

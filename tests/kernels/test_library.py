@@ -59,7 +59,10 @@ def elsewhere(tmp_path, monkeypatch):
     return folders
 
 
-def test_processes_that_start_together_compile_once_and_later_ones_not(tmp_path):
+def test_processes_that_start_together_compile_once_and_later_ones_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # the kernels are compiled even so
     together = [start_process(tmp_path) for _ in range(2)]
     assert sorted(read_answer(process) for process in together) == [False, True]
     assert not read_answer(start_process(tmp_path))
@@ -98,11 +101,6 @@ def test_a_damaged_file_is_as_good_as_none(elsewhere, damage):
     path.write_bytes(damage(path.read_bytes()))
     assert _library._read("name") is None
     assert [p.name for p in elsewhere[0].iterdir()] == ["name"]  # nothing is left over
-
-
-def test_they_are_compiled_also_where_numba_is_told_not_to(tmp_path, monkeypatch):
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    assert read_answer(start_process(tmp_path))
 
 
 AT_ONCE = """
