@@ -25,23 +25,31 @@ def kernels(request):
         yield
 
 
+def score_defaults(folder, name, n_seeds=1):
+    """Return the mean accuracy on the test set."""
+    X, y = read_ts(folder / FILES[name].format("TRAIN"))
+    X_test, y_test = read_ts(folder / FILES[name].format("TEST"))
+    return np.mean(
+        [
+            RNNClassifier(random_state=seed).fit(X, y).score(X_test, y_test)
+            for seed in range(n_seeds)
+        ]
+    )
+
+
 @pytest.mark.parametrize(
-    ("name", "at_least", "n_seeds"),
-    [
-        ("JapaneseVowels", 0.97, 1),
-        # of 180 sequences; from one seed, or one rounding, to the next: 0.92 to 0.97
-        ("NATOPS", 0.93, 5),
-        ("BasicMotions", 0.95, 1),
-    ],
+    ("name", "at_least"), [("JapaneseVowels", 0.97), ("BasicMotions", 0.95)]
 )
-def test_defaults_classify(shared_data, kernels, name, at_least, n_seeds):
-    X, y = read_ts(shared_data / FILES[name].format("TRAIN"))
-    X_test, y_test = read_ts(shared_data / FILES[name].format("TEST"))
-    scores = [
-        RNNClassifier(random_state=seed).fit(X, y).score(X_test, y_test)
-        for seed in range(n_seeds)
-    ]
-    assert np.mean(scores) >= at_least
+def test_defaults_classify(shared_data, kernels, name, at_least):
+    assert score_defaults(shared_data, name) >= at_least
+
+
+# five fits with torch's layers take a minute; their loss curves are compared below
+@pytest.mark.numba
+def test_defaults_classify_gestures(shared_data):
+    # of 180 sequences; from one seed, or one rounding, to the next: 0.92 to 0.97
+    with config_context(kernels="numba"):
+        assert score_defaults(shared_data, "NATOPS", n_seeds=5) >= 0.93
 
 
 def test_remaining_useful_life_of_engines(shared_data, kernels):
@@ -66,7 +74,8 @@ def test_remaining_useful_life_of_engines(shared_data, kernels):
 def test_loss_curves_of_kernels_and_torch_are_the_same(shared_data, name, cell):
     if name == "engines":
         X, y = windows_of_engines(shared_data / "cmapss_fd001")
-        # 60 small steps. Further on the training is chaotic: with torch alone, a factor
+        X, y = X[::3], y[::3]
+        # 20 small steps. Further on the training is chaotic: with torch alone, a factor
         # of 1 + 1e-6 on one of the 3,786 windows changes the loss by some percent.
         params = {"max_epochs": 1, "learning_rate": 1e-3, "batch_size": 64}
         model = RNNRegressor(cell=cell, **params, random_state=0)
@@ -78,7 +87,8 @@ def test_loss_curves_of_kernels_and_torch_are_the_same(shared_data, name, cell):
         with config_context(kernels=kernels):
             curves.append(model.fit(X, y).loss_curve_)
     # rounding differs, and training amplifies it from epoch to epoch
-    np.testing.assert_allclose(curves[0][:2], curves[1][:2], rtol=1e-4)
+    begin = 1e-5 if name == "engines" else 1e-4
+    np.testing.assert_allclose(curves[0][:2], curves[1][:2], rtol=begin)
     np.testing.assert_allclose(*curves, rtol=1e-2)
 
 
