@@ -29,7 +29,9 @@ from sklearn_rnn._forecasting import (
     choose_context,
     choose_segment_length,
     choose_share,
+    find_quantiles,
     fit_linear,
+    is_surely_useful,
     seasonal_naive,
 )
 from sklearn_rnn._inference import (
@@ -275,8 +277,8 @@ class RNNForecaster(BaseRNN):
     intercept_ : ndarray of shape (horizon,)
         Constant terms of the linear part.
     network_share_ : float
-        Share of the network in the forecast, from 0 to 1. It is 1 unless a simple
-        forecast replaces the ridge regression; see the notes.
+        Share of the network in the forecast, from 0 to 1; with `quantiles`, 0 or 1. It
+        is 1 unless a simple forecast replaces the ridge regression; see the notes.
     n_features_in_ : int
         Number of variables of a series.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -325,7 +327,9 @@ class RNNForecaster(BaseRNN):
     fitted on: five parts, and two standard errors of the mean. The network is then
     trained on all but the last of them, where its share in the forecast is chosen: the
     share of least squares, less two standard errors. This needs 20 origins in time for
-    each step of the horizon. With `quantiles` the share is always 1.
+    each step of the horizon. Quantiles of the network count as a whole if their loss is
+    surely lower than that of constant ones, in units of the window, with the simple
+    forecast as median; or else those take their place.
 
     The recurrent network reads the window in segments and forecasts all steps at once
     [5]_; it is trained on what the ridge regression leaves, by backpropagation through
@@ -667,7 +671,7 @@ class RNNForecaster(BaseRNN):
             weight = windows.repeat(data.weight)
             train = TrainingWindows(windows, np.arange(len(windows)), weight)
             trial = None
-            if self._fit_linear(windows, weight) and self._levels is None:
+            if self._fit_linear(windows, weight):
                 train, trial = train.divide()
             self._resolve_parameters(train)
             net = self._build_net(train)
@@ -806,10 +810,13 @@ class RNNForecaster(BaseRNN):
     def _choose_share(self, trial):
         """Reduce what the network adds to what it is worth on windows it has not met.
 
-        Without a trial, all of it counts.
+        Without a trial, all of it counts. Quantiles count as a whole, or not at all.
         """
         self.network_share_ = 1.0
         if trial is None:
+            return
+        if self._levels is not None:
+            self._prove_quantiles(trial)
             return
         parts = [
             (weight * (rest * added).sum(axis=1), weight * (added**2).sum(axis=1))
@@ -820,6 +827,29 @@ class RNNForecaster(BaseRNN):
         self.network_share_ = choose_share(n_before, products, squares)
         spread = self.network_share_ * self._linear.spread
         self._linear = self._linear._replace(spread=spread)
+
+    def _prove_quantiles(self, trial):
+        """Replace quantiles that are not surely better than constant ones by those."""
+        parts = [
+            (weight, rest, self._measure_loss(outputs, rest))
+            for weight, rest, outputs in self._list_outputs(trial, self.module_)
+        ]
+        weight, rest, losses = map(np.concatenate, zip(*parts, strict=True))
+        constants = find_quantiles(rest, weight, self._levels, LEAST_HALF)
+        outputs = self._loss.invert(torch.from_numpy(constants)[np.newaxis])
+        gains = self._measure_loss(outputs, rest) - losses
+        n_before = trial.windows.count_before(trial.rows)
+        if not is_surely_useful(n_before, gains, weight):
+            self.network_share_ = 0.0
+            head = self.module_.head
+            with torch.no_grad():
+                head.weight.zero_()
+                head.bias.copy_(outputs[0])
+
+    def _measure_loss(self, outputs, rest):
+        """Return the loss of each window, (n_windows,)."""
+        losses = self._loss.elementwise_loss(outputs, torch.from_numpy(rest))
+        return losses.mean(1).numpy()
 
     def _calibrate(self, data):
         """Keep the errors of the held-out origins."""
@@ -917,14 +947,19 @@ class RNNForecaster(BaseRNN):
 
     def _list_rests(self, held_out, module):
         """Yield weights, what the linear part leaves, and the network's forecast."""
+        for weight, rest, outputs in self._list_outputs(held_out, module):
+            forecasts = self._loss.predict(outputs).numpy()
+            forecasts = forecasts.reshape(*rest.shape, -1)[..., self._middle]
+            yield weight, rest, forecasts
+
+    def _list_outputs(self, held_out, module):
+        """Yield weights, what the linear part leaves, and the network's outputs."""
         dataset = self._make_dataset(held_out)
         n = len(held_out)
         for rows in np.array_split(np.arange(n), -(-n // _ROWS)):
             segments, rest = dataset.make(rows)
             outputs = torch.from_numpy(self._apply(module, _as_ragged(segments)))
-            forecasts = self._loss.predict(outputs).numpy()
-            forecasts = forecasts.reshape(*rest.shape, -1)[..., self._middle]
-            yield held_out.sample_weight[rows], rest, forecasts
+            yield held_out.sample_weight[rows], rest, outputs
 
     # Steps of predict -----------------------------------------------------------------
 

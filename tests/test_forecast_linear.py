@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_rnn import RNNForecaster, load, save
-from sklearn_rnn._forecasting import _linear
+from sklearn_rnn._forecasting import _linear, find_quantiles
 from sklearn_rnn.model_selection import make_origins
 
 SEASON, CONTEXT = 4, 8
@@ -322,7 +322,52 @@ def test_share_is_the_same_for_origins_and_after_loading(tmp_path):
 
 
 @pytest.mark.usefixtures("in_doubt")
-def test_all_of_the_network_counts_beside_quantiles_and_without_many_origins():
+def test_quantiles_count_where_they_are_surely_better_than_constant_ones():
+    x = make_wanderer(0.7, seed=0, n_steps=600)
+    forecaster = fit_in_doubt(x, quantiles=[0.1, 0.9])
+    assert forecaster.network_share_ == 1
+    X = np.stack([x[:200], x[1:201]])
+    lower, middle, upper = forecaster.predict_quantiles(X, [0.1, 0.5, 0.9]).T
+    assert (np.abs(middle - X[:, -1]) > 0.01).all()
+    assert (lower < middle).all()
+    assert (middle < upper).all()
+
+
+def test_quantiles_of_a_random_walk_are_constant_in_units_of_the_window():
+    x = make_wanderer(0, seed=0, n_steps=500)
+    forecaster = RNNForecaster(
+        horizon=2, context=CONTEXT, quantiles=[0.1, 0.9], max_epochs=2, random_state=0
+    ).fit(x)
+    assert forecaster.network_share_ == 0
+    first = CONTEXT + -(-4 * (len(x) - 1 - CONTEXT) // 5)  # of the last fifth
+    X, y, _ = make_origins([x], 2, first=first)
+    last = np.array([[x[-1]] for x in X])
+    np.testing.assert_array_equal(forecaster.predict(X), np.tile(last, 2))
+    windows = [x[-CONTEXT:] for x in X]
+    unit = np.array([[np.abs(w - np.median(w)).mean()] for w in windows])
+    lower, upper = np.moveaxis(forecaster.predict_quantiles(X), -1, 0)
+    rest = (y - last) / unit
+    for level, found in ((0.1, lower), (0.9, upper)):
+        expected = np.quantile(rest, level, axis=0, method="inverted_cdf")
+        np.testing.assert_allclose(
+            (found - last) / unit, [expected] * len(X), rtol=1e-5
+        )
+
+
+def test_quantiles_of_rests_increase_and_count_weights_as_copies():
+    rest = np.random.default_rng(0).normal(2, size=(30, 3))
+    copies = np.arange(30) % 3 + 1
+    levels = [0.05, 0.2, 0.5, 0.9]
+    found = find_quantiles(rest, copies, levels, 0.1)
+    repeated = np.repeat(rest, copies, axis=0)
+    expected = np.quantile(repeated, levels, axis=0, method="inverted_cdf").T
+    np.testing.assert_array_equal(found[:, 3], expected[:, 3])
+    np.testing.assert_array_equal(found[:, 2], 0)
+    np.testing.assert_allclose(found[:, 1], np.minimum(expected[:, 1], -0.1))
+    assert (np.diff(found, axis=1) > 0.1 - 1e-12).all()
+
+
+@pytest.mark.usefixtures("in_doubt")
+def test_all_of_the_network_counts_without_many_origins():
     x = make_wanderer(0, seed=0)
-    assert fit_in_doubt(x, quantiles=[0.1, 0.9]).network_share_ == 1
     assert fit_in_doubt(x, horizon=20).network_share_ == 1

@@ -9,7 +9,12 @@ from sklearn_rnn._forecasting._columns import (
 )
 from sklearn_rnn._forecasting._encoding import FARTHEST, FLAT, WindowEncoder
 from sklearn_rnn._forecasting._linear import LinearForecast, fit_linear
-from sklearn_rnn._forecasting._proof import N_BLOCKS, choose_share
+from sklearn_rnn._forecasting._proof import (
+    N_BLOCKS,
+    choose_share,
+    find_quantiles,
+    is_surely_useful,
+)
 from sklearn_rnn._forecasting._series import (
     check_lengths,
     check_series,
@@ -39,6 +44,8 @@ __all__ = [
     "choose_context",
     "choose_segment_length",
     "choose_share",
+    "find_quantiles",
     "fit_linear",
+    "is_surely_useful",
     "seasonal_naive",
 ]

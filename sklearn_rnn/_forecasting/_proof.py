@@ -35,11 +35,64 @@ def choose_share(n_before: Floats, products: Floats, squares: Floats) -> float:
     share : float
         Lower limit of the shares of least squares of parts of the time.
     """
-    limits = np.linspace(n_before.min(), n_before.max() + 1, N_PARTS + 1)
-    part = np.searchsorted(limits[1:-1], n_before, side="right")
-    across, norms = (
-        np.bincount(part, values, N_PARTS) for values in (products, squares)
-    )
+    across, norms = (_sum_parts(n_before, values) for values in (products, squares))
     if not (norms > 0).all():
         return 0.0
     return float(np.clip(find_lower_limit(across / norms), 0, 1))
+
+
+def is_surely_useful(n_before: Floats, gains: Floats, weight: Floats) -> bool:
+    """Return whether the mean gain is surely positive.
+
+    Parameters
+    ----------
+    n_before : ndarray of shape (n_windows,)
+        Number of steps before each origin.
+    gains : ndarray of shape (n_windows,)
+        Loss without a part of the forecast less that with it.
+    weight : ndarray of shape (n_windows,)
+        Weight of each.
+    """
+    sums, weights = (_sum_parts(n_before, v) for v in (weight * gains, weight))
+    return bool((weights > 0).all()) and find_lower_limit(sums / weights) > 0
+
+
+def find_quantiles(
+    values: Floats, weight: Floats, levels: list[float], least: float
+) -> Floats:
+    """Return quantiles of what a forecast leaves, which is taken to be their median.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_windows, horizon)
+        What is left.
+    weight : ndarray of shape (n_windows,)
+        Weight of each window.
+    levels : list of float
+        Increasing, with 0.5.
+    least : float
+        Distance of neighbours at least.
+
+    Returns
+    -------
+    quantiles : ndarray of shape (horizon, n_levels)
+        Increasing, 0 at the level of 0.5.
+    """
+    order = np.argsort(values, axis=0)
+    up_to = np.cumsum(weight[order], axis=0)
+    ranks = [(up_to < level * up_to[-1]).sum(axis=0) for level in levels]
+    found = np.take_along_axis(np.sort(values, axis=0), np.stack(ranks), axis=0)
+    middle = levels.index(0.5)
+    found[middle] = 0
+    for i in range(middle + 1, len(levels)):
+        found[i] = np.maximum(found[i], found[i - 1] + least)
+    for i in reversed(range(middle)):
+        found[i] = np.minimum(found[i], found[i + 1] - least)
+    return found.T
+
+
+def _sum_parts(n_before: Floats, values: Floats) -> Floats:
+    """Return the sums over parts of the time, (N_PARTS,)."""
+    limits = np.linspace(n_before.min(), n_before.max() + 1, N_PARTS + 1)
+    part = np.searchsorted(limits[1:-1], n_before, side="right")
+    return np.bincount(part, values, N_PARTS)

@@ -306,6 +306,14 @@ class Quantiles(RegressionLoss):
             above.append(above[-1] + _squareplus(gap))
         return torch.stack([*reversed(below), *above[1:]], dim=2)
 
+    def invert(self, quantiles: Tensor) -> Tensor:
+        """Return outputs with these quantiles, which increase with the level."""
+        middle = self.outputs_per_target // 2
+        gaps = quantiles.diff(dim=2)
+        raw = gaps - 1 / gaps  # inverse of _squareplus
+        parts = raw[..., :middle], quantiles[..., middle, None], raw[..., middle:]
+        return torch.cat(parts, dim=2).transpose(1, 2).flatten(1)
+
 
 def _squareplus(x: Tensor) -> Tensor:
     """Return a positive number; unlike softplus, rounded the same in each batch."""

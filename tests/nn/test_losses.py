@@ -69,6 +69,14 @@ def test_several_quantiles_are_ordered_and_cost_the_mean_pinball_loss(rng):
     assert loss(output, y).mean().item() == pytest.approx(np.mean(expected))
 
 
+@pytest.mark.parametrize("levels", [(0.5,), (0.1, 0.5), (0.05, 0.1, 0.5, 0.9)])
+def test_outputs_of_quantiles_are_found_again(levels):
+    loss = _losses.Quantiles(levels)
+    quantiles = torch.randn(3, 4, len(levels), dtype=torch.float64).sort(2).values
+    outputs = loss.invert(quantiles)
+    torch.testing.assert_close(loss.predict(outputs), quantiles)
+
+
 def test_poisson_differs_from_the_deviance_by_a_constant(rng):
     output = torch.from_numpy(rng.normal(size=(20, 1)))
     y = torch.from_numpy(rng.poisson(3, (20, 1)).astype(float))
