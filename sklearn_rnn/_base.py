@@ -358,11 +358,20 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         if not columns:
             return None
         parts = (part.X for part in data.parts)
-        return Vocabulary(parts, columns, self._characters, self._min_sequences)
+        vocabulary = Vocabulary(parts, columns, self._characters, self._min_sequences)
+        if not self._reads_tokens:
+            known = dict(zip(columns, vocabulary.known, strict=True))
+            self._category_encoder.warn_of_means(known)
+        return vocabulary
 
     def _check_X(self, X, name="X", *, reset=False, **options):
         X = self._category_encoder.transform(X, name)
-        options = {"name": name, "tokens": self._reads_tokens, **options}
+        options = {
+            "name": name,
+            "tokens": self._reads_tokens,
+            "find_categories": self._category_encoder.find_columns,
+            **options,
+        }
         checked = validate_sequences(self, X, reset=reset, **options)
         if self._reads_tokens and get_characters(X) != self._characters:
             raise ValueError(

@@ -7,7 +7,10 @@ from sklearn_rnn._sequences._batching import (
     moments_of_parts,
     weighted_moments,
 )
-from sklearn_rnn._sequences._categories import CategoryEncoder
+from sklearn_rnn._sequences._categories import (
+    CategoryEncoder,
+    list_categorical_columns,
+)
 from sklearn_rnn._sequences._containers import errors_that_name, refuse_source
 from sklearn_rnn._sequences._dataframe import (
     check_distinct,
@@ -22,6 +25,7 @@ from sklearn_rnn._sequences._dataframe import (
     show,
     sort_rows,
     to_floats,
+    to_pandas,
     to_times,
 )
 from sklearn_rnn._sequences._layout import Layout, get_layout, set_layout
@@ -123,6 +127,7 @@ __all__ = [
     "join_sequences",
     "join_steps",
     "lengths_to_offsets",
+    "list_categorical_columns",
     "like",
     "list_spans",
     "may_be_labels_of_steps",
@@ -145,6 +150,7 @@ __all__ = [
     "split_weights",
     "step_index",
     "to_floats",
+    "to_pandas",
     "to_times",
     "validate_sequences",
     "weighted_moments",

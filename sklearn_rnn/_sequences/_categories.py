@@ -8,8 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_rnn._sequences._containers import errors_that_name
 from sklearn_rnn._sequences._dataframe import import_narwhals, type_of
+from sklearn_rnn._sequences._ragged import RaggedArray
 from sklearn_rnn._sequences._reading import is_list_of_frames, list_objects
-from sklearn_rnn.utils import Kind, list_of, optional, read_state
+from sklearn_rnn.utils import (
+    Kind,
+    list_of,
+    optional,
+    read_state,
+    warn_once_in_search,
+)
 
 _UNSEEN = -1.0  # the vocabulary has no such code
 _CATEGORICAL = ("categor", "enum", "dictionary")  # of pandas, polars, pyarrow
@@ -58,6 +65,9 @@ class CategoryEncoder:
 
     def fit(self, X: Any) -> "CategoryEncoder":
         """Learn the categories of each column of DataFrames."""
+        if isinstance(X, RaggedArray):
+            self.names = None if X.feature_names is None else list(X.feature_names)
+            return self
         X = list_objects(X)
         if not is_list_of_frames(X):
             return self
@@ -129,6 +139,31 @@ class CategoryEncoder:
             return [(self.names or []).index(name) for name in self.categories]
         return _find_positions(given, self.names, n_features, self.owner)
 
+    def warn_of_means(self, known: dict[int, NDArray]) -> None:
+        """Warn of codes with a fraction among whole ones, such as means of codes.
+
+        Parameters
+        ----------
+        known : dict of ndarray
+            Different values of each column that holds categories, by its position.
+        """
+        if self.categories:  # of DataFrames: the codes were made here
+            return
+        for column, values in known.items():
+            fractions = values[values != np.floor(values)]
+            # sizes such as 38, 38.5 and 39 are no codes
+            if 0 < 2 * len(fractions) < len(values) and values[0] <= 1:
+                warn_once_in_search(
+                    f"Feature {column} of X, a column of categories, has the value "
+                    f"{fractions[0]:.6g} among whole numbers: a mean of codes is no "
+                    "category. Give missing categories a code of their own, such as "
+                    "OrdinalEncoder(encoded_missing_value=-1), and with GapEncoder in "
+                    "front, encode the other columns alone: GapEncoder(columns=[...]).",
+                    UserWarning,
+                    kind="means of codes",
+                    stacklevel=8,
+                )
+
     def _choose_columns(self, tables: list[Any]) -> list[str]:
         names = tables[0].columns
         if isinstance(self.categorical_features, str):  # "from_dtype"
@@ -148,6 +183,18 @@ class CategoryEncoder:
 
 
 # Which columns hold categories? -----------------------------------------------------
+
+
+def list_categorical_columns(X: Any) -> list[Any]:
+    """Return the columns of pandas or polars DataFrames with a categorical dtype."""
+    X = list_objects(X)
+    if not is_list_of_frames(X):
+        return []
+    return [
+        name
+        for name, dtype in zip(X[0].columns, getattr(X[0], "dtypes", ()), strict=False)
+        if str(dtype).lower().startswith(_CATEGORICAL)
+    ]
 
 
 def _may_have_categories(frame: Any) -> bool:

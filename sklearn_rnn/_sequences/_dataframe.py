@@ -3,6 +3,7 @@
 narwhals reads the tables, whatever library they are of.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date
 from decimal import Decimal
 from numbers import Real
@@ -24,6 +25,12 @@ def import_narwhals() -> ModuleType:
             "Tables are read with narwhals: pip install 'sklearn-rnn[dataframe]'."
         ) from error
     return nw
+
+
+def to_pandas(values: NDArray, names: Sequence[str]) -> Any:
+    """Return a table as a DataFrame of pandas, with names of its columns."""
+    nw = import_narwhals()
+    return nw.from_numpy(values, schema=list(names), backend="pandas").to_native()
 
 
 # Reading ---------------------------------------------------------------------------

@@ -482,7 +482,9 @@ class RaggedArray:
         if not fits or table.dtype.kind not in "biuf":
             raise ValueError(
                 f"features must be numbers of shape ({len(self)}, n_more), a row for "
-                f"each sequence. Got {table.dtype} of shape {table.shape} instead."
+                f"each sequence. Got {table.dtype} of shape {table.shape} instead. "
+                "Encode columns of strings first, for instance with sklearn."
+                "preprocessing.OneHotEncoder(sparse_output=False), and dates too."
             )
         repeated = np.repeat(table.reshape(len(self), -1), self.lengths, axis=0)
         values = np.hstack([self.values, repeated])

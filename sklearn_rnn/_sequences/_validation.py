@@ -53,6 +53,7 @@ def check_sequences(
     owner: str,
     name: str = "X",
     tokens: bool = False,
+    find_categories: Callable[[int], list[int]] | None = None,
     allow_empty: bool = False,
 ) -> tuple[RaggedArray, Layout]:
     """Validate sequences and bring them into one form.
@@ -69,6 +70,9 @@ def check_sequences(
         Name of X, likewise.
     tokens : bool, default=False
         Without a layout, whether the values are token ids: integers from 0 on.
+    find_categories : callable or None, default=None
+        Returns the columns that hold categories, from the number of columns, for error
+        messages.
     allow_empty : bool, default=False
         Whether sequences may be empty.
 
@@ -95,7 +99,7 @@ def check_sequences(
     if tokens:
         several = isinstance(X, TokenIds)
         return _check_tokens(steps, name, several=several), replace(layout, tokens=True)
-    return _check_values(steps, owner, name), layout
+    return _check_values(steps, owner, name, find_categories), layout
 
 
 def check_floats(
@@ -331,21 +335,35 @@ def _check_sizes(X: RaggedArray, name: str, allow_empty: bool) -> None:
         )
 
 
-def _check_values(X: RaggedArray, owner: str, name: str) -> RaggedArray:
+def _check_values(
+    X: RaggedArray,
+    owner: str,
+    name: str,
+    find_categories: Callable[[int], list[int]] | None,
+) -> RaggedArray:
     original = as_numbers(X.values, name)
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.ascontiguousarray(original, dtype=np.float32)
         finite = not values.size or _are_finite(values)
     checked = RaggedArray._from_validated(values, X.offsets)
     if not finite:
-        raise _not_finite(checked, original, owner, name)
+        find = find_categories or (lambda n_features: [])
+        raise _not_finite(checked, original, owner, name, find(X.n_features))
     return checked
 
 
-def _not_finite(X: RaggedArray, original: NDArray, owner: str, name: str) -> ValueError:
+def _not_finite(
+    X: RaggedArray, original: NDArray, owner: str, name: str, categories: list[int]
+) -> ValueError:
     i, step, feature = first_place(~np.isfinite(X.values), X.offsets)
     value = original[X.offsets[i] + step, feature]
     where = f"at step {step}, feature {feature}"
+    if np.isnan(value) and feature in categories:
+        return ValueError(
+            f"{name}[{i}] has NaN {where}, a column of categories. Give missing "
+            "categories a code of their own: OrdinalEncoder(encoded_missing_value=-1) "
+            "in the table, or np.nan_to_num(codes, nan=-1)."
+        )
     if np.isnan(value):
         return ValueError(
             f"{name}[{i}] has NaN {where}. {owner} does not accept missing values "

@@ -5,7 +5,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn._sequences import RaggedArray, first_place
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    first_place,
+    list_categorical_columns,
+)
 from sklearn_rnn.preprocessing._base import (
     LAYOUT,
     ONE_A_FEATURE,
@@ -140,7 +144,7 @@ class GapEncoder(BaseSequenceTransformer):
     columns : array-like of int or str, or None, default=None
         Features to encode: indices, or names if X has names. The others stay as they
         are, with NaN: codes of categories, for example, which have no mean. By default,
-        all features are encoded.
+        all features are encoded, and columns with a categorical dtype are refused.
 
     Attributes
     ----------
@@ -156,9 +160,9 @@ class GapEncoder(BaseSequenceTransformer):
     Raises
     ------
     ValueError, TypeError
-        If X is not a valid container of sequences or has infinite values, `columns` has
-        others than features of X, or `time` is not a feature of X, is missing at a
-        step, or decreases.
+        If X is not a valid container of sequences or has infinite values or columns of
+        categories to fill, `columns` has others than features of X, or `time` is not a
+        feature of X, is missing at a step, or decreases.
 
     See Also
     --------
@@ -266,6 +270,7 @@ class GapEncoder(BaseSequenceTransformer):
         self : object
             The fitted transformer.
         """
+        self._refuse_categories(X)
         steps = self._check_floats(X, reset=True)
         self._time = self._find_time(steps.n_features)
         self._times_of(steps)  # validates the times
@@ -274,6 +279,17 @@ class GapEncoder(BaseSequenceTransformer):
         total = steps.values.sum(axis=0, dtype=np.float64, where=seen)
         self.means_ = total / np.maximum(seen.sum(axis=0), 1)
         return self
+
+    def _refuse_categories(self, X):
+        """Refuse to fill columns that are categorical in a list of DataFrames."""
+        names = list_categorical_columns(X)
+        if names and self.columns is None:
+            raise ValueError(
+                f"X has categories in the columns {names}, but GapEncoder fills gaps "
+                "of numbers: a mean of codes is no category. Replace categories by "
+                "codes, missing ones by a code of their own, and name the other "
+                "columns: GapEncoder(columns=[...])."
+            )
 
     def _find_columns(self, n_features):
         """Return the indices of the features to encode."""

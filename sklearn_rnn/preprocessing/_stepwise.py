@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
@@ -22,6 +23,7 @@ from sklearn_rnn._sequences import (
     first_place,
     is_list_of_frames,
     set_layout,
+    to_pandas,
     validate_sequences,
 )
 from sklearn_rnn.preprocessing._base import LAYOUT, BaseSequenceTransformer, like_input
@@ -46,8 +48,9 @@ _LARGEST_TABLE = 2**32  # bytes of a dense table converted from a sparse one
 def _check_table_of_steps(X, estimator, reset):
     """Return all steps of X as one table, and the offsets of the sequences in it.
 
-    The table is an array, a DataFrame if X is a list of DataFrames, a list of dicts, or
-    a list or column of words.
+    The table is an array, a list of dicts, or a list or column of words. It is a
+    DataFrame if X is a list of DataFrames, or if the transformer needs names and X has
+    them.
     """
     kind = _kind_of_steps(X)
     if reset:
@@ -62,10 +65,36 @@ def _check_table_of_steps(X, estimator, reset):
         return _check_objects(X, kind, estimator, reset)
     if not is_list_of_frames(X):
         steps = validate_sequences(estimator, X, reset=reset, check=check_layout)
-        return steps.values, steps.offsets
+        return _name_columns(steps.values, estimator), steps.offsets
     offsets = validate_sequences(estimator, X, reset=reset, check=check_frames)
     library = sys.modules[type(X[0]).__module__.partition(".")[0]]  # pandas or polars
     return library.concat(list(X)), offsets
+
+
+def _name_columns(values, estimator):
+    """Return the steps, as a DataFrame for a transformer that selects by name."""
+    names = getattr(estimator, "feature_names_in_", None)
+    by_position = estimator._reads_table or not _selects_names(estimator.transformer)
+    return values if names is None or by_position else to_pandas(values, names)
+
+
+def _selects_names(transformer):
+    """Return whether a transformer selects columns of a DataFrame."""
+    if isinstance(transformer, Pipeline):
+        parts = [part for _, part in transformer.steps if not isinstance(part, str)]
+        return bool(parts) and _selects_names(parts[0])
+    if isinstance(transformer, FeatureUnion):
+        return any(_selects_names(part) for _, part in transformer.transformer_list)
+    if not isinstance(transformer, ColumnTransformer):
+        return False
+    return any(_are_names(columns) for *_, columns in transformer.transformers)
+
+
+def _are_names(columns):
+    if isinstance(columns, slice):
+        columns = [columns.start, columns.stop]
+    columns = np.ravel(np.asarray(columns, dtype=object))
+    return any(isinstance(column, str | make_column_selector) for column in columns)
 
 
 def _kind_of_steps(X):
@@ -244,7 +273,9 @@ class Stepwise(BaseSequenceTransformer):
     converted to dense arrays.
 
     If X is a list of DataFrames, the transformer receives a DataFrame, so columns can
-    be selected by name and may contain strings. Otherwise it receives an array.
+    be selected by name and may contain strings. So does a ``ColumnTransformer`` that
+    selects columns by name, if X is a RaggedArray with names. Otherwise the transformer
+    receives an array.
 
     The `fit` and `transform` methods of the transformer are called, never its
     `fit_transform`.

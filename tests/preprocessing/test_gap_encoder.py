@@ -238,6 +238,18 @@ def test_only_the_named_columns_are_encoded(columns):
     )
 
 
+@pytest.mark.parametrize("library", [pd, pl])
+def test_columns_of_categories_are_not_averaged(library):
+    dtype = pl.Categorical if library is pl else "category"
+    kind = library.Series(["a", None], dtype=dtype)
+    X = [library.DataFrame({"kind": kind, "v": [1.0, nan]})]
+    with pytest.raises(ValueError, match=r"columns \['kind'\], but GapEncoder"):
+        GapEncoder().fit(X)
+    codes = [library.DataFrame({"kind": [0.0, -1.0], "v": [1.0, nan]})]
+    filled = GapEncoder(columns=["v"], **PLAIN).fit_transform(codes)
+    assert filled[0].tolist() == [[0, 1], [-1, 1]]
+
+
 @pytest.mark.parametrize("columns", [[3], [-4], ["d"], [[0]], [True, False, True]])
 def test_columns_that_are_no_features_are_refused(columns):
     with pytest.raises(ValueError, match="The 'columns' parameter of GapEncoder"):

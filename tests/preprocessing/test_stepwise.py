@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
@@ -138,6 +138,26 @@ def test_columns_are_chosen_by_name_and_may_hold_strings(make):
     np.testing.assert_array_equal(result[1], [[0.5, 1]])
     assert list(stepwise.get_feature_names_out()) == ["scale__load", "code__kind"]
     assert stepwise.n_features_in_ == 2
+
+
+@pytest.mark.parametrize("columns", [["b"], slice("b", "b"), make_column_selector("b")])
+@pytest.mark.parametrize("around", [lambda t: t, make_pipeline, make_union])
+def test_named_features_of_a_ragged_array_are_chosen_by_name(columns, around, rng):
+    X = RaggedArray(rng.normal(size=(9, 3)), [0, 4, 9], feature_names=["a", "b", "c"])
+    parts = [("scale", StandardScaler(), columns), ("rest", "passthrough", ["a"])]
+    inner = around(ColumnTransformer(parts))
+    by_name = Stepwise(inner).fit(X)
+    table = pd.DataFrame(X.values, columns=X.feature_names)
+    expected = inner.fit(table).transform(table)
+    np.testing.assert_array_equal(by_name.transform(X).values, expected)
+    assert by_name.transform(X).feature_names == tuple(inner.get_feature_names_out())
+
+
+def test_other_transformers_get_an_array_of_named_features(rng):
+    X = RaggedArray(rng.normal(size=(9, 2)), [0, 4, 9], feature_names=["a", "b"])
+    first = FunctionTransformer(lambda steps: steps[:, :1])
+    for inner in (first, ColumnTransformer([("first", first, [1, 0])])):
+        assert Stepwise(inner).fit_transform(X).n_features == 1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor, RNNTagger
 from sklearn_rnn._sequences import _categories, _dataframe
 from sklearn_rnn.inspection import permutation_importance
+from sklearn_rnn.preprocessing import GapEncoder
 
 TINY = {
     "hidden_size": 3,
@@ -154,6 +155,51 @@ def test_values_of_several_types_are_categories(frames, y):
 
 
 # Columns that are not as in fit -----------------------------------------------------
+
+
+@pytest.fixture
+def coded(frames):
+    """Codes of categories and a number, as arrays with names."""
+    X = RaggedArray.from_sequences([to_codes(frame) for frame in frames])
+    return RaggedArray(X.values, X.offsets, feature_names=["kind", "size"])
+
+
+@pytest.mark.parametrize("given", [["kind"], [0], [True, False]])
+def test_names_of_a_ragged_array_name_columns_of_categories(given, coded, y):
+    rnn = RNNClassifier(**TINY, categorical_features=given).fit(coded, y)
+    by_position = RNNClassifier(**TINY, categorical_features=[0]).fit([*coded], y)
+    np.testing.assert_array_equal(
+        rnn.predict_proba(coded), by_position.predict_proba([*coded])
+    )
+
+
+def test_a_missing_category_of_an_array_needs_a_code(coded, y):
+    values = coded.values.copy()
+    values[[5, 9, 20], 0] = np.nan
+    X = RaggedArray(values, coded.offsets)
+    rnn = RNNClassifier(**TINY, categorical_features=[0])
+    with pytest.raises(ValueError, match=r"feature 0, a column of categor.*nan=-1"):
+        rnn.fit(X, y)
+    rnn.fit(RaggedArray(np.nan_to_num(values, nan=-1), coded.offsets), y)
+    with pytest.raises(ValueError, match=r"feature 1.*GapEncoder"):
+        rnn.predict([np.array([[0, np.nan]])])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_means_of_codes_are_no_categories(coded, y):
+    values = coded.values.copy()
+    values[[5, 9, 20], 0] = np.nan
+    X = RaggedArray(values, coded.offsets, feature_names=["kind", "size"])
+    rnn = RNNClassifier(**TINY, categorical_features=["kind"])
+    with pytest.warns(UserWarning, match=r"Feature 0 of X.*GapEncoder\(columns="):
+        rnn.fit(GapEncoder(strategy="mean").fit_transform(X), y)
+
+
+def test_categories_may_have_fractions(coded, y):
+    values = coded.values.copy()
+    values[:, 0] = 38 + values[:, 0] / 2
+    rnn = RNNClassifier(**TINY, categorical_features=[0])
+    rnn.fit(RaggedArray(values, coded.offsets), y)  # warnings are errors
 
 
 @pytest.mark.parametrize("rows", [[0], [1], [0, 1, 2]])
