@@ -432,6 +432,7 @@ class RNNTranscriber(BaseRNN):
         y : ndarray of shape (n_samples,) of str or ndarray of shape (n_tokens_i,)
             An object array. Texts, or sequences of tokens if y in `fit` had these.
         """
+        self._validate_params()  # some of them may have changed since fit
         X = self._validate_for_predict(X)
         if self.beam_size == 1:
             texts = [decode_greedily(scores) for scores in self._score_frames(X)]

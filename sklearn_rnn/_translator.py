@@ -199,7 +199,7 @@ class RNNTranslator(TokenRNN):
         Target tokens: None for the end, "�" for all unknown tokens, then the
         vocabulary.
     max_length_ : int
-        Value of `max_length`, or the one chosen for "auto".
+        Value of `max_length` in `fit`, or the one chosen for "auto".
     n_features_in_ : int
         Number of features per step. Defined only if X does not hold strings.
     dropout_ : float
@@ -433,16 +433,16 @@ class RNNTranslator(TokenRNN):
         Returns
         -------
         y : ndarray of object of shape (n_samples,)
-            Strings, or lists of tokens. A target that reaches `max_length_` is cut,
+            Strings, or lists of tokens. A target that reaches `max_length` is cut,
             with a warning.
         """
-        found = self._search(X, int(self.beam_size))
+        found = self._search(X)
         best = [hypotheses[0] for hypotheses in found]
         n_cut = sum(not one.is_complete for one in best)
         if n_cut:
             warnings.warn(
-                f"{n_cut} of {len(best)} predictions reached max_length_="
-                f"{self.max_length_} tokens and were cut.",
+                f"{n_cut} of {len(best)} predictions reached max_length="
+                f"{self._find_max_length()} tokens and were cut.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -468,7 +468,7 @@ class RNNTranslator(TokenRNN):
         """
         if not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be an int >= 1. Got {n!r} instead.")
-        found = self._search(X, max(int(self.beam_size), int(n)))
+        found = self._search(X, least_width=int(n))
         y = np.full((len(found), n), None, dtype=object)
         scores = np.full((len(found), n), -np.inf)
         for i, hypotheses in enumerate(found):
@@ -731,9 +731,11 @@ class RNNTranslator(TokenRNN):
         return self._encode_X(self._check_X(X))
 
     @neutral_torch_state()
-    def _search(self, X, width):
+    def _search(self, X, least_width=1):
         """Return the hypotheses of each source."""
+        self._validate_params()  # some of them may have changed since fit
         X = self._validate_for_predict(X)
+        width, longest = max(int(self.beam_size), least_width), self._find_max_length()
         module = make_batch_invariant(self.module_)
         device = next(module.parameters()).device
         found = [None] * len(X)
@@ -750,7 +752,7 @@ class RNNTranslator(TokenRNN):
                     watched,
                     decoder.start(),
                     width,
-                    self.max_length_ + 1,
+                    longest + 1,
                     end=BOUNDARY,
                     length_penalty=float(self.length_penalty),
                 )
@@ -760,8 +762,12 @@ class RNNTranslator(TokenRNN):
         return found
 
     def _cut(self, hypothesis):
-        """Return a hypothesis without the token after `max_length_`, its end or not."""
-        return hypothesis._replace(tokens=hypothesis.tokens[: self.max_length_])
+        """Return a hypothesis without the token after the last, its end or not."""
+        return hypothesis._replace(tokens=hypothesis.tokens[: self._find_max_length()])
+
+    def _find_max_length(self):
+        """Return the limit of a prediction: `max_length` may have changed since fit."""
+        return int(resolve(self, "max_length", self.max_length_))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

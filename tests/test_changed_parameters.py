@@ -160,3 +160,32 @@ def test_dropout_acts_in_partial_fit_and_stands_in_its_attribute(X):
     assert regressor.dropout_ == 0.4
     rates = {m.p for m in regressor.module_.modules() if isinstance(m, Dropout)}
     assert rates == {0.4}
+
+
+def test_a_limit_of_length_acts_after_fit():
+    chars = {"level": "char", "target_level": "char", "learning_rate": 0.05}
+    translator = RNNTranslator(**(SMALL | chars | {"max_epochs": 5, "max_length": 3}))
+    translator.fit(["ab"] * 40, ["aaaaaaaaaaaa"] * 40)
+    with pytest.warns(UserWarning, match="1 of 1 .* max_length=3 tokens and were cut"):
+        assert translator.predict(["ab"])[0] == "aaa"
+    translator.set_params(max_length=5)
+    with pytest.warns(UserWarning, match="1 of 1 .* max_length=5 tokens and were cut"):
+        assert translator.predict(["ab"])[0] == "aaaaa"
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (RNNTranscriber, "beam_size", 0),
+        (RNNTranscriber, "beam_size", "3"),
+        (RNNTranslator, "beam_size", 0),
+        (RNNTranslator, "beam_size", 2.5),
+        (RNNTranslator, "length_penalty", np.nan),
+        (RNNTranslator, "max_length", 0),
+    ],
+)
+def test_what_a_search_reads_is_validated_after_fit(rng, make, name, value):
+    X, y = list(rng.normal(size=(8, 40, 1))), ["ab", "ba"] * 4
+    estimator = make(**SMALL).fit(X, y).set_params(**{name: value})
+    with pytest.raises(ValueError, match=rf"The '{name}' parameter .* Got {value!r}"):
+        estimator.predict(X)

@@ -123,7 +123,7 @@ def _make_decoder(estimator: Any) -> bytes:
     ]
     metadata = {
         "tokens": estimator.target_tokens_.tolist(),
-        "max_length": estimator.max_length_,
+        "max_length": estimator._find_max_length(),
     }
     return make_file(estimator, graph, inputs, outputs, **metadata)
 

@@ -202,7 +202,7 @@ def test_short_words_are_copied_and_reversed(order):
 
 
 @pytest.mark.parametrize("make", [list, pd.Series, lambda X: np.array(X, object)])
-@pytest.mark.filterwarnings("ignore:.* predictions reached max_length_")
+@pytest.mark.filterwarnings("ignore:.* predictions reached max_length=")
 def test_tools_of_scikit_learn_take_texts(make):
     X, y = make(WORDS), make(REVERSED)
     search = GridSearchCV(RNNTranslator(**CHARS), {"beam_size": [1, 2]}, cv=2)
@@ -212,7 +212,7 @@ def test_tools_of_scikit_learn_take_texts(make):
     assert all(isinstance(text, str) for text in predicted)
 
 
-@pytest.mark.filterwarnings("ignore:.* predictions reached max_length_")
+@pytest.mark.filterwarnings("ignore:.* predictions reached max_length=")
 def test_score_is_chrf_or_exact_matches(fitted):
     predicted = fitted["texts"].predict(WORDS)
     expected = chrf_score(REVERSED, predicted) / 100
@@ -277,7 +277,7 @@ def test_a_bar_shows_how_many_sources_are_done(fitted, capfd):
 def test_a_cut_prediction_is_warned_of():
     translator = RNNTranslator(**{**CHARS, "max_length": 1, "max_epochs": 1})
     translator.fit(WORDS, ["aaaa"] * 40)
-    with pytest.warns(UserWarning, match=r"predictions reached max_length_=1 tokens"):
+    with pytest.warns(UserWarning, match=r"predictions reached max_length=1 tokens"):
         assert set(translator.predict(WORDS)) == {"a"}
 
 
