@@ -132,7 +132,7 @@ FIXED_BY_FIT = (
     *("attention", "label_smoothing"),
     *("level", "max_tokens", "min_count", "end_token", "tie_weights"),
     *("horizon", "context", "segment_length", "scaling", "calibration_origins"),
-    *("target_features", "known_features", "quantiles"),
+    *("season_length", "target_features", "known_features", "quantiles"),
     *("contamination", "smoothing", "aggregation"),
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride", "conv_pooling"),

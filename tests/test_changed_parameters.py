@@ -42,11 +42,13 @@ CHANGED_OF_FORECASTERS = {
     "segment_length": 2,
     "scaling": "mean",
     "calibration_origins": 9,
+    "season_length": 7,
     "target_features": [0],
     "known_features": [0],
     "quantiles": [0.1],
 }
 CHANGED_OF_OTHERS = {
+    "season_length": (RNNAnomalyDetector, 7),
     "contamination": (RNNAnomalyDetector, 0.2),
     "smoothing": (RNNAnomalyDetector, 3),
     "aggregation": (RNNAnomalyDetector, "mean"),
