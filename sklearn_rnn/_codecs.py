@@ -40,6 +40,17 @@ def holds_texts(X, name="X"):
     return any(isinstance(text, str) for text in X)
 
 
+def refuse_tables(X, estimator):
+    """Refuse a table with a column of texts, and name the column."""
+    for column in getattr(X, "columns", ()):
+        values = list(X[column])
+        if values and all(isinstance(value, str) for value in values):
+            raise TypeError(
+                f"X is a {type(X).__name__}. {type(estimator).__name__} takes texts: "
+                f"pass its column, X[{column!r}]."
+            )
+
+
 def read_texts(X, name="X"):
     """Return texts as an array of objects, which is indexed by rows."""
     texts = check_texts(X, name)

@@ -18,6 +18,7 @@ from sklearn_rnn._codecs import (
     IdCodec,
     TextCodec,
     holds_texts,
+    refuse_tables,
     shift,
 )
 from sklearn_rnn._decoders import ModelDecoder, WatchedDecoder
@@ -692,7 +693,7 @@ class RNNGenerator(StreamingMixin, TokenRNN):
         self._has_classes = y is not None
         self._reads_texts, self._reads_notes = holds_texts(X), False
         if not self._reads_texts:
-            _refuse_tables(X)
+            refuse_tables(X, self)
             owner = type(self).__name__
             steps, layout = check_layout(X, owner=owner, allow_empty=True)
             self._reads_notes = steps.n_features > 1 and not layout.is_table
@@ -1021,17 +1022,6 @@ def _run_to_log_likelihood(module, x, lengths):
 def _run_to_last_logits(module, x, lengths):
     states, lengths = module.hidden_states(x, lengths)
     return module.read_out(nn.gather_last(states, lengths))
-
-
-def _refuse_tables(X):
-    """Refuse a table with a column of texts, and name the column."""
-    for column in getattr(X, "columns", ()):
-        values = list(X[column])
-        if values and all(isinstance(value, str) for value in values):
-            raise TypeError(
-                f"X is a {type(X).__name__}. RNNGenerator takes texts: pass its column,"
-                f" X[{column!r}]."
-            )
 
 
 def _refuse_fractions(values):

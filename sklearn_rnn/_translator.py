@@ -15,6 +15,7 @@ from sklearn_rnn._codecs import (
     ListCodec,
     TextCodec,
     holds_texts,
+    refuse_tables,
     shift,
 )
 from sklearn_rnn._decoders import SourceDecoder, WatchedDecoder
@@ -580,6 +581,7 @@ class RNNTranslator(TokenRNN):
         self._reads_texts, self._reads_ids = holds_texts(X), False
         self._writes_texts = holds_texts(y, "y")
         if not self._reads_texts:
+            refuse_tables(X, self)
             owner = type(self).__name__
             steps, layout = check_layout(X, owner=owner, allow_empty=True)
             is_integer = steps.values.dtype.kind in "iu"

@@ -15,6 +15,7 @@ from sklearn_rnn import (
     RNNGenerator,
     RNNRegressor,
     RNNTagger,
+    RNNTranslator,
     load,
     save,
 )
@@ -157,10 +158,12 @@ def test_a_label_that_is_none_is_named():
 # Texts --------------------------------------------------------------------------------
 
 
-def test_the_generator_names_the_column_of_texts():
+@pytest.mark.parametrize("make", [RNNGenerator, RNNTranslator])
+def test_the_column_of_texts_is_named(make):
     table = pd.DataFrame({"id": [1, 2], "text": ["ab", "ba"]})
-    with refuses(r"X is a DataFrame. RNNGenerator takes texts: pass.*X\['text'\]"):
-        RNNGenerator(**TINY).fit(table)
+    y = () if make is RNNGenerator else (["a", "b"],)
+    with refuses(rf"X is a DataFrame. {make.__name__} takes texts: .*X\['text'\]"):
+        make(**TINY).fit(table, *y)
 
 
 def test_the_generator_refuses_measurements():
@@ -204,6 +207,24 @@ def test_dates_among_the_values_of_a_series_are_named():
             make_windows(series, length=3)
     X, _, _ = make_windows(table[["y"]], length=3)
     assert X.shape == (17, 3, 1)
+
+
+@pytest.mark.parametrize("make", [RNNForecaster, RNNAnomalyDetector])
+@pytest.mark.parametrize("index", ["datetime", "period", "timedelta"])
+def test_times_of_a_series_ascend(make, index):
+    times = pd.date_range("2024-01-01", periods=40)
+    times = {
+        "datetime": times,
+        "period": times.to_period("D"),
+        "timedelta": times - times[0],
+    }[index]
+    series = pd.Series(np.sin(np.arange(40.0)), index=times)
+    estimator = make(**TINY).fit(series)
+    newest_first = series[::-1]
+    for X in (newest_first, [series, newest_first], [newest_first.to_frame("a")]):
+        with refuses(r"times in the index of X\[.\] do not ascend.*X\[.\].sort_index"):
+            estimator.predict(X)
+    estimator.predict(newest_first.reset_index(drop=True))
 
 
 def test_the_history_of_a_backtest_is_a_table():
