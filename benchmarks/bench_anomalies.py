@@ -3,24 +3,31 @@
     python benchmarks/bench_anomalies.py nab peers skab speed
     python benchmarks/bench_anomalies.py nab --folders realTraffic
 
+Results but those of speed are kept in benchmarks/anomalies.json, and what is there is
+not measured again: delete an entry for that.
+
 The design and the settings were chosen on the folders artificialWithAnomaly,
 realAdExchange and realKnownCause of NAB and valve2 and other of SKAB, the default of
-`smoothing` for long series on realKnownCause and realTraffic; realTweets and valve1 had
-no part in the choice. Each series is fitted and scored by
-itself; on SKAB, the first 400 rows are fitted and the others scored. On NAB,
-`season_length`, and the windows of the other detectors, are the strongest period of the
-series, as in TSB-AD. The detectors of pyod and stumpy are measured if these packages
-are installed.
+`smoothing` for long series on realKnownCause and realTraffic, and the height from which
+stretches are kept on all folders but realAdExchange; valve1 had no part in the choice.
+Each series is fitted and scored by itself; on SKAB, the first 400 rows are fitted and
+the others scored. On NAB, `season_length`, and the windows of the other detectors, are
+the strongest period of the series, as in TSB-AD. The detectors of pyod and stumpy are
+measured if these packages are installed.
 """
 
 import argparse
+import json
 import time
 import warnings
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
 from _data import NAB_FOLDERS, SKAB_FOLDERS, SKAB_TRAINED, load_nab, load_skab
+from _results import keep_result
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -32,6 +39,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_rnn import RNNAnomalyDetector
 from sklearn_rnn.metrics import segment_f1_score, vus_pr_score
 
+RESULTS = Path(__file__).with_name("anomalies.json")
 VUS_WINDOW = 100
 VUS_TITLE = f"VUS-PR on NAB, window of {VUS_WINDOW} steps"
 CONTAMINATION = 0.05  # for stretches
@@ -54,9 +62,25 @@ PUBLISHED = {  # Orion 0.7.1, pooled from its table
 # Detectors: a series in, a score for each step out -----------------------------------
 
 
+class LinearDetector(RNNAnomalyDetector):
+    """The detector without the forecasts of its network."""
+
+    def _forecast(self, scaled):
+        for linear, network in super()._forecast(scaled):
+            yield linear, np.zeros_like(network)
+
+
 def fit_rnn(x, seed):
-    return RNNAnomalyDetector(
-        season_length=find_period(x), contamination=CONTAMINATION, random_state=seed
+    return fit_on_season(RNNAnomalyDetector(random_state=seed), x)
+
+
+def fit_linear(x, seed):
+    return fit_on_season(LinearDetector(max_epochs=1, random_state=seed), x)
+
+
+def fit_on_season(detector, x):
+    return detector.set_params(
+        season_length=find_period(x), contamination=CONTAMINATION
     ).fit([x])
 
 
@@ -141,7 +165,64 @@ DETECTORS = {
 NEEDS = {score_matrix_profile: "stumpy", score_lstmad: "pyod"}
 
 
+# Measurements ------------------------------------------------------------------------
+
+FITS = {"RNNAnomalyDetector": fit_rnn, "its linear parts alone": fit_linear}
+
+
+def measure_nab(fit, folder, seed):
+    """Return VUS-PR, the mean over series, and F1 of stretches of all together."""
+    X, y = load_nab(folder)
+    detectors = [fit(x, seed) for x in X]
+    scores = [d.score_steps([x])[0] for d, x in zip(detectors, X, strict=True)]
+    found = [d.predict_steps([x])[0] for d, x in zip(detectors, X, strict=True)]
+    return {"VUS-PR": mean_vus(y, scores), "F1": segment_f1_score(y, found)}
+
+
+def measure_peer(score, folder):
+    X, y = load_nab(folder)
+    return {"VUS-PR": mean_vus(y, [score(x) for x in X])}
+
+
+def mean_vus(y, scores):
+    pairs = zip(y, scores, strict=True)
+    return float(np.mean([vus_pr_score([t], [s], window=VUS_WINDOW) for t, s in pairs]))
+
+
+def measure_skab(seed):
+    """Return F1 of steps of each folder and of all together."""
+    true, found = [], []
+    for folder in SKAB_FOLDERS:
+        X, y = load_skab(folder)
+        flags = []
+        for x in X:
+            detector = RNNAnomalyDetector(random_state=seed).fit([x[:SKAB_TRAINED]])
+            flags.append(detector.predict_steps([x])[0][SKAB_TRAINED:])
+        found.append(np.concatenate(flags))
+        true.append(np.concatenate([labels[SKAB_TRAINED:] for labels in y]))
+    pairs = [*zip(true, found, strict=True), map(np.concatenate, (true, found))]
+    names = *SKAB_FOLDERS, "all"
+    return {name: f1_score(*pair) for name, pair in zip(names, pairs, strict=True)}
+
+
 # Tables ------------------------------------------------------------------------------
+
+
+def read_results():
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def measure_once(name, measure):
+    """Return the figures of a measurement, from the file if they are there."""
+    results = read_results()
+    if name not in results:
+        keep_result(RESULTS, results, name, measure())
+    return results[name]
+
+
+def average(measures, key):
+    """Return the mean of a figure over measurements by name."""
+    return np.mean([measure_once(*item)[key] for item in measures.items()])
 
 
 def print_rows(title, header, rows):
@@ -153,74 +234,56 @@ def print_rows(title, header, rows):
     print(flush=True)
 
 
-def compare_peers(folders, seeds):
-    """Print VUS-PR of the other detectors."""
-    rows = []
-    for name, score in DETECTORS.items():
-        if score in NEEDS and not find_spec(NEEDS[score]):
-            continue
-        means = [
-            np.mean(
-                [measure_vus(y, score(x)) for x, y in zip(*load_nab(f), strict=True)]
-            )
-            for f in folders
-        ]
-        rows.append((name, *show(np.r_[means, np.mean(means)])))
-    print_rows(VUS_TITLE, ["Detector", *folders, "mean"], rows)
-
-
-def measure_vus(y, scores):
-    return vus_pr_score([y], [scores], window=VUS_WINDOW)
-
-
 def show(values):
     return [f"{value:.3f}" for value in values]
 
 
 def compare_nab(folders, seeds):
     """Print VUS-PR and F1 of stretches of the detector, means over seeds."""
-    areas = np.zeros((len(seeds), len(folders)))
-    f1 = np.zeros_like(areas)
-    for i, seed in enumerate(seeds):
-        for j, folder in enumerate(folders):
-            X, y = load_nab(folder)
-            detectors = [fit_rnn(x, seed) for x in X]
-            pairs = zip(detectors, X, strict=True)
-            found = [d.predict_steps([x])[0] for d, x in pairs]
-            f1[i, j] = segment_f1_score(y, found)
-            areas[i, j] = np.mean(
-                [
-                    measure_vus(labels, d.score_steps([x])[0])
-                    for d, x, labels in zip(detectors, X, y, strict=True)
-                ]
-            )
-    row = show(np.r_[areas.mean(axis=0), areas.mean()])
-    print_rows(
-        VUS_TITLE, ["Detector", *folders, "mean"], [("RNNAnomalyDetector", *row)]
-    )
-    rows = [("RNNAnomalyDetector", *show(f1.mean(axis=0)))]
-    for name, values in PUBLISHED.items():
-        rows.append((name, *(values.get(folder, "") for folder in folders)))
+
+    def list_rows(key):
+        for title, fit in FITS.items():
+            used = seeds if fit is fit_rnn else seeds[:1]  # no network: all alike
+            values = []
+            for folder in folders:
+                measures = {
+                    f"{title}, {folder}, {seed}": partial(
+                        measure_nab, fit, folder, seed
+                    )
+                    for seed in used
+                }
+                values.append(average(measures, key))
+            yield title, *show(values)
+
+    print_rows(VUS_TITLE, ["Detector", *folders], list_rows("VUS-PR"))
+    published = [
+        (name, *(f"{values[f]:.3f}" if f in values else "" for f in folders))
+        for name, values in PUBLISHED.items()
+    ]
     title = "F1 of stretches on NAB, pooled over each folder"
-    print_rows(title, ["Detector", *folders], rows)
+    print_rows(title, ["Detector", *folders], [*list_rows("F1"), *published])
+
+
+def compare_peers(folders, seeds):
+    """Print VUS-PR of the other detectors."""
+    rows = []
+    for name, score in DETECTORS.items():
+        if score in NEEDS and not find_spec(NEEDS[score]):
+            continue
+        values = [
+            measure_once(f"{name}, {folder}", partial(measure_peer, score, folder))
+            for folder in folders
+        ]
+        rows.append((name, *show(value["VUS-PR"] for value in values)))
+    print_rows(VUS_TITLE, ["Detector", *folders], rows)
 
 
 def compare_skab(folders, seeds):
-    scores = []
-    for seed in seeds:
-        true, found = [], []
-        for folder in SKAB_FOLDERS:
-            X, y = load_skab(folder)
-            flags = []
-            for x in X:
-                detector = RNNAnomalyDetector(random_state=seed).fit([x[:SKAB_TRAINED]])
-                flags.append(detector.predict_steps([x])[0][SKAB_TRAINED:])
-            found.append(np.concatenate(flags))
-            true.append(np.concatenate([labels[SKAB_TRAINED:] for labels in y]))
-        pairs = [*zip(true, found, strict=True), map(np.concatenate, (true, found))]
-        scores.append([f1_score(*pair) for pair in pairs])
-    row = ("RNNAnomalyDetector", *show(np.mean(scores, axis=0)))
-    print_rows("F1 of steps on SKAB", ["Detector", *SKAB_FOLDERS, "all"], [row])
+    names = *SKAB_FOLDERS, "all"
+    measures = {f"SKAB, {seed}": partial(measure_skab, seed) for seed in seeds}
+    values = [average(measures, name) for name in names]
+    rows = [("RNNAnomalyDetector", *show(values))]
+    print_rows("F1 of steps on SKAB", ["Detector", *names], rows)
 
 
 def compare_speed(folders, seeds):

@@ -24,6 +24,7 @@ _WIDEST = 1000  # values of a segment: the axes take their cube of operations
 _KEPT_VARIANCE = 0.9  # of segments, by their axes
 _LEAST_SCORE, _LEAST_SCATTER = 0.1, 0.1  # the second of logarithms
 _LEAST_DROP = 0.15  # between the peaks of stretches and the highest normal score
+_HIGH_PEAK = 1.35  # thresholds: a stretch with such a peak is none of the gradual ones
 _ROUNDING = 1e-9  # by which a mean of equal values may exceed them
 
 
@@ -439,11 +440,12 @@ def drop_gradual(
     -------
     episodes : list of slice
         Those above the last large drop in the sorted peaks, as in Hundman et al. 2018,
-        section 3.3.
+        section 3.3, and all with a high peak.
     """
     peaks = np.array([scores[episode].max() for episode in episodes])
     order = np.argsort(-peaks, kind="stable")
     ladder = np.r_[peaks[order], scores[scores <= threshold].max(initial=0.0)]
     is_drop = ladder[1:] < (1 - _LEAST_DROP) * ladder[:-1]
-    n_kept = int(is_drop.nonzero()[0].max(initial=-1)) + 1
+    n_high = int((peaks >= _HIGH_PEAK * threshold).sum())
+    n_kept = max(int(is_drop.nonzero()[0].max(initial=-1)) + 1, n_high)
     return [episodes[i] for i in sorted(order[:n_kept])]

@@ -539,7 +539,8 @@ class RNNAnomalyDetector(StreamingMixin, AdviceMixin, OutlierMixin, BaseEstimato
         threshold, too. Then stretches are one up to ``2 * (smoothing_ - 1)`` steps
         apart, while the first has a share in the score, and stretches whose peaks
         decrease gradually to the scores of normal steps, with no drop by 15 %, are left
-        out (Hundman et al., in the references of the class).
+        out (Hundman et al., in the references of the class), unless the peak is 1.35
+        times the threshold.
         """
         pd = check_pandas_support("find_anomalies")
 

@@ -519,6 +519,12 @@ def test_stretches_that_decrease_gradually_are_left_out():
     assert drop_gradual([], scores, 9.0) == []
 
 
+def test_stretches_far_above_the_threshold_are_not_left_out():
+    scores = np.array([2.6, 0, 3.0, 0, 2.3, 0, 2.8, 0, 2.1, 0, 1.95])
+    peaks = [slice(i, i + 1) for i in (0, 2, 4, 6, 8)]
+    assert drop_gradual(peaks, scores, 2.0) == [peaks[1], peaks[3]]
+
+
 def test_a_share_of_normal_steps_is_no_anomaly():
     x = make_series(1, 2000)[0]
     shares = make_detector(contamination=0.05).fit([x])
