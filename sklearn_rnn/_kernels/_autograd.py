@@ -311,7 +311,7 @@ class LayerRun:
         return self.n_words * _N_GATES[self.sizes.cell] * self.sizes.size
 
     def _multiply_words(self, packed, ones, products):
-        get_library().multiply_words(
+        get_library("steps").multiply_words(
             self.sizes.cell, self.n_words, self.sizes.n_features, self.sizes.hidden,
             self.x.data_ptr(), packed, ones, products,
         )  # fmt: skip
@@ -320,7 +320,7 @@ class LayerRun:
         """Set the gradients of the weights of x; return those of the table."""
         n_words, (cell, n_features, hidden, *_) = self.n_words, self.sizes
         d_table = empty(n_words, self.sizes.step_x)
-        get_library().sum_words(
+        get_library("steps").sum_words(
             cell, n_words, n_features, hidden, len(self.parts), self.ones[direction],
             w_x, d_products, gradients, d_table.data_ptr(),
         )  # fmt: skip

@@ -17,7 +17,10 @@ LINKS = (
 N_SIZES = 7  # of a link, its kind included
 
 # of functions of the machine code, which are compiled when one is first used
-GROUPS = "network", "prediction", "crf", "vocabulary"
+GROUPS = "network", "steps", "prediction", "crf", "vocabulary"
+# groups whose functions a group calls by their symbols
+LINKED = {"prediction": ("network",)}
+SYMBOL = "sklearn_rnn_{}"
 
 # of a function of the machine code whose calls are repeated
 MOST_ARGUMENTS = 24

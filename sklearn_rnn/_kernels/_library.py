@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import version
@@ -28,7 +28,13 @@ from typing import TYPE_CHECKING, Any
 import llvmlite.binding as llvm
 from filelock import FileLock
 
-from sklearn_rnn._kernels._constants import FEATURES, RUNS_AS_PYTHON, WIDTH
+from sklearn_rnn._kernels._constants import (
+    FEATURES,
+    LINKED,
+    RUNS_AS_PYTHON,
+    SYMBOL,
+    WIDTH,
+)
 
 _SOURCES = Path(__file__).with_name("_numba")
 
@@ -54,13 +60,23 @@ class Library:
         How many arguments each function has.
     machine_code : bytes
         Compiled code of all functions.
+    linked : sequence of Library
+        Groups whose functions it calls.
     """
 
-    def __init__(self, n_arguments: dict[str, int], machine_code: bytes) -> None:
+    def __init__(
+        self,
+        n_arguments: dict[str, int],
+        machine_code: bytes,
+        linked: Sequence["Library"] = (),
+    ) -> None:
         if not _is_object_file(machine_code):
             raise ValueError("The machine code is no whole object file.")
         machine = make_target_machine()
         _name_functions_of_c()
+        for library in linked:
+            library.name_functions()
+        self._names, self._linked = list(n_arguments), linked
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
         self._engine.finalize_object()
@@ -74,13 +90,18 @@ class Library:
             raise RuntimeError(f"The machine code has no function {name!r}.")
         return address
 
+    def name_functions(self) -> None:
+        """Tell LLVM where the functions are, for groups that call them."""
+        for name in self._names:
+            llvm.add_symbol(SYMBOL.format(name), self.find_address(name))
+
     def _find(self, name: str, n_arguments: int) -> Callable[..., Any]:
         address = self.find_address(name)
         arguments = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * n_arguments
         # without the GIL
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *arguments)
         function: Any = prototype(address)
-        function.engine = self._engine  # the code is there as long as it is
+        function.library = self  # the code is there as long as it is
         return partial(function, *_IGNORED)
 
     if TYPE_CHECKING:
@@ -111,7 +132,7 @@ def load_library(group: str) -> Library:
 
     Parameters
     ----------
-    group : {"network", "prediction", "crf", "vocabulary"}
+    group : {"network", "steps", "prediction", "crf", "vocabulary"}
 
     Raises
     ------
@@ -122,16 +143,15 @@ def load_library(group: str) -> Library:
     if RUNS_AS_PYTHON:
         return _make_python_library(group)
     name = f"{group}-{_identify(group)}.o"
-    library = _load(name)
+    linked = [load_library(other) for other in LINKED.get(group, ())]
+    library = _load(name, linked)
     if library is not None:
         return library
-    if group == "prediction":
-        load_library("network")  # it is compared with these, within the lock
     with one_process_at_a_time():
-        library = _load(name)  # compiled by another process meanwhile
+        library = _load(name, linked)  # compiled by another process meanwhile
         if library is None:
             found = _compile(group)
-            library = Library(*found)
+            library = Library(*found, linked)
             _verify(group, library)
             _write(name, *found)
     return library
@@ -148,13 +168,13 @@ def _make_python_library(group: str) -> Any:
     return PythonLibrary(list_entries(group))
 
 
-def _load(name: str) -> Library | None:
+def _load(name: str, linked: Sequence[Library] = ()) -> Library | None:
     """Return what lies on the disk; None if nothing does, or nothing that loads."""
     found = _read(name)
     if found is not None:
         # a file may have a good checksum and hold anything
         with suppress(Exception):
-            return Library(*found)
+            return Library(*found, linked)
     return None
 
 

@@ -147,7 +147,7 @@ def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
     """
     x, steps, total, out = _prepare_mean(x, lengths)
     tensors = x, steps, total, out
-    get_library().mean_over_time(*x.shape, *(t.data_ptr() for t in tensors))
+    get_library("steps").mean_over_time(*x.shape, *(t.data_ptr() for t in tensors))
     return out
 
 
@@ -167,7 +167,7 @@ def attend(x: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
     x, scores = read("pool", {}, {"x": x, "scores": scores})
     x, steps, total, out = _prepare_mean(x, lengths)
     tensors = x, scores, steps, total, out
-    get_library().attend(*x.shape, *(t.data_ptr() for t in tensors))
+    get_library("steps").attend(*x.shape, *(t.data_ptr() for t in tensors))
     return out
 
 

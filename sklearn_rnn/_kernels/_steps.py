@@ -21,7 +21,7 @@ def flatten(x: Tensor, lengths: Tensor) -> Tensor:
     batch, n_steps, size = x.shape
     flat = empty(int(lengths.numpy().sum()), size)
     tensors = x, lengths, flat
-    get_library().flatten(
+    get_library("steps").flatten(
         batch, n_steps, size, len(flat), *(t.data_ptr() for t in tensors)
     )
     return flat
@@ -33,7 +33,7 @@ def unflatten(flat: Tensor, lengths: Tensor, n_steps: int) -> Tensor:
     (flat,) = read("steps", {"steps": n}, {"flat": flat})
     x = empty(len(lengths), n_steps, flat.shape[1])
     tensors = flat, lengths, x
-    get_library().unflatten(*x.shape, n, *(t.data_ptr() for t in tensors))
+    get_library("steps").unflatten(*x.shape, n, *(t.data_ptr() for t in tensors))
     return x
 
 
@@ -45,7 +45,7 @@ def add_to_rows(numbers: Tensor, values: Tensor, table: Tensor) -> None:
     if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < n_rows:
         raise ValueError(f"numbers must be from 0 to {n_rows - 1}. Got {numbers}.")
     addresses = [t.data_ptr() for t in (numbers, values, table)]
-    get_library().add_to_rows(len(numbers), n_rows, size, *addresses)
+    get_library("steps").add_to_rows(len(numbers), n_rows, size, *addresses)
 
 
 class Pool:
@@ -108,7 +108,7 @@ class Attend:
         self.out = empty(len(lengths), size)
         used = self.flat, scores, lengths, self.weights, self.out
         addresses = [tensor.data_ptr() for tensor in used]
-        get_library().attend_forward(len(lengths), n, size, *addresses)
+        get_library("steps").attend_forward(len(lengths), n, size, *addresses)
         return self.out
 
     def backward(self, score: Tensor, d_out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -125,5 +125,7 @@ class Attend:
             *(d_out, d_score, d_flat),
         )
         addresses = [tensor.data_ptr() for tensor in used]
-        get_library().attend_backward(len(self.lengths), n, size, *addresses)
+        get_library("steps").attend_backward(
+            len(self.lengths), n, size, *addresses
+        )
         return d_flat, self.hidden, d_score

@@ -61,7 +61,7 @@ def verify_kernels(group: str) -> None:
 
     Parameters
     ----------
-    group : {"network", "prediction", "crf", "vocabulary"}
+    group : {"network", "steps", "prediction", "crf", "vocabulary"}
     """
     rng = np.random.default_rng(0)
     # whatever the caller has set: no modes of torch reach the reference
@@ -82,7 +82,7 @@ def _verify_network(rng: np.random.Generator) -> None:
     _verify_random_convolutions(rng)
     _verify_linear(rng)
     _verify_losses(rng)
-    _verify_steps(rng)
+    _verify_pooling(rng)
     _verify_adam(rng)
     _verify_calls(rng)
 
@@ -246,7 +246,7 @@ def _verify_convolution(rng: np.random.Generator) -> None:
 
 
 def _verify_rows(rng: np.random.Generator) -> None:
-    x, scores = _draw(rng, 4, _N_STEPS, _N_FEATURES), _draw(rng, 4, _N_STEPS)
+    x = _draw(rng, 4, _N_STEPS, _N_FEATURES)
     weight, bias = _draw(rng, _HIDDEN, _N_FEATURES, 2), _draw(rng, _HIDDEN)
     windows = x.double().unfold(1, 2, 2)  # (batch, new_time, channels, 2)
     expected = torch.einsum("btck,nck->btn", windows, weight.double()) + bias
@@ -255,13 +255,6 @@ def _verify_rows(rng: np.random.Generator) -> None:
         head, own_bias = weight[:n_out, :, 0], bias[:n_out]
         expected = x.double() @ head.double().T + own_bias
         _compare("a product", _rows.multiply(x, head, own_bias), expected)
-    lengths = torch.from_numpy(_LENGTHS)
-    means, attended = [], []
-    for row, own_scores, n in zip(x.double(), scores.double(), _LENGTHS, strict=True):
-        means.append(row[:n].mean(0))
-        attended.append(torch.softmax(own_scores[:n], 0) @ row[:n])
-    _compare("a mean", _rows.mean_over_time(x, lengths), torch.stack(means))
-    _compare("attention", _rows.attend(x, scores, lengths), torch.stack(attended))
 
 
 def _verify_random_convolutions(rng: np.random.Generator) -> None:
@@ -328,7 +321,7 @@ def _run_loss(name: str, x: Tensor, target: Tensor) -> Tensor:
     return by_target[name]().mean(1)
 
 
-def _verify_steps(rng: np.random.Generator) -> None:
+def _verify_pooling(rng: np.random.Generator) -> None:
     lengths = torch.from_numpy(_LENGTHS)
     x, d_out = _draw(rng, 4, _N_STEPS, _HIDDEN), _draw(rng, 4, 2 * _HIDDEN)
     with torch.enable_grad():
@@ -338,10 +331,28 @@ def _verify_steps(rng: np.random.Generator) -> None:
         (expected,) = torch.autograd.grad((pooled * d_out).sum(), x64)
     pool = _steps.Pool(with_mean=True, with_max=True)
     _compare("a pooling", pool.forward(x, lengths), pooled.detach())
-    flat = _steps.flatten(pool.backward(d_out), lengths)
-    _compare("steps end to end", _steps.flatten(x, lengths), torch.cat(rows).detach())
-    d_x = _steps.unflatten(flat, lengths, _N_STEPS)
-    _compare("the gradient of a pooling", d_x, expected)
+    d_x = pool.backward(d_out)
+    for own, wanted, n in zip(d_x, expected, _LENGTHS, strict=True):
+        _compare("the gradient of a pooling", own[:n], wanted[:n])
+
+
+def _verify_steps(rng: np.random.Generator) -> None:
+    lengths = torch.from_numpy(_LENGTHS)
+    x, scores = _draw(rng, 4, _N_STEPS, _HIDDEN), _draw(rng, 4, _N_STEPS)
+    rows = [row[:n] for row, n in zip(x, _LENGTHS, strict=True)]
+    flat, again = _steps.flatten(x, lengths), torch.zeros_like(x)
+    for own, row in zip(again, rows, strict=True):
+        own[: len(row)] = row
+    _compare("steps end to end", flat, torch.cat(rows))
+    _compare("steps in rows", _steps.unflatten(flat, lengths, _N_STEPS), again)
+    means = torch.stack([row.double().mean(0) for row in rows])
+    _compare("a mean", _rows.mean_over_time(x, lengths), means)
+    shares = [own[:n].double() for own, n in zip(scores, _LENGTHS, strict=True)]
+    attended = [
+        torch.softmax(own, 0) @ row.double()
+        for own, row in zip(shares, rows, strict=True)
+    ]
+    _compare("attention", _rows.attend(x, scores, lengths), torch.stack(attended))
     table, numbers = torch.zeros(3, _HIDDEN, dtype=torch.float32), torch.arange(14) % 3
     _steps.add_to_rows(numbers, flat, table)
     sums = torch.stack([flat[numbers == k].double().sum(0) for k in range(3)])
@@ -434,6 +445,7 @@ def _verify_vocabulary(rng: np.random.Generator) -> None:
 
 _VERIFICATIONS = {
     "network": _verify_network,
+    "steps": _verify_steps,
     "prediction": _verify_prediction,
     "crf": _verify_crf,
     "vocabulary": _verify_vocabulary,

@@ -128,7 +128,7 @@ def mean_over_time(outputs: Tensor, lengths: Tensor | None) -> Tensor:
 
     Padded outputs are zeros.
     """
-    if is_exact(outputs):
+    if is_exact(outputs) and uses_kernels("steps"):
         from sklearn_rnn._kernels._rows import mean_over_time
 
         return mean_over_time(outputs, lengths)
@@ -142,7 +142,7 @@ def attend(outputs: Tensor, scores: Tensor, lengths: Tensor | None) -> Tensor:
 
     ``scores`` is (batch, time); (batch, time, size) becomes (batch, size).
     """
-    if is_exact(outputs):
+    if is_exact(outputs) and uses_kernels("steps"):
         from sklearn_rnn._kernels._rows import attend
 
         return attend(outputs, scores, lengths)

@@ -104,7 +104,7 @@ def uses_kernels(group: str = "network") -> bool:
 
     Parameters
     ----------
-    group : {"network", "prediction", "crf", "vocabulary"}, default="network"
+    group : {"network", "steps", "prediction", "crf", "vocabulary"}, default="network"
 
     Raises
     ------

@@ -11,6 +11,7 @@ from sklearn_rnn.nn._batch_invariant import (
     is_unchanged,
     linear,
 )
+from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._dropout import Dropout
 from sklearn_rnn.nn._encoder import Encoder
 from sklearn_rnn.nn._initialization import make_empty
@@ -232,6 +233,7 @@ class NextStepModel(RecurrentModel):
             and x_t.shape[1] == 1
             and is_exact(table.weight)
             and self.encoder.suits_kernels()
+            and uses_kernels("steps")
         )
         return table.weight if suits else None
 

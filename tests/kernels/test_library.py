@@ -16,6 +16,7 @@ pytest.importorskip("numba", reason="needs numba")
 from filelock import FileLock
 
 from sklearn_rnn._kernels import _library
+from sklearn_rnn._kernels._constants import GROUPS
 
 FIRST_USE = """
 import sys, warnings
@@ -155,7 +156,6 @@ def test_machine_code_belongs_to_sources_versions_and_processor(tmp_path, monkey
     assert len(set(names)) == 4
 
 
-GROUPS = "network", "prediction", "crf", "vocabulary"
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,10 @@ GROUPS = "network", "prediction", "crf", "vocabulary"
     [
         ("_crf.py", ["crf"]),
         ("_product_of_doubles.py", ["crf"]),
-        ("_gru.py", ["network", "prediction"]),
+        ("_gru.py", ["network", "steps", "prediction"]),
         ("_network.py", ["prediction"]),
-        ("_adam.py", ["network"]),
+        ("_adam.py", ["network", "prediction"]),
+        ("_entries_of_steps.py", ["steps"]),
         ("_product.py", GROUPS),
         ("_entries_of_vocabulary.py", ["vocabulary"]),
         ("_vectors.py", GROUPS),

@@ -12,11 +12,11 @@ kernels. A thread that has gone to sleep is not waited for.
 
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sklearn_rnn._kernels._constants import MOST_ARGUMENTS, RUNS_AS_PYTHON
 from sklearn_rnn._kernels._numba import _python
+from sklearn_rnn._kernels._numba._linked import allocate_ignored
 from sklearn_rnn._kernels._numba._math import JIT
 from sklearn_rnn._kernels._numba._memory import (
     integers_at,
@@ -36,12 +36,8 @@ def _call(typing, function, n_arguments, numbers):
 
     def codegen(context, builder, signature, args):
         function, n_arguments, numbers = args
-        pointer = _BYTE.as_pointer()
-        # where a function of numba's puts its result and its error; kernels have none
-        ignored = [
-            builder.bitcast(cgutils.alloca_once(builder, pointer), pointer)
-            for _ in range(2)
-        ]
+        ignored = allocate_ignored(builder)
+        pointers = [pointer.type for pointer in ignored]
         first = builder.bitcast(numbers, _INT64.as_pointer())
         after = builder.append_basic_block("after")
         switch = builder.switch(n_arguments, after)
@@ -50,7 +46,7 @@ def _call(typing, function, n_arguments, numbers):
             switch.add_case(_INT64(n), block)
             builder.position_at_end(block)
             own = [builder.load(builder.gep(first, [_INT64(k)])) for k in range(n)]
-            kind = ir.FunctionType(_INT32, [pointer, pointer, *[_INT64] * n])
+            kind = ir.FunctionType(_INT32, [*pointers, *[_INT64] * n])
             builder.call(builder.bitcast(function, kind.as_pointer()), ignored + own)
             builder.branch(after)
         builder.position_at_end(after)

@@ -9,15 +9,22 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba.core.codegen import AOTCodeLibrary, AOTCPUCodegen
+from numba.core import cgutils
+from numba.core.codegen import AOTCodeLibrary, AOTCPUCodegen, CodeLibrary
 from numba.core.compiler import Compiler
 
 
 class _Library(AOTCodeLibrary):
-    """Instructions of one function, not optimised, without those that it calls."""
+    """Instructions of one function, as text, without those that it calls."""
 
-    def _optimize_functions(self, ll_module: llvm.ModuleRef) -> None:
-        ll_module.data_layout = self._codegen._data_layout
+    def __init__(self, codegen: Any, name: str) -> None:
+        CodeLibrary.__init__(self, codegen, name)  # the next class makes a module
+        self._linking_libraries: list[Any] = []
+        self._text = ""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Keep the instructions; `link` parses them, once."""
+        self._text = cgutils.normalize_ir_text(str(ir_module))
 
     def finalize(self) -> None:
         """Leave all as it is."""
@@ -28,7 +35,9 @@ class _Library(AOTCodeLibrary):
         return 0
 
     def _get_module_for_linking(self) -> llvm.ModuleRef:
-        return self._final_module
+        module = llvm.parse_assembly(self._text)
+        module.data_layout = self._codegen._data_layout
+        return module
 
 
 class _Codegen(AOTCPUCodegen):
@@ -65,6 +74,8 @@ class Lowering(Compiler):
                 if step.__name__ not in _UNUSED_PASSES
             ]
             pipeline.finalize()
+            # it would look for live variables anew after each pass, for nobody
+            pipeline._ENFORCING = False
         return pipelines
 
     def compile_extra(self, func: Any) -> Any:
@@ -76,7 +87,6 @@ class Lowering(Compiler):
 def link(libraries: Iterable[Any]) -> llvm.ModuleRef:
     """Return one module of some functions and of all that they call."""
     whole, *modules = [lib._get_module_for_linking() for lib in _reach(libraries)]
-    whole = whole.clone()
     for module in modules:
         whole.link_in(module, preserve=True)
     return whole
@@ -99,7 +109,8 @@ def optimize(
     for function in module.functions:
         if not function.is_declaration and function.name not in entries:
             function.linkage = "internal"
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    # level 3 takes a fifth longer, for kernels that are as fast
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = True
     options.loop_unrolling = False  # half of the machine code, at the same speed
     builder = llvm.create_pass_builder(machine, options)

@@ -16,6 +16,7 @@ from numba import njit, types
 
 from sklearn_rnn._kernels._library import make_target_machine
 from sklearn_rnn._kernels._numba._compiler import link, optimize
+from sklearn_rnn._kernels._numba._linked import find_types
 from sklearn_rnn._kernels._numba._math import JIT
 
 
@@ -45,12 +46,3 @@ def _compile(entry: Callable[..., Any]) -> Any:
     """Return what numba makes of a function."""
     signature = types.void(*find_types(entry))
     return njit(signature, **JIT)(entry).overloads[signature.args]
-
-
-def find_types(entry: Callable[..., Any]) -> list[types.Type]:
-    """Return the types of an entry's arguments: integers, then pointers."""
-    parameters = inspect.signature(entry).parameters.values()
-    return [
-        types.int64 if p.kind is p.POSITIONAL_ONLY else types.voidptr
-        for p in parameters
-    ]

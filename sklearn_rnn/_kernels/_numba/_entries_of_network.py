@@ -13,7 +13,6 @@ from sklearn_rnn._kernels._numba import (
     _rows,
     _steps,
 )
-from sklearn_rnn._kernels._numba._math import f4
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
     floats_at,
@@ -104,38 +103,6 @@ def unpack_gradients(
         floats_at(dw_hh, (n, hidden)),
         floats_at(db_ih, (n,)),
         floats_at(db_hh, (n,)),
-    )
-
-
-def multiply_words(
-    cell, n_words, n_features, hidden, /, table, weights, ones, products
-):
-    size, rows = round_up(hidden), floats_at(ones, (n_words, n_features + 1))
-    _linear.widen(floats_at(table, (n_words, n_features)), 0, n_words, rows, f4(1))
-    _recurrence.add_x(
-        cell,
-        size,
-        n_features,
-        floats_at(weights, shape_of_packed(cell, n_features, hidden)),
-        rows,
-        0,
-        n_words,
-        floats_at(products, (n_words, count_gates(cell)[0] * size)),
-    )
-
-
-def sum_words(
-    cell, n_words, n_features, hidden, n_parts, /, ones, w_x, d_products, gradients,
-    d_table,
-):  # fmt: skip
-    columns, wide = count_gates(cell)[0] * round_up(hidden), round_up(n_features)
-    _recurrence.sum_tokens(
-        cell,
-        floats_at(ones, (n_words, n_features + 1)),
-        floats_at(w_x, (wide // WIDTH, columns * WIDTH)),
-        floats_at(d_products, (n_parts, n_words, columns)),
-        floats_at(gradients, (n_features + 1 + hidden, columns)),
-        floats_at(d_table, (n_words, wide)),
     )
 
 
@@ -246,25 +213,6 @@ def multiply(n, n_in, n_out, /, x, weight, bias, out):
         floats_at(weight, (n_out, n_in)),
         floats_at(bias, (n_out,)),
         floats_at(out, (n, n_out)),
-    )
-
-
-def mean_over_time(batch, n_steps, size, /, x, lengths, total, out):
-    _rows.mean_over_time(
-        floats_at(x, (batch, n_steps, size)),
-        integers_at(lengths, (batch,)),
-        doubles_at(total, (size,)),
-        floats_at(out, (batch, size)),
-    )
-
-
-def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
-    _rows.attend(
-        floats_at(x, (batch, n_steps, size)),
-        floats_at(scores, (batch, n_steps)),
-        integers_at(lengths, (batch,)),
-        doubles_at(total, (size,)),
-        floats_at(out, (batch, size)),
     )
 
 
@@ -447,30 +395,6 @@ def unpack_linear(n_parts, n_in, n_out, /, parts, d_weight, d_bias):
 # Steps --------------------------------------------------------------------------------
 
 
-def flatten(batch, n_steps, size, n, /, x, lengths, flat):
-    _steps.flatten(
-        floats_at(x, (batch, n_steps, size)),
-        integers_at(lengths, (batch,)),
-        floats_at(flat, (n, size)),
-    )
-
-
-def unflatten(batch, n_steps, size, n, /, flat, lengths, x):
-    _steps.unflatten(
-        floats_at(flat, (n, size)),
-        integers_at(lengths, (batch,)),
-        floats_at(x, (batch, n_steps, size)),
-    )
-
-
-def add_to_rows(n, n_rows, size, /, numbers, values, table):
-    _steps.add_to_rows(
-        integers_at(numbers, (n,)),
-        floats_at(values, (n, size)),
-        floats_at(table, (n_rows, size)),
-    )
-
-
 def pool(batch, n_steps, size, with_mean, with_max, /, x, lengths, out):
     _steps.pool(
         floats_at(x, (batch, n_steps, size)),
@@ -494,32 +418,6 @@ def pool_backward(
         floats_at(d_out, (batch, wide)),
         floats_at(shares, (2, size)),
         floats_at(d_x, (batch, n_steps, size)),
-    )
-
-
-def attend_forward(batch, n, size, /, x, scores, lengths, weights, out):
-    _steps.attend_forward(
-        floats_at(x, (n, size)),
-        floats_at(scores, (n,)),
-        integers_at(lengths, (batch,)),
-        floats_at(weights, (n,)),
-        floats_at(out, (batch, size)),
-    )
-
-
-def attend_backward(
-    batch, n, size, /, x, hidden, score, lengths, weights, out, d_out, d_score, d_x
-):
-    _steps.attend_backward(
-        floats_at(x, (n, size)),
-        floats_at(hidden, (n, size)),
-        floats_at(score, (size,)),
-        integers_at(lengths, (batch,)),
-        floats_at(weights, (n,)),
-        floats_at(out, (batch, size)),
-        floats_at(d_out, (batch, size)),
-        floats_at(d_score, (size,)),
-        floats_at(d_x, (n, size)),
     )
 
 
@@ -572,12 +470,10 @@ def spin(n_ticks, /, flag):
 
 ENTRIES = (
     gather, standardize, partition_rows,
-    pack, pack_transposed, unpack_gradients, multiply_words, sum_words, forward,
-    backward,
+    pack, pack_transposed, unpack_gradients, forward, backward,
     pack_convolution, pack_convolution_transposed, unpack_convolution,
     convolution_forward, convolution_backward,
-    pack_rows, convolve, multiply, mean_over_time, attend, convolve_randomly,
-    compute_loss, linear_backward, unpack_linear, flatten, unflatten, add_to_rows,
-    pool, pool_backward, attend_forward, attend_backward,
+    pack_rows, convolve, multiply, convolve_randomly,
+    compute_loss, linear_backward, unpack_linear, pool, pool_backward,
     clip, adam, repeat, serve, spin,
 )  # fmt: skip

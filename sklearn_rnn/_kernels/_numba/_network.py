@@ -16,15 +16,15 @@ from numba import njit
 
 from sklearn_rnn._kernels._constants import LINKS, WIDTH
 from sklearn_rnn._kernels._numba import (
-    _batches,
     _convolution,
+    _entries_of_network,
     _last_steps,
-    _linear,
     _random_convolutions,
     _recurrence,
     _rows,
     _steps,
 )
+from sklearn_rnn._kernels._numba._linked import call_linked
 from sklearn_rnn._kernels._numba._math import JIT, f4
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
@@ -36,17 +36,21 @@ from sklearn_rnn._kernels._numba._memory import (
     pointer_in,
     words_at,
 )
-from sklearn_rnn._kernels._numba._shapes import (
-    count_states,
-    shape_of_packed,
-    widths_of_blocks,
-)
+from sklearn_rnn._kernels._numba._shapes import count_states, widths_of_blocks
 from sklearn_rnn._kernels._numba._sizes import round_up
 
 (
     *(STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY),
     CONVOLVE_RANDOMLY,
 ) = range(len(LINKS))
+
+_run_standardize = call_linked(_entries_of_network.standardize)
+_run_convolution = call_linked(_entries_of_network.convolution_forward)
+_run_partition = call_linked(_entries_of_network.partition_rows)
+_run_layer = call_linked(_entries_of_network.forward)
+_run_few = call_linked(_entries_of_network.multiply)
+_run_many = call_linked(_entries_of_network.convolve)
+_run_random_convolutions = call_linked(_entries_of_network.convolve_randomly)
 
 
 @njit(**JIT)
@@ -99,12 +103,12 @@ def run(
             _embed(sizes, first, n_steps, values, offsets, rows, target)
         elif kind == CONVOLVE:
             n_steps = _convolve(
-                sizes, first, second, n_steps, lengths, here, scratch, target
+                sizes, first, second, batch, n_steps, memory, here, scratch, target
             )
             n = batch * n_steps
         elif kind == RECUR:
-            n_bytes = _recur(sizes, first, second, n_steps, lengths, here, start, final,
-                             scratch, target)  # fmt: skip
+            n_bytes = _recur(sizes, first, second, batch, n_steps, memory, here, start,
+                             final, scratch, target)  # fmt: skip
             if is_given(start):
                 start, final = move(start, n_bytes), move(final, n_bytes)
             if sizes[5] != 0:
@@ -119,7 +123,7 @@ def run(
             n = _flatten(sizes, n_steps, lengths, here, target)
         elif kind == CONVOLVE_RANDOMLY:
             _convolve_randomly(
-                sizes, first, second, n_steps, lengths, here, scratch, target
+                sizes, first, second, batch, n_steps, memory, here, scratch, target
             )
         else:
             _multiply(sizes, first, second, n, here, scratch, target)
@@ -128,17 +132,12 @@ def run(
 
 @njit(**JIT)
 def _standardize(sizes, mean, scale, n_steps, values, offsets, rows, scratch, y):
-    n_features, batch = sizes[1], len(rows)
-    for i in range(batch):
+    n_features = sizes[1]
+    for i in range(len(rows)):
         begin, end = offsets[rows[i]], offsets[rows[i] + 1]
-        n = (end - begin) * n_features
-        _batches.standardize(
-            floats_at(move(values, 4 * begin * n_features), (n,)),
-            floats_at(mean, (n_features,)),
-            floats_at(scale, (n_features,)),
-            floats_at(scratch, (2, n_features * WIDTH)),
-            floats_at(move(y, 4 * i * n_steps * n_features), (n,)),
-        )
+        x = move(values, 4 * begin * n_features)
+        n, row = (end - begin) * n_features, move(y, 4 * i * n_steps * n_features)
+        _run_standardize((n, n_features, x, mean, scale, scratch, row))
 
 
 @njit(**JIT)
@@ -154,94 +153,58 @@ def _embed(sizes, table, n_steps, values, offsets, rows, y):
 
 
 @njit(**JIT)
-def _convolve(sizes, packed, parameters, n_steps, lengths, x, scratch, y):
-    """Return how many steps are left; `lengths` become those of the outputs."""
+def _convolve(sizes, packed, parameters, batch, n_steps, steps, x, scratch, y):
+    """Return how many steps are left; the lengths become those of the outputs."""
     channels, n_out, kernel_size, stride = sizes[1], sizes[2], sizes[3], sizes[4]
-    batch, n_inputs, wide = len(lengths), channels * kernel_size, round_up(n_out)
-    new_steps, chunk = -(-n_steps // stride), _convolution.CHUNK
+    new_steps, lengths = -(-n_steps // stride), integers_at(steps, (batch,))
     n_outputs, n_padded = 0, (batch + 1) * (kernel_size // 2)
     for i in range(batch):
         n_outputs += -(-lengths[i] // stride)
         n_padded += lengths[i]
-    normal = move(scratch, 8 * n_outputs)
-    chunk_of_y = move(normal, 4 * chunk * wide)
-    spread = move(chunk_of_y, 4 * chunk * wide)
-    _convolution.forward(
-        floats_at(x, (batch, n_steps, channels)),
-        lengths,
-        0,
-        1,
-        kernel_size,
-        stride,
-        sizes[5] != 0,
-        floats_at(packed, (wide // WIDTH, n_inputs * WIDTH)),
-        floats_at(parameters, (4, wide)),
-        False,
-        integers_at(scratch, (n_outputs,)),
-        floats_at(move(spread, 4 * chunk), (n_padded, channels)),
-        floats_at(normal, (chunk, wide)),
-        floats_at(spread, (chunk,)),
-        floats_at(chunk_of_y, (chunk, wide)),
-        lengths,
-        floats_at(y, (batch, new_steps, n_out)),
-    )
+    chunk = move(scratch, 8 * n_outputs)
+    memory = move(chunk, 4 * _convolution.CHUNK * round_up(n_out))
+    _run_convolution(
+        (
+            batch, n_steps, new_steps, channels, n_out, kernel_size, stride, sizes[5],
+            0, 1, n_outputs, n_padded, 0, x, steps, packed, parameters, scratch,
+            memory, chunk, steps, y,
+        )
+    )  # fmt: skip
     return new_steps
 
 
 @njit(**JIT)
-def _recur(sizes, forward, backward, n_steps, lengths, x, start, final, scratch, y):
+def _recur(
+    sizes, forward, backward, batch, n_steps, steps, x, start, final, scratch, y
+):
     """Run a layer in all directions; return how many bytes of state it has."""
     cell, n_features, hidden, n_directions = sizes[1], sizes[2], sizes[3], sizes[4]
-    only_last, batch = sizes[5] != 0, len(lengths)
-    states, widths = (
-        count_states(cell) * hidden,
-        widths_of_blocks(cell, n_features, hidden),
-    )
-    order = move(scratch, 8 * (n_steps + 1))
-    numbers = move(order, 8 * batch)
-    n_numbers = 2 * batch + n_steps + 2
-    _batches.partition_rows(
-        lengths,
-        False,
-        integers_at(scratch, (n_steps + 1,)),
-        integers_at(order, (batch,)),
-        integers_at(numbers, (1, n_numbers)),
-        integers_at(move(numbers, 8 * n_numbers), (1,)),
-    )
-    sums = move(numbers, 8 * (n_numbers + 1))
-    cells = move(sums, 4 * batch * widths[0])
-    inputs = move(cells, 4 * batch * widths[1])
-    last = move(inputs, 4 * batch * widths[2])
-    begin = start if is_given(start) else nothing()
-    n_before = batch if is_given(start) else 0
-    end = final if is_given(start) else last
-    n_out = 0 if only_last else batch
-    outputs = floats_at(y, (n_out, n_steps, n_directions * hidden))
-    ends = floats_at(end, (batch, states))
-    vectors = floats_at(y, (batch, n_directions * hidden))
+    only_last, columns = sizes[5] != 0, sizes[4] * hidden
+    states = count_states(cell) * hidden
+    widths = widths_of_blocks(cell, n_features, hidden)
+    numbers = move(scratch, 8 * (n_steps + 1 + batch))
+    ends = move(numbers, 8 * (2 * batch + n_steps + 2))
+    _run_partition((batch, n_steps, 1, 0, steps, scratch, numbers, ends))
+    blocks = move(ends, 8)
+    last = move(blocks, 4 * batch * (widths[0] + widths[1] + widths[2]))
+    begin, end = start, final
+    if not is_given(start):
+        begin, end = nothing(), last
+    outputs = nothing() if only_last else y
     for direction in range(n_directions):
         packed = forward if direction == 0 else backward
-        _recurrence.forward(
-            cell,
-            floats_at(x, (batch, n_steps, n_features)),
-            integers_at(nothing(), (0, n_steps)),
-            floats_at(nothing(), (0, widths[0])),
-            integers_at(numbers, (batch,)),
-            integers_at(move(numbers, 8 * batch), (batch,)),
-            integers_at(move(numbers, 16 * batch), (n_steps + 2,)),
-            direction == 1,
-            floats_at(begin, (n_before, states)),
-            floats_at(packed, shape_of_packed(cell, n_features, hidden)),
-            floats_at(inputs, (batch, widths[2])),
-            floats_at(sums, (batch, widths[0])),
-            floats_at(cells, (batch, widths[1])),
-            outputs,
-            direction * hidden,
-            ends,
-        )
+        _run_layer(
+            (
+                cell, direction, batch, n_steps, n_features, hidden, batch, columns,
+                direction * hidden, 0, x, nothing(), nothing(), numbers, begin, packed,
+                blocks, outputs, end,
+            )
+        )  # fmt: skip
         if only_last:
+            found = floats_at(end, (batch, states))
+            vectors = floats_at(y, (batch, columns))
             for i in range(batch):
-                _recurrence.copy(ends[i], vectors[i, direction * hidden :], hidden)
+                _recurrence.copy(found[i], vectors[i, direction * hidden :], hidden)
     return 4 * (batch * states + batch * states % 2)
 
 
@@ -303,7 +266,7 @@ def _flatten(sizes, n_steps, lengths, x, y):
 
 
 @njit(**JIT)
-def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
+def _convolve_randomly(sizes, table, numbers, batch, n_steps, steps, x, scratch, y):
     """Set y to its mean with a branch; see `_random_convolutions.py`.
 
     If there are numbers of the last steps, they come first, and outputs have limits.
@@ -311,7 +274,7 @@ def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
     n_channels, n_features, n_out, n_last = sizes[1], sizes[2], sizes[3], sizes[6]
     n_random = n_features - n_last
     n_kernels = n_random // 2
-    batch, layer = len(lengths), sizes[1:]  # of n_features inputs and n_out outputs
+    layer = sizes[1:]  # of n_features inputs and n_out outputs
     n_numbers = batch * n_features
     added = move(scratch, 4 * (n_numbers + n_numbers % 2))  # doubles will follow
     sums = move(added, 4 * batch * round_up(n_out))
@@ -324,22 +287,20 @@ def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
     if n_last != 0:
         _last_steps.take(
             floats_at(x, (batch, n_steps, n_channels)),
-            lengths,
+            integers_at(steps, (batch,)),
             floats_at(last, (2, n_last)),
             doubles_at(memory, (n_channels,)),
             features,
         )
     for i in range(batch):
         outputs = features[i, n_last:]
-        _random_convolutions.pool_at(
-            (n_channels, n_kernels, sizes[4], sizes[5]),
-            table,
-            numbers,
-            lengths[i],
-            move(x, 4 * i * n_steps * n_channels),
-            memory,
-            outputs,
-        )
+        _run_random_convolutions(
+            (
+                1, n_steps, n_channels, n_kernels, sizes[4], sizes[5], 0, 1,
+                move(x, 4 * i * n_steps * n_channels), move(steps, 8 * i), table,
+                numbers, memory, move(scratch, 4 * (i * n_features + n_last)),
+            )
+        )  # fmt: skip
         _random_convolutions.standardize(
             outputs, floats_at(moments, (2 * n_random + 2,))
         )
@@ -357,23 +318,10 @@ def _convolve_randomly(sizes, table, numbers, n_steps, lengths, x, scratch, y):
 def _multiply(sizes, weight, bias, n, x, scratch, y):
     """Apply a linear layer; few columns are not packed, see `_kernels/_rows.py`."""
     n_in, n_out = sizes[1], sizes[2]
-    wide = round_up(n_out)
     if n_out < WIDTH:
-        _linear.multiply(
-            floats_at(x, (n, n_in)),
-            floats_at(weight, (n_out, n_in)),
-            floats_at(bias, (n_out,)),
-            floats_at(y, (n, n_out)),
-        )
+        _run_few((n, n_in, n_out, x, weight, bias, y))
     else:
-        _rows.convolve(
-            floats_at(x, (1, n * n_in)),
-            floats_at(weight, (wide // WIDTH, n_in * WIDTH)),
-            floats_at(bias, (n_out,)),
-            n_in,
-            floats_at(scratch, (n, wide)),
-            floats_at(y, (1, n, n_out)),
-        )
+        _run_many((1, n * n_in, n, n_out, n_in, n_in, x, weight, bias, scratch, y))
 
 
 # Streams and weights ------------------------------------------------------------------

@@ -86,6 +86,11 @@ def call(function, n_arguments, numbers):
     ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(function)(*places, *arguments)
 
 
+def call_linked(entry):
+    """Return ``call(arguments)``: an entry of another group, with a tuple."""
+    return lambda arguments: entry(*arguments)
+
+
 def shift_to_exponent(number):
     """Return the bits of a double, shifted to the left by 52, as a double."""
     bits = np.float64(number).view(np.uint64) << np.uint64(52)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sklearn_rnn.nn._batch_invariant import standardize
 from sklearn_rnn.nn._chain._link import Batch, Link
+from sklearn_rnn.nn._config import uses_kernels
 
 _INTEGERS = torch.int64, torch.int32
 
@@ -44,7 +45,7 @@ class TokenLink(Link):
         self.rows = torch.empty(0, dtype=torch.int64)
 
     def fits(self) -> bool:
-        return _is_plain_table(self.module.table)
+        return _is_plain_table(self.module.table) and uses_kernels("steps")
 
     def suits(self, batch: Batch) -> bool:
         return batch.x.dtype in _INTEGERS and batch.x.shape[2] == 1

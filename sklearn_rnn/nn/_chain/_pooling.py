@@ -49,6 +49,9 @@ class AttentionLink(Link):
         super().__init__(module)
         self.flatten, self.project = FlattenLink(None), LinearLink(module.project)
 
+    def fits(self) -> bool:
+        return self.flatten.fits() and self.project.fits()
+
     def forward(
         self, x: Tensor, lengths: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

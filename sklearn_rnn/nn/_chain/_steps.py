@@ -5,10 +5,14 @@ from typing import Any
 from torch import Tensor
 
 from sklearn_rnn.nn._chain._link import Link
+from sklearn_rnn.nn._config import uses_kernels
 
 
 class FlattenLink(Link):
     """Valid steps of all rows end to end; it has no module."""
+
+    def fits(self) -> bool:
+        return uses_kernels("steps")
 
     def forward(
         self, x: Tensor, lengths: Tensor | None
