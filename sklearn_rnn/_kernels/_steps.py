@@ -125,7 +125,5 @@ class Attend:
             *(d_out, d_score, d_flat),
         )
         addresses = [tensor.data_ptr() for tensor in used]
-        get_library("steps").attend_backward(
-            len(self.lengths), n, size, *addresses
-        )
+        get_library("steps").attend_backward(len(self.lengths), n, size, *addresses)
         return d_flat, self.hidden, d_score

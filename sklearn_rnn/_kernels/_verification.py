@@ -358,6 +358,29 @@ def _verify_steps(rng: np.random.Generator) -> None:
     sums = torch.stack([flat[numbers == k].double().sum(0) for k in range(3)])
     _compare("a sum of rows", table, sums)
     _verify_attention(rng, flat, lengths)
+    _verify_words(rng)
+
+
+def _verify_words(rng: np.random.Generator) -> None:
+    """Compare a layer on rows of a table with the same layer on their vectors."""
+    rows = 3 * _HIDDEN
+    shapes = (rows, _N_FEATURES), (rows, _HIDDEN), (rows,), (rows,)
+    weights = [_draw(rng, *shape) for shape in shapes]
+    table, d_out = _draw(rng, 5, _N_FEATURES), _draw(rng, 4, _N_STEPS, _HIDDEN)
+    tokens = torch.from_numpy(rng.integers(0, len(table), (4, _N_STEPS)))
+    plan, results = Plan("gru", _LENGTHS, (False,), False, True, _HIDDEN), []
+    for x, words in ((table[tokens], None), (table, tokens)):
+        run = LayerRun(plan, x, weights, tokens=words)
+        outputs, _ = run.forward()
+        results.append([outputs, *run.backward(d_out, [None], wants_x=True)])
+    (outputs, d_x, *expected), (found, d_table, *actual) = results
+    total = torch.zeros_like(table)
+    for row, words, n in zip(d_x, tokens, _LENGTHS, strict=True):
+        total.index_add_(0, words[:n], row[:n])
+    _compare("words", found, outputs)
+    _compare("the gradient of words", d_table, total)
+    for own, wanted in zip(actual, expected, strict=True):
+        _compare("the gradient of a layer of words", own, wanted)
 
 
 def _verify_attention(rng: np.random.Generator, flat: Tensor, lengths: Tensor) -> None:

@@ -147,28 +147,32 @@ RESULTS = {
     "unpack_convolution": -4,
     "convolve": -1,
     "multiply": -1,
-    "mean_over_time": -1,
-    "attend": -1,
     "compute_loss": -2,
     "unpack_linear": -1,
+    "pool": -1,
+    "pool_backward": -1,
+}
+RESULTS_OF_STEPS = {
+    "mean_over_time": -1,
+    "attend": -1,
     "flatten": -1,
     "unflatten": -1,
     "add_to_rows": -1,
-    "pool": -1,
-    "pool_backward": -1,
     "attend_forward": -1,
     "attend_backward": -1,
+    "multiply_words": -1,
+    "sum_words": -1,
 }
 
 
 class Wrong:
     """A library in which one function computes something else."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, group="network"):
+        self.name, self.group = name, group
 
     def __getattr__(self, name):
-        function = getattr(_library.load_library("network"), name)
+        function = getattr(_library.load_library(self.group), name)
         if name != self.name:
             return function
 
@@ -179,8 +183,8 @@ class Wrong:
             function(*args)
             if name == "clip":
                 ctypes.cast(args[-1], ctypes.POINTER(ctypes.c_double))[1] += 1
-            elif name in RESULTS:
-                address = args[RESULTS[name]]
+            elif name in (results := RESULTS | RESULTS_OF_STEPS):
+                address = args[results[name]]
                 ctypes.cast(address, ctypes.POINTER(ctypes.c_float))[0] += 1
 
         return compute
@@ -238,6 +242,13 @@ def test_a_kernel_that_computes_something_else_is_found(name):
     with pytest.raises(RuntimeError, match=r"does not compute what torch does"):
         _library._verify("network", Wrong(name))
     assert _library.get_library() is _library.load_library("network")  # it was not kept
+
+
+@pytest.mark.parametrize("name", RESULTS_OF_STEPS)
+def test_a_kernel_of_steps_that_computes_something_else_is_found(name):
+    with pytest.raises(RuntimeError, match=r"does not compute what torch does"):
+        _library._verify("steps", Wrong(name, "steps"))
+    assert _library.get_library("steps") is _library.load_library("steps")
 
 
 # Broken caches ------------------------------------------------------------------------

@@ -284,7 +284,7 @@ def test_addresses_of_memory_that_is_not_kept_are_found():
     addresses = [tensor.data_ptr() for tensor in (x, lengths, y)]
 
     def compute():
-        get_library().flatten(1, 4, 3, 4, *addresses)
+        get_library("steps").flatten(1, 4, 3, 4, *addresses)
 
     assert record(compute, x, lengths, y).is_complete
     assert not record(compute, x, lengths).is_complete
@@ -296,7 +296,7 @@ def test_a_recording_computes_what_the_block_computed():
     results = []
 
     def compute():
-        get_library().flatten(
+        get_library("steps").flatten(
             1, 4, 3, 4, x.data_ptr(), lengths.data_ptr(), y.data_ptr()
         )
         results.append(y * 3)

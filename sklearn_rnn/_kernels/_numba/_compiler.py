@@ -6,10 +6,10 @@ together once, and optimised together.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import llvmlite.binding as llvm
-from numba.core import cgutils
+from numba.core import cgutils, types
 from numba.core.codegen import AOTCodeLibrary, AOTCPUCodegen, CodeLibrary
 from numba.core.compiler import Compiler
 
@@ -61,8 +61,37 @@ _UNUSED_PASSES = {
 }
 
 
+class _Typing:
+    """numba's types of calls; those of its own functions are found once.
+
+    numba tries all templates of ``+``, say, for each sum of two integers.
+    """
+
+    _found: ClassVar[dict[Any, Any]] = {}
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        """Return the signature of a call; None if there is none."""
+        if not isinstance(func, types.Function):
+            return self._context.resolve_function_type(func, args, kws)
+        # an equal function does not know the implementation that was found
+        key = id(func), tuple(args), tuple(sorted(kws.items()))
+        if key not in self._found:
+            signature = self._context.resolve_function_type(func, args, kws)
+            self._found[key] = func, signature
+        return self._found[key][1]
+
+
 class Lowering(Compiler):
-    """numba's compiler with such a library."""
+    """numba's compiler with such a library and such types."""
+
+    def __init__(self, typingctx: Any, *args: Any) -> None:
+        super().__init__(_Typing(typingctx), *args)
 
     def define_pipelines(self) -> Any:
         """Return the passes that are needed."""
