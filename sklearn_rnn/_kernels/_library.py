@@ -101,7 +101,7 @@ class Library:
         # without the GIL
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *arguments)
         function: Any = prototype(address)
-        function.library = self  # the code is there as long as it is
+        function.kept = self._engine, self._linked  # the code is there as long as it is
         return partial(function, *_IGNORED)
 
     if TYPE_CHECKING:

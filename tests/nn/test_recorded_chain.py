@@ -256,7 +256,7 @@ def test_what_leaves_torch_is_not_to_be_repeated():
 @pytest.mark.parametrize("by_jobs", [False, True])
 def test_a_recording_keeps_the_code_that_it_calls(monkeypatch, by_jobs):
     """Threads that load the kernels at once have one copy each; one stays loaded."""
-    loaded = [load_library.__wrapped__("network")]
+    loaded = [load_library.__wrapped__("steps")]
     engine = weakref.ref(loaded[0]._engine)
     monkeypatch.setattr(_recording, "load_library", lambda group: loaded[0])
     tensors = torch.ones(1, 4, 3), torch.full((1,), 4), empty(4, 3)
@@ -264,9 +264,9 @@ def test_a_recording_keeps_the_code_that_it_calls(monkeypatch, by_jobs):
 
     def compute():
         if by_jobs:
-            _threads.run_in_threads(get_library().flatten, [numbers])
+            _threads.run_in_threads(get_library("steps").flatten, [numbers])
         else:
-            get_library().flatten(*numbers)
+            get_library("steps").flatten(*numbers)
 
     recording = record(compute, *tensors)
     loaded.clear()
