@@ -1,6 +1,6 @@
 """Error rates of RNNTranscriber on spoken digits and words, and on spelled words.
 
-    python benchmarks/bench_transcription.py
+    python benchmarks/bench_transcription.py > docs/transcription_table.rst
     python benchmarks/bench_transcription.py digits yesno  # some data sets
 
 - Digits: 3 to 7 recordings of a speaker, joined; training and test recordings are those
@@ -191,19 +191,45 @@ def measure_nettalk():
     return y_test, transcribe_spellings(train, X_test, NETTALK)
 
 
-# data, unit of the error, error
+# data, unit of the error, error, description
 TASKS = {
-    "Digits, 3 to 7 joined": (measure_digits, "characters", character_error_rate),
-    "Digits of unseen speakers": (measure_unseen, "characters", character_error_rate),
-    "yesno": (measure_yesno, "words", word_error_rate),
-    "CMUdict": (measure_cmudict, "phonemes", word_error_rate),
-    "NETtalk": (measure_nettalk, "phonemes", character_error_rate),
+    "Digits, 3 to 7 joined": (
+        measure_digits,
+        "characters",
+        character_error_rate,
+        "3 to 7 spoken digits, joined from new recordings of the six speakers "
+        "(Free Spoken Digit Dataset)",
+    ),
+    "Digits of unseen speakers": (
+        measure_unseen,
+        "characters",
+        character_error_rate,
+        "The same, of speakers that are held out, two of six in turn",
+    ),
+    "yesno": (
+        measure_yesno,
+        "words",
+        word_error_rate,
+        'Eight words, "yes" or "no" in Hebrew (yesno), from 31 recordings',
+    ),
+    "NETtalk": (
+        measure_nettalk,
+        "phonemes",
+        character_error_rate,
+        "Phonemes of spelled words (NETtalk)",
+    ),
+    "CMUdict": (
+        measure_cmudict,
+        "phonemes",
+        word_error_rate,
+        "Phonemes of spelled words (CMUdict)",
+    ),
 }
 
 
 def measure(task):
     """Return the errors, the share of texts without any, and minutes."""
-    predict, _, error = task
+    predict, _, error, _ = task
     begin = time.process_time()
     true, predicted = predict()
     return {
@@ -218,10 +244,11 @@ def print_table(results):
     print(".. list-table::\n   :header-rows: 1\n")
     print("   * - data\n     - wrong\n     - texts without an error")
     print("     - minutes")
-    for name, (_, unit, _) in TASKS.items():
+    for name, (_, unit, _, description) in TASKS.items():
         if name in results:
             row = results[name]
-            print(f"   * - {name}\n     - {100 * row['error']:.1f} % of {unit}")
+            print(f"   * - {description}")
+            print(f"     - {100 * row['error']:.1f} % of {unit}")
             print(f"     - {100 * row['exact']:.1f} % of {row['texts']:,}")
             print(f"     - {row['minutes']:.1f}")
 
