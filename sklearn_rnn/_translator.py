@@ -437,17 +437,7 @@ class RNNTranslator(TokenRNN):
             Strings, or lists of tokens. A target that reaches `max_length` is cut,
             with a warning.
         """
-        found = self._search(X)
-        best = [hypotheses[0] for hypotheses in found]
-        n_cut = sum(not one.is_complete for one in best)
-        if n_cut:
-            warnings.warn(
-                f"{n_cut} of {len(best)} predictions reached max_length="
-                f"{self._find_max_length()} tokens and were cut.",
-                UserWarning,
-                stacklevel=2,
-            )
-        return self._target_codec.decode([one.tokens for one in best])
+        return self._decode_best(self._find(X))
 
     def predict_n_best(self, X, n=5):
         """Return several targets of each source.
@@ -462,14 +452,15 @@ class RNNTranslator(TokenRNN):
         Returns
         -------
         y : ndarray of object of shape (n_samples, n)
-            The best target first; None where the search found fewer.
+            The best target first; None where the search found fewer. Where the best
+            one reaches `max_length`, it is cut, with a warning.
         scores : ndarray of shape (n_samples, n)
             Log-likelihood, divided by the number of tokens to the power
             `length_penalty`; -inf for None.
         """
         if not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be an int >= 1. Got {n!r} instead.")
-        found = self._search(X, least_width=int(n))
+        found = self._find(X, int(n))
         y = np.full((len(found), n), None, dtype=object)
         scores = np.full((len(found), n), -np.inf)
         for i, hypotheses in enumerate(found):
@@ -568,7 +559,7 @@ class RNNTranslator(TokenRNN):
             Between 0 and 1, see :func:`~sklearn_rnn.metrics.chrf_score`. If y holds
             sequences of tokens, the fraction of exact matches.
         """
-        predicted = self.predict(X)
+        predicted = self._decode_best(self._find(X))
         if self._writes_texts:
             return chrf_score(y, predicted, sample_weight=sample_weight) / 100
         return exact_match_score(y, predicted, sample_weight=sample_weight)
@@ -732,6 +723,19 @@ class RNNTranslator(TokenRNN):
         self._check_fitted()
         return self._encode_X(self._check_X(X))
 
+    def _find(self, X, least_width=1):
+        """Return the hypotheses of each source; warn where the best was cut."""
+        found = self._search(X, least_width)
+        n_cut = sum(not hypotheses[0].is_complete for hypotheses in found)
+        if n_cut:
+            warnings.warn(
+                f"{n_cut} of {len(found)} predictions reached max_length="
+                f"{self._find_max_length()} tokens and were cut.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return found
+
     @neutral_torch_state()
     def _search(self, X, least_width=1):
         """Return the hypotheses of each source."""
@@ -762,6 +766,9 @@ class RNNTranslator(TokenRNN):
                 for i, hypotheses in zip(rows, results, strict=True):
                     found[i] = [self._cut(one) for one in hypotheses]
         return found
+
+    def _decode_best(self, found):
+        return self._target_codec.decode([best.tokens for best, *_ in found])
 
     def _cut(self, hypothesis):
         """Return a hypothesis without the token after the last, its end or not."""
