@@ -18,6 +18,7 @@ from sklearn_rnn.nn._gated import LSTM
 from sklearn_rnn.nn._generation import NextSteps
 from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._masking import flatten_steps, gather_ends, padding_mask
+from sklearn_rnn.nn._threaded_linear import threaded_linear
 
 
 class Decoder(nn.Module):
@@ -170,7 +171,7 @@ class Decoder(nn.Module):
         keys : Tensor of shape (batch, time, size)
             A projection of each state.
         """
-        return linear(self.key, memory)
+        return threaded_linear(self.key, memory)
 
     def attend(
         self, queries: Tensor, memory: Tensor, keys: Tensor, lengths: Tensor | None
@@ -194,13 +195,15 @@ class Decoder(nn.Module):
             Each row by itself, in prediction.
         """
         if not self.attention:
-            return _tanh(linear(self.combine, queries))
+            return _tanh(threaded_linear(self.combine, queries))
         if torch.is_grad_enabled():
             weights = _softmax(queries @ keys.transpose(1, 2), lengths)
             contexts = weights @ memory
         else:
             contexts = attend_to_memory(queries, keys, memory, lengths)
-        return _tanh(linear(self.combine, torch.cat([queries, contexts], dim=-1)))
+        return _tanh(
+            threaded_linear(self.combine, torch.cat([queries, contexts], dim=-1))
+        )
 
     def weigh(self, queries: Tensor, keys: Tensor, lengths: Tensor | None) -> Tensor:
         """Return the attention of states of the decoder to those of the source.
