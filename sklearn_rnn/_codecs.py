@@ -140,6 +140,9 @@ class TextCodec:
         if self.level == "word":
             for i, tokens in enumerate(sequences):
                 result[i] = join_words(self.tokens[tokens], prompt)
+        elif self.level == "char":
+            get = self.tokens.tolist().__getitem__
+            result[:] = [prompt + "".join(map(get, tokens)) for tokens in sequences]
         else:
             texts = self.tokenizer.inverse_transform([np.array(t) for t in sequences])
             result[:] = [prompt + text for text in texts]

@@ -141,7 +141,8 @@ class SourceDecoder:
     def __init__(self, module, inputs, width):
         self.decoder, self.width = module.decoder, width
         self.memory, self.layers = module.encode(**inputs)
-        self.keys = self.decoder.make_keys(self.memory)
+        # as kernels read them, at each step
+        self.keys = self.decoder.make_keys(self.memory).transpose(1, 2).contiguous()
         self.lengths = inputs["lengths"]
 
     def start(self):
@@ -155,7 +156,9 @@ class SourceDecoder:
     def step(self, tokens, state):
         layers, (memory, keys, lengths) = state
         y = torch.from_numpy(tokens).to(memory.device).unsqueeze(1)
-        logits, layers = self.decoder.step(y, layers, memory, keys, lengths)
+        logits, layers = self.decoder.step(
+            y, layers, memory, keys.transpose(1, 2), lengths
+        )
         return self._find_candidates(logits), (layers, (memory, keys, lengths))
 
     def reorder(self, state, rows):
@@ -164,7 +167,9 @@ class SourceDecoder:
         kept = rows[:: self.width] // self.width
         if len(kept) < len(sources[0]):
             index = torch.from_numpy(kept).to(sources[0].device)
-            sources = tuple(None if s is None else s[index] for s in sources)
+            sources = tuple(
+                None if s is None else s.index_select(0, index) for s in sources
+            )
         return layers, sources
 
     def _find_candidates(self, logits):
@@ -174,4 +179,6 @@ class SourceDecoder:
 
     def _take_layers(self, layers, rows):
         rows = rows.to(self.memory.device)
-        return [nn.map_state(lambda s: s[rows], layer) for layer in layers]
+        return [
+            nn.map_state(lambda s: s.index_select(0, rows), layer) for layer in layers
+        ]

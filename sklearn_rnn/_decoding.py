@@ -104,16 +104,15 @@ def draw(decoder, first, max_length, settings, uniforms, *, end=None, stops=None
         Sum over the tokens that were drawn, including `end`, in the order of steps.
     """
     log_p, state = first
-    tokens = [[] for _ in range(len(log_p))]
+    drawn = _Rows(len(log_p))
     total, active = np.zeros(len(log_p)), np.arange(len(log_p))
     for _ in range(max_length):
         chosen = choose(log_p, settings, uniforms.next()[:, 0])
         total[active] += log_p[np.arange(len(active)), chosen]
         goes_on = chosen != (-1 if end is None else end)
-        for i, token in zip(active[goes_on], chosen[goes_on], strict=True):
-            tokens[i].append(int(token))
+        drawn.append(active[goes_on], chosen[goes_on])
         if stops is not None:
-            goes_on &= [not stops(tokens[i]) for i in active]
+            goes_on &= [not stops(drawn.get(i)) for i in active]
         kept = np.flatnonzero(goes_on)
         if len(kept) == 0:
             break
@@ -122,7 +121,29 @@ def draw(decoder, first, max_length, settings, uniforms, *, end=None, stops=None
             active, chosen = active[kept], chosen[kept]
             uniforms.keep(kept)
         log_p, state = decoder.step(chosen, state)
-    return tokens, total
+    return [drawn.get(i) for i in range(len(total))], total
+
+
+class _Rows:
+    """Rows of tokens that grow by one at a time."""
+
+    def __init__(self, n_rows):
+        self.values = np.empty((n_rows, 16), int)
+        self.lengths = np.zeros(n_rows, int)
+
+    def append(self, rows, tokens):
+        """Append tokens to some rows, all of the same length."""
+        if len(rows) == 0:
+            return
+        place = self.lengths[rows[0]]
+        if place == self.values.shape[1]:
+            self.values = np.concatenate([self.values, self.values], axis=1)
+        self.values[rows, place] = tokens
+        self.lengths[rows] += 1
+
+    def get(self, row):
+        """Return the tokens of a row as a list."""
+        return self.values[row, : self.lengths[row]].tolist()
 
 
 def choose(log_p, settings, uniform):

@@ -86,6 +86,8 @@ def _read_tokens(sequence: Any, name: str) -> list[Any]:
         )
     flat = sequence.ravel() if len(shape) > 1 else sequence
     tokens = flat.tolist() if hasattr(flat, "tolist") else list(flat)
+    if set(map(type, tokens)) <= {int, str}:
+        return tokens
     return [_read_token(token, name, t) for t, token in enumerate(tokens)]
 
 
