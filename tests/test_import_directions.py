@@ -163,7 +163,7 @@ MAY_IMPORT = {
         *("_serialization", "nn", "utils"),
     },
     "metrics": {"_sequences", "utils"},
-    "model_selection": {"_planning", "utils"},
+    "model_selection": {"_planning", "_sequences", "utils"},
     "_planning": {"_base", "utils"},
     "preprocessing": {"_sequences", "utils"},
     "utils": set(),

@@ -11,6 +11,7 @@ from sklearn_rnn._sequences import (
     check_floats,
     first_place,
     refuse_column,
+    refuse_unsorted_times,
     validate_sequences,
 )
 
@@ -55,10 +56,8 @@ def check_series(
             "row for each step use SequenceBuilder; for one series with several "
             "variables pass [table]."
         )
+    refuse_unsorted_times(X, name)
     series = _as_several(X, name)
-    if isinstance(series, list):
-        for i, one in enumerate(series):
-            _refuse_unsorted_times(one, f"{name}[{i}]")
     options = {"name": name, "allow_empty": allow_empty}
     ragged = validate_sequences(
         estimator, series, reset=reset, check=check_floats, **options
@@ -72,18 +71,6 @@ def check_series(
             "first, for instance with pandas.Series.interpolate."
         )
     return ragged
-
-
-def _refuse_unsorted_times(series: Any, name: str) -> None:
-    """Refuse a series of pandas whose index has times that do not ascend."""
-    index = getattr(series, "index", None)
-    dtype = getattr(index, "dtype", None)
-    is_temporal = getattr(dtype, "kind", "") in ("m", "M") or hasattr(dtype, "freq")
-    if is_temporal and not index.is_monotonic_increasing:
-        raise ValueError(
-            f"The times in the index of {name} do not ascend, but steps are read from "
-            f"the first row to the last: sort them with {name}.sort_index()."
-        )
 
 
 def _as_several(X: Any, name: str) -> Any:

@@ -47,6 +47,7 @@ from sklearn_rnn._sequences._reading import (
     read_argument,
     refuse_column,
     refuse_dates,
+    refuse_unsorted_times,
 )
 from sklearn_rnn._sequences._schemes import (
     TAGGER_SCHEMES,
@@ -142,6 +143,7 @@ __all__ = [
     "read_texts",
     "refuse_column",
     "refuse_dates",
+    "refuse_unsorted_times",
     "refuse_source",
     "set_layout",
     "show",

@@ -309,6 +309,21 @@ def refuse_dates(frame: Any, name: str) -> None:
             )
 
 
+def refuse_unsorted_times(series: Any, name: str) -> None:
+    """Refuse series of pandas, one or several, whose index has times out of order."""
+    several = isinstance(series, list | tuple)
+    for i, one in enumerate(series if several else [series]):
+        index = getattr(one, "index", None)
+        dtype = getattr(index, "dtype", None)
+        is_temporal = getattr(dtype, "kind", "") in ("m", "M") or hasattr(dtype, "freq")
+        if is_temporal and not index.is_monotonic_increasing:  # type: ignore[union-attr]
+            which = f"{name}[{i}]" if several else name
+            raise ValueError(
+                f"The times in the index of {which} do not ascend, but steps are read "
+                f"from the first row to the last: sort them with {which}.sort_index()."
+            )
+
+
 def _short(x: Any) -> str:
     text = repr(x)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -20,6 +20,7 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
     Whoever reads it meanwhile, or after a crash, finds the old file or the new one.
     """
     folder, name = os.path.split(os.path.abspath(path))
+    os.stat(folder)  # an error about a folder that is not there names it
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_rnn._sequences import refuse_unsorted_times
+
 
 def make_origins(
     series: Any, horizon: int, *, step: int = 1, first: int | None = None
@@ -183,10 +185,13 @@ def list_series(series: Any) -> list[Any]:
             "with a row for each step, and to_numpy() of one column one series."
         )
     if isinstance(series, list | tuple | range):
+        if len(series) == 0:
+            raise ValueError("series must have at least one series. Got none.")
         is_one = np.ndim(series[0]) == 0
     else:
         holds_objects = getattr(series, "dtype", None) == np.dtype(object)
         is_one = getattr(series, "ndim", 3) == 1 and not holds_objects
+    refuse_unsorted_times(series, "series")
     if is_one and not hasattr(series, "offsets"):  # as RaggedArray has
         return [np.asarray(series)]
     return list(series)

@@ -5,7 +5,12 @@ from numbers import Integral
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets, refuse_dates
+from sklearn_rnn._sequences import (
+    RaggedArray,
+    lengths_to_offsets,
+    refuse_dates,
+    refuse_unsorted_times,
+)
 
 
 def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
@@ -105,6 +110,7 @@ def make_windows(series, y=None, *, length, step=1, horizon=1, groups=None):
     array(['no', 'no', 'yes'], dtype='<U3')
     """
     _refuse_dates(series)
+    refuse_unsorted_times(series, "series")
     _check_at_least("length", length, 1)
     _check_at_least("step", step, 1)
     horizons = _check_horizon(horizon, least=1 if y is None else 0)

@@ -20,6 +20,7 @@ from sklearn_rnn import (
     save,
 )
 from sklearn_rnn.inspection import ForecastDisplay
+from sklearn_rnn.model_selection import make_origins
 from sklearn_rnn.preprocessing import SequenceTokenizer, make_windows
 
 draw = np.random.default_rng(0)
@@ -189,6 +190,12 @@ def test_a_search_is_saved_by_its_best_estimator(tmp_path):
     save(search.best_estimator_, tmp_path / "best")
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    model = RNNClassifier(**SMALL).fit(SERIES, LABELS)
+    with pytest.raises(FileNotFoundError, match=r"nowhere'$"):
+        save(model, tmp_path / "nowhere" / "model")
+
+
 def test_a_pickle_is_recognised(tmp_path):
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps({"a": 1}))
@@ -221,10 +228,26 @@ def test_times_of_a_series_ascend(make, index):
     series = pd.Series(np.sin(np.arange(40.0)), index=times)
     estimator = make(**TINY).fit(series)
     newest_first = series[::-1]
-    for X in (newest_first, [series, newest_first], [newest_first.to_frame("a")]):
+    with refuses(r"times in the index of X do not ascend.* X.sort_index"):
+        estimator.predict(newest_first)
+    for X in ([series, newest_first], [newest_first.to_frame("a")]):
         with refuses(r"times in the index of X\[.\] do not ascend.*X\[.\].sort_index"):
             estimator.predict(X)
     estimator.predict(newest_first.reset_index(drop=True))
+
+
+def test_times_of_cut_series_ascend():
+    times = pd.date_range("2024-01-01", periods=20)
+    newest_first = pd.Series(np.arange(20.0), index=times)[::-1]
+    with refuses("times in the index of series do not ascend"):
+        make_windows(newest_first, length=3)
+    with refuses(r"times in the index of series\[0\] do not ascend"):
+        make_origins([newest_first], horizon=2)
+
+
+def test_no_series_are_named():
+    with refuses("series must have at least one series. Got none"):
+        make_origins([], horizon=2)
 
 
 def test_the_history_of_a_backtest_is_a_table():
