@@ -30,9 +30,14 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 
 class Interval(_Interval):
-    """Integers or floats between limits; no fractions, on which `isnan` fails."""
+    """Integers or floats between limits; no fractions, on which `isnan` fails.
+
+    True is no count: who sets ``random_kernels=True`` does not mean one of them.
+    """
 
     def is_satisfied_by(self, val: Any) -> bool:
+        if isinstance(val, bool) and self.type is Integral:
+            return False
         is_number = isinstance(val, Integral | float | np.floating)
         return is_number and super().is_satisfied_by(val)
 
