@@ -80,6 +80,12 @@ def differentiate_norm(d, z, sums, spread, correlation):
 # Weights ------------------------------------------------------------------------------
 
 
+@for_all_units
+def subtract(result, a, number):
+    """Set result = a - number; LLVM cuts so short a loop into halves and quarters."""
+    result[0] = a[0] - number
+
+
 @njit(**JIT)
 def find_means(normalized, weight, means):
     """Set what is subtracted from each column of (n_out, channels * kernel_size)."""
@@ -130,10 +136,8 @@ def pack(weight, channels, bias, scale, shift, eps, means, columns, packed, para
         for c in range(channels):
             for k in range(kernel_size):
                 column = c * kernel_size + k
-                source, mean = columns[column], means[column]
-                begin = (k * channels + c) * WIDTH
-                for lane in range(WIDTH):  # whole vectors
-                    panel[begin + lane] = source[lane] - mean
+                target = packed, first // WIDTH, (k * channels + c) * WIDTH
+                subtract(1, WIDTH, (target, (columns, column, 0), (means, column)))
         if n < WIDTH:
             for j in range(n_inputs):
                 for lane in range(n, WIDTH):
@@ -208,10 +212,8 @@ def unpack(
     for first in range(0, n_out, WIDTH):
         for c in range(channels):
             for k in range(kernel_size):
-                j, target = k * channels + c, columns[c * kernel_size + k]
-                source, mean = total[j], means[j]
-                for lane in range(WIDTH):  # whole vectors
-                    target[lane] = source[first + lane] - mean
+                j, target = k * channels + c, (columns, c * kernel_size + k, 0)
+                subtract(1, WIDTH, (target, (total, j, first), (means, j)))
         n = min(WIDTH, n_out - first)
         transpose(columns, 0, WIDTH, n_inputs, n, d_weight, first * n_inputs, n_inputs)
     for o in range(n_out):
