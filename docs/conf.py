@@ -65,6 +65,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "capture_repr": ("_repr_html_",),  # no "<... object at 0x7f...>"
     "show_memory": False,
+    "parallel": 2,  # processes; joblib divides the cores among them
     "thumbnail_size": (400, 280),
 }
 
