@@ -769,7 +769,7 @@ class RNNForecaster(BaseRNN):
         if data.y is not None:
             return self._cut_ends(data), None
         held_out = self._count_held_out()
-        check_lengths(data.X, self.horizon + held_out)
+        check_lengths(data.X, self.horizon, held_out)
         stops = data.X.lengths - held_out
         windows = Windows.at_all_origins(data.X, stops, self._shape, self._columns)
         if not self.early_stopping:

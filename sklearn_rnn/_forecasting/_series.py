@@ -90,14 +90,18 @@ def _as_several(X: Any, name: str) -> Any:
     return [X] if n_dimensions == 1 and holds_numbers else X
 
 
-def check_lengths(X: RaggedArray, n_steps: int) -> None:
-    """Refuse series without a step before the last `n_steps`."""
-    short = X.lengths <= n_steps
+def check_lengths(X: RaggedArray, horizon: int, held_out: int = 0) -> None:
+    """Refuse series without a step before the future, and before what is held out."""
+    needed = 1 + horizon + held_out
+    short = X.lengths < needed
     if short.any():
         i = int(short.argmax())
+        parts = "one to forecast from, "
+        if held_out:
+            parts += f"{held_out} to hold out for 'calibration_origins', "
         raise ValueError(
-            f"X[{i}] has {X.lengths[i]} steps, but {n_steps + 1} are needed: one to "
-            f"forecast from, and {n_steps} to forecast."
+            f"X[{i}] has {X.lengths[i]} steps, but {needed} are needed: {parts}and "
+            f"{horizon} to forecast."
         )
 
 

@@ -245,6 +245,14 @@ def test_times_of_cut_series_ascend():
         make_origins([newest_first], horizon=2)
 
 
+def test_steps_that_are_held_out_are_named():
+    forecaster = RNNForecaster(horizon=2, calibration_origins=90, **TINY)
+    with refuses(
+        "94 are needed: one.*, 91 to hold out for 'calibration_origins', and 2"
+    ):
+        forecaster.fit(np.arange(20.0))
+
+
 def test_no_series_are_named():
     with refuses("series must have at least one series. Got none"):
         make_origins([], horizon=2)
