@@ -115,9 +115,12 @@ class Lowering(Compiler):
 
 def link(libraries: Iterable[Any]) -> llvm.ModuleRef:
     """Return one module of some functions and of all that they call."""
-    whole, *modules = [lib._get_module_for_linking() for lib in _reach(libraries)]
-    for module in modules:
-        whole.link_in(module, preserve=True)
+    first, *others = _reach(libraries)
+    whole = first._get_module_for_linking()
+    for library in others:
+        # a module of numba's own is linked again
+        is_kept = not isinstance(library, _Library)
+        whole.link_in(library._get_module_for_linking(), preserve=is_kept)
     return whole
 
 
