@@ -759,8 +759,8 @@ class RNNGenerator(StreamingMixin, TokenRNN):
         known = np.isin(y, self.classes_)
         if not known.all():
             raise ValueError(
-                f"{name} has {y[~known][0]!r}, which is not among the classes of fit: "
-                f"{list(self.classes_)}."
+                f"{name} has {y[~known].tolist()[0]!r}, which is not among the classes "
+                f"of fit: {self.classes_.tolist()}."
             )
         return np.searchsorted(self.classes_, y)
 
