@@ -159,8 +159,11 @@ def read_block(source: SequenceSource, i: int) -> tuple[Any, Any, Any]:
     """Return X, y and sample_weight of a block."""
     block = source.block(i)
     if not isinstance(block, tuple) or len(block) != 3:
+        got = type(block).__name__
+        if isinstance(block, tuple):
+            got += f" of {len(block)}"
         raise TypeError(
-            f"a block must be a tuple of {_ARGUMENTS}. Got {type(block).__name__} "
+            f"a block must be a tuple of {_ARGUMENTS}, which may be None. Got {got} "
             "instead."
         )
     return block

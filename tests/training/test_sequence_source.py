@@ -325,7 +325,12 @@ class Broken(Parts):
 @pytest.mark.parametrize(
     ("second", "error", "message"),
     [
-        (np.ones(3), TypeError, "must be a tuple of X, y and sample_weight. Got ndarr"),
+        (
+            np.ones(3),
+            TypeError,
+            "X, y and sample_weight, which may be None. Got ndarray",
+        ),
+        (([[[1.0, 2.0]]], [0]), TypeError, "which may be None. Got tuple of 2 instead"),
         (([[[1.0]]], [0.0], None), ValueError, "X has 1 features, but RNNRegressor"),
         (([[[1.0, np.nan]]], [0.0], None), ValueError, r"X\[0\] has NaN at step 0"),
         (([[[1.0, 2.0]]], [np.nan], None), ValueError, "y contains NaN|y has NaN"),
