@@ -128,6 +128,12 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
     def _initialize_head(self, module, train):
         """Initialize the head, if random weights do not suit."""
 
+    def _hold_out_for_trial(self, train):
+        """Return what to train on and what to try the network on; None: no trial."""
+
+    def _try_network(self, tried, whole):
+        """Set what depends on how well the network does on samples held out."""
+
     # Fit -----------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups):
@@ -152,6 +158,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             elif validation is not None:
                 held_out = self._encode_held_out(validation)
             self._resolve_parameters(train)
+            trial = None if continues else self._hold_out_for_trial(train)
+            whole, train = train, train if trial is None else trial[0]
             net = self._rebuild_net() if continues else self._build_net(train)
             monitor = self._make_monitor(held_out)
             plan = Plan(
@@ -160,6 +168,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
                 self.weight_averaging,
             )
             interrupt = self._train(net, train, monitor, plan, checkpoint)
+            if trial is not None:
+                self._try_network(trial[1], whole)
         if interrupt is not None:
             raise interrupt
         self._warn_if_still_improving(monitor)
@@ -312,13 +322,13 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
 
         def weigh(part):
             weighted = self._targets.weigh(part.targets, part.sample_weight, factors)
-            return TrainingData(part.X, *weighted)
+            return TrainingData(part.X, *weighted, part.groups)
 
         return encoded.reweigh(weigh)
 
     def _encode_part(self, data):
         X, targets = self._index_tokens(data.X), self._targets.encode(data.targets)
-        return TrainingData(X, targets, data.sample_weight)
+        return TrainingData(X, targets, data.sample_weight, data.groups)
 
     def _check_y(self, y, X, sample_weight, name="y"):
         """Return y, a row a sample, and the weight of each sample."""

@@ -75,11 +75,15 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         shapes that may be anywhere in long sequences.
     random_kernels : int, "auto" or None, default="auto"
         Number of random convolution kernels, for X of numbers alone. A ridge regression
-        on their pooled outputs, as in MiniRocket, is fitted before the network; the
-        logits of a prediction are the mean of both, in which the regression counts
-        twice. Suits shapes. "auto" is 1000, but None for more than 10,000 sequences,
-        with ``conv_channels=None``, and if `partial_fit` comes first. None: the network
-        alone. A warm start and `partial_fit` keep the regression of the first `fit`.
+        on their pooled outputs, as in MiniRocket, is fitted, too; the logits of a
+        prediction are the mean of both, in which the network has `network_share_`: a
+        third, but from 1,000 samples on, with ``early_stopping="auto"``, what suits
+        `validation_fraction` of them, on which the network is tried and not trained:
+        whole groups, or blocks of samples of a class that follow each other, as windows
+        of a recording do. Suits shapes. "auto" is 1000, but None for more than 10,000
+        sequences, with ``conv_channels=None``, and if `partial_fit` comes first. None:
+        the network alone. A warm start and `partial_fit` keep the regression and the
+        share of the first `fit`.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -87,8 +91,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         vector; so do those in only one sequence, if there is one prediction a sequence.
 
         - "from_dtype": columns with a categorical dtype, if X is a list of DataFrames.
-        - array-like: names of columns if X is a list of DataFrames, positions, or a
-          boolean mask. Categories in arrays are numbers.
+        - array-like: names of columns if X is a list of DataFrames or a RaggedArray
+          with names, positions, or a boolean mask. Categories in arrays are numbers.
         - None: no column holds categories.
     embedding_dim : int, sequence of int, "auto" or None, default="auto"
         Size of the embedding of tokens or categories. A sequence sets the size of each
@@ -208,6 +212,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels; if y is multilabel, the indices of its columns.
+    network_share_ : float
+        Share of the network in a prediction, beside the regression on random kernels.
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -51,6 +51,14 @@ def suggest_dropout(embeds: bool, n_kernels: int | None, n_samples: int) -> floa
     return 0.5 if n_samples < _SOME_SAMPLES else 0.2
 
 
+def is_enough_for_trial(n_samples: int, n_bytes: int) -> bool:
+    """Whether samples can be spared to try the network on, beside random kernels.
+
+    Not where their copies would take as much memory as the data.
+    """
+    return n_samples >= _SOME_SAMPLES and n_bytes < _LARGE_DATA
+
+
 def suggest_early_stopping(n_samples: int, n_bytes: int) -> bool:
     """Return whether to hold out a validation set: where it is missed least.
 

@@ -82,9 +82,12 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
     random_kernels : int, "auto" or None, default="auto"
         Number of random convolution kernels, for X of numbers alone and
         ``loss="squared_error"``. A ridge regression on their pooled outputs, the mean
-        and the last 24 steps is fitted before the network; a prediction is the mean of
-        both, in which the regression counts twice. Its penalty is chosen on blocks of
-        samples that follow each other: leave the windows of a series in their order.
+        and the last 24 steps is fitted, too; a prediction is the mean of both, in which
+        the network has `network_share_`: a third, but from 1,000 samples on, with
+        ``early_stopping="auto"``, what suits `validation_fraction` of them, on which
+        the network is tried and not trained. This share and the penalty are chosen on
+        blocks of samples that follow each other: leave the windows of a series in their
+        order.
         "auto" is 1000, but None for other losses, for more than 10,000 sequences, with
         ``conv_channels=None``, and if `partial_fit` comes first. None: the network
         alone. A warm start and `partial_fit` keep the regression of the first `fit`.
@@ -95,8 +98,8 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
         vector; so do those in only one sequence, if there is one prediction a sequence.
 
         - "from_dtype": columns with a categorical dtype, if X is a list of DataFrames.
-        - array-like: names of columns if X is a list of DataFrames, positions, or a
-          boolean mask. Categories in arrays are numbers.
+        - array-like: names of columns if X is a list of DataFrames or a RaggedArray
+          with names, positions, or a boolean mask. Categories in arrays are numbers.
         - None: no column holds categories.
     embedding_dim : int, sequence of int, "auto" or None, default="auto"
         Size of the embedding of tokens or categories. A sequence sets the size of each
@@ -222,6 +225,8 @@ class RNNRegressor(RegressorMixin, SequenceRNN):
 
     Attributes
     ----------
+    network_share_ : float
+        Share of the network in a prediction, beside the regression on random kernels.
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

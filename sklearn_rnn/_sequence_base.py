@@ -14,7 +14,12 @@ from sklearn_rnn import nn
 from sklearn_rnn._advice import advise_on_arguments
 from sklearn_rnn._base import BaseRNN
 from sklearn_rnn._building import make_random_branch
-from sklearn_rnn._defaults import resolve, suggest_random_kernels
+from sklearn_rnn._defaults import (
+    is_auto,
+    is_enough_for_trial,
+    resolve,
+    suggest_random_kernels,
+)
 from sklearn_rnn._inference import apply_to_sequences, make_batch_invariant
 from sklearn_rnn._sequences import (
     is_ragged_answer,
@@ -23,9 +28,11 @@ from sklearn_rnn._sequences import (
 )
 from sklearn_rnn._streaming import StreamingMixin
 from sklearn_rnn._training import SequenceDataset, find_unit
-from sklearn_rnn._training_data import average_parts
+from sklearn_rnn._training_data import BlockSplitter, average_parts
 from sklearn_rnn.nn import threads_for
 from sklearn_rnn.utils import BaseScorer, fit_context, neutral_torch_state
+
+_SHARES = [0.0, 0.02, 0.05, 0.1, 0.2, 1 / 3, 0.5, 0.7, 0.85, 1.0]  # of the network
 
 
 class SequenceRNN(StreamingMixin, BaseRNN):
@@ -123,6 +130,54 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             )
         return self.random_kernels_
 
+    def _hold_out_for_trial(self, train):
+        tries = self.random_kernels_ is not None and is_auto(self.early_stopping)
+        tries = tries and not self.early_stopping_
+        if not tries or not is_enough_for_trial(len(train), train.nbytes):
+            return None
+        return train.split(self._make_trial_splitter(train))
+
+    def _make_trial_splitter(self, train):
+        """Return the `Splitter` of samples to try the network on."""
+        splitter = self._make_splitter(train)
+        if getattr(train, "groups", None) is not None:  # blocks of a source have none
+            return splitter
+        return BlockSplitter(self.validation_fraction, splitter.strata)
+
+    def _try_network(self, tried, whole):
+        """Choose the share of the network, and fit the regression to all samples."""
+        share = self._choose_network_share(tried.gather())
+        module = copy.deepcopy(self.module_).cpu()
+        n_outputs = module.head.out_features
+        module.random_branch = self._make_random_branch(module.inputs, n_outputs)
+        self._fit_random_branch(module, whole, self._make_kernel_generator())
+        branch = module.random_branch.to(self.module_.head.weight.device)
+        branch.set_network_share(share)
+        self.module_.random_branch = branch
+
+    def _choose_network_share(self, tried):
+        """Return the share that has the least loss for samples held out."""
+        with threads_for(self.module_):
+            network, kernels = (self._compute_part(tried, s) for s in (1.0, 0.0))
+        targets, weight = map(torch.from_numpy, (tried.targets, tried.sample_weight))
+
+        def measure(share):
+            losses = self._loss(share * network + (1 - share) * kernels, targets)
+            return float((weight * losses.double()).sum())
+
+        return min(_SHARES, key=measure)
+
+    def _compute_part(self, data, share):
+        """Return the outputs of the network alone (1) or of the regression (0)."""
+        self.module_.random_branch.set_network_share(share)
+        return torch.from_numpy(self._apply(self.module_, data.X))
+
+    @property
+    def network_share_(self):
+        """Share of the network in a prediction, beside random kernels."""
+        branch = self.module_.random_branch
+        return 1.0 if branch is None else float(branch.network_share)
+
     def _suits_random_kernels(self):
         """Whether the loss allows a mean with the output of a ridge regression."""
         return True
@@ -131,9 +186,11 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         module = nn.shrink_embeddings(super()._make_module(train))
         if module.random_branch is not None:
             # the network is trained as without them: its draws are others
-            generator = torch.Generator().manual_seed(self._seed)
-            self._fit_random_branch(module, train, generator)
+            self._fit_random_branch(module, train, self._make_kernel_generator())
         return module
+
+    def _make_kernel_generator(self):
+        return torch.Generator().manual_seed(self._seed)
 
     def _make_model(self, inputs, stem, encoder, n_outputs):
         pooling = nn.Pooling(
@@ -144,9 +201,7 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             stem_pooling = nn.Pooling("meanmax", stem.output_size)
         random_branch = None
         if self.random_kernels_ is not None:
-            random_branch = make_random_branch(
-                self, inputs, n_outputs, reads_steps=not is_classifier(self)
-            )
+            random_branch = self._make_random_branch(inputs, n_outputs)
         return nn.SequenceModel(
             inputs,
             stem,
@@ -158,6 +213,10 @@ class SequenceRNN(StreamingMixin, BaseRNN):
             stem_pooling=stem_pooling,
             random_branch=random_branch,
         )
+
+    def _make_random_branch(self, inputs, n_outputs):
+        reads_steps = not is_classifier(self)
+        return make_random_branch(self, inputs, n_outputs, reads_steps=reads_steps)
 
     def _make_monitor(self, held_out):
         if held_out is None and self.scoring is not None:

@@ -72,8 +72,8 @@ class RNNTagger(StepRNN):
         vector; so do those in only one sequence, if there is one prediction a sequence.
 
         - "from_dtype": columns with a categorical dtype, if X is a list of DataFrames.
-        - array-like: names of columns if X is a list of DataFrames, positions, or a
-          boolean mask. Categories in arrays are numbers.
+        - array-like: names of columns if X is a list of DataFrames or a RaggedArray
+          with names, positions, or a boolean mask. Categories in arrays are numbers.
         - None: no column holds categories.
     embedding_dim : int, sequence of int, "auto" or None, default="auto"
         Size of the embedding of tokens or categories. A sequence sets the size of each

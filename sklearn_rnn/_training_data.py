@@ -22,6 +22,8 @@ from sklearn_rnn._sequences import (
 )
 from sklearn_rnn.utils import check_sample_weight
 
+_N_BLOCKS = 3
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -166,6 +168,39 @@ class RandomSplitter:
             if counts.min() >= 2 and n_classes <= n_held <= n_samples - n_classes:
                 return StratifiedShuffleSplit(n_splits=1, **options)
         return ShuffleSplit(n_splits=1, **options)
+
+
+@dataclass(frozen=True)
+class BlockSplitter:
+    """Hold out blocks of samples that follow each other, as windows of a series do.
+
+    One is in the middle of each third: the last samples, which are the most like those
+    to come, are trained on.
+
+    Parameters
+    ----------
+    fraction : float
+        Part of the samples that is held out.
+    strata : ndarray of shape (n_samples,), default=None
+        Class of each sample. The blocks are those of each class by itself.
+    """
+
+    fraction: float
+    strata: NDArray | None = None
+
+    def split(
+        self, n_samples: int, groups: NDArray | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Return the rows to train on, and those to hold out; None if too few."""
+        strata = np.zeros(n_samples) if self.strata is None else self.strata
+        place = np.empty(n_samples)
+        for stratum in np.unique(strata):
+            (rows,) = np.nonzero(strata == stratum)
+            place[rows] = (np.arange(len(rows)) + 0.5) * _N_BLOCKS / len(rows) % 1
+        is_held = np.abs(place - 0.5) < self.fraction / 2
+        if not is_held.any() or is_held.all():
+            return None
+        return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
 def list_targets(data: Any) -> Iterator[tuple[Any, NDArray[np.float64]]]:

@@ -111,6 +111,7 @@ def test_convolutions_side_by_side_and_their_pooling(rng):
         conv_pooling=True,
         random_kernels=20,
     ).fit(X, y)
+    rnn.module_.random_branch.set_network_share(0.8)
     export(rnn, "model.onnx", check_X=X)
     found = run("model.onnx", X, np.nan)["probabilities"]
     np.testing.assert_allclose(found, rnn.predict_proba(X), atol=1e-5)

@@ -1,13 +1,18 @@
 """`random_kernels`: a ridge regression whose output joins that of the network."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 from training_tools import make_classifier
 
 from sklearn_rnn import RNNClassifier
-from sklearn_rnn._defaults import suggest_random_kernels
+from sklearn_rnn._defaults import is_enough_for_trial, suggest_random_kernels
+from sklearn_rnn._sequence_base import _SHARES
+from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.inspection import step_attributions
 
 SMALL = {"conv_channels": 3, "random_kernels": 40, "max_epochs": 2}
@@ -41,13 +46,21 @@ def outputs_of_branch(classifier, X):
         ]
 
 
-def test_the_branch_counts_twice_in_the_mean_with_the_network(fitted, shapes):
+@pytest.mark.parametrize("share", [None, 0.0, 0.85, 1.0])
+def test_the_network_has_its_share_of_the_mean_with_the_branch(share, fitted, shapes):
     X, _ = shapes
+    fitted = copy.deepcopy(fitted)
     module = fitted.module_
+    if share is None:
+        share = fitted.network_share_
+        assert share == pytest.approx(1 / 3)
+    else:
+        fitted.predict(X)  # packs the weights
+        module.random_branch.set_network_share(share)
     beside = outputs_of_branch(fitted, X)
     head = module.head
     own = fitted.encode(X) @ head.weight.detach().numpy().T + head.bias.detach().numpy()
-    logits = (own + 2 * np.stack(beside)) / 3
+    logits = share * own + (1 - share) * np.stack(beside)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(fitted.predict_proba(X), expected, rtol=1e-4)
 
@@ -104,6 +117,93 @@ def test_a_warm_start_keeps_the_regression(fitted, shapes):
     before, after = fitted.module_.random_branch, again.module_.random_branch
     assert torch.equal(before.weight, after.weight)
     assert torch.equal(before.bias, after.bias)
+
+
+@pytest.fixture
+def enough(monkeypatch):
+    """Few samples are enough for a trial of the network."""
+    monkeypatch.setattr("sklearn_rnn._defaults._SOME_SAMPLES", 50)
+
+
+def test_the_share_of_the_network_suits_samples_held_out(enough, shapes):
+    X, y = shapes
+    options = {**SMALL, "dropout": 0.0, "validation_fraction": 0.4}
+    tried = make_classifier(**options, early_stopping="auto").fit(X, y)
+    # of each class, the middle of each third: 4 of 10 that follow each other
+    held = np.flatnonzero(np.isin(np.arange(60) // 2 % 10, [3, 4, 5, 6]))
+    rest = np.setdiff1d(np.arange(60), held)
+    part = make_classifier(**options).fit([X[i] for i in rest], y[rest])
+    for name in ("weight", "bias"):  # the network had no other samples
+        np.testing.assert_array_equal(
+            getattr(tried.module_.head, name).detach(),
+            getattr(part.module_.head, name).detach(),
+        )
+    losses = []
+    for share in _SHARES:
+        part.module_.random_branch.set_network_share(share)
+        probabilities = part.predict_proba([X[i] for i in held])
+        losses.append(log_loss(y[held], probabilities))
+    best = _SHARES[int(np.argmin(losses))]
+    assert tried.network_share_ == pytest.approx(best)
+    assert best != pytest.approx(1 / 3)
+
+
+def test_the_regression_has_all_samples_after_the_trial(enough, shapes):
+    X, y = shapes
+    options = {**SMALL, "early_stopping": "auto", "validation_fraction": 0.4}
+    tried = make_classifier(**options).fit(X, y)
+    # the standardisation is the one of the samples that the network had
+    whole, module = copy.copy(tried), copy.deepcopy(tried.module_)
+    module.random_branch = tried._make_random_branch(module.inputs, 2)
+    data = whole._encode(whole._check_data(X, y, None, None, continues=True))
+    whole._fit_random_branch(module, data, tried._make_kernel_generator())
+    for name in ("weight", "bias"):
+        np.testing.assert_array_equal(
+            getattr(module.random_branch, name),
+            getattr(tried.module_.random_branch, name),
+        )
+
+
+def test_groups_are_not_on_both_sides_of_the_trial(enough, shapes, monkeypatch):
+    X, y = shapes
+    groups, seen = np.arange(60) // 6, []
+    split = TrainingData.split
+
+    def spy(data, splitter):
+        seen.extend(split(data, splitter))
+        return tuple(seen)
+
+    monkeypatch.setattr(TrainingData, "split", spy)
+    make_classifier(**SMALL, early_stopping="auto").fit(X, y, groups=groups)
+    train, tried = ({_find_group(x, X, groups) for x in part.X} for part in seen)
+    assert len(tried) == 1
+    assert train == set(groups) - tried
+
+
+def _find_group(x, X, groups):
+    (i,) = [i for i, own in enumerate(X) if np.array_equal(own.astype("f4"), x)]
+    return groups[i]
+
+
+@pytest.mark.parametrize(("early_stopping", "n"), [(False, 60), ("auto", 49)])
+def test_without_a_trial_the_network_has_a_third(early_stopping, n, enough, shapes):
+    X, y = shapes
+    rnn = make_classifier(**SMALL, early_stopping=early_stopping).fit(X[:n], y[:n])
+    assert rnn.network_share_ == pytest.approx(1 / 3)
+    assert make_classifier(random_kernels=None).fit(X, y).network_share_ == 1
+
+
+def test_a_warm_start_keeps_the_share(enough, shapes):
+    X, y = shapes
+    rnn = make_classifier(**SMALL, early_stopping="auto", warm_start=True).fit(X, y)
+    share = rnn.network_share_
+    assert rnn.fit(X, y).network_share_ == share
+
+
+def test_a_thousand_samples_are_enough_for_a_trial():
+    assert is_enough_for_trial(1000, 10_000)
+    assert not is_enough_for_trial(999, 10_000)
+    assert not is_enough_for_trial(1000, 1_000_000_000)
 
 
 def test_copies_do_not_tell_the_class_of_a_sample():

@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression
 from training_tools import make_regressor
 
 from sklearn_rnn import RaggedArray, RNNRegressor, SequenceSource
+from sklearn_rnn._sequence_base import _SHARES
 from sklearn_rnn.preprocessing import SequenceTokenizer, make_windows
 
 SMALL = {"conv_channels": 3, "random_kernels": 40, "max_epochs": 2, "random_state": 0}
@@ -113,6 +114,28 @@ def test_a_validation_set_leaves_the_order_of_the_others(levels, monkeypatch):
     assert (np.diff(seen[0][:, 0]) > 0).all()
 
 
+def test_the_network_is_tried_on_blocks_of_samples(levels, monkeypatch):
+    monkeypatch.setattr("sklearn_rnn._defaults._SOME_SAMPLES", 50)
+    X, y = levels
+    options = {**SMALL, "validation_fraction": 0.3}
+    held = np.r_[9:17, 36:44, 63:71]  # the middle of each third of 80
+    rest = np.setdiff1d(np.arange(80), held)
+    shares = []
+    for sign in (1, -1):  # what is held out is foreseen, or the opposite of it
+        target = y.copy()
+        target[held] *= sign
+        rnn = make_regressor(**options, early_stopping="auto").fit(X, target)
+        part = make_regressor(**options).fit([X[i] for i in rest], target[rest])
+        errors = []
+        for share in _SHARES:
+            part.module_.random_branch.set_network_share(share)
+            error = part.predict([X[i] for i in held]) - target[held]
+            errors.append(np.square(error / target.std(axis=0)).mean())
+        shares.append(_SHARES[int(np.argmin(errors))])
+        assert rnn.network_share_ == pytest.approx(shares[-1])
+    assert shares[0] != shares[1]
+
+
 def test_predictions_stay_near_the_range_of_y(fitted, levels):
     _, y = levels
     broken = fitted.predict([np.full((10, 2), value) for value in (-1e6, 0, 1e6)])
@@ -182,7 +205,7 @@ def test_copies_predict_the_same(fitted, levels):
     np.testing.assert_array_equal(clone(fitted).fit(X, y).predict(X), expected)
 
 
-def test_blocks_of_a_source(fitted, levels):
+def test_blocks_of_a_source(fitted, levels, monkeypatch):
     X, y = levels
 
     class Halves(SequenceSource):
@@ -196,6 +219,15 @@ def test_blocks_of_a_source(fitted, levels):
     by_blocks = make_regressor(**SMALL).fit(Halves())
     np.testing.assert_allclose(
         outputs_of_branch(by_blocks, X), outputs_of_branch(fitted, X), rtol=1e-3
+    )
+    monkeypatch.setattr("sklearn_rnn._defaults._SOME_SAMPLES", 50)
+    whole, by_blocks = (
+        make_regressor(**SMALL, early_stopping="auto").fit(*data)
+        for data in ((X, y), (Halves(),))
+    )
+    assert by_blocks.network_share_ == whole.network_share_ != 1 / 3
+    np.testing.assert_allclose(
+        outputs_of_branch(by_blocks, X), outputs_of_branch(whole, X), rtol=1e-3
     )
 
 

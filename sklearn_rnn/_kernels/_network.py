@@ -164,8 +164,9 @@ def convolve_randomly(
     ----------
     packed : PackedKernels
     moments : sequence of Tensor
-        Mean and deviation of each output of the convolutions, what is added below the
-        roots, and the distance of the thresholds.
+        Mean and deviation of each output of the convolutions; what is added below the
+        roots, the distance of the thresholds, and the shares of the network and of the
+        branch in the mean.
     weight : Tensor of shape (n_outputs, n_last + 2 * n_kernels)
     bias : Tensor of shape (n_outputs,)
     last : sequence of Tensor, default=()
@@ -207,7 +208,7 @@ class PackedNetwork:
         embeds, the last one multiplies, and they `are_joined`.
     branch : sequence of PackedLink, default=()
         From the same steps to other outputs: the last one convolves randomly. The
-        output is the mean of both, which counts these twice.
+        output is the weighted mean of both.
     """
 
     def __init__(

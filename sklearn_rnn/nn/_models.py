@@ -108,9 +108,9 @@ class SequenceModel(RecurrentModel):
     stem_pooling : Pooling or None, default=None
         From the outputs of the stem to a second vector, beside the one of the states.
     random_branch : RandomBranch or None, default=None
-        From the standardised numbers to a second output. The output in
-        prediction is the mean of both, which counts this one twice; in training the
-        network is alone.
+        From the standardised numbers to a second output. The output in prediction is
+        the mean of both, by the branch's `network_share`; in training the network is
+        alone.
 
     References
     ----------
@@ -190,8 +190,7 @@ class SequenceModel(RecurrentModel):
         output = linear(self.head, self.dropout(self._pool(vectors, lengths)))
         if self.random_branch is None or self.training:
             return output
-        # a network is surer than it should be
-        return (output + 2 * self.random_branch(vectors, lengths)) * (1 / 3)
+        return self.random_branch.mix(output, self.random_branch(vectors, lengths))
 
     def encode(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the pooled vector of each sequence.

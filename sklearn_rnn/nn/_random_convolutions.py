@@ -26,6 +26,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 _PENALTIES = [10 ** (k / 2) for k in range(-12, 1)]
 _PENALTIES_OF_BLOCKS = [10.0**k for k in range(-6, 3)]  # up to next to no slope
 _N_BLOCKS, _MOST_IN_BLOCK = 5, 500
+_SHARE = 1 / 3  # of the network, which is surer than it should be
 _LARGEST_THRESHOLD = 1.5  # in standard deviations of a kernel's outputs
 _SMALLEST_DEVIATION = 1e-4  # of outputs that are scaled to 1: less may be rounding
 
@@ -247,7 +248,8 @@ class RandomConvolutions(nn.Module):
 class RandomBranch(nn.Module):
     """Random convolutions and a linear layer: outputs beside those of a network.
 
-    The linear layer is a ridge regression, fitted before the network is trained.
+    The linear layer is a ridge regression, fitted before the network is trained. The
+    output of both is a mean, in which the network has `network_share`.
 
     Parameters
     ----------
@@ -274,6 +276,7 @@ class RandomBranch(nn.Module):
 
     weight: Tensor
     bias: Tensor
+    network_share: Tensor
     lowest: Tensor
     highest: Tensor
 
@@ -290,6 +293,35 @@ class RandomBranch(nn.Module):
             self.register_buffer("highest", torch.full((n_outputs,), torch.inf))
         self.register_buffer("weight", torch.zeros(n_outputs, n_features))
         self.register_buffer("bias", torch.zeros(n_outputs))
+        self.register_buffer("network_share", torch.tensor(_SHARE))
+
+    @torch.no_grad()
+    def set_network_share(self, share: float) -> None:
+        """Set the share of the network in the mean.
+
+        Parameters
+        ----------
+        share : float
+            From 0 to 1.
+        """
+        self.network_share.fill_(share)
+
+    def mix(self, output: Tensor, own: Tensor) -> Tensor:
+        """Return the mean of the outputs of a network and of this branch.
+
+        Parameters
+        ----------
+        output : Tensor of shape (batch, n_outputs)
+            Output of the network.
+        own : Tensor of shape (batch, n_outputs)
+            Output of this branch.
+
+        Returns
+        -------
+        output : Tensor of shape (batch, n_outputs)
+            The mean, in which the network has `network_share`.
+        """
+        return self.network_share * output + (1 - self.network_share) * own
 
     def pack(self) -> Any:
         """Return the branch as a link of a packed network.
@@ -307,7 +339,8 @@ class RandomBranch(nn.Module):
         constants = torch.from_numpy(  # whatever the default type and device are
             np.array([kernels.SMALLEST_MEAN, kernels.WIDTH], np.float32)
         )
-        moments = kernels.mean, kernels.scale, constants
+        shares = torch.stack([self.network_share, 1 - self.network_share])
+        moments = kernels.mean, kernels.scale, constants, shares
         last: tuple[Tensor, ...] = ()
         if self.last_steps is not None:
             own = self.last_steps
@@ -327,7 +360,7 @@ class RandomBranch(nn.Module):
         Returns
         -------
         outputs : Tensor of shape (batch, n_outputs)
-            To be added to the output of a network.
+            To be mixed with the output of a network.
         """
         features = self.convolutions(x, lengths)
         if self.last_steps is None:

@@ -484,7 +484,10 @@ def add_model(
     if getattr(module, "random_branch", None) is None:
         return outputs
     beside = add_random_branch(graph, module.random_branch, inputs, counts)
-    return graph.add("Mean", outputs, beside, beside)
+    share = as_array(module.random_branch.network_share)
+    outputs = graph.add("Mul", outputs, graph.constant(share, "share"))
+    beside = graph.add("Mul", beside, graph.constant(1 - share, "share"))
+    return graph.add("Add", outputs, beside)
 
 
 def add_frames(

@@ -44,6 +44,8 @@ from sklearn_rnn._kernels._numba._sizes import round_up
     CONVOLVE_RANDOMLY,
 ) = range(len(LINKS))
 
+# products are rounded before they are added, as in torch
+_ROUNDED = JIT | {"fastmath": False}
 _run_standardize = call_linked(_entries_of_network.standardize)
 _run_convolution = call_linked(_entries_of_network.convolution_forward)
 _run_partition = call_linked(_entries_of_network.partition_rows)
@@ -267,7 +269,7 @@ def _flatten(sizes, n_steps, lengths, x, y):
 
 @njit(**JIT)
 def _convolve_randomly(sizes, table, numbers, batch, n_steps, steps, x, scratch, y):
-    """Set y to its mean with a branch; see `_random_convolutions.py`.
+    """Set y to its weighted mean with a branch; see `_random_convolutions.py`.
 
     If there are numbers of the last steps, they come first, and outputs have limits.
     """
@@ -280,7 +282,7 @@ def _convolve_randomly(sizes, table, numbers, batch, n_steps, steps, x, scratch,
     sums = move(added, 4 * batch * round_up(n_out))
     memory = move(sums, 4 * batch * round_up(n_out))
     moments = move(numbers, 12 * n_kernels)
-    last = move(moments, 8 * n_random + 8)
+    last = move(moments, 8 * n_random + 16)
     limits = move(last, 8 * n_last)
     bias = move(limits, 8 * n_out if n_last else 0)
     features = floats_at(scratch, (batch, n_features))
@@ -308,10 +310,14 @@ def _convolve_randomly(sizes, table, numbers, batch, n_steps, steps, x, scratch,
     found, own = floats_at(y, (batch, n_out)), floats_at(added, (batch, n_out))
     if n_last != 0:
         _last_steps.keep_within(floats_at(limits, (2, n_out)), own)
-    for i in range(batch):
-        for j in range(n_out):
-            # the branch counts twice, as in `SequenceModel`
-            found[i, j] = (found[i, j] + f4(2) * own[i, j]) * f4(1 / 3)
+    _mix(floats_at(move(moments, 8 * n_random + 8), (2,)), found, own)
+
+
+@njit(**_ROUNDED)
+def _mix(shares, found, own):
+    for i in range(found.shape[0]):
+        for j in range(found.shape[1]):
+            found[i, j] = shares[0] * found[i, j] + shares[1] * own[i, j]
 
 
 @njit(**JIT)
