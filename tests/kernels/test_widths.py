@@ -30,13 +30,16 @@ FILES = [
 ]
 AS_PYTHON = """
 import numpy as np
-from sklearn_rnn import RNNClassifier, RNNTagger, config_context
+import torch
+from sklearn_rnn import RNNClassifier, RNNTagger, config_context, nn
 
 rng = np.random.default_rng(0)
 X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 6, 8)]
 y, steps = np.arange(8) % 2, [(x[:, 0] > 0).astype(int) for x in X]
 small = {"hidden_size": 3, "max_epochs": 2, "random_state": 0}
 plain = small | {"conv_channels": None, "pooling": "last"}
+x, words = torch.randn(4, 3), torch.tensor([0, 20, -1, 4])
+weight, bias = torch.randn(21, 3), torch.randn(21)
 
 
 def predict(kernels):
@@ -47,9 +50,14 @@ def predict(kernels):
         both = {"conv_channels": 4, "pooling": "attention", "dropout": 0.2}
         yield RNNClassifier(**small, **both).fit(X, y).predict_proba(X)
         yield RNNTagger(crf=True, **small).fit(X, steps).predict_proba(X).values
+        yield from nn.vocabulary_gradients(x, weight, bias, words, torch.ones(4), 0.1)
+        with torch.no_grad():
+            yield from nn.find_most_probable(x @ weight.T, 3, 1)
 
 
-for ours, torchs in zip(predict("numba"), predict("torch"), strict=True):
+# one after the other, since a setting is that of the thread
+results = [list(predict(kernels)) for kernels in ("numba", "torch")]
+for ours, torchs in zip(*results, strict=True):
     np.testing.assert_allclose(ours, torchs, rtol=1e-4, atol=1e-5)
 """
 

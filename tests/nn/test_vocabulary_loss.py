@@ -139,7 +139,11 @@ def test_the_most_probable_words_are_those_of_a_sort(rows, n_words, n, kernels):
 def test_among_equal_words_the_first_are_found():
     with torch.no_grad():
         _, words = find_most_probable(torch.zeros(2, 40), 3, 0)
+        logits = torch.zeros(1, 300)
+        logits[0, [290, 70, 10, 150]] = torch.tensor([2.0, 1.0, 1.0, 1.0])
+        _, distant = find_most_probable(logits, 3, 0)
     assert words.tolist() == [[1, 2, 3]] * 2
+    assert distant.tolist() == [[290, 10, 70]]
 
 
 class LargestArray(TorchDispatchMode):

@@ -7,6 +7,7 @@ line. See the page on the kernels in the documentation.
 import ctypes
 import inspect
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -175,7 +176,7 @@ class _Units:
 def _units_at(place, i, size):
     """Return the units of row i of a place, as `_vectors.py` describes places."""
     if not isinstance(place, tuple):
-        return Floats(np.float64(place))  # one number for all units
+        return Floats(place)  # one number for all units, of the type it has
     array, *begin = place
     if not begin:
         return _Units(array.reshape(-1), 0, size)
@@ -202,7 +203,7 @@ def sum_over_units(formula):
 
 def max_over_units(formula):
     """Return ``run``, which also stores the highest of the results of each row."""
-    return _reduce_units(formula, np.max)
+    return _reduce_units(formula, partial(np.max, initial=-np.inf))
 
 
 def _reduce_units(formula, combine):
