@@ -38,6 +38,7 @@ X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 6, 8)]
 y, steps = np.arange(8) % 2, [(x[:, 0] > 0).astype(int) for x in X]
 small = {"hidden_size": 3, "max_epochs": 2, "random_state": 0}
 plain = small | {"conv_channels": None, "pooling": "last"}
+torch.manual_seed(0)
 x, words = torch.randn(4, 3), torch.tensor([0, 20, -1, 4])
 weight, bias = torch.randn(21, 3), torch.randn(21)
 
