@@ -93,9 +93,7 @@ def phone():
         X,
         y,
         [(np.flatnonzero(~is_test), np.flatnonzero(is_test))],
-        model=RNNClassifier(
-            random_kernels=None, max_epochs=5, batch_size=64, dropout=0.3
-        ),
+        model=RNNClassifier(),
         baseline=plain_classifier(),
         scoring="accuracy",
     )
@@ -133,29 +131,12 @@ def seen_from_the_hip(joints):
 
 
 def sst2():
-    """A vote of three networks; the words are already separated by spaces.
-
-    Parameters of plot_sentiment_of_sentences.py, chosen on the development set.
-    """
-    network = RNNClassifier(
-        conv_channels=None,
-        embedding_dim=64,
-        hidden_size=16,
-        pooling="mean",
-        dropout=0.5,
-        optimizer="adamw",
-        weight_decay=1.0,
-        batch_size=64,
-        max_epochs=5,
-    )
+    """The words are already separated by spaces."""
     X, y = fetch_sst2(subset="train", return_X_y=True)
     X_test, y_test = fetch_sst2(subset="test", return_X_y=True)
     return Recipe(
         *train_and_test(X, y, X_test, y_test),
-        model=make_pipeline(
-            SequenceTokenizer(level=str.split, min_count=2),
-            vote_of_three(network),
-        ),
+        model=make_pipeline(SequenceTokenizer("word"), RNNClassifier()),
         baseline=make_pipeline(
             TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+"),
             LogisticRegression(C=10),
@@ -174,10 +155,7 @@ def names():
         X,
         y,
         [split],
-        model=make_pipeline(
-            SequenceTokenizer(level="char"),
-            RNNClassifier(conv_channels=None, dropout=0.3, max_epochs=6, batch_size=64),
-        ),
+        model=make_pipeline(SequenceTokenizer("char"), RNNClassifier()),
         baseline=make_pipeline(
             TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4)),
             LogisticRegression(C=20, max_iter=1000),
@@ -287,12 +265,7 @@ def pollution():
         X[scored],
         y[scored],
         [(np.flatnonzero(year[scored] == 2010), np.flatnonzero(year[scored] > 2010))],
-        model=make_pipeline(
-            GapEncoder(),
-            RNNRegressor(
-                random_kernels=None, max_epochs=5, batch_size=64, pooling="last"
-            ),
-        ),
+        model=make_pipeline(GapEncoder(), RNNRegressor()),
         baseline=plain_regressor(),
         naive=0,
         scoring="neg_root_mean_squared_error",
