@@ -44,6 +44,7 @@ _IMPORTS = re.compile(
     re.MULTILINE,
 )
 
+_linking = threading.Lock()
 _own = threading.local()  # of a thread: kernels that it verifies, or records
 
 # where a function of numba's puts its result and its error; ours have none
@@ -74,12 +75,13 @@ class Library:
             raise ValueError("The machine code is no whole object file.")
         machine = make_target_machine()
         _name_functions_of_c()
-        for library in linked:
-            library.name_functions()
         self._names, self._linked = list(n_arguments), linked
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
-        self._engine.finalize_object()
+        with _linking:  # names are those of the process
+            for library in linked:
+                library.name_functions()
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
+            self._engine.finalize_object()
         for name, n in n_arguments.items():
             setattr(self, name, self._find(name, n))
 

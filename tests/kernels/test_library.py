@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from sklearn_rnn._kernels import _library
 from sklearn_rnn._kernels._constants import GROUPS
+from sklearn_rnn._kernels._library import load_library
 
 FIRST_USE = """
 import sys, warnings
@@ -141,6 +142,36 @@ def test_a_function_keeps_its_code():
 def test_threads_that_use_the_kernels_first_at_once_do_not_harm_each_other():
     _library.get_library()  # compiled: all load it at the same moment
     subprocess.run([sys.executable, "-c", AT_ONCE], check=True)
+
+
+def test_a_thread_links_no_copy_that_another_one_has_named(monkeypatch):
+    network, found = load_library("network"), _library._read
+    name = f"prediction-{_library._identify('prediction')}.o"
+    load_library("prediction")
+    named, create = [], _library.llvm.create_mcjit_compiler
+
+    class Copy:
+        def name_functions(self):
+            named.append(self)
+            network.name_functions()
+
+    def load():
+        return _library.Library(*found(name), [Copy()])
+
+    def create_beside_another_thread(*arguments):
+        monkeypatch.setattr(_library.llvm, "create_mcjit_compiler", create)
+        other.start()
+        other.join(0.5)  # it would end
+        assert len(named) == 1
+        return create(*arguments)
+
+    other = threading.Thread(target=load)
+    monkeypatch.setattr(
+        _library.llvm, "create_mcjit_compiler", create_beside_another_thread
+    )
+    load()
+    other.join()
+    assert len(named) == 2
 
 
 def test_machine_code_belongs_to_sources_versions_and_processor(tmp_path, monkeypatch):
