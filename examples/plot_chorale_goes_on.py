@@ -5,7 +5,8 @@ How a chorale goes on
 This example learns the chorales of Bach and continues one of which it has seen only the
 beginning. Several notes sound at once, so each step is a set of notes: an
 :class:`~sklearn_rnn.RNNGenerator` predicts the probability of each of the 88 keys of a
-piano, draws the notes of the next beat, and reads them before it draws those after.
+piano, draws the notes of the next beat, and reads them before it draws those after. See
+:doc:`/generation`.
 """
 
 # %%
