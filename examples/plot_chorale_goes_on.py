@@ -99,7 +99,7 @@ for axis in axes[1]:
     axis.set_xlabel("beat")
 for axis in axes[:, 0]:
     axis.set_ylabel("key of the piano")
-axes[0, 1].legend(loc="lower right")
+figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper right", ncols=2)
 figure.suptitle("A chorale, continued after its first 16 beats")
 figure.tight_layout()
 figure.savefig("chorale_goes_on.png", dpi=100)
