@@ -259,6 +259,10 @@ def _make_module(
         module = rnn._assemble_module(example)
     name, tied = type(rnn).__name__, _list_tied(module)
     state = module.state_dict(keep_vars=True)
+    branch = getattr(module, "random_branch", None)
+    if branch is not None:  # a file may be older than the share
+        share = np.full((), branch.DEFAULT_SHARE, np.float32)
+        weights = {"random_branch.network_share": share} | weights
     expected = {key: _describe(state[key]) for key in {*tied.values()}}
     tensors = {key: torch.from_numpy(w) for key, w in weights.items()}
     found = {key: _describe(tensor) for key, tensor in tensors.items()}
@@ -272,7 +276,6 @@ def _make_module(
     copies = {key: _copy_as(state[key], tensor) for key, tensor in tensors.items()}
     weights_of_all = {key: copies[first] for key, first in tied.items()}
     module.load_state_dict(weights_of_all, strict=True, assign=True)
-    branch = getattr(module, "random_branch", None)
     if branch is not None and not branch.convolutions.has_valid_dilations():
         most = branch.convolutions.MAX_DILATION
         raise ValueError(f"the dilations of {name} must be from 1 to {most}.")

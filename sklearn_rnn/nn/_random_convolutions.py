@@ -26,7 +26,6 @@ _GOLDEN = (5**0.5 - 1) / 2
 _PENALTIES = [10 ** (k / 2) for k in range(-12, 1)]
 _PENALTIES_OF_BLOCKS = [10.0**k for k in range(-6, 3)]  # up to next to no slope
 _N_BLOCKS, _MOST_IN_BLOCK = 5, 500
-_SHARE = 1 / 3  # of the network, which is surer than it should be
 _LARGEST_THRESHOLD = 1.5  # in standard deviations of a kernel's outputs
 _SMALLEST_DEVIATION = 1e-4  # of outputs that are scaled to 1: less may be rounding
 
@@ -274,6 +273,9 @@ class RandomBranch(nn.Module):
     torch.Size([2, 2])
     """
 
+    # of the network, which is surer than it should be
+    DEFAULT_SHARE = 1 / 3
+
     weight: Tensor
     bias: Tensor
     network_share: Tensor
@@ -293,7 +295,7 @@ class RandomBranch(nn.Module):
             self.register_buffer("highest", torch.full((n_outputs,), torch.inf))
         self.register_buffer("weight", torch.zeros(n_outputs, n_features))
         self.register_buffer("bias", torch.zeros(n_outputs))
-        self.register_buffer("network_share", torch.tensor(_SHARE))
+        self.register_buffer("network_share", torch.tensor(self.DEFAULT_SHARE))
 
     @torch.no_grad()
     def set_network_share(self, share: float) -> None:

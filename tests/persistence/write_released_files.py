@@ -15,6 +15,7 @@ from tests.persistence_tools import CASES, answer
 RELEASED = (
     *("cell lstm", "regressor gaussian", "step regressor", "scheme", "texts"),
     *("forecaster of quantiles", "generator of words", "translator"),
+    *("random kernels", "regressor, random kernels"),
 )
 
 
@@ -22,7 +23,7 @@ def main(version):
     folder = Path(__file__).parent / "released" / version
     folder.mkdir(parents=True, exist_ok=True)
     for case in RELEASED:
-        name = case.replace(" ", "_")
+        name = case.replace(",", "").replace(" ", "_")
         if (folder / f"{name}.safetensors").exists():
             continue
         with warnings.catch_warnings():
