@@ -24,7 +24,7 @@ from sklearn_rnn._training import TextDataset
 from sklearn_rnn._training_data import check_weights
 from sklearn_rnn.metrics import character_error_rate
 from sklearn_rnn.nn import CTC, threads_for
-from sklearn_rnn.utils import fit_context, neutral_torch_state
+from sklearn_rnn.utils import Progress, fit_context, neutral_torch_state
 
 
 class RNNTranscriber(BaseRNN):
@@ -437,8 +437,7 @@ class RNNTranscriber(BaseRNN):
         if self.beam_size == 1:
             texts = [decode_greedily(scores) for scores in self._score_frames(X)]
         else:
-            frames = self._compute_log_probability(X)
-            texts = [search_beam(frame, int(self.beam_size)) for frame in frames]
+            texts = self._search(X)
         return self._targets.decode(texts)
 
     def predict_log_proba(self, X):
@@ -551,6 +550,15 @@ class RNNTranscriber(BaseRNN):
 
     def _compute_log_probability(self, X):
         return _normalize(self._score_frames(X))
+
+    def _search(self, X):
+        """Return the tokens of each sequence, by a beam search."""
+        texts = []
+        with Progress(len(X), "sequence", shows=self.verbose > 0) as progress:
+            for frames in self._compute_log_probability(X):
+                texts.append(search_beam(frames, int(self.beam_size)))
+                progress.advance(1, len(texts[-1]))
+        return texts
 
     @staticmethod
     def _sum_alignments(scores, numbers, offsets):

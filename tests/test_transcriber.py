@@ -141,6 +141,20 @@ def test_beam_is_at_least_as_likely_as_greedy(fitted):
     assert (fitted.score_samples(X, searched) >= fitted.score_samples(X, greedy)).all()
 
 
+def test_bars_show_tokens_a_second(fitted, capfd):
+    shown = RNNTranscriber(**TINY, beam_size=8, verbose=1).fit(X, TEXTS)
+    bar = capfd.readouterr().err
+    assert "tokens/s=" in bar
+    assert "perplexity" not in bar
+    texts = shown.predict(X)
+    bar = capfd.readouterr().err
+    assert f"{len(X)}/{len(X)}" in bar
+    assert "tokens/s=" in bar
+    silent = copy.deepcopy(fitted).set_params(beam_size=8)
+    assert silent.predict(X).tolist() == texts.tolist()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_kernels_and_torch_train_the_same_network(fitted):
     with config_context(kernels="torch"):
         other = RNNTranscriber(**TINY).fit(X, TEXTS)

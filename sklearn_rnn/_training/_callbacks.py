@@ -8,9 +8,11 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+import torch
 from skorch.callbacks import Callback, PrintLog
 from torch import Tensor, nn
 
+from sklearn_rnn._training._loader import SequenceDataset, TextDataset
 from sklearn_rnn.nn import TokenLikelihood
 from sklearn_rnn.utils import warn_once_in_search
 
@@ -160,8 +162,8 @@ class LongFitWarning(Callback):
 class EpochProgress(Callback):
     """Progress bar over epochs with loss, score and time left, below the plan.
 
-    Where tokens are predicted, it shows their perplexity and how many are read a
-    second, too.
+    Where tokens are predicted, it shows how many of them are read a second, too, and
+    their perplexity if they are predicted one after the other.
 
     Parameters
     ----------
@@ -190,8 +192,7 @@ class EpochProgress(Callback):
         shown = {"loss": f"{row['train_loss']:.4f}"}
         if "valid_score" in row:
             shown["score"] = f"{row['valid_score']:.4f}"
-        if isinstance(net.criterion_, TokenLikelihood):
-            shown |= _describe_tokens(row, net.criterion_, len(dataset_train.y))
+        shown |= _describe_tokens(net, row, dataset_train)
         self.bar_.set_postfix(shown, refresh=False)
         self.bar_.update()
 
@@ -201,15 +202,32 @@ class EpochProgress(Callback):
 
 
 def _describe_tokens(
-    row: dict[str, Any], loss: TokenLikelihood, n_tokens: int
+    net: Any, row: dict[str, Any], dataset: SequenceDataset
 ) -> dict[str, str]:
-    """Return the perplexity of an epoch, unless labels are smoothed, and its speed."""
-    shown = {"tokens/s": f"{n_tokens / row['dur']:,.0f}"}
+    """Return the tokens a second of an epoch, and the perplexity."""
+    if isinstance(dataset, TextDataset):
+        return {"tokens/s": f"{dataset.n_tokens.sum() / row['dur']:,.0f}"}
+    if not isinstance(net.criterion_, TokenLikelihood):
+        return {}
+    shown = {"tokens/s": f"{len(dataset.y) / row['dur']:,.0f}"}
     if "valid_score" in row:
-        shown["perplexity"] = f"{np.exp(-row['valid_score']):.2f}"
-    elif not loss.label_smoothing:
-        shown["perplexity"] = f"{np.exp(row['train_loss']):.2f}"
-    return shown
+        loss = -row["valid_score"]
+    elif net.criterion_.label_smoothing:
+        loss = _estimate_loss(net, dataset)
+    else:
+        loss = row["train_loss"]
+    return shown | {"perplexity": f"{np.exp(loss):.2f}"}
+
+
+def _estimate_loss(net: Any, dataset: SequenceDataset) -> float:
+    """Return the loss of a mini-batch, always the same, without label smoothing."""
+    random_state = np.random.RandomState(0)
+    loader = dataset.make_loader(net.batch_size, torch.device(net.device), random_state)
+    inputs, (target, weight) = next(iter(loader))
+    net.module_.eval()
+    with torch.no_grad():
+        losses = TokenLikelihood()(net.module_(**inputs), target)
+    return float(losses.mean() if weight is None else (losses @ weight) / weight.sum())
 
 
 def check_callbacks(callbacks: Sequence[Any] | None, name: str) -> list[Any] | None:

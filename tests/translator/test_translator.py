@@ -273,6 +273,29 @@ def test_a_bar_shows_how_many_sources_are_done(fitted, capfd):
     assert "40/40" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_bar_of_training_shows_perplexity_without_smoothing(
+    smoothing, early_stopping, capfd
+):
+    # one mini-batch an epoch
+    options = {**CHARS, "batch_size": 64, "label_smoothing": smoothing}
+    options["early_stopping"] = early_stopping
+    silent = RNNTranslator(**options).fit(WORDS, REVERSED)
+    capfd.readouterr()
+    shown = RNNTranslator(**options, verbose=1).fit(WORDS, REVERSED)
+    bar = capfd.readouterr().err
+    assert shown.loss_curve_ == silent.loss_curve_
+    assert "tokens/s=" in bar
+    score = -shown.loss_curve_[-1]
+    if early_stopping:
+        score = shown.validation_scores_[-1]
+    elif smoothing:
+        n_tokens = sum(len(word) + 1 for word in REVERSED)
+        score = shown.score_samples(WORDS, REVERSED).sum() / n_tokens
+    assert f"perplexity={np.exp(-score):.2f}" in bar
+
+
 # Errors -------------------------------------------------------------------------------
 
 
