@@ -7,12 +7,16 @@ from pathlib import Path
 
 _DATA_SETS = (
     "cmapss_fd001",
+    "cmudict",
+    "fsdd",
     "japanese_vowels",
     "monthly_sunspots",
+    "multi30k",
     "names",
     "natops",
     "physionet2012",
     "sst2",
+    "tinyshakespeare",
 )
 
 

@@ -81,6 +81,12 @@ def fetch_file(file: RemoteFile, data_home: str | PathLike[str] | None) -> Path:
     return path
 
 
+def fetch_lines(file: RemoteFile, data_home: str | PathLike[str] | None) -> list[str]:
+    """Return the lines of a text file that are not blank, without outer spaces."""
+    text = fetch_file(file, data_home).read_text(encoding="utf-8")
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
 def mirror_url(file: RemoteFile) -> str | None:
     """Return the URL of a file on the mirror, or None if no mirror is set."""
     mirror = os.environ.get("SKLEARN_RNN_MIRROR")

@@ -1,33 +1,21 @@
 """PhysioNet 2012, set A: two days in intensive care.
 
-The public source has 3,996 text files. They are downloaded as one archive and converted
-to one .npz file of plain arrays. GitHub does not guarantee the bytes of the archive, so
-the checksum is that of the arrays. A mirror provides the .npz file.
+The public source has 3,996 text files, which are converted to plain arrays.
 """
 
-import hashlib
-import os
 import tarfile
-import zlib
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
+from sklearn_rnn.datasets._archives import ArrayFile
 from sklearn_rnn.datasets._bunch import DATA_HOME, as_bunch
-from sklearn_rnn.datasets._downloads import (
-    RemoteFile,
-    download,
-    explained_errors,
-    fetch_file,
-    mirror_url,
-)
+from sklearn_rnn.datasets._downloads import RemoteFile
 from sklearn_rnn.utils import check_pandas_support, validate_params
 
 _FILE = RemoteFile(
@@ -134,7 +122,8 @@ def fetch_physionet2012(
     >>> print(stays.target.mean().round(3))  # doctest: +SKIP
     0.139
     """
-    arrays = _fetch_arrays(data_home)
+    array_file = ArrayFile(_ARRAYS, _ARRAYS_SHA256, _read_archive)
+    arrays = array_file.fetch(_FILE, data_home)
     values, lengths = _steps(arrays)
     contents = {
         "data": RaggedArray(values, lengths_to_offsets(lengths)),
@@ -202,51 +191,6 @@ def _as_tables(contents: dict[str, Any], record_id: NDArray) -> dict[str, Any]:
 
 
 # From the source to arrays ----------------------------------------------------------
-
-
-def _fetch_arrays(data_home: str | PathLike[str] | None) -> dict[str, NDArray]:
-    path = _FILE.path_in(data_home)
-    arrays = _load_arrays(path)
-    if arrays is None:
-        if mirror_url(_FILE):
-            fetch_file(_FILE, data_home)
-        else:
-            _convert_archive(path)
-        arrays = _load_arrays(path)
-        assert arrays is not None  # its checksum was just verified
-    return arrays
-
-
-def _load_arrays(path: Path) -> dict[str, NDArray] | None:
-    """Return the arrays, or None if they are missing or invalid."""
-    try:
-        with path.open("rb") as file, np.load(file) as contents:
-            arrays = {name: contents[name] for name in _ARRAYS}
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error):
-        return None
-    return arrays if _checksum(arrays) == _ARRAYS_SHA256 else None
-
-
-def _convert_archive(path: Path) -> None:
-    """Download the archive of text files and save them as arrays."""
-    with explained_errors(_FILE.url, path):
-        path.parent.mkdir(exist_ok=True)
-        with TemporaryDirectory(dir=path.parent) as folder:
-            archive, converted = Path(folder, "a.tar.gz"), Path(folder, path.name)
-            with archive.open("wb") as file:
-                download(_FILE.url, file)
-            arrays = _read_archive(archive)
-            if _checksum(arrays) != _ARRAYS_SHA256:
-                raise ValueError("the checksum of its values differs")
-            np.savez_compressed(converted, **arrays)
-            os.replace(converted, path)
-
-
-def _checksum(arrays: dict[str, NDArray]) -> str:
-    sha256 = hashlib.sha256()
-    for name, dtype in _ARRAYS.items():
-        sha256.update(np.ascontiguousarray(arrays[name], dtype=dtype))
-    return sha256.hexdigest()
 
 
 def _read_archive(path: Path) -> dict[str, NDArray]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklearn_rnn.datasets._bunch import DATA_HOME, as_bunch
-from sklearn_rnn.datasets._downloads import RemoteFile, fetch_file
+from sklearn_rnn.datasets._downloads import RemoteFile, fetch_lines
 from sklearn_rnn.utils import StrOptions, validate_params
 
 _PRACTICAL_PYTORCH = (
@@ -102,7 +102,7 @@ def fetch_names(
     >>> names.data[-1], names.target_names[names.target[-1]]  # doctest: +SKIP
     ('Vuu', 'Vietnamese')
     """
-    parts = [_read_lines(file, data_home) for file in _NAMES]
+    parts = [fetch_lines(file, data_home) for file in _NAMES]
     return as_bunch(
         "names",
         return_X_y,
@@ -171,7 +171,7 @@ def fetch_sst2(
     ('one long string of cliches', 'negative')
     """
     parts = list(_SST2) if subset == "all" else [subset]
-    lines = [line for part in parts for line in _read_lines(_SST2[part], data_home)]
+    lines = [line for part in parts for line in fetch_lines(_SST2[part], data_home)]
     sentences, labels = zip(*(line.split("\t") for line in lines), strict=True)
     return as_bunch(
         "sst2",
@@ -180,8 +180,3 @@ def fetch_sst2(
         target=np.array(labels, dtype=np.int64),
         target_names=["negative", "positive"],
     )
-
-
-def _read_lines(file: RemoteFile, data_home: str | PathLike[str] | None) -> list[str]:
-    text = fetch_file(file, data_home).read_text(encoding="utf-8")
-    return [line.strip() for line in text.split("\n") if line.strip()]

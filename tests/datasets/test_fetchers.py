@@ -6,6 +6,7 @@ import io
 import re
 import tarfile
 import textwrap
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +18,26 @@ from sklearn.utils import Bunch
 from sklearn_rnn import RaggedArray, RNNClassifier, RNNRegressor, datasets
 from sklearn_rnn.datasets import (
     _cmapss,
+    _cmudict,
     _data_home,
     _monthly_sunspots,
+    _multi30k,
     _physionet2012,
+    _spoken_digits,
     _text,
+    _tinyshakespeare,
     _uea,
     fetch_cmapss_fd001,
+    fetch_cmudict,
     fetch_japanese_vowels,
     fetch_monthly_sunspots,
+    fetch_multi30k,
     fetch_names,
     fetch_natops,
     fetch_physionet2012,
+    fetch_spoken_digits,
     fetch_sst2,
+    fetch_tinyshakespeare,
     read_ts,
 )
 from sklearn_rnn.datasets._downloads import RemoteFile
@@ -42,7 +51,8 @@ from sklearn_rnn.preprocessing import (
 FETCHERS = [
     getattr(datasets, name) for name in datasets.__all__ if name.startswith("fetch_")
 ]
-WITH_TARGET = [fetch for fetch in FETCHERS if fetch is not fetch_monthly_sunspots]
+WITHOUT_TARGET = [fetch_monthly_sunspots, fetch_tinyshakespeare]
+WITH_TARGET = [fetch for fetch in FETCHERS if fetch not in WITHOUT_TARGET]
 FILES = [
     *_uea._JAPANESE_VOWELS.values(),
     *_uea._NATOPS.values(),
@@ -52,8 +62,20 @@ FILES = [
     _cmapss._REMAINING,
     _physionet2012._FILE,
     _monthly_sunspots._FILE,
+    _tinyshakespeare._FILE,
+    *_multi30k._FILES.values(),
+    _cmudict._FILE,
+    _spoken_digits._FILE,
 ]
+ARCHIVES = [_physionet2012._FILE, _spoken_digits._FILE]
 every_fetcher = pytest.mark.parametrize("fetch", FETCHERS, ids=lambda f: f.__name__)
+
+
+def folder_of(fetch):
+    """Return the name of a data set in the data home and on a mirror."""
+    if fetch is fetch_spoken_digits:
+        return "fsdd"
+    return fetch.__name__.removeprefix("fetch_")
 
 
 # Sources ----------------------------------------------------------------------------
@@ -75,12 +97,13 @@ def test_files_come_from_the_named_source_and_are_those_that_are_mirrored(
         sources[file.folder],
         re.MULTILINE,
     ).groups()
-    if file is _physionet2012._FILE:
+    if file in ARCHIVES:
         assert file.url == f"https://github.com/{repository}/archive/{commit}.tar.gz"
     else:
         root = f"https://raw.githubusercontent.com/{repository}/{commit}/"
         folder = path.rpartition("/")[0]
-        assert file.url == root + (f"{folder}/" if folder else "") + file.name
+        name = f"{file.name}.gz" if path.endswith(".gz") else file.name
+        assert file.url == root + (f"{folder}/" if folder else "") + name
     mirrored = shared_data / file.folder / (file.mirror_name or file.name)
     row = re.search(rf"\| {file.folder}/{mirrored.name} .*", sources[file.folder])[0]
     assert str(mirrored.stat().st_size) in row
@@ -90,18 +113,17 @@ def test_files_come_from_the_named_source_and_are_those_that_are_mirrored(
 
 def test_every_data_set_has_its_folder_in_the_data_home():
     assert set(_data_home._DATA_SETS) == {file.folder for file in FILES}
-    assert set(_data_home._DATA_SETS) == {
-        fetch.__name__.removeprefix("fetch_") for fetch in FETCHERS
-    }
+    assert set(_data_home._DATA_SETS) == set(map(folder_of, FETCHERS))
 
 
 @every_fetcher
 def test_the_description_has_source_licence_and_citation(fetch, mirror, sources):
     text = " ".join(fetch().DESCR.split())
-    source = sources[fetch.__name__.removeprefix("fetch_")]
+    source = sources[folder_of(fetch)]
     repository, commit = re.search(r"(github.com/\S+), commit (\w+)", source).groups()
     assert f":Source: {repository}, commit {commit}" in text
-    licence = re.search(r"- Licence: (MIT|not stated)", source)[1]
+    licences = "MIT|not stated|no licence file|BSD 2-clause|CC BY-SA 4.0"
+    licence = re.search(f"- Licence: ({licences})", source)[1]
     assert f":Licence: {licence}" in text
     author = re.search(r"- Citation: (?:\w\. )?(\w+)", source)[1]
     assert author in text.partition("Citation:")[2]
@@ -142,6 +164,8 @@ def test_data_and_target_can_be_had_alone(fetch, mirror):
         (fetch_natops, ["train", "test"]),
         (fetch_sst2, ["train", "dev", "test"]),
         (fetch_cmapss_fd001, ["train", "test"]),
+        (fetch_multi30k, ["train", "val", "test"]),
+        (fetch_spoken_digits, ["train", "test"]),
     ],
 )
 def test_all_is_the_parts_one_after_the_other(fetch, parts, mirror):
@@ -157,7 +181,9 @@ def test_all_is_the_parts_one_after_the_other(fetch, parts, mirror):
     assert len(X) == len(y) == start
 
 
-@pytest.mark.parametrize("fetch", [fetch_natops, fetch_sst2, fetch_cmapss_fd001])
+@pytest.mark.parametrize(
+    "fetch", [fetch_natops, fetch_sst2, fetch_cmapss_fd001, fetch_multi30k]
+)
 def test_an_unknown_subset_is_named(fetch):
     with pytest.raises(ValueError, match=f"'subset' parameter of {fetch.__name__}"):
         fetch(subset="validation")
@@ -261,6 +287,46 @@ def test_sunspots_are_months_without_a_gap(mirror, shared_data):
     assert list(frame) == ["month", "sunspots"]
     assert (frame["month"] == table["Month"]).all()
     np.testing.assert_array_equal(frame["sunspots"], table["Sunspots"])
+
+
+def test_parts_of_shakespeare_are_those_of_the_text(mirror, shared_data):
+    text = (shared_data / "tinyshakespeare" / "input.txt").read_text()
+    parts = [fetch_tinyshakespeare(subset=part).data for part in ("train", "test")]
+    assert [len(part) for (part,) in parts] == [1_003_854, 111_540]
+    assert parts[0][0] + parts[1][0] == text
+    assert fetch_tinyshakespeare(subset="all").data == [text]
+    assert len(set(text)) == 65
+
+
+@pytest.mark.parametrize(
+    ("subset", "name", "size"),
+    [
+        ("train", "train", 29_000),
+        ("val", "val", 1014),
+        ("test", "test_2016_flickr", 1000),
+    ],
+)
+def test_pairs_of_sentences_are_those_of_the_files(
+    subset, name, size, mirror, shared_data
+):
+    pairs = fetch_multi30k(subset=subset)
+    for sentences, language in [(pairs.data, "en"), (pairs.target, "de")]:
+        path = shared_data / "multi30k" / f"{name}.{language}.gz"
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+            assert sentences == [line.strip() for line in lines]
+        assert len(sentences) == size
+
+
+def test_pronunciations_are_those_of_the_file(mirror, shared_data):
+    words = fetch_cmudict()
+    with gzip.open(shared_data / "cmudict" / "cmudict.dict.gz", "rt") as lines:
+        for line, word, phonemes in zip(lines, words.data, words.target, strict=True):
+            entry = re.match(r"([^( ]+)(?:\(\d\))? ([A-Z\d]+(?: [A-Z\d]+)*)", line)
+            assert entry.groups() == (word, phonemes)
+    assert len(words.data) == 135_166
+    assert len(set(words.data)) == 126_052
+    phonemes = {phoneme for text in words.target for phoneme in text.split()}
+    assert len({phoneme.rstrip("012") for phoneme in phonemes}) == 39
 
 
 def test_what_is_fetched_can_be_learned_from(mirror):
@@ -431,6 +497,98 @@ def test_the_page_of_the_docs_runs(mirror):
     blocks = re.findall(r"code-block:: python\n\n((?:   .*\n|\n)+)", page.read_text())
     assert len(blocks) == 3
     exec("".join(map(textwrap.dedent, blocks)), {})
+
+
+# Spoken digits ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def spoken(shared_data):
+    """The recordings, as plain arrays."""
+    return dict(np.load(shared_data / "fsdd" / "fsdd.npz"))
+
+
+def samples_of(spoken):
+    """Return the samples of each recording, as 16-bit integers."""
+    samples = 256 * spoken["signal_hi"].astype("<i2") + spoken["signal_lo"]
+    return np.split(samples, spoken["offsets"][1:-1])
+
+
+def test_digits_are_those_of_the_arrays(mirror, spoken):
+    digits = fetch_spoken_digits(subset="test")
+    assert isinstance(digits.data, RaggedArray)
+    assert digits.data.shape == (300, None, 1)
+    assert digits.data.dtype == np.float32
+    rows = np.flatnonzero(spoken["index"] < 5)
+    samples = samples_of(spoken)
+    for i, row in enumerate(rows):
+        np.testing.assert_array_equal(digits.data[i][:, 0] * 2**15, samples[row])
+    np.testing.assert_array_equal(digits.target, spoken["digit"][rows])
+    np.testing.assert_array_equal(digits.speaker, spoken["speaker"][rows])
+    assert digits.speaker_names == spoken["speaker_names"].tolist()
+    assert digits.sampling_rate == spoken["sample_rate"]
+    assert len(fetch_spoken_digits().data) == 2700
+    seconds = fetch_spoken_digits(subset="all").data.lengths / 8000
+    shortest, longest = f"{seconds.min():.2f}", f"{seconds.max():.1f}"
+    assert f"of {shortest} to {longest} seconds" in digits.DESCR
+
+
+def archive_of_digits(spoken, path, n_recordings=3000):
+    """Write the archive of WAV files that the public source is, in another order."""
+    samples = samples_of(spoken)
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for i in reversed(range(n_recordings)):
+            content = io.BytesIO()
+            with wave.open(content, "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                file.writeframes(samples[i].tobytes())
+            speaker = spoken["speaker_names"][spoken["speaker"][i]]
+            name = f"{spoken['digit'][i]}_{speaker}_{spoken['index'][i]}.wav"
+            member = tarfile.TarInfo(f"Repository-26eb/recordings/{name}")
+            member.size = len(content.getvalue())
+            archive.addfile(member, io.BytesIO(content.getvalue()))
+        archive.addfile(tarfile.TarInfo("Repository-26eb/README.md"))
+
+
+@pytest.fixture
+def source_of_digits(tmp_path, serve, home, monkeypatch):
+    """A server of `folder`/a.tar.gz in the place of GitHub."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    server = serve(folder)
+    server.archive = folder / "a.tar.gz"
+    file = RemoteFile("fsdd", "fsdd.npz", f"{server.url}/a.tar.gz", "not that of it")
+    monkeypatch.setattr(_spoken_digits, "_FILE", file)
+    return server
+
+
+def test_recordings_of_the_source_become_the_arrays_of_the_mirror(
+    source_of_digits, home, spoken
+):
+    archive_of_digits(spoken, source_of_digits.archive)
+    assert len(fetch_spoken_digits().data) == 2700
+    assert [path.name for path in home.rglob("*.*")] == ["fsdd.npz"]
+    converted = np.load(home / "fsdd" / "fsdd.npz")
+    for name in converted:
+        np.testing.assert_array_equal(converted[name], spoken[name])
+        assert converted[name].dtype == spoken[name].dtype
+    fetch_spoken_digits(subset="test")
+    assert source_of_digits.paths == ["/a.tar.gz"]  # once
+
+
+@pytest.mark.parametrize("fault", ["too few", "no WAV file"])
+def test_other_recordings_are_an_error_that_leaves_nothing(
+    fault, source_of_digits, home, spoken
+):
+    archive_of_digits(spoken, source_of_digits.archive, n_recordings=3)
+    if fault == "no WAV file":
+        with tarfile.open(source_of_digits.archive, "w:gz") as archive:
+            member = tarfile.TarInfo("Repository-26eb/recordings/0_theo_0.wav")
+            member.size = 100
+            archive.addfile(member, io.BytesIO(bytes(100)))
+    with pytest.raises(OSError, match=r"the expected fsdd\.npz"):
+        fetch_spoken_digits()
+    assert list(home.rglob("*")) == []
 
 
 # Into preprocessing -----------------------------------------------------------------
