@@ -103,7 +103,8 @@ def forward(
         for part, own in zip(parts, y, strict=True)
     ]  # fmt: skip
     memory = x, steps, packed, parameters, parts, y, new_steps, out
-    run_in_threads(library.convolution_forward, jobs, memory)
+    work = _count_work(sizes, *x.shape[:2]) / len(parts)
+    run_in_threads(library.convolution_forward, jobs, memory, work=work)
     new_lengths = None if lengths is None else new_steps
     if not keep:
         return out, new_lengths, None
@@ -157,14 +158,14 @@ def backward(
              part.memory.data_ptr(), taken[-1].data_ptr(), d_out.data_ptr(),
              _address(d_x), summed.data_ptr() + 4 * k * n_gradients)
         )  # fmt: skip
-    run_in_threads(
-        library.convolution_backward, jobs, (kept, weight, taken, d_out, d_x)
-    )
+    memory = kept, weight, taken, d_out, d_x
+    work = _count_work(sizes, *shape[:2]) / len(parts)
+    run_in_threads(library.convolution_backward, jobs, memory, work=work)
     gradients = _unpack(convolution, sizes, len(parts), summed)
     for part in parts:
         taken += part.places, part.memory
-    for memory in taken:
-        buffers.give_back(memory)
+    for numbers in taken:
+        buffers.give_back(numbers)
     return d_x, gradients
 
 
@@ -276,8 +277,7 @@ def _make_parts(
 ) -> list[_Part]:
     """Deal the rows out to the threads, with memory for each."""
     batch, gap = len(lengths), sizes.kernel_size // 2
-    new_steps = -(-n_steps // sizes.stride)
-    n_parts = count_parts(batch, batch * new_steps * sizes.n_inputs * sizes.n_out)
+    n_parts = count_parts(batch, _count_work(sizes, batch, n_steps), is_repeated=True)
     if buffers.for_all_lengths:
         lengths = np.full(batch, n_steps)
     counts = -(-lengths // sizes.stride)
@@ -293,6 +293,11 @@ def _make_parts(
             _Part(first, n_parts, n_outputs, n_padded, places, buffers.take(n))
         )
     return parts
+
+
+def _count_work(sizes: _Sizes, batch: int, n_steps: int) -> int:
+    """Return the multiplications of a forward pass."""
+    return batch * -(-n_steps // sizes.stride) * sizes.n_inputs * sizes.n_out
 
 
 def _describe(sizes: _Sizes, shape: Any, part: _Part) -> tuple[int, ...]:

@@ -31,7 +31,8 @@ def backward(
     x, weight, d_out = read("linear", {}, tensors)
     n_out, n_in = weight.shape
     n, wide = len(x), -(-(n_in + 1) // WIDTH) * WIDTH
-    n_parts = count_parts(n, 2 * n * n_in * n_out)
+    work = 2 * n * n_in * n_out
+    n_parts = count_parts(n, work, is_repeated=True)
     buffers, n_memory = get_buffers(True), (n_out + 2 * BLOCK) * wide
     memory = buffers.take(n_parts * n_memory)
     sums = buffers.take(n_parts * n_out * wide)
@@ -46,7 +47,7 @@ def backward(
         for k, (a, b) in enumerate(pairwise(bounds))
     ]  # fmt: skip
     kept = x, weight, d_out, memory, sums, d_x
-    run_in_threads(get_library().linear_backward, jobs, kept)
+    run_in_threads(get_library().linear_backward, jobs, kept, work=work / n_parts)
     get_library().unpack_linear(
         n_parts, n_in, n_out, sums.data_ptr(), d_weight.data_ptr(),
         0 if d_bias is None else d_bias.data_ptr(),

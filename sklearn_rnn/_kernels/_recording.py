@@ -23,12 +23,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_rnn._kernels._constants import GROUPS, MOST_ARGUMENTS
 from sklearn_rnn._kernels._library import Library, load_library, use_libraries
-from sklearn_rnn._kernels._threads import Buffers, borrow_helpers, use_buffers
+from sklearn_rnn._kernels._threads import (
+    Buffers,
+    borrow_helpers,
+    is_worth_help,
+    use_buffers,
+)
 
 _LEAST_ADDRESS = 1 << 32  # a number of things is less
-# multiplications of a call that are worth another thread which is awake: to post it
-# takes less than a microsecond, but both threads share caches, and often a core
-_WORTH_HELP = 1_500_000
 _ATEN: Any = torch.ops.aten
 # memory, and numbers that nobody changes: kernels read them
 _MEMORY = {
@@ -241,7 +243,7 @@ class _Kernel:
         self, jobs: Sequence[tuple[int, ...]], memory: Any, work: float
     ) -> Callable[..., Any]:
         """Write down jobs for several threads; return the kernel."""
-        groups = [jobs] if work >= _WORTH_HELP else [[job] for job in jobs]
+        groups = [jobs] if is_worth_help(work) else [[job] for job in jobs]
         for group in groups:
             self.recording.add_kernels(self.address, group, (memory, self.function))
         return self.function

@@ -23,8 +23,10 @@ _idle: set["_Worker"] = set()
 # who is inside `threads_for_kernels`, and how many threads of torch each had
 _holders: dict["_Holder", int] = {}
 _find_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if _ON_LINUX else None
-# multiplications that are worth a second thread: handing work over costs about 20 us
+# multiplications that are worth a second thread: handing work over costs about 20 us,
+# and to a thread that is awake, see `_recording`, less than one
 _WORTH_A_THREAD = 3_000_000
+_WORTH_HELP = 800_000
 # a millisecond: how long a thread looks for a job, or its end, before it sleeps
 _CLOCK = time.get_clock_info("perf_counter").resolution  # of Windows; others have ns
 _WAIT = round(0.001 / (_CLOCK if sys.platform == "win32" else 1e-9))
@@ -107,7 +109,9 @@ def get_num_threads() -> int:
     return getattr(_local, "n_threads", None) or torch.get_num_threads()
 
 
-def count_parts(n_rows: int, work: int, n_jobs: int = 1) -> int:
+def count_parts(
+    n_rows: int, work: int, n_jobs: int = 1, *, is_repeated: bool = False
+) -> int:
     """Return into how many parts some rows are to be cut, for a thread each.
 
     Parameters
@@ -117,9 +121,18 @@ def count_parts(n_rows: int, work: int, n_jobs: int = 1) -> int:
         Multiplications.
     n_jobs : int
         How many jobs of this kind run at once.
+    is_repeated : bool, default=False
+        Whether a recording may repeat the jobs. Parts are as many then whether it does
+        or not, since sums of gradients depend on them.
     """
     n_threads = get_num_threads() // n_jobs
-    return max(1, min(n_threads, n_rows // 4, work // _WORTH_A_THREAD))
+    worth = min(_WORTH_A_THREAD, _WORTH_HELP) if is_repeated else _WORTH_A_THREAD
+    return max(1, min(n_threads, n_rows // 4, work // worth))
+
+
+def is_worth_help(work: float) -> bool:
+    """Whether a job of so many multiplications is one for a thread that is awake."""
+    return work >= _WORTH_HELP
 
 
 def run_in_threads(

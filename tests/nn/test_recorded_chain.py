@@ -145,7 +145,7 @@ def test_ragged_taggers_and_a_crf_are_not_repeated(rng, repeated):
 def test_calls_made_by_several_threads_compute_the_same(
     rng, monkeypatch, ragged, repeated
 ):
-    monkeypatch.setattr(_recording, "_WORTH_HELP", 0)
+    monkeypatch.setattr(_threads, "_WORTH_HELP", 1)
     monkeypatch.setattr(_threads, "_WORTH_A_THREAD", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
