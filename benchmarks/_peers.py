@@ -125,9 +125,9 @@ class Keras:
             text=True,
         )
 
-    def seconds_a_batch(self, cell, size):
-        """Return the time per mini-batch of an epoch after compilation."""
-        self.process.stdin.write(f"{cell} {' '.join(map(str, size))}\n")
+    def time_fit(self, cell, size, n_epochs):
+        """Return the seconds of a fit of 20 mini-batches an epoch, once compiled."""
+        self.process.stdin.write(f"{cell} {' '.join(map(str, size))} {n_epochs}\n")
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
 

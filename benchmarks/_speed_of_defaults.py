@@ -157,7 +157,7 @@ def fit_by_hand(model, X, y, n_epochs):
             adam.step()
 
 
-def compare_default(case, n_rounds, keras, n_epochs=2):
+def compare_default(case, n_rounds, keras, n_epochs=10):
     """Return the ratios PyTorch loop, and Keras, over sklearn_rnn."""
     X, y = make_data(case)
     fitted = make_classifier(case, 1).fit(X, y)
@@ -172,8 +172,7 @@ def compare_default(case, n_rounds, keras, n_epochs=2):
     def with_keras():
         if keras is not None and not case.ragged and not case.params:
             size = BATCH, case.longest, N_FEATURES, HIDDEN
-            seconds = keras.seconds_a_batch("default", size)
-            keras_times.append(seconds * N_BATCHES * n_epochs)
+            keras_times.append(keras.time_fit("default", size, n_epochs))
 
     ours, hand, _ = time_in_turn([own, by_hand, with_keras], n_rounds, pause=0.1)
     others = show_ratio(keras_times[1:], ours) if keras_times else ""
