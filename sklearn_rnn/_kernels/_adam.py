@@ -7,6 +7,7 @@ do, take ten times as long as the arithmetic.
 from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -20,15 +21,31 @@ class Numbers(NamedTuple):
 
     addresses: "array[int]"
     sizes: "array[int]"
+    tensors: "Sequence[ref[Tensor]]"  # nothing is kept alive
+
+    def are_of(self, tensors: Sequence[Tensor | None]) -> bool:
+        """Return whether they are those of the same tensors, where they were."""
+        if len(tensors) != len(self.tensors):
+            return False
+        own = zip(tensors, self.tensors, self.addresses, strict=True)
+        return all(
+            tensor is not None and known() is tensor and tensor.data_ptr() == address
+            for tensor, known, address in own
+        )
 
 
-def find_numbers(tensors: Sequence[Tensor | None]) -> Numbers | None:
+def find_numbers(
+    tensors: Sequence[Tensor | None], known: Numbers | None = None
+) -> Numbers | None:
     """Return where the numbers of tensors lie; None if the kernels cannot read them.
 
-    All must be contiguous, in float32 on the CPU.
+    All must be contiguous, in float32 on the CPU. To look at all that takes as long as
+    some kernels, so `known` is returned if the numbers are the same as before.
     """
-    addresses, sizes = [], []
-    for tensor in tensors:  # all that is needed of a tensor, once: it takes time
+    if known is not None and known.are_of(tensors):
+        return known
+    found, addresses, sizes = [], [], []
+    for tensor in tensors:
         if (
             tensor is None
             or tensor.dtype is not torch.float32
@@ -38,9 +55,10 @@ def find_numbers(tensors: Sequence[Tensor | None]) -> Numbers | None:
             or tensor.is_neg()
         ):
             return None
+        found.append(ref(tensor))
         addresses.append(tensor.data_ptr())
         sizes.append(tensor.numel())
-    return Numbers(array("q", addresses), array("q", sizes))
+    return Numbers(array("q", addresses), array("q", sizes), found)
 
 
 def clip(gradients: Numbers, limit: float) -> float:
@@ -50,7 +68,8 @@ def clip(gradients: Numbers, limit: float) -> float:
     """
     limit_and_norm = array("d", (limit, 0.0))
     n = len(gradients.sizes)
-    get_library().clip(n, *map(_address, (*gradients, limit_and_norm)))
+    lists = gradients.addresses, gradients.sizes, limit_and_norm
+    get_library().clip(n, *map(_address, lists))
     return limit_and_norm[1]
 
 

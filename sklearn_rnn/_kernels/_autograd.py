@@ -211,9 +211,7 @@ class LayerRun:
         batch, n_steps, _ = self.shape
         work = batch * n_steps * self.weights[0][1].numel()
         if n_parts is None:
-            n_parts = count_parts(
-                batch, work, len(plan.directions), is_repeated=True
-            )
+            n_parts = count_parts(batch, work, len(plan.directions), is_repeated=True)
         self.work = work / n_parts
         if plan.lengths is None:
             return _partition_equal_rows(batch, n_steps, n_parts, plan.keep)

@@ -16,7 +16,7 @@ from sklearn_rnn._training._averaging import WeightAverage
 from sklearn_rnn._training._callbacks import Monitor, copy_weights, make_reporters
 from sklearn_rnn._training._checkpoint import TrainingFile
 from sklearn_rnn._training._loader import BatchLoader, SequenceDataset
-from sklearn_rnn._training._optimizers import clip_gradients
+from sklearn_rnn._training._optimizers import GradientClipper
 from sklearn_rnn._training._processes import (
     average_gradients,
     check_processes,
@@ -81,6 +81,7 @@ class SequenceNet(NeuralNet):
     _is_watched = True  # whether callbacks of the user see each mini-batch
     _reporters: Sequence[Any] = ()  # those that count the mini-batches
     _average: Any = None  # of the weights, during training
+    _clipper: Any = None
     _moments: Any = None  # of an optimizer that is not new
 
     def __init__(
@@ -165,6 +166,7 @@ class SequenceNet(NeuralNet):
         n_updates = plan.epochs * len(loader)
         scheduler = make_schedule(plan.schedule, self.optimizer_, self.lr, n_updates)
         self._average = WeightAverage(self.module_, plan.averaging, n_updates)
+        self._clipper = GradientClipper()
         generator = torch.Generator(device=device)
         set_dropout_generator(self.module_, generator)
         own_callbacks = list(self.callbacks_)
@@ -184,7 +186,7 @@ class SequenceNet(NeuralNet):
             self.callbacks_: list[Any] = own_callbacks
             set_dropout_generator(self.module_, None)
             self.module_.eval()
-            self._chain = self._average = None
+            self._chain = self._average = self._clipper = None
             self._is_watched, self._reporters = True, ()
             del self.history[n_epochs_before + len(monitor.losses_) :]  # unfinished
 
@@ -297,7 +299,7 @@ class SequenceNet(NeuralNet):
                 result["loss"], result["count"] = averaged
             if self._is_watched:
                 self._show_gradients(batch)
-            result["grad_norm"] = clip_gradients(parameters, self.max_grad_norm)
+            result["grad_norm"] = self._clipper.clip(parameters, self.max_grad_norm)
             return result["loss"]
 
         self.optimizer_.step(closure)
@@ -364,6 +366,7 @@ class SequenceNet(NeuralNet):
         state["module"] = None
         state.pop("_chain", None)
         state.pop("_average", None)
+        state.pop("_clipper", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -11,20 +11,26 @@ from torch.optim import optimizer as torch_optimizer
 from sklearn_rnn.nn import uses_kernels
 
 
-def clip_gradients(parameters: Sequence[Tensor], limit: float | None) -> float:
-    """Clip the norm of the gradients to `limit`; return the norm before."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    if uses_kernels():
-        from sklearn_rnn._kernels import _adam  # imports llvmlite
+class GradientClipper:
+    """Clips the norm of gradients, by the kernel if supported."""
 
-        numbers = _adam.find_numbers(gradients)
-        if numbers is not None:
-            return _adam.clip(numbers, math.inf if limit is None else limit)
-    norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
-    if limit is not None and norm > limit:
-        for gradient in gradients:
-            gradient.mul_(limit / (norm + 1e-6))
-    return norm
+    def __init__(self) -> None:
+        self._known: Any = None
+
+    def clip(self, parameters: Sequence[Tensor], limit: float | None) -> float:
+        """Clip the norm of the gradients to `limit`; return the norm before."""
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if uses_kernels():
+            from sklearn_rnn._kernels import _adam  # imports llvmlite
+
+            self._known = _adam.find_numbers(gradients, self._known)
+            if self._known is not None:
+                return _adam.clip(self._known, math.inf if limit is None else limit)
+        norm = float(torch.cat([g.reshape(-1) for g in gradients]).norm())
+        if limit is not None and norm > limit:
+            for gradient in gradients:
+                gradient.mul_(limit / (norm + 1e-6))
+        return norm
 
 
 class _KernelStep(torch.optim.Optimizer):
@@ -32,6 +38,7 @@ class _KernelStep(torch.optim.Optimizer):
 
     decoupled: bool  # whether the weight decay is no part of the gradient
     _moments: list[Any] | None = None
+    _known: Sequence[Any] = ()  # numbers of weights and gradients of each group
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -47,8 +54,8 @@ class _KernelStep(torch.optim.Optimizer):
 
     def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = None if closure is None else closure()
-        if self._moments is None:
-            self._moments = self._list_moments()  # after loading a state
+        if self._moments is None or len(self._moments) != len(self.param_groups):
+            self._moments = self._list_moments()  # after loading a state, say
         numbers = None if self._moments is None else self._find_numbers()
         if numbers is None:
             super().step()  # creates the missing state
@@ -77,13 +84,19 @@ class _KernelStep(torch.optim.Optimizer):
             return None
         from sklearn_rnn._kernels._adam import find_numbers  # imports llvmlite
 
-        found = []
-        for group in self.param_groups:
+        groups, known, found = self.param_groups, self._known, []
+        if len(known) != len(groups):
+            known = [(None, None)] * len(groups)
+        for group, (known_weights, known_gradients) in zip(groups, known, strict=True):
             weights = group["params"]
-            own = find_numbers(weights), find_numbers([w.grad for w in weights])
+            own = (
+                find_numbers(weights, known_weights),
+                find_numbers([w.grad for w in weights], known_gradients),
+            )
             if None in own:
                 return None
             found.append(own)
+        self._known = found
         return found
 
     _step_with_hooks = torch.optim.Optimizer.profile_hook_step(_step)

@@ -15,7 +15,7 @@ pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import config_context
 from sklearn_rnn._kernels import _adam
-from sklearn_rnn._training._optimizers import Adam, AdamW, clip_gradients
+from sklearn_rnn._training._optimizers import Adam, AdamW, GradientClipper
 
 SHAPES = [(3, 5), (7,), (), (40, 33)]
 
@@ -161,7 +161,7 @@ def test_other_memory_is_left_to_torch(odd, count_updates):
     optimizer = Adam([odd])
     train(optimizer, [odd], range(3))
     assert not count_updates
-    assert math.isfinite(clip_gradients([odd], 0.1))
+    assert math.isfinite(GradientClipper().clip([odd], 0.1))
 
 
 @pytest.mark.parametrize("limit", [None, 0.5, 1e9])
@@ -169,7 +169,7 @@ def test_clipping_is_that_of_torch(limit):
     weights, same = make_weights(), make_weights()
     draw_gradients(weights, 0)
     draw_gradients(same, 0)
-    norm = clip_gradients(weights, limit)
+    norm = GradientClipper().clip(weights, limit)
     expected = torch.nn.utils.clip_grad_norm_(same, limit or math.inf)
     assert norm == pytest.approx(float(expected), rel=1e-6)
     assert_all_close([w.grad for w in weights], [w.grad for w in same])
@@ -180,4 +180,28 @@ def test_a_norm_that_is_not_finite_shows(value):
     weights = make_weights()
     draw_gradients(weights, 0)
     weights[0].grad[1, 2] = value
-    assert not math.isfinite(clip_gradients(weights, 1.0))
+    assert not math.isfinite(GradientClipper().clip(weights, 1.0))
+
+
+def test_numbers_are_known_while_tensors_and_memory_are_the_same():
+    weights = make_weights()
+    numbers = _adam.find_numbers(weights)
+    assert _adam.find_numbers(list(weights), numbers) is numbers
+    weights[0].data = weights[0].data.clone()
+    moved = _adam.find_numbers(weights, numbers)
+    assert moved.addresses[0] == weights[0].data_ptr() != numbers.addresses[0]
+    fewer = _adam.find_numbers(weights[:-1], moved)
+    assert list(fewer.sizes) == list(moved.sizes)[:-1]
+    others = make_weights()
+    assert _adam.find_numbers(others, moved).addresses[0] == others[0].data_ptr()
+    assert _adam.find_numbers([None, *weights[1:]], moved) is None
+
+
+def test_a_group_of_weights_that_comes_later_is_trained():
+    first, second = make_weights(), make_weights()
+    optimizer = Adam(first)
+    train(optimizer, first, range(3))
+    optimizer.add_param_group({"params": second})
+    before = [w.detach().clone() for w in second]
+    train(optimizer, [*first, *second], range(3))
+    assert all((w != b).any() for w, b in zip(second, before, strict=True))
