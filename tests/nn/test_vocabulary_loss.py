@@ -34,20 +34,33 @@ def make_problem(n, n_words, hidden, dtype=torch.float32):
     return x, weight, bias, targets, weights
 
 
-def compute_by_torch(x, weight, bias, targets, weights, label_smoothing):
-    tensors = [t.detach().double().requires_grad_() for t in (x, weight, bias)]
+def compute_by_torch(
+    x, weight, bias, targets, weights, label_smoothing, dtype=torch.float64
+):
+    tensors = [t.detach().to(dtype).requires_grad_() for t in (x, weight, bias)]
     losses = nn.functional.cross_entropy(
         nn.functional.linear(*tensors), targets, ignore_index=-1, reduction="none",
         label_smoothing=label_smoothing,
     )  # fmt: skip
-    return losses.detach(), *torch.autograd.grad(losses, tensors, weights.double())
+    return losses.detach(), *torch.autograd.grad(losses, tensors, weights.to(dtype))
 
 
-def assert_close(actual, expected):
-    for name, own, wanted in zip(NAMES, actual, expected, strict=True):
+def assert_close(actual, expected, in_floats=None):
+    """Compare with double precision, and with the error of torch in single precision.
+
+    A sum over 2,000 words has another error on each processor, since torch's products
+    have another order there.
+    """
+    for k, (own, wanted) in enumerate(zip(actual, expected, strict=True)):
         scale = max(1, wanted.abs().max().item())
-        error = (own.double() - wanted).abs().max().item()
-        assert error <= 2e-6 * scale, name
+        limit = 2e-6 * scale
+        if in_floats is not None:
+            limit = max(limit, 1.5 * find_error(in_floats[k], wanted))
+        assert find_error(own, wanted) <= limit, NAMES[k]
+
+
+def find_error(own, wanted):
+    return (own.double() - wanted).abs().max().item()
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 1.0])
@@ -56,10 +69,11 @@ def test_losses_and_gradients_are_those_of_torch(sizes, label_smoothing, kernels
     *tensors, targets, weights = make_problem(*sizes)
     expected = compute_by_torch(*tensors, targets, weights, label_smoothing)
     arguments = *tensors, targets, weights, label_smoothing
-    assert_close(vocabulary_gradients(*arguments), expected)
+    in_floats = compute_by_torch(*arguments, torch.float32)
+    assert_close(vocabulary_gradients(*arguments), expected, in_floats)
     losses = vocabulary_loss(*tensors, targets, label_smoothing)
     gradients = torch.autograd.grad(losses, tensors, weights)
-    assert_close((losses.detach(), *gradients), expected)
+    assert_close((losses.detach(), *gradients), expected, in_floats)
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.3])
