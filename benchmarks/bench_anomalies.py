@@ -264,7 +264,7 @@ def compare_nab(folders, seeds):
     print_rows(title, ["Detector", *folders], [*list_rows("F1"), *published])
 
 
-def compare_peers(folders, seeds):
+def compare_peers(folders):
     """Print VUS-PR of the other detectors."""
     rows = []
     for name, score in DETECTORS.items():
@@ -278,7 +278,8 @@ def compare_peers(folders, seeds):
     print_rows(VUS_TITLE, ["Detector", *folders], rows)
 
 
-def compare_skab(folders, seeds):
+def compare_skab(seeds):
+    """Print F1 of steps of the detector, means over seeds."""
     names = *SKAB_FOLDERS, "all"
     measures = {f"SKAB, {seed}": partial(measure_skab, seed) for seed in seeds}
     values = [average(measures, name) for name in names]
@@ -286,7 +287,7 @@ def compare_skab(folders, seeds):
     print_rows("F1 of steps on SKAB", ["Detector", *names], rows)
 
 
-def compare_speed(folders, seeds):
+def compare_speed():
     """Print how long 4,000 steps take to score, in turn, medians of five."""
     x = load_nab("artificialWithAnomaly")[0][0][:4000]
     rnn = RNNAnomalyDetector(max_epochs=1, random_state=0).fit([x])
@@ -307,10 +308,10 @@ def compare_speed(folders, seeds):
 
 def main():
     tables = {
-        "nab": compare_nab,
-        "peers": compare_peers,
-        "skab": compare_skab,
-        "speed": compare_speed,
+        "nab": lambda args: compare_nab(args.folders, range(args.n_seeds)),
+        "peers": lambda args: compare_peers(args.folders),
+        "skab": lambda args: compare_skab(range(args.n_seeds)),
+        "speed": lambda args: compare_speed(),
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="+", choices=tables)
@@ -319,7 +320,7 @@ def main():
     args = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     for name in args.tables:
-        tables[name](args.folders, range(args.n_seeds))
+        tables[name](args)
 
 
 if __name__ == "__main__":
