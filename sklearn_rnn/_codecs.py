@@ -265,6 +265,11 @@ def split_words(text):
     return words
 
 
+def remove_joiner(word):
+    """Return a word from `split_words` without its mark, for display."""
+    return word[1:] if len(word) > 1 and word[0] == _JOINER else word
+
+
 def join_words(words, prompt=""):
     """Return the text of words from `split_words`, after a prompt."""
     parts = [prompt] if prompt else []

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sklearn_rnn._codecs import remove_joiner
 from sklearn_rnn._sequences import (
     CategoryEncoder,
     RaggedArray,
@@ -147,8 +148,11 @@ def name_alignment(translator: Any, X: Any, y: Any) -> tuple[list[str] | None, l
     target : list of str
     """
     data = translator._validate_pairs(X, y)
-    numbers = data.targets[0][:, 0]
-    target = [*map(str, translator.target_tokens_[numbers]), "end"]
+    target = _name_tokens(translator.target_tokens_[data.targets[0][:, 0]])
     if translator.tokens_ is None:
         return None, target
-    return [*map(str, translator.tokens_[data.X[0][:-1, 0]]), "end"], target
+    return _name_tokens(translator.tokens_[data.X[0][:-1, 0]]), target
+
+
+def _name_tokens(tokens: Any) -> list[str]:
+    return [*(remove_joiner(str(token)) for token in tokens), "end"]

@@ -140,7 +140,7 @@ MAY_IMPORT = {
     "_kernels": set(),
     "_sequences": {"utils"},
     "datasets": {"_sequences", "utils"},
-    "_inspectable": {"_step_base", "_targets", "_sequences", "nn"},
+    "_inspectable": {"_codecs", "_step_base", "_targets", "_sequences", "nn"},
     "_fitted_data": {
         *("_defaults", "_forecasting", "_sequences", "_targets"),
         *("_training_data", "utils"),

@@ -363,6 +363,14 @@ def test_an_alignment_has_a_row_for_each_target_token(translator):
     assert tick_labels(display.ax_.xaxis) == ["a", "\N{REPLACEMENT CHARACTER}", "end"]
 
 
+def test_punctuation_of_an_alignment_has_no_mark():
+    X, y = ["one, two.", "two."], ["eins, zwei.", "zwei."]
+    translator = RNNTranslator(hidden_size=4, max_epochs=1, random_state=0).fit(X, y)
+    display = AlignmentDisplay.from_estimator(translator, X, y)
+    assert display.source_tokens == ["one", ",", "two", ".", "end"]
+    assert display.target_tokens == ["eins", ",", "zwei", ".", "end"]
+
+
 def test_an_alignment_of_features_numbers_the_steps(rng):
     X = [rng.normal(size=(n, 2)) for n in (4, 5, 6)]
     translator = RNNTranslator(target_level="char", hidden_size=4, max_epochs=1)
