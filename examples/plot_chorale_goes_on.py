@@ -14,6 +14,7 @@ piano, draws the notes of the next beat, and reads them before it draws those af
 # https://github.com/czhuang/JSB-Chorales-dataset, if the file is in ``../shared/data``.
 # Otherwise the example uses generated pieces: the chords I, IV and V in turn, each for
 # one or two beats.
+import base64
 import json
 import wave
 from pathlib import Path
@@ -107,10 +108,14 @@ print("figure saved: chorale_goes_on.png")
 
 
 # %%
-# To hear it, add a decaying tone for each note, and write the sum as a WAV file.
-def to_sound(roll, rate=16000, seconds=0.5):
+# To hear it, add a decaying tone for each note, and write the sum as a WAV file. The
+# first eight seconds are the beginning that was given.
+RATE = 8000
+
+
+def to_sound(roll, seconds=0.5):
     """Return the samples of a piano roll, from -1 to 1."""
-    time = np.arange(int(rate * seconds)) / rate
+    time = np.arange(int(RATE * seconds)) / RATE
     sound = np.zeros((len(roll), len(time)))
     for beat, key in zip(*np.nonzero(roll), strict=True):
         frequency = 440 * 2 ** ((key - 48) / 12)
@@ -118,11 +123,22 @@ def to_sound(roll, rate=16000, seconds=0.5):
     return sound.ravel() / np.abs(sound).max()
 
 
+class Player:
+    """A WAV file that notebooks and this page play."""
+
+    def __init__(self, path):
+        self.content = base64.b64encode(Path(path).read_bytes()).decode()
+
+    def _repr_html_(self):
+        return f'<audio controls src="data:audio/wav;base64,{self.content}"></audio>'
+
+
 with wave.open("chorale_goes_on.wav", "wb") as file:
-    file.setparams((1, 2, 16000, 0, "NONE", ""))
+    file.setparams((1, 2, RATE, 0, "NONE", ""))
     sound = to_sound(versions["temperature 0.7"])
     file.writeframes((32000 * sound).astype("<i2").tobytes())
 print("sound saved: chorale_goes_on.wav")
+Player("chorale_goes_on.wav")
 
 # %%
 # The notes of a beat are drawn independently of one another, given all beats before. A
