@@ -168,6 +168,24 @@ def make_random_branch(
     return nn.RandomBranch(size, int(rnn.random_kernels_), n_outputs, n_last=n_last)
 
 
+def make_ngram_branch(rnn: Any, inputs: Any, n_outputs: int) -> nn.NGramBranch:
+    """Return n-grams that are not known yet, of tokens in one column."""
+    owner, longest = type(rnn).__name__, int(rnn.ngrams_)
+    if not isinstance(inputs, nn.TokenEmbedding):
+        raise ValueError(
+            f"The 'ngrams' parameter of {owner} must be None or 'auto' unless X holds "
+            f"token ids, one a step. Got {rnn.ngrams!r} instead."
+        )
+    branch = nn.NGramBranch(inputs.table.num_embeddings - 1, longest, n_outputs)
+    if not branch.has_room():
+        raise ValueError(
+            f"The 'ngrams' parameter of {owner} must be smaller with "
+            f"{branch.n_tokens} different tokens: there are more runs of them than "
+            f"can be numbered. Got {rnn.ngrams!r}."
+        )
+    return branch
+
+
 def _list_kernel_sizes(rnn: Any, channels: list[int]) -> list[list[int]]:
     """Return the kernel sizes of each convolutional layer."""
     name, value = "conv_kernel_size", rnn.conv_kernel_size

@@ -3,10 +3,14 @@
 from sklearn.base import ClassifierMixin
 
 from sklearn_rnn._advice import advise_on_arguments
+from sklearn_rnn._building import make_ngram_branch
+from sklearn_rnn._defaults import resolve, suggest_ngrams
+from sklearn_rnn._ngrams import fit_ngram_branch
 from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._random_kernels import fit_class_branch
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import ClassTargets, LabelTargets, make_label_targets
+from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.nn import BinaryCrossEntropy, CrossEntropy
 from sklearn_rnn.utils import (
     check_partial_fit_first_call,
@@ -84,6 +88,16 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         sequences, with ``conv_channels=None``, and if `partial_fit` comes first. None:
         the network alone. A warm start and `partial_fit` keep the regression and the
         share of the first `fit`.
+    ngrams : int, "auto" or None, default="auto"
+        Number of tokens of the longest n-grams, for X of token ids, one a step. A
+        logistic regression on all n-grams up to this length that are in two sequences
+        or more, weighted by their inverse document frequency, is fitted, too; the
+        logits of a prediction are the mean of both. An n-gram can begin before the
+        first token or end after the last one. "auto" is 4 for characters and 2 for
+        tokens that occur fewer than 100 times on average, such as words, but None with
+        ``bidirectional=False``, as streams need it, for a :class:`SequenceSource` or
+        100 MB of ids, and if `partial_fit` comes first. None: the network alone. A warm
+        start and `partial_fit` keep the regression of the first `fit`.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -213,7 +227,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
     classes_ : ndarray of shape (n_classes,)
         Class labels; if y is multilabel, the indices of its columns.
     network_share_ : float
-        Share of the network in a prediction, beside the regression on random kernels.
+        Share of the network in a prediction, beside the regression on random kernels or
+        n-grams.
     n_features_in_ : int
         Number of features per step; for a 2-D X, the number of steps.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -225,6 +240,8 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         Value of `conv_channels`, or the one chosen for "auto".
     random_kernels_ : int or None
         Value of `random_kernels`, or the one chosen for "auto".
+    ngrams_ : int or None
+        Value of `ngrams`, or the one chosen for "auto".
     dropout_ : float
         Value of `dropout`, or the one chosen for "auto".
     max_epochs_ : int
@@ -302,6 +319,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         conv_stride=2,
         conv_pooling=False,
         random_kernels="auto",
+        ngrams="auto",
         categorical_features="from_dtype",
         embedding_dim="auto",
         dropout="auto",
@@ -337,6 +355,7 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         self.conv_stride = conv_stride
         self.conv_pooling = conv_pooling
         self.random_kernels = random_kernels
+        self.ngrams = ngrams
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.dropout = dropout
@@ -442,6 +461,36 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
             In the order of `classes_`.
         """
         return self._link(self._validate_for_predict(X), "predict_log")[0]
+
+    def _resolve_parameters(self, train, in_parts=False):
+        super()._resolve_parameters(train, in_parts)
+        if not hasattr(self, "net_") or not (in_parts or self.warm_start):
+            self._resolve_ngrams(train, in_parts)
+
+    def _resolve_ngrams(self, train, in_parts):
+        in_memory = isinstance(train, TrainingData) and not in_parts
+        suits = self._reads_tokens and train.n_features == 1 and in_memory
+        suggested = None
+        if suits and self.bidirectional:  # one direction is for streams
+            suggested = suggest_ngrams(self._has_rare_values(), train.nbytes)
+        self.ngrams_ = resolve(self, "ngrams", suggested)
+        if in_parts and self.ngrams_ is not None:
+            raise ValueError(
+                "partial_fit does not support ngrams, which are fitted to all samples "
+                f"at once. Got ngrams={self.ngrams!r}."
+            )
+
+    def _make_module(self, train):
+        module = super()._make_module(train)
+        if module.ngram_branch is not None:
+            fit_ngram_branch(module, train)
+        return module
+
+    def _make_model(self, inputs, stem, encoder, n_outputs):
+        model = super()._make_model(inputs, stem, encoder, n_outputs)
+        if self.ngrams_ is not None:
+            model.ngram_branch = make_ngram_branch(self, inputs, n_outputs)
+        return model
 
     def _fit_random_branch(self, module, train, generator):
         fit_class_branch(module, train, self._loss, generator)

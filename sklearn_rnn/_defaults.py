@@ -14,6 +14,7 @@ _N_UPDATES = {False: 4000, True: 500}  # by whether values are rare
 # with the most epochs, by whether there are random kernels
 _N_UPDATES_OF_NUMBERS = {False: (10_000, _N_EPOCHS), True: (3000, 50)}
 _LEAST_EPOCHS_OF_NUMBERS = 20
+_LONGEST_NGRAMS = {False: 4, True: 2}  # by whether values are rare
 _LEAST_EPOCHS = {False: 10, True: 3}
 
 
@@ -36,6 +37,16 @@ def suggest_conv_channels(embeds: bool) -> tuple[int, ...] | None:
 def suggest_random_kernels(n_samples: int) -> int | None:
     """Return the number of random kernels; none where the network has data enough."""
     return _N_KERNELS if n_samples <= _MOST_SAMPLES else None
+
+
+def suggest_ngrams(has_rare_values: bool, n_bytes: int) -> int | None:
+    """Return the length of the longest n-grams: of words, longer ones are too rare.
+
+    None where n-grams would take several times as much memory as the data.
+    """
+    if n_bytes >= _LARGE_DATA:
+        return None
+    return _LONGEST_NGRAMS[has_rare_values]
 
 
 def suggest_dropout(embeds: bool, n_kernels: int | None, n_samples: int) -> float:

@@ -116,11 +116,12 @@ class StepsAndTargets(LearnedData):
         "vocabulary": ANYTHING,
         "targets": ANYTHING,
         "random_kernels": may_lack(optional(COUNT)),
+        "ngrams": may_lack(optional(_LENGTH)),
     }
     attributes = {
         *("n_features_in_", "feature_names_in_", "n_outputs_", "classes_"),
         *("_reads_table", "_reads_tokens", "_category_encoder", "_vocabulary"),
-        *("_characters", "_targets", "conv_channels_", "random_kernels_"),
+        *("_characters", "_targets", "conv_channels_", "random_kernels_", "ngrams_"),
     }
 
     def to_state(self, rnn: Any) -> dict[str, Any]:
@@ -132,7 +133,8 @@ class StepsAndTargets(LearnedData):
             "categories": rnn._category_encoder.to_state(),
             "vocabulary": None if vocabulary is None else vocabulary.to_state(),
             "targets": {"kind": type(targets).__name__, "state": targets.to_state()},
-            **_get_random_kernels(rnn),
+            **_get_count(rnn, "random_kernels"),
+            **_get_count(rnn, "ngrams"),
         }
 
     def restore(self, rnn: Any, values: dict[str, Any]) -> None:
@@ -150,6 +152,8 @@ class StepsAndTargets(LearnedData):
         rnn.conv_channels_ = resolve(rnn, "conv_channels", suggested)
         if hasattr(rnn, "random_kernels"):  # a file may be older than the parameter
             rnn.random_kernels_ = values.get("random_kernels")
+        if hasattr(rnn, "ngrams"):
+            rnn.ngrams_ = values.get("ngrams")
         rnn._targets = _targets_from_state(rnn, values["targets"])
         vars(rnn).update(rnn._targets.attributes())
 
@@ -165,11 +169,12 @@ class StepsAndTargets(LearnedData):
         return example
 
 
-def _get_random_kernels(rnn: Any) -> dict[str, Any]:
-    if not hasattr(rnn, "random_kernels_"):
+def _get_count(rnn: Any, name: str) -> dict[str, Any]:
+    """Return the count that `fit` chose for a parameter, of estimators that have it."""
+    if not hasattr(rnn, f"{name}_"):
         return {}
-    n_kernels = rnn.random_kernels_
-    return {"random_kernels": None if n_kernels is None else int(n_kernels)}
+    count = getattr(rnn, f"{name}_")
+    return {name: None if count is None else int(count)}
 
 
 def _targets_from_state(rnn: Any, state: Any) -> Any:

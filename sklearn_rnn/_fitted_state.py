@@ -263,6 +263,11 @@ def _make_module(
     if branch is not None:  # a file may be older than the share
         share = np.full((), branch.DEFAULT_SHARE, np.float32)
         weights = {"random_branch.network_share": share} | weights
+    ngrams = getattr(module, "ngram_branch", None)
+    if ngrams is not None:  # as many as the file has
+        with shapes_only():
+            ngrams.allocate(np.size(weights.get("ngram_branch.keys", [0])) - 1)
+        state = module.state_dict(keep_vars=True)
     expected = {key: _describe(state[key]) for key in {*tied.values()}}
     tensors = {key: torch.from_numpy(w) for key, w in weights.items()}
     found = {key: _describe(tensor) for key, tensor in tensors.items()}
@@ -279,6 +284,8 @@ def _make_module(
     if branch is not None and not branch.convolutions.has_valid_dilations():
         most = branch.convolutions.MAX_DILATION
         raise ValueError(f"the dilations of {name} must be from 1 to {most}.")
+    if ngrams is not None and not ngrams.has_valid_keys():
+        raise ValueError(f"the n-grams of {name} must be in ascending order.")
     return module
 
 

@@ -52,6 +52,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "conv_stride": [_COUNT, tuple, list],
     "conv_pooling": ["boolean"],
     "random_kernels": [_COUNT, None],
+    "ngrams": [_COUNT, None],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "embedding_dim": [_COUNT, tuple, list, None],
     "tie_weights": ["boolean"],
@@ -136,7 +137,7 @@ FIXED_BY_FIT = (
     *("contamination", "smoothing", "aggregation"),
     *("cell", "nonlinearity", "hidden_size", "num_layers", "bidirectional", "pooling"),
     *("conv_channels", "conv_kernel_size", "conv_stride", "conv_pooling"),
-    "random_kernels",
+    *("random_kernels", "ngrams"),
     *("categorical_features", "embedding_dim", "loss", "quantile", "crf", "scheme"),
     *("target_level", "upsample"),
 )

@@ -174,8 +174,8 @@ class SequenceRNN(StreamingMixin, BaseRNN):
 
     @property
     def network_share_(self):
-        """Share of the network in a prediction, beside random kernels."""
-        branch = self.module_.random_branch
+        """Share of the network in a prediction, beside random kernels or n-grams."""
+        branch = self.module_.random_branch or self.module_.ngram_branch
         return 1.0 if branch is None else float(branch.network_share)
 
     def _suits_random_kernels(self):

@@ -233,6 +233,7 @@ CASES = {
         conv_pooling=True,
     ),
     "random kernels": sequences(RNN, classes(), conv_channels=3, random_kernels=9),
+    "n-grams": sequences(RNN, classes(), ids, embedding_dim=3),
     "one direction, two layers": sequences(
         RNN, classes(), bidirectional=False, num_layers=2
     ),

@@ -29,6 +29,7 @@ CHANGED = {
     "conv_stride": 1,
     "conv_pooling": True,
     "random_kernels": 3,
+    "ngrams": 3,
     "categorical_features": [0],
     "embedding_dim": 5,
     "loss": "gaussian",

@@ -205,7 +205,7 @@ OF_SEQUENCES = {
     *("pooling", "conv_stride", "conv_pooling", "random_kernels", "scoring"),
 }
 OWN_PARAMETERS = {
-    RNNClassifier: {*OF_SEQUENCES, "class_weight"},
+    RNNClassifier: {*OF_SEQUENCES, "ngrams", "class_weight"},
     RNNRegressor: {*OF_SEQUENCES, "loss", "quantile"},
     RNNTagger: {"crf", "scheme", "class_weight"},
     RNNStepRegressor: {"loss", "quantile"},

@@ -67,10 +67,12 @@ MAY_IMPORT = {
         *PARTS,
     },
     "_classifier": {
-        *("_advice", "_parameters", "_random_kernels"),
-        *("_sequence_base", "_targets", "nn", "utils"),
+        *("_advice", "_building", "_defaults", "_ngrams", "_parameters"),
+        *("_random_kernels", "_sequence_base", "_targets", "_training_data"),
+        *("nn", "utils"),
     },
     "_random_kernels": {"_inference", "nn"},
+    "_ngrams": set(),
     "_regressor": {
         *(
             "_conformal",

@@ -101,6 +101,18 @@ def test_a_reset_gate_before_the_product(rng):
     np.testing.assert_allclose(found, rnn.predict_proba(X), atol=1e-5)
 
 
+@pytest.mark.parametrize("longest", [1, 2, 4])
+def test_ngrams(rng, longest):
+    X, y = make_tokens(rng, 60)
+    rnn = RNNClassifier(**TINY, embedding_dim=2, ngrams=longest).fit(X, y)
+    export(rnn, "model.onnx", check_X=X)
+    X = [*X, [1000], [7, 1000, 14]]  # an unknown token
+    found = run("model.onnx", X, -1)["probabilities"]
+    np.testing.assert_allclose(found, rnn.predict_proba(X), atol=1e-5)
+    alone = RNNClassifier(**TINY, embedding_dim=2, ngrams=None).fit(*make_tokens(rng))
+    assert np.abs(found - alone.predict_proba(X)).max() > 0.05
+
+
 def test_convolutions_side_by_side_and_their_pooling(rng):
     X, y = make_numbers(rng)
     rnn = RNNClassifier(

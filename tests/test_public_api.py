@@ -123,6 +123,7 @@ PUBLIC = {
         "Elman",
         "Encoder",
         "LastSteps",
+        "NGramBranch",
         "NextStepModel",
         "Pooling",
         "RandomBranch",

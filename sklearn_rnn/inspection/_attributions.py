@@ -28,7 +28,8 @@ def step_attributions(
 
     An attribution is the contribution of a value to the output, relative to an
     uninformative baseline. At the baseline every step is the mean of the training steps
-    or, for tokens and categories, an unknown one. A positive attribution raises the
+    or, for tokens and categories, an unknown one, and there are no n-grams; the part of
+    an n-gram is shared by its steps. A positive attribution raises the
     output.
 
     For a regressor, the output is the prediction, in the units of y. For a classifier,
@@ -188,7 +189,7 @@ def attribute_sequences(rnn, X, method, columns, step=None):
     module = copy_module(rnn).requires_grad_(False)
 
     def explain(column, vectors):
-        outputs = module.forward_vectors(vectors)
+        outputs = _forward_vectors(module, vectors)
         return explained_output(rnn, outputs, column, step, len(vectors))
 
     return [
@@ -200,15 +201,19 @@ def attribute_sequences(rnn, X, method, columns, step=None):
 def _attribute_one(attribute, module, explain, sequence):
     """Return the attributions of one sequence, (n_steps, n_features)."""
     parameter = next(module.parameters())
-    features = _features_of_vectors(module.inputs, sequence.shape[1])
+    features = _features_of_vectors(module, sequence.shape[1])
     n_features = int(features.max()) + 1
     # cuDNN has no gradients in eval mode
     with config_context(kernels="torch"), torch.backends.cudnn.flags(enabled=False):
         x = torch.tensor(sequence)[None].to(parameter.device)
-        vectors = module.inputs(x if x.dtype == torch.int64 else x.to(parameter.dtype))
+        vectors = _make_vectors(
+            module, x if x.dtype == torch.int64 else x.to(parameter.dtype)
+        )
         if _is_certain(module, explain(vectors)):
             return np.zeros((len(sequence), n_features))
         baseline = _make_baseline(module.inputs).to(vectors)
+        n_more = vectors.shape[2] - len(baseline)  # n-grams: none
+        baseline = torch.nn.functional.pad(baseline, (0, n_more))
 
         def explain_shift(shift):  # captum's baseline is zero
             return explain(baseline + shift)
@@ -223,12 +228,31 @@ def _is_certain(module, output):
     return getattr(module, "crf", None) is not None and not output.isfinite()
 
 
-def _features_of_vectors(inputs, n_columns):
+def _make_vectors(module, x):
+    """Return a vector for each step; what its n-grams add to the outputs follows."""
+    vectors, ngrams = module.inputs(x), getattr(module, "ngram_branch", None)
+    if ngrams is None:
+        return vectors
+    return torch.cat([vectors, ngrams.contributions(x)], dim=-1)
+
+
+def _forward_vectors(module, vectors):
+    """Return the outputs from what `_make_vectors` returns."""
+    ngrams = getattr(module, "ngram_branch", None)
+    if ngrams is None:
+        return module.forward_vectors(vectors)
+    vectors, parts = vectors.split([module.inputs.output_size, len(ngrams.bias)], dim=2)
+    return ngrams.mix(module.forward_vectors(vectors), ngrams.bias + parts.sum(dim=1))
+
+
+def _features_of_vectors(module, n_columns):
     """Return the feature of X that each entry of the vectors belongs to."""
+    inputs, ngrams = module.inputs, getattr(module, "ngram_branch", None)
     if isinstance(inputs, Standardize):
         return torch.arange(n_columns)
     if isinstance(inputs, TokenEmbedding):
-        return torch.zeros(inputs.output_size, dtype=torch.int64)
+        n_more = 0 if ngrams is None else len(ngrams.bias)
+        return torch.zeros(inputs.output_size + n_more, dtype=torch.int64)
     sizes = [embedding.output_size for embedding in inputs.embeddings]
     first = torch.tensor([*inputs.numbers, *(js[0] for js in inputs.columns)])
     # features are in the order of their first columns

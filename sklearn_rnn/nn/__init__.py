@@ -101,6 +101,7 @@ from sklearn_rnn.nn._models import CTCModel, SequenceModel, StepModel
 from sklearn_rnn.nn._models import (
     Emissions as Emissions,
 )
+from sklearn_rnn.nn._ngrams import NGramBranch
 from sklearn_rnn.nn._pooling import Pooling
 from sklearn_rnn.nn._prediction import (
     find_packed_network as find_packed_network,
@@ -144,6 +145,7 @@ __all__ = [
     "Elman",
     "Encoder",
     "LastSteps",
+    "NGramBranch",
     "NextStepModel",
     "Pooling",
     "RandomBranch",

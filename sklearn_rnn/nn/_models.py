@@ -13,6 +13,7 @@ from sklearn_rnn.nn._gated import has_global_hooks, has_hooks
 from sklearn_rnn.nn._initialization import make_empty
 from sklearn_rnn.nn._inputs import ConvStem
 from sklearn_rnn.nn._masking import flatten_steps
+from sklearn_rnn.nn._ngrams import NGramBranch
 from sklearn_rnn.nn._pooling import Pooling
 from sklearn_rnn.nn._random_convolutions import RandomBranch
 
@@ -111,6 +112,8 @@ class SequenceModel(RecurrentModel):
         From the standardised numbers to a second output. The output in prediction is
         the mean of both, by the branch's `network_share`; in training the network is
         alone.
+    ngram_branch : NGramBranch or None, default=None
+        From the tokens to a second output, likewise.
 
     References
     ----------
@@ -143,12 +146,14 @@ class SequenceModel(RecurrentModel):
         drops_inputs: bool = False,
         stem_pooling: Pooling | None = None,
         random_branch: RandomBranch | None = None,
+        ngram_branch: NGramBranch | None = None,
     ) -> None:
         super().__init__(inputs, stem, encoder)
         self.input_dropout = Dropout(dropout) if drops_inputs else nn.Identity()
         self.pooling = pooling
         self.stem_pooling = stem_pooling
         self.random_branch = random_branch
+        self.ngram_branch = ngram_branch
         self.dropout = Dropout(dropout)
         size = pooling.output_size
         if stem_pooling is not None:
@@ -170,7 +175,10 @@ class SequenceModel(RecurrentModel):
         output : Tensor of shape (batch, n_outputs)
             Input of the loss, e.g. logits or standardised targets.
         """
-        return self.forward_vectors(self.input_dropout(self.inputs(x)), lengths)
+        output = self.forward_vectors(self.input_dropout(self.inputs(x)), lengths)
+        if self.ngram_branch is None or self.training:
+            return output
+        return self.ngram_branch.mix(output, self.ngram_branch(x, lengths))
 
     def forward_vectors(self, vectors: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the output of each sequence, from the output of `inputs`.
@@ -185,7 +193,7 @@ class SequenceModel(RecurrentModel):
         Returns
         -------
         output : Tensor of shape (batch, n_outputs)
-            As `forward` returns it.
+            As `forward` returns it, without an `ngram_branch`.
         """
         output = linear(self.head, self.dropout(self._pool(vectors, lengths)))
         if self.random_branch is None or self.training:

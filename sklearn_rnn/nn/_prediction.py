@@ -36,7 +36,7 @@ def find_packed_network(model: Any) -> Any:
     Returns
     -------
     network : PackedNetwork or None
-        None if the kernels do not run all of it.
+        Without an `ngram_branch`. None if the kernels do not run all of the rest.
     """
     if type(model) not in (SequenceModel, StepModel) or not uses_kernels():
         return None
@@ -66,7 +66,7 @@ class _Prepared:
         self.memory = _Memory([t for t in self.tensors if t is not None])
         self.network = pack_network(model) if self.memory.is_dense else None
         if self.network is not None:
-            self.memory.copy_others(self.network.list_weights())
+            self.memory.copy_others(self.network.list_weights() | _list_ngrams(model))
 
     def _list_settings(self, modules: list[nn.Module]) -> list[Any]:
         own = list(map(vars, modules))
@@ -86,6 +86,12 @@ class _Prepared:
             and _has_any_hook(modules) == self.has_hooks
             and self.memory.is_same()
         )
+
+
+def _list_ngrams(model: Any) -> set[int]:
+    """Return the addresses of what n-grams read in place, outside the network."""
+    branch = getattr(model, "ngram_branch", None)
+    return set() if branch is None else {t.data_ptr() for t in branch.buffers()}
 
 
 def list_modules(model: nn.Module) -> list[nn.Module]:

@@ -33,6 +33,8 @@ def list_stream_obstacles(module: Any) -> dict[str, str]:
         found["conv_channels"] = "None"
     if getattr(module, "random_branch", None) is not None:
         found["random_kernels"] = "None"
+    if getattr(module, "ngram_branch", None) is not None:
+        found["ngrams"] = "None"
     pooling = getattr(module, "pooling", None)
     if pooling is not None and pooling.kind not in RUNNING_POOLINGS:
         found["pooling"] = " or ".join(map(repr, RUNNING_POOLINGS))

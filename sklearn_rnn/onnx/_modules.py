@@ -213,6 +213,69 @@ def add_random_branch(graph: Graph, branch: Any, x: str, lengths: str) -> str:
     return graph.add("Max", graph.add("Min", outputs, highest), lowest)
 
 
+def add_ngram_branch(graph: Graph, branch: Any, tokens: str, lengths: str) -> str:
+    """Add n-grams of the numbers of tokens, and the linear layer on them."""
+    keys = _add_keys(graph, branch, _add_digits(graph, branch, tokens, lengths))
+    known = as_array(branch.keys)
+    rows = _add_numbers(graph, keys, known, np.arange(len(known)))
+    table = graph.constant(as_array(branch.table), "table")
+    values = graph.add("Gather", table, rows, axis=0)
+    sums = graph.add("ReduceSum", values, graph.integers(1), keepdims=0)
+    sizes = graph.integers(1, len(branch.bias))
+    squares, sums = graph.add("Split", sums, sizes, n_outputs=2, axis=1)
+    squares = graph.add("Max", squares, graph.constant(np.float32(1)))
+    outputs = graph.add("Div", sums, graph.add("Sqrt", squares))
+    return graph.add("Add", outputs, graph.constant(as_array(branch.bias), "bias"))
+
+
+def _add_digits(graph: Graph, branch: Any, tokens: str, lengths: str) -> str:
+    """Add the digits of n-grams, with padding for windows that begin at each of them.
+
+    See `NGramBranch`.
+    """
+    zero, one = graph.constant(np.int64(0)), graph.constant(np.int64(1))
+    digits = graph.add("Squeeze", tokens, graph.integers(-1))
+    digits = graph.add("Add", digits, one)
+    digits = graph.add("Pad", digits, graph.integers(0, 1, 0, branch.longest))
+    shape = graph.add("Shape", digits)
+    n_places = graph.add("Gather", shape, one, axis=0)
+    place = graph.add("Range", zero, n_places, one)
+    column = graph.add("Unsqueeze", lengths, graph.integers(1))
+    after = graph.add("Sub", place, column)
+    digits = graph.add("Where", graph.add("Greater", after, one), zero, digits)
+    for is_marker, digit in (
+        (graph.add("Equal", after, one), branch.end),
+        (graph.add("Equal", place, zero), branch.begin),
+    ):
+        marker = graph.constant(np.int64(digit), "marker")
+        digits = graph.add("Where", is_marker, marker, digits)
+    return digits
+
+
+def _add_keys(graph: Graph, branch: Any, digits: str) -> str:
+    """Add the numbers of all n-grams, (batch, number of n-grams)."""
+    zero = graph.constant(np.int64(0))
+    begin = graph.constant(np.int64(branch.begin), "marker")
+    radix = graph.constant(np.int64(branch.radix), "radix")
+    found, keys = [], ""
+    for j in range(branch.longest):
+        stop = j + 1 - branch.longest or np.iinfo(np.int64).max
+        bounds = map(graph.integers, (j, stop, 1))
+        last = graph.add("Slice", digits, *bounds)
+        if not keys:
+            keys = last
+            is_token = graph.add("Less", last, begin)
+            found.append(graph.add("Where", is_token, last, zero))
+            continue
+        is_valid = graph.add(
+            "And", *(graph.add("Greater", part, zero) for part in (keys, last))
+        )
+        longer = graph.add("Add", graph.add("Mul", keys, radix), last)
+        keys = graph.add("Where", is_valid, longer, zero)
+        found.append(keys)
+    return graph.add("Concat", *found, axis=1)
+
+
 def _add_last_steps(graph: Graph, module: Any, x: str, lengths: str) -> str:
     """Add the mean of all steps and the last ones; x is zero at padding."""
     back = graph.integers(*range(1, module.n_steps + 1))
@@ -481,10 +544,19 @@ def add_model(
             beside = add_pooling(graph, module.stem_pooling, vectors, ends, lengths)
             states = graph.add("Concat", states, beside, axis=-1)
     outputs = add_linear(graph, module.head, states)
-    if getattr(module, "random_branch", None) is None:
-        return outputs
-    beside = add_random_branch(graph, module.random_branch, inputs, counts)
-    share = as_array(module.random_branch.network_share)
+    if getattr(module, "random_branch", None) is not None:
+        beside = add_random_branch(graph, module.random_branch, inputs, counts)
+        outputs = _mix(graph, module.random_branch, outputs, beside)
+    if getattr(module, "ngram_branch", None) is not None:
+        tokens = _add_numbers(graph, x, known[0], 1 + np.arange(len(known[0])))
+        beside = add_ngram_branch(graph, module.ngram_branch, tokens, counts)
+        outputs = _mix(graph, module.ngram_branch, outputs, beside)
+    return outputs
+
+
+def _mix(graph: Graph, branch: Any, outputs: str, beside: str) -> str:
+    """Add the mean of the outputs of a network and of a branch."""
+    share = as_array(branch.network_share)
     outputs = graph.add("Mul", outputs, graph.constant(share, "share"))
     beside = graph.add("Mul", beside, graph.constant(1 - share, "share"))
     return graph.add("Add", outputs, beside)

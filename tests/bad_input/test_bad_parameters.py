@@ -24,6 +24,7 @@ BAD_PARAMETERS = {
     "conv_stride": [0, 1.5, None, "a"],
     "conv_pooling": [None, "a", 2],
     "random_kernels": [0, -1, 1.5, "a", True, False],
+    "ngrams": [0, -1, 1.5, "a", True, False],
     "embedding_dim": [0, -1, 1.5, "a", True],
     "categorical_features": ["foo", 3, [7], [-1], [0.5], [True]],
     "dropout": [1, 1.5, -0.1, np.nan, None],

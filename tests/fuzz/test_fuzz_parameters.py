@@ -102,6 +102,7 @@ TOO_MUCH = {
     ("conv_kernel_size", "10 ** 30"),
     ("embedding_dim", "10 ** 30"),
     ("random_kernels", "10 ** 30"),
+    ("ngrams", "10 ** 30"),
 }
 PARAMETERS = [
     (make, name)

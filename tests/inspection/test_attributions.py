@@ -160,12 +160,16 @@ def test_occlusion_is_a_loop_over_hidden_values(ragged):
             assert parts[step, feature] == pytest.approx(fall, abs=1e-5)
 
 
-@pytest.fixture
-def texts():
+def fit_texts(ngrams):
     texts = ["not bad at all", "bad", "so good", "not so good", "so bad", "good"] * 5
     y = ["+", "-", "+", "-", "-", "+"] * 5
-    rnn = RNNClassifier(**SMALL, conv_channels=None)
+    rnn = RNNClassifier(**SMALL, conv_channels=None, ngrams=ngrams)
     return make_pipeline(SequenceTokenizer(), rnn).fit(texts, y), texts
+
+
+@pytest.fixture
+def texts():
+    return fit_texts(ngrams=None)
 
 
 def test_of_tokens_there_is_one_attribution_a_step_and_they_are_complete(texts):
@@ -176,6 +180,24 @@ def test_of_tokens_there_is_one_attribution_a_step_and_they_are_complete(texts):
     unknown = [" ".join(["?"] * len(text.split())) for text in texts]
     rises = log_odds(pipeline, texts, 0) - log_odds(pipeline, unknown, 0)
     assert_complete(attributions, rises)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ngrams_add_their_parts_to_those_of_the_network(method):
+    both, texts = fit_texts(ngrams=2)
+    branch = both[-1].module_.ngram_branch
+    found = step_attributions(both, texts, method=method, target="+")
+    table = branch.table.clone()
+    branch.table[:, 1:] = 0
+    network = step_attributions(both, texts, method=method, target="+")
+    branch.table.copy_(table)
+    ids = both[-1]._validate_for_predict(both[0].transform(texts))
+    for more, own, x in zip(found, network, ids, strict=True):
+        with torch.no_grad():
+            parts = branch.contributions(torch.tensor(x)[None])[0]
+        # the log-odds of two classes are linear in the logits
+        expected = (parts[:, :1] - parts[:, 1:]) / 2
+        np.testing.assert_allclose(more - own, expected, atol=1e-3)
 
 
 def test_occlusion_of_a_token_makes_it_unknown(texts):

@@ -42,6 +42,7 @@ from sklearn_rnn.nn._losses import (
     TokenLikelihood,
 )
 from sklearn_rnn.nn._models import CTCModel, SequenceModel, StepModel
+from sklearn_rnn.nn._ngrams import NGramBranch
 from sklearn_rnn.nn._pooling import Pooling
 from sklearn_rnn.nn._random_convolutions import RandomBranch, RandomConvolutions
 
@@ -63,7 +64,7 @@ LAST_LINKS: dict[type, Any] = {
 }
 # what the links read themselves, or training does not
 _PARTS = {
-    *(RandomBranch, RandomConvolutions, LastSteps),
+    *(RandomBranch, RandomConvolutions, LastSteps, NGramBranch),
     *(SequenceModel, StepModel, CTCModel, NextStepModel, Encoder, CRF),
     *CELLS.values(),
     *(cell.torch_class for cell in CELLS.values()),
