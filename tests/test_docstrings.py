@@ -140,6 +140,7 @@ def test_the_same_parameter_has_the_same_words():
     assert differ <= {
         "conv_channels",
         "random_kernels",
+        "network_share_",
         "dropout",
         "max_epochs",
         "early_stopping",

@@ -81,11 +81,23 @@ class NGramBranch(nn.Module):
         return self.n_tokens + 4
 
     def has_room(self) -> bool:
-        """Whether each n-gram has a number of its own."""
+        """Return whether each n-gram has a number of its own.
+
+        Returns
+        -------
+        fits : bool
+            False if int64 has fewer numbers than there are n-grams.
+        """
         return self.longest < _BITS / math.log2(self.radix)
 
     def allocate(self, n_ngrams: int) -> None:
-        """Make room for a number of n-grams, which are not known yet."""
+        """Make room for a number of n-grams, which are not known yet.
+
+        Parameters
+        ----------
+        n_ngrams : int
+            Rows of the table, beside the one of unknown n-grams.
+        """
         n_outputs = len(self.bias)
         self.register_buffer("keys", torch.zeros(n_ngrams + 1, dtype=torch.int64))
         # squared idf, then weights; row 0 is that of unknown n-grams
@@ -93,14 +105,14 @@ class NGramBranch(nn.Module):
 
     @torch.no_grad()
     def set_ngrams(
-        self, keys: NDArray[np.int64], idf: NDArray, coef: NDArray, bias: NDArray
+        self, known: NDArray[np.int64], idf: NDArray, coef: NDArray, bias: NDArray
     ) -> None:
         """Set the known n-grams and the linear layer.
 
         Parameters
         ----------
-        keys : ndarray of shape (n_ngrams,)
-            In ascending order, as `iterate_keys` yields them.
+        known : ndarray of shape (n_ngrams,)
+            Numbers of n-grams in ascending order, as `iterate_keys` yields them.
         idf : ndarray of shape (n_ngrams,)
             Inverse document frequencies.
         coef : ndarray of shape (n_ngrams, n_outputs)
@@ -108,14 +120,20 @@ class NGramBranch(nn.Module):
         bias : ndarray of shape (n_outputs,)
             Constant terms.
         """
-        self.allocate(len(keys))
-        self.keys[1:] = torch.from_numpy(keys)
+        self.allocate(len(known))
+        self.keys[1:] = torch.from_numpy(known)
         self.table[1:, 0] = torch.from_numpy(idf**2)
         self.table[1:, 1:] = torch.from_numpy(idf[:, np.newaxis] * coef)
         self.bias.copy_(torch.from_numpy(bias))
 
     def has_valid_keys(self) -> bool:
-        """Whether keys are in ascending order, after the 0 of unknown n-grams."""
+        """Return whether keys are in ascending order.
+
+        Returns
+        -------
+        valid : bool
+            The first one is 0, that of unknown n-grams.
+        """
         return bool(self.keys[0] == 0 and (self.keys[1:] > self.keys[:-1]).all())
 
     def mix(self, output: Tensor, own: Tensor) -> Tensor:
@@ -219,6 +237,7 @@ class NGramBranch(nn.Module):
         Returns
         -------
         digits : Tensor of shape (n_steps + 3 * n_samples,)
+            For `iterate_keys`.
         """
         lengths = np.diff(offsets)
         digits = np.zeros(offsets[-1] + 3 * len(lengths), np.int64)

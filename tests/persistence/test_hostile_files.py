@@ -261,6 +261,9 @@ CODEC = "learned.codec.dict.state.dict"
 @pytest.mark.parametrize(
     ("case", "path", "value"),
     [
+        ("n-grams", "learned.ngrams", None),
+        ("n-grams", "learned.ngrams", 0),
+        ("n-grams", "learned.ngrams", 10**30),
         ("generator", "learned.reads_texts", False),
         ("generator", "learned.reads_notes", True),
         ("generator", "learned.n_features_in_", 1),
@@ -300,6 +303,17 @@ CODEC = "learned.codec.dict.state.dict"
 )
 def test_what_other_estimators_learned_is_checked(made, case, path, value):
     assert_refused(change(made(case), path, value))
+
+
+@pytest.mark.parametrize("name", ["keys", "table"])
+def test_ngrams_are_in_order_and_each_has_a_row(made, name):
+    Path("model.safetensors").write_bytes(made("n-grams"))
+    rnn = sklearn_rnn.load("model.safetensors")
+    branch = rnn.module_.ngram_branch
+    changed = {"keys": branch.keys.flip(0), "table": branch.table[:-1].clone()}
+    setattr(branch, name, changed[name])
+    with pytest.raises(ValueError, match=r"ascending order|ngram_branch\.table"):
+        sklearn_rnn.save(rnn, "bad.safetensors")
 
 
 def test_an_array_stands_for_one_value(plain):
