@@ -1,12 +1,12 @@
 """Classifiers of texts with nothing set, beside TF-IDF and logistic regression.
 
     python benchmarks/bench_text.py > docs/text_table.rst
-    python benchmarks/bench_text.py mr names  # some data sets
+    python benchmarks/bench_text.py MR surnames  # some data sets
 
 The defaults for tokens were chosen on training data of TweetEmotion, SST-2 and the
-surnames; no test set had a part in the choice. The n-grams and the regularisation of
-the linear model are chosen by cross-validation on the training data. Prints test
-scores, the mean over seeds and its spread.
+surnames, those of n-grams on MR's, too; no test set had a part in the choice. The
+n-grams and the regularisation of the linear model are chosen by cross-validation on the
+training data. Prints test scores, the mean over seeds and its spread.
 """
 
 import argparse

@@ -131,6 +131,9 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
     def _hold_out_for_trial(self, train):
         """Return what to train on and what to try the network on; None: no trial."""
 
+    def _learn_held_out(self, train, held_out):
+        """Fit to all samples what is fitted in closed form, at the end."""
+
     def _try_network(self, tried, whole):
         """Set what depends on how well the network does on samples held out."""
 
@@ -170,6 +173,8 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             interrupt = self._train(net, train, monitor, plan, checkpoint)
             if trial is not None:
                 self._try_network(trial[1], whole)
+            if held_out is not None and validation is None and not continues:
+                self._learn_held_out(train, held_out)
         if interrupt is not None:
             raise interrupt
         self._warn_if_still_improving(monitor)

@@ -108,10 +108,7 @@ class BlockData:
 
     def gather(self) -> TrainingData:
         """Return all samples, in memory."""
-        parts = list(self)
-        X = join_sequences([part.X for part in parts])
-        targets = join_targets([part.targets for part in parts])
-        return TrainingData(X, targets, self.sample_weight)
+        return join_data(list(self))
 
     def merge_equal(self, *, in_order: bool = False) -> TrainingData:
         """Return each different sample once, with all its weight, in memory."""
@@ -134,6 +131,16 @@ class BlockData:
             rows=[own - limits[i] for i, own in enumerate(by_block)],
             sample_weight=self.sample_weight[np.concatenate(by_block)],
         )
+
+
+def join_data(parts: Sequence[TrainingData | BlockData]) -> TrainingData:
+    """Return all samples of several sets, in memory, without their groups."""
+    parts = [part.gather() for part in parts]
+    return TrainingData(
+        join_sequences([part.X for part in parts]),
+        join_targets([part.targets for part in parts]),
+        np.concatenate([part.sample_weight for part in parts]),
+    )
 
 
 def join_targets(parts: Sequence[Any]) -> Any:

@@ -3,6 +3,7 @@
 from sklearn.base import ClassifierMixin
 
 from sklearn_rnn._advice import advise_on_arguments
+from sklearn_rnn._block_data import join_data
 from sklearn_rnn._building import make_ngram_branch
 from sklearn_rnn._defaults import resolve, suggest_ngrams
 from sklearn_rnn._ngrams import fit_ngram_branch
@@ -485,6 +486,13 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         if module.ngram_branch is not None:
             fit_ngram_branch(module, train)
         return module
+
+    def _learn_held_out(self, train, held_out):
+        branch = self.module_.ngram_branch
+        if branch is not None:
+            device = branch.bias.device
+            fit_ngram_branch(self.module_, join_data([train, held_out]))
+            branch.to(device)
 
     def _make_model(self, inputs, stem, encoder, n_outputs):
         model = super()._make_model(inputs, stem, encoder, n_outputs)

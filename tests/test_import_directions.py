@@ -67,9 +67,9 @@ MAY_IMPORT = {
         *PARTS,
     },
     "_classifier": {
-        *("_advice", "_building", "_defaults", "_ngrams", "_parameters"),
-        *("_random_kernels", "_sequence_base", "_targets", "_training_data"),
-        *("nn", "utils"),
+        *("_advice", "_block_data", "_building", "_defaults", "_ngrams"),
+        *("_parameters", "_random_kernels", "_sequence_base", "_targets"),
+        *("_training_data", "nn", "utils"),
     },
     "_random_kernels": {"_inference", "nn"},
     "_ngrams": set(),

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -12,6 +13,7 @@ from training_tools import make_classifier
 
 from sklearn_rnn import RNNClassifier, RNNRegressor, SequenceSource
 from sklearn_rnn._defaults import suggest_ngrams
+from sklearn_rnn._ngrams import _fit_logits
 from sklearn_rnn.preprocessing import SequenceTokenizer, WordAttributes
 
 SMALL = {"embedding_dim": 3, "ngrams": 2, "max_epochs": 2}
@@ -168,18 +170,34 @@ def test_two_classes_have_opposite_logits(ids):
     assert ((outputs[:, 1] > 0) == (y > 0)).mean() > 0.9
 
 
-def test_a_class_that_only_samples_held_out_have_is_the_least_likely(ids):
+def test_a_class_without_samples_is_as_unlikely_as_the_rarest():
+    # before the end of a fit, a rare class may be among the samples held out
+    features, targets = sparse.csr_matrix(np.eye(6)), np.array([0, 0, 2, 0, 3, 3])
+    coef, bias = _fit_logits(features, targets, np.ones(6), n_outputs=4)
+    assert (coef[:, 1] == 0).all()
+    assert bias[1] == bias[2] == bias.min()
+
+
+def test_samples_held_out_are_learned_at_the_end(ids):
     X, y = ids
-    y = np.where(np.arange(len(y)) == 7, 9, y)  # a class of one sample
-    for seed in range(20):
-        rnn = make_classifier(
-            **SMALL, early_stopping=True, validation_fraction=0.3
-        ).set_params(random_state=seed)
-        rnn.fit(X, y)
-        bias = rnn.module_.ngram_branch.bias
-        if bias[3] == bias[:3].min():
-            return
-    raise AssertionError("the sample was never held out")
+    rnn = make_classifier(**SMALL, early_stopping=True).fit(X, y)
+    whole = make_classifier(**SMALL).fit(X, y)
+    assert rnn._vocabulary.known[0].tolist() == whole._vocabulary.known[0].tolist()
+    np.testing.assert_allclose(
+        outputs_of_branch(rnn, X), outputs_of_branch(whole, X), atol=0.05
+    )
+    given = make_classifier(**SMALL, early_stopping=True)
+    given.fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:])
+    part = make_classifier(**SMALL).fit(X[:60], y[:60])
+    np.testing.assert_array_equal(
+        outputs_of_branch(given, X), outputs_of_branch(part, X)
+    )
+
+
+def test_validation_scores_are_those_of_both(ids):
+    X, y = ids
+    rnn = make_classifier(**SMALL).fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:])
+    assert rnn.validation_scores_[-1] == rnn.score(X[60:], y[60:])
 
 
 def test_sequences_without_a_common_ngram():
