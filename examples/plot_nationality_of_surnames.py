@@ -57,7 +57,9 @@ print(f"{len(train)} training names, {len(test)} test names")
 # and the network learns a vector per letter. Names are short, so no convolution is
 # used. There are many names, so few epochs suffice. The training loss is still falling
 # at that point, and the estimator emits a warning; more epochs would overfit. The
-# baseline counts runs of one to three letters and fits a linear model.
+# classifier averages the network with a logistic regression on runs of up to four
+# letters, ``ngrams``. The baseline counts runs of one to three letters and fits a
+# linear model.
 #
 # Nearly half of the names are Russian. The balanced accuracy is therefore printed too:
 # the mean recall of the 18 nationalities.
@@ -87,8 +89,9 @@ for title, model in models.items():
     )
 
 # %%
-# The linear model is slightly better here: short runs of letters carry most of the
-# information.
+# Short runs of letters carry most of the information: the linear model is nearly as
+# accurate, and finds more of the rare nationalities. Without ``ngrams``, the network
+# has an accuracy of 0.79.
 #
 # The figure shows the probabilities after each letter. Every column is a separate
 # prediction from the letters so far. For each of the four most frequent nationalities,

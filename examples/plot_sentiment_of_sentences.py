@@ -56,8 +56,9 @@ print(f'"{X_test[0]}"')
 # overfitting: few units, a dropout of 0.5, strong weight decay, few epochs, and
 # treating words that occur only once as unknown. These parameters were chosen on the
 # development set of SST-2. The training loss is still falling at the end, and the
-# estimator emits a warning; more epochs would not help. The baseline is a linear model
-# of words and pairs of words.
+# estimator emits a warning; more epochs would not help. The classifier averages the
+# network with a logistic regression on words and pairs of words, ``ngrams``. The
+# baseline is a linear model of the same.
 warnings.filterwarnings("ignore", "Maximum epochs", ConvergenceWarning)
 models = {
     "recurrent network": make_pipeline(
@@ -85,7 +86,8 @@ for name, model in models.items():
     print(f"{name}: test accuracy {model.score(X_test, y_test):.3f}")
 
 # %%
-# With this amount of training data, the linear model is as accurate, and faster.
+# Without ``ngrams``, the network has an accuracy of 0.81, as the linear model has; the
+# mean of both is better. The linear model is faster.
 #
 # The figure shows the prediction after each word. Each point is a separate prediction
 # from the words so far; points below the line are negative. The sentences are the first

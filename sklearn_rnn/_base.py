@@ -272,7 +272,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
         """Validate all blocks of a source, as `_check_data` does X, y and weights."""
         self._start_checks(read_block(source, 0)[0], continues)
         self._refuse_learned_categories()
-        weights, lengths = [], set()
+        weights, lengths, n_steps = [], set(), 0
         for i in range(len(source)):
             is_first = i == 0 and not continues
             data = self._check_block(source, i, reset=is_first)
@@ -280,6 +280,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
                 self._targets = self._make_targets(data.targets)
             weights.append(data.sample_weight)
             lengths.add(data.X.common_length)
+            n_steps += len(data.X.values)
         return BlockData(
             load=partial(self._read_block, source),
             sizes=[len(weight) for weight in weights],
@@ -287,6 +288,7 @@ class BaseRNN(AdviceMixin, BaseEstimator, metaclass=ABCMeta):
             sample_weight=scale_weights(np.concatenate(weights)),
             n_features=data.X.n_features,
             has_equal_lengths=len(lengths) == 1 and None not in lengths,
+            n_steps=n_steps,
         )
 
     def _check_block(self, source, i, *, reset=False):

@@ -38,6 +38,8 @@ class BlockData:
         Number of features of a step.
     has_equal_lengths : bool
         Whether all sequences are equally long.
+    n_steps : int
+        Number of steps of all blocks.
     """
 
     load: Callable[[int], TrainingData]
@@ -46,6 +48,7 @@ class BlockData:
     sample_weight: NDArray[np.float64]
     n_features: int
     has_equal_lengths: bool
+    n_steps: int
 
     def __len__(self) -> int:
         return len(self.sample_weight)

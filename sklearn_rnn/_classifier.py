@@ -11,7 +11,6 @@ from sklearn_rnn._parameters import constraints_of
 from sklearn_rnn._random_kernels import fit_class_branch
 from sklearn_rnn._sequence_base import SequenceRNN
 from sklearn_rnn._targets import ClassTargets, LabelTargets, make_label_targets
-from sklearn_rnn._training_data import TrainingData
 from sklearn_rnn.nn import BinaryCrossEntropy, CrossEntropy
 from sklearn_rnn.utils import (
     check_partial_fit_first_call,
@@ -96,9 +95,9 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         logits of a prediction are the mean of both. An n-gram can begin before the
         first token or end after the last one. "auto" is 4 for characters and 2 for
         tokens that occur fewer than 100 times on average, such as words, but None with
-        ``bidirectional=False``, as streams need it, for a :class:`SequenceSource` or
-        100 MB of ids, and if `partial_fit` comes first. None: the network alone. A warm
-        start and `partial_fit` keep the regression of the first `fit`.
+        ``bidirectional=False``, as streams need it, for more than 10 million tokens,
+        and if `partial_fit` comes first. None: the network alone. A warm start and
+        `partial_fit` keep the regression of the first `fit`.
     categorical_features : "from_dtype", array-like of int or str, or None, \
             default="from_dtype"
         Columns of X that hold categories. Each gets an embedding; the other columns are
@@ -469,11 +468,10 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
             self._resolve_ngrams(train, in_parts)
 
     def _resolve_ngrams(self, train, in_parts):
-        in_memory = isinstance(train, TrainingData) and not in_parts
-        suits = self._reads_tokens and train.n_features == 1 and in_memory
         suggested = None
+        suits = self._reads_tokens and train.n_features == 1 and not in_parts
         if suits and self.bidirectional:  # one direction is for streams
-            suggested = suggest_ngrams(self._has_rare_values(), train.nbytes)
+            suggested = suggest_ngrams(self._has_rare_values(), train.n_steps)
         self.ngrams_ = resolve(self, "ngrams", suggested)
         if in_parts and self.ngrams_ is not None:
             raise ValueError(

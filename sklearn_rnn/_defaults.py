@@ -15,6 +15,7 @@ _N_UPDATES = {False: 4000, True: 500}  # by whether values are rare
 _N_UPDATES_OF_NUMBERS = {False: (10_000, _N_EPOCHS), True: (3000, 50)}
 _LEAST_EPOCHS_OF_NUMBERS = 20
 _LONGEST_NGRAMS = {False: 4, True: 2}  # by whether values are rare
+_MOST_TOKENS = 10_000_000
 _LEAST_EPOCHS = {False: 10, True: 3}
 
 
@@ -39,14 +40,12 @@ def suggest_random_kernels(n_samples: int) -> int | None:
     return _N_KERNELS if n_samples <= _MOST_SAMPLES else None
 
 
-def suggest_ngrams(has_rare_values: bool, n_bytes: int) -> int | None:
+def suggest_ngrams(has_rare_values: bool, n_steps: int) -> int | None:
     """Return the length of the longest n-grams: of words, longer ones are too rare.
 
-    None where n-grams would take several times as much memory as the data.
+    None for data so large that the n-grams would take gigabytes.
     """
-    if n_bytes >= _LARGE_DATA:
-        return None
-    return _LONGEST_NGRAMS[has_rare_values]
+    return _LONGEST_NGRAMS[has_rare_values] if n_steps <= _MOST_TOKENS else None
 
 
 def suggest_dropout(embeds: bool, n_kernels: int | None, n_samples: int) -> float:

@@ -60,6 +60,11 @@ class TrainingData:
         return self.X.n_features
 
     @property
+    def n_steps(self) -> int:
+        """Number of steps of all sequences."""
+        return len(self.X.values)
+
+    @property
     def nbytes(self) -> int:
         """Memory of the steps, of which a split makes a copy."""
         return getattr(self.X, "values", self.X).nbytes  # an array, of texts

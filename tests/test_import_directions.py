@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "_classifier": {
         *("_advice", "_block_data", "_building", "_defaults", "_ngrams"),
         *("_parameters", "_random_kernels", "_sequence_base", "_targets"),
-        *("_training_data", "nn", "utils"),
+        *("nn", "utils"),
     },
     "_random_kernels": {"_inference", "nn"},
     "_ngrams": set(),

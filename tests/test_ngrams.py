@@ -224,8 +224,8 @@ def test_auto_is_for_tokens_in_both_directions(ids):
 
 
 def test_large_data_have_no_ngrams():
-    assert suggest_ngrams(has_rare_values=False, n_bytes=99_999_999) == 4
-    assert suggest_ngrams(has_rare_values=True, n_bytes=100_000_000) is None
+    assert suggest_ngrams(has_rare_values=False, n_steps=10_000_000) == 4
+    assert suggest_ngrams(has_rare_values=True, n_steps=10_000_001) is None
 
 
 class Blocks(SequenceSource):
@@ -239,16 +239,20 @@ class Blocks(SequenceSource):
         return self.X[i::2], self.y[i::2], None
 
 
-def test_a_source_has_ngrams_only_if_asked(ids):
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_source_has_the_ngrams_of_all_its_blocks(early_stopping, ids, monkeypatch):
     X, y = ids
-    options = {**SMALL, "bidirectional": True}
-    auto = make_classifier(**{**options, "ngrams": "auto"}).fit(Blocks(X, y))
-    assert auto.ngrams_ is None
-    given = make_classifier(**options).fit(Blocks(X, y))
+    options = {**SMALL, "bidirectional": True, "early_stopping": early_stopping}
+    options["ngrams"] = "auto"
+    source = make_classifier(**options).fit(Blocks(X, y))
     whole = make_classifier(**options).fit([*X[::2], *X[1::2]], [*y[::2], *y[1::2]])
+    assert source.ngrams_ == whole.ngrams_ == 2
     np.testing.assert_allclose(
-        outputs_of_branch(given, X), outputs_of_branch(whole, X), atol=1e-6
+        outputs_of_branch(source, X), outputs_of_branch(whole, X), atol=1e-4
     )
+    n_steps = sum(map(len, X))
+    monkeypatch.setattr("sklearn_rnn._defaults._MOST_TOKENS", n_steps - 1)
+    assert make_classifier(**options).fit(Blocks(X, y)).ngrams_ is None
 
 
 def test_errors_name_the_parameter(ids):
