@@ -67,8 +67,8 @@ def make_data(case):
 
 
 def make_classifier(case, n_epochs):
-    params = {"random_kernels": None, "max_epochs": n_epochs, **case.params}
-    return RNNClassifier(**params, random_state=0)
+    alone = {"random_kernels": None, "ngrams": None}
+    return RNNClassifier(**alone, max_epochs=n_epochs, **case.params, random_state=0)
 
 
 class HandWritten(nn.Module):

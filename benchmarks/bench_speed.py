@@ -382,9 +382,9 @@ def print_table(header, rows):
 def print_defaults(n_rounds, keras):
     rows = [compare_default(case, n_rounds, keras) for case in CASES]
     print(
-        "Default networks, without random kernels: complete fits of 200 mini-batches "
-        "of 32 sequences of 8 features; time of each library over time of "
-        "sklearn_rnn. Only the parameter in the first column is set."
+        "Default networks, without random kernels and n-grams: complete fits of 200 "
+        "mini-batches of 32 sequences of 8 features; time of each library over time "
+        "of sklearn_rnn. Only the parameter in the first column is set."
     )
     print_table(["network", "PyTorch loop", "Keras on JAX"], rows)
 
