@@ -319,7 +319,8 @@ def peak_memory_of_tokens(n_batches, queue):
     rng = np.random.default_rng(0)
     lengths = np.exp(rng.uniform(np.log(5), np.log(900), 32 * n_batches)).astype(int)
     X = RaggedArray.from_sequences([rng.integers(1, 5000, (n, 1)) for n in lengths])
-    classifier = RNNClassifier(embedding_dim=32, max_epochs=1, random_state=0)
+    options = {"embedding_dim": 32, "ngrams": None, "max_epochs": 1}
+    classifier = RNNClassifier(**options, random_state=0)
     classifier.fit(X, np.arange(len(X)) % 2)
     queue.put(read_peak() - X.values.nbytes)
 

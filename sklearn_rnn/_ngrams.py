@@ -28,27 +28,26 @@ def fit_ngram_branch(module: Any, train: Any) -> None:
     n_containing = counts.getnnz(axis=0)
     idf = 1 + np.log((1 + len(train)) / (1 + n_containing))  # as TfidfVectorizer
     scale = 1 / np.sqrt(np.maximum(counts @ idf**2, 1.0))
-    features = counts.astype(np.float32)  # a fit takes a fifth less time
-    features.data *= idf[counts.indices] * np.repeat(scale, np.diff(counts.indptr))
+    counts.data *= idf[counts.indices] * np.repeat(scale, np.diff(counts.indptr))
     # only ratios of weights matter, and no copies of all samples
     weight = train.sample_weight / train.sample_weight.mean()
     n_outputs = len(branch.bias)
-    coef, bias = _fit_logits(features, train.targets, weight, n_outputs)
+    coef, bias = _fit_logits(counts, train.targets, weight, n_outputs)
     branch.set_ngrams(keys, idf, coef, bias)
 
 
 def _count_ngrams(branch: Any, X: Any) -> tuple[Any, Any]:
     """Return the known n-grams, and how often each sequence has them."""
     digits = branch.write_digits(X.values, X.offsets)
-    sequence = np.repeat(np.arange(len(X)), X.lengths + 3)
+    sequence = np.repeat(np.arange(len(X), dtype=np.int32), X.lengths + 3)
     known, columns = [], []
     for keys in branch.iterate_keys(digits):
         keys = keys.numpy()
         (place,) = np.nonzero(keys)
         own, column = np.unique(keys[place], return_inverse=True)
-        counts = sparse.csr_matrix(
-            (np.ones(len(place)), (sequence[place], column)), (len(X), len(own))
-        )
+        # in float32 the regression takes a fifth less time
+        ones, shape = np.ones(len(place), np.float32), (len(X), len(own))
+        counts = sparse.csr_matrix((ones, (sequence[place], column)), shape)
         (kept,) = np.nonzero(counts.getnnz(axis=0) >= _MIN_SEQUENCES)
         known.append(own[kept])
         columns.append(counts[:, kept])
