@@ -5,6 +5,7 @@ from sklearn_rnn.datasets._cmudict import fetch_cmudict
 from sklearn_rnn.datasets._data_home import clear_data_home, get_data_home
 from sklearn_rnn.datasets._monthly_sunspots import fetch_monthly_sunspots
 from sklearn_rnn.datasets._multi30k import fetch_multi30k
+from sklearn_rnn.datasets._music import fetch_jsb_chorales, fetch_nottingham
 from sklearn_rnn.datasets._physionet2012 import fetch_physionet2012
 from sklearn_rnn.datasets._spoken_digits import fetch_spoken_digits
 from sklearn_rnn.datasets._synthetic import (
@@ -25,10 +26,12 @@ __all__ = [
     "fetch_cmapss_fd001",
     "fetch_cmudict",
     "fetch_japanese_vowels",
+    "fetch_jsb_chorales",
     "fetch_monthly_sunspots",
     "fetch_multi30k",
     "fetch_names",
     "fetch_natops",
+    "fetch_nottingham",
     "fetch_physionet2012",
     "fetch_spoken_digits",
     "fetch_sst2",

@@ -3,6 +3,7 @@
 import doctest
 import gzip
 import io
+import json
 import re
 import tarfile
 import textwrap
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import loadmat
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
@@ -22,6 +24,7 @@ from sklearn_rnn.datasets import (
     _data_home,
     _monthly_sunspots,
     _multi30k,
+    _music,
     _physionet2012,
     _spoken_digits,
     _text,
@@ -30,10 +33,12 @@ from sklearn_rnn.datasets import (
     fetch_cmapss_fd001,
     fetch_cmudict,
     fetch_japanese_vowels,
+    fetch_jsb_chorales,
     fetch_monthly_sunspots,
     fetch_multi30k,
     fetch_names,
     fetch_natops,
+    fetch_nottingham,
     fetch_physionet2012,
     fetch_spoken_digits,
     fetch_sst2,
@@ -51,7 +56,12 @@ from sklearn_rnn.preprocessing import (
 FETCHERS = [
     getattr(datasets, name) for name in datasets.__all__ if name.startswith("fetch_")
 ]
-WITHOUT_TARGET = [fetch_monthly_sunspots, fetch_tinyshakespeare]
+WITHOUT_TARGET = [
+    fetch_monthly_sunspots,
+    fetch_tinyshakespeare,
+    fetch_jsb_chorales,
+    fetch_nottingham,
+]
 WITH_TARGET = [fetch for fetch in FETCHERS if fetch not in WITHOUT_TARGET]
 FILES = [
     *_uea._JAPANESE_VOWELS.values(),
@@ -66,6 +76,8 @@ FILES = [
     *_multi30k._FILES.values(),
     _cmudict._FILE,
     _spoken_digits._FILE,
+    _music._CHORALES,
+    _music._TUNES,
 ]
 ARCHIVES = [_physionet2012._FILE, _spoken_digits._FILE]
 every_fetcher = pytest.mark.parametrize("fetch", FETCHERS, ids=lambda f: f.__name__)
@@ -182,7 +194,15 @@ def test_all_is_the_parts_one_after_the_other(fetch, parts, mirror):
 
 
 @pytest.mark.parametrize(
-    "fetch", [fetch_natops, fetch_sst2, fetch_cmapss_fd001, fetch_multi30k]
+    "fetch",
+    [
+        fetch_natops,
+        fetch_sst2,
+        fetch_cmapss_fd001,
+        fetch_multi30k,
+        fetch_jsb_chorales,
+        fetch_nottingham,
+    ],
 )
 def test_an_unknown_subset_is_named(fetch):
     with pytest.raises(ValueError, match=f"'subset' parameter of {fetch.__name__}"):
@@ -327,6 +347,36 @@ def test_pronunciations_are_those_of_the_file(mirror, shared_data):
     assert len(set(words.data)) == 126_052
     phonemes = {phoneme for text in words.target for phoneme in text.split()}
     assert len({phoneme.rstrip("012") for phoneme in phonemes}) == 39
+
+
+def test_chorales_are_those_of_the_file(mirror, shared_data):
+    path = shared_data / "jsb_chorales" / "jsb-chorales-quarter.json"
+    parts = json.loads(path.read_text())
+    for part, size in {"train": 229, "valid": 76, "test": 77}.items():
+        rolls = fetch_jsb_chorales(subset=part).data
+        assert len(rolls) == size
+        assert [
+            [(np.flatnonzero(step) + 21).tolist() for step in roll] for roll in rolls
+        ] == [[sorted(set(step)) for step in piece] for piece in parts[part]]
+
+
+def test_folk_tunes_are_those_of_the_file(mirror, shared_data):
+    file = loadmat(shared_data / "nottingham" / "Nottingham.mat")
+    for part, size in {"train": 694, "valid": 173, "test": 170}.items():
+        rolls = fetch_nottingham(subset=part).data
+        assert len(rolls) == size
+        for roll, expected in zip(rolls, file[f"{part}data"][0], strict=True):
+            np.testing.assert_array_equal(roll, expected)
+
+
+@pytest.mark.parametrize("fetch", [fetch_jsb_chorales, fetch_nottingham])
+def test_all_music_is_its_parts_one_after_the_other(fetch, mirror):
+    every, parts = fetch(subset="all").data, ("train", "valid", "test")
+    rolls = [roll for part in parts for roll in fetch(subset=part).data]
+    assert every.lengths.tolist() == [len(roll) for roll in rolls]
+    np.testing.assert_array_equal(every.values, np.concatenate(rolls))
+    assert every.values.dtype == np.float32
+    assert set(np.unique(every.values)) == {0, 1}
 
 
 def test_what_is_fetched_can_be_learned_from(mirror):
