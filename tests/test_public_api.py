@@ -43,6 +43,7 @@ PUBLIC = {
         "fetch_spoken_digits",
         "fetch_sst2",
         "fetch_tinyshakespeare",
+        "fetch_yesno",
         "get_data_home",
         "make_adding_problem",
         "make_delayed_copy",

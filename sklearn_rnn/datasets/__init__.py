@@ -20,6 +20,7 @@ from sklearn_rnn.datasets._tinyshakespeare import fetch_tinyshakespeare
 from sklearn_rnn.datasets._ts import read_ts
 from sklearn_rnn.datasets._uea import fetch_japanese_vowels, fetch_natops
 from sklearn_rnn.datasets._wav import read_wav
+from sklearn_rnn.datasets._yesno import fetch_yesno
 
 __all__ = [
     "clear_data_home",
@@ -36,6 +37,7 @@ __all__ = [
     "fetch_spoken_digits",
     "fetch_sst2",
     "fetch_tinyshakespeare",
+    "fetch_yesno",
     "get_data_home",
     "make_adding_problem",
     "make_delayed_copy",

@@ -1,4 +1,4 @@
-"""Data sets whose source has thousands of files: one archive becomes plain arrays.
+"""Data sets whose source has many files: one archive becomes plain arrays.
 
 The archive of a commit is downloaded and converted to one .npz file. GitHub does not
 guarantee the bytes of the archive, so the checksum is that of the arrays. A mirror
@@ -7,12 +7,15 @@ provides the .npz file.
 
 import hashlib
 import os
+import tarfile
+import wave
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -101,3 +104,42 @@ class ArrayFile:
         for name, dtype in self.dtypes.items():
             sha256.update(np.ascontiguousarray(arrays[name], dtype=dtype))
         return sha256.hexdigest()
+
+
+def read_recordings(path: Path, folder: str) -> dict[str, NDArray[np.int16]]:
+    """Return the samples of the WAV files in a folder of an archive, by name.
+
+    Parameters
+    ----------
+    path : Path
+        Archive.
+    folder : str
+        Name of the folder. Its other files are ignored.
+
+    Returns
+    -------
+    recordings : dict of ndarray
+        Samples of each file, of 16 bits. The names have no ``.wav``.
+
+    Raises
+    ------
+    ValueError
+        If a file is not a WAV file.
+    """
+    recordings = {}
+    with tarfile.open(path) as archive:
+        for member in filter(tarfile.TarInfo.isfile, archive):
+            *_, parent, name = member.name.split("/")
+            if parent == folder and name.endswith(".wav"):
+                samples = _read_samples(archive.extractfile(member))
+                recordings[name.removesuffix(".wav")] = samples
+    return recordings
+
+
+def _read_samples(file: Any) -> NDArray[np.int16]:
+    try:
+        with wave.open(file, "rb") as recording:
+            content = recording.readframes(recording.getnframes())
+    except wave.Error as error:
+        raise ValueError(f"a recording is not a WAV file: {error}") from error
+    return np.frombuffer(content, "<i2")

@@ -19,6 +19,7 @@ _DATA_SETS = (
     "physionet2012",
     "sst2",
     "tinyshakespeare",
+    "yesno",
 )
 
 

@@ -3,18 +3,15 @@
 The public source has 3,000 WAV files, which are converted to plain arrays.
 """
 
-import tarfile
-import wave
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklearn_rnn._sequences import RaggedArray, lengths_to_offsets
-from sklearn_rnn.datasets._archives import ArrayFile
+from sklearn_rnn.datasets._archives import ArrayFile, read_recordings
 from sklearn_rnn.datasets._bunch import DATA_HOME, SUBSET, as_bunch
 from sklearn_rnn.datasets._downloads import RemoteFile
 from sklearn_rnn.utils import validate_params
@@ -89,6 +86,7 @@ def fetch_spoken_digits(
 
     See Also
     --------
+    fetch_yesno : Sequences of words, by one speaker.
     read_wav : Samples of other recordings.
     fetch_japanese_vowels : Recordings as cepstral coefficients.
 
@@ -119,13 +117,9 @@ def fetch_spoken_digits(
 def _read_archive(path: Path) -> dict[str, NDArray]:
     """Read the recordings, sorted by speaker, digit and index."""
     recordings = {}
-    with tarfile.open(path) as archive:
-        for member in filter(tarfile.TarInfo.isfile, archive):
-            *_, folder, name = member.name.split("/")
-            if folder == "recordings" and name.endswith(".wav"):
-                digit, speaker, index = name.removesuffix(".wav").split("_")
-                key = _SPEAKERS.index(speaker), int(digit), int(index)
-                recordings[key] = _read_samples(archive.extractfile(member))
+    for name, samples in read_recordings(path, "recordings").items():
+        digit, speaker, index = name.split("_")
+        recordings[_SPEAKERS.index(speaker), int(digit), int(index)] = samples
     keys = sorted(recordings)
     signals = [recordings[key] for key in keys]
     signal = np.concatenate(signals)
@@ -139,12 +133,3 @@ def _read_archive(path: Path) -> dict[str, NDArray]:
         "index": index,
     }
     return {name: contents[name].astype(dtype) for name, dtype in _ARRAYS.items()}
-
-
-def _read_samples(file: Any) -> NDArray[np.int16]:
-    try:
-        with wave.open(file, "rb") as recording:
-            content = recording.readframes(recording.getnframes())
-    except wave.Error as error:
-        raise ValueError(f"a recording is not a WAV file: {error}") from error
-    return np.frombuffer(content, "<i2")

@@ -30,6 +30,7 @@ from sklearn_rnn.datasets import (
     _text,
     _tinyshakespeare,
     _uea,
+    _yesno,
     fetch_cmapss_fd001,
     fetch_cmudict,
     fetch_japanese_vowels,
@@ -43,6 +44,7 @@ from sklearn_rnn.datasets import (
     fetch_spoken_digits,
     fetch_sst2,
     fetch_tinyshakespeare,
+    fetch_yesno,
     read_ts,
 )
 from sklearn_rnn.datasets._downloads import RemoteFile
@@ -76,10 +78,11 @@ FILES = [
     *_multi30k._FILES.values(),
     _cmudict._FILE,
     _spoken_digits._FILE,
+    _yesno._FILE,
     _music._CHORALES,
     _music._TUNES,
 ]
-ARCHIVES = [_physionet2012._FILE, _spoken_digits._FILE]
+ARCHIVES = [_physionet2012._FILE, _spoken_digits._FILE, _yesno._FILE]
 every_fetcher = pytest.mark.parametrize("fetch", FETCHERS, ids=lambda f: f.__name__)
 
 
@@ -134,11 +137,37 @@ def test_the_description_has_source_licence_and_citation(fetch, mirror, sources)
     source = sources[folder_of(fetch)]
     repository, commit = re.search(r"(github.com/\S+), commit (\w+)", source).groups()
     assert f":Source: {repository}, commit {commit}" in text
-    licences = "MIT|not stated|no licence file|BSD 2-clause|CC BY-SA 4.0"
-    licence = re.search(f"- Licence: ({licences})", source)[1]
+    licences = "MIT|not stated|no licence file|BSD 2-clause|CC BY-SA 4.0|Apache-2.0"
+    licence = re.search(f"- Licence: (?:repository )?({licences})", source)[1]
     assert f":Licence: {licence}" in text
-    author = re.search(r"- Citation: (?:\w\. )?(\w+)", source)[1]
+    author = re.search(r"(?:- Citation: (?:\w\. )?|recordings from the )(\w+)", source)[
+        1
+    ]
     assert author in text.partition("Citation:")[2]
+
+
+# Archives ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def serve_archive(tmp_path, serve, home, monkeypatch):
+    """A function that puts a server of a.tar.gz in the place of a module's source."""
+
+    def replace_source(module):
+        folder = tmp_path / "server"
+        folder.mkdir()
+        server = serve(folder)
+        server.archive = folder / "a.tar.gz"
+        file = RemoteFile(
+            module._FILE.folder,
+            module._FILE.name,
+            f"{server.url}/a.tar.gz",
+            "not that of the archive",
+        )
+        monkeypatch.setattr(module, "_FILE", file)
+        return server
+
+    return replace_source
 
 
 # What all of them promise -----------------------------------------------------------
@@ -178,6 +207,7 @@ def test_data_and_target_can_be_had_alone(fetch, mirror):
         (fetch_cmapss_fd001, ["train", "test"]),
         (fetch_multi30k, ["train", "val", "test"]),
         (fetch_spoken_digits, ["train", "test"]),
+        (fetch_yesno, ["train", "test"]),
     ],
 )
 def test_all_is_the_parts_one_after_the_other(fetch, parts, mirror):
@@ -483,16 +513,8 @@ def archive_of(stays, path):
 
 
 @pytest.fixture
-def source(tmp_path, serve, home, monkeypatch):
-    """A server of `folder`/a.tar.gz in the place of GitHub."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    server = serve(folder)
-    server.archive = folder / "a.tar.gz"
-    url = f"{server.url}/a.tar.gz"
-    file = RemoteFile("physionet2012", "set_a.npz", url, "not that of the archive")
-    monkeypatch.setattr(_physionet2012, "_FILE", file)
-    return server
+def source(serve_archive):
+    return serve_archive(_physionet2012)
 
 
 def test_text_files_of_the_source_become_the_arrays_of_the_mirror(source, home, stays):
@@ -583,33 +605,34 @@ def test_digits_are_those_of_the_arrays(mirror, spoken):
     assert f"of {shortest} to {longest} seconds" in digits.DESCR
 
 
-def archive_of_digits(spoken, path, n_recordings=3000):
-    """Write the archive of WAV files that the public source is, in another order."""
-    samples = samples_of(spoken)
+def write_archive(path, folder, names, recordings):
+    """Write the archive of WAV files that a public source is, in another order."""
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
-        for i in reversed(range(n_recordings)):
+        for i in reversed(range(len(names))):
             content = io.BytesIO()
             with wave.open(content, "wb") as file:
                 file.setparams((1, 2, 8000, 0, "NONE", ""))
-                file.writeframes(samples[i].tobytes())
-            speaker = spoken["speaker_names"][spoken["speaker"][i]]
-            name = f"{spoken['digit'][i]}_{speaker}_{spoken['index'][i]}.wav"
-            member = tarfile.TarInfo(f"Repository-26eb/recordings/{name}")
+                file.writeframes(recordings[i].tobytes())
+            member = tarfile.TarInfo(f"Repository-26eb/{folder}/{names[i]}.wav")
             member.size = len(content.getvalue())
             archive.addfile(member, io.BytesIO(content.getvalue()))
+        archive.addfile(tarfile.TarInfo(f"Repository-26eb/{folder}/README"))
         archive.addfile(tarfile.TarInfo("Repository-26eb/README.md"))
 
 
+def archive_of_digits(spoken, path, n_recordings=3000):
+    names = [
+        f"{digit}_{spoken['speaker_names'][speaker]}_{index}"
+        for digit, speaker, index in zip(
+            spoken["digit"], spoken["speaker"], spoken["index"], strict=True
+        )
+    ]
+    write_archive(path, "recordings", names[:n_recordings], samples_of(spoken))
+
+
 @pytest.fixture
-def source_of_digits(tmp_path, serve, home, monkeypatch):
-    """A server of `folder`/a.tar.gz in the place of GitHub."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    server = serve(folder)
-    server.archive = folder / "a.tar.gz"
-    file = RemoteFile("fsdd", "fsdd.npz", f"{server.url}/a.tar.gz", "not that of it")
-    monkeypatch.setattr(_spoken_digits, "_FILE", file)
-    return server
+def source_of_digits(serve_archive):
+    return serve_archive(_spoken_digits)
 
 
 def test_recordings_of_the_source_become_the_arrays_of_the_mirror(
@@ -638,6 +661,75 @@ def test_other_recordings_are_an_error_that_leaves_nothing(
             archive.addfile(member, io.BytesIO(bytes(100)))
     with pytest.raises(OSError, match=r"the expected fsdd\.npz"):
         fetch_spoken_digits()
+    assert list(home.rglob("*")) == []
+
+
+# yesno ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def words(shared_data):
+    """The recordings, as plain arrays."""
+    return dict(np.load(shared_data / "yesno" / "yesno.npz"))
+
+
+def test_words_are_those_of_the_arrays(mirror, words):
+    everything = fetch_yesno(subset="all")
+    assert isinstance(everything.data, RaggedArray)
+    assert everything.data.shape == (60, None, 1)
+    assert everything.data.dtype == np.float32
+    recordings = np.split(words["samples"], words["offsets"][1:-1])
+    for x, samples in zip(everything.data, recordings, strict=True):
+        np.testing.assert_array_equal(x[:, 0] * 2**15, samples)
+    names = [
+        text.replace("yes", "1").replace("no", "0").replace(" ", "_")
+        for text in everything.target
+    ]
+    assert names == words["names"].tolist()
+    assert everything.sampling_rate == words["rate"]
+    seconds = everything.data.lengths / 8000
+    shortest, longest = f"{seconds.min():.1f}", f"{seconds.max():.1f}"
+    assert f"of {shortest} to {longest} seconds" in everything.DESCR
+
+
+def test_training_words_begin_with_no_and_test_words_with_yes(mirror):
+    X, y = fetch_yesno(return_X_y=True)
+    X_test, y_test = fetch_yesno(subset="test", return_X_y=True)
+    assert len(X) == len(y) == 31
+    assert len(X_test) == len(y_test) == 29
+    assert {text.split()[0] for text in y} == {"no"}
+    assert {text.split()[0] for text in y_test} == {"yes"}
+
+
+@pytest.fixture
+def source_of_words(serve_archive):
+    return serve_archive(_yesno)
+
+
+def test_words_of_the_source_become_the_arrays_of_the_mirror(
+    source_of_words, home, words
+):
+    recordings = np.split(words["samples"], words["offsets"][1:-1])
+    write_archive(source_of_words.archive, "waves_yesno", words["names"], recordings)
+    assert len(fetch_yesno().data) == 31
+    assert [path.name for path in home.rglob("*.*")] == ["yesno.npz"]
+    converted = np.load(home / "yesno" / "yesno.npz")
+    for name in converted:
+        np.testing.assert_array_equal(converted[name], words[name])
+        assert converted[name].dtype == words[name].dtype
+    fetch_yesno(subset="test")
+    assert source_of_words.paths == ["/a.tar.gz"]  # once
+
+
+@pytest.mark.parametrize("n_recordings", [0, 59])
+def test_missing_words_are_an_error_that_leaves_nothing(
+    n_recordings, source_of_words, home, words
+):
+    recordings = np.split(words["samples"], words["offsets"][1:-1])
+    names = words["names"][:n_recordings]
+    write_archive(source_of_words.archive, "waves_yesno", names, recordings)
+    with pytest.raises(OSError, match=r"the expected yesno\.npz"):
+        fetch_yesno()
     assert list(home.rglob("*")) == []
 
 
