@@ -246,6 +246,13 @@ def vital_signs():
     )
 
 
+def vital_signs_default():
+    """The same steps prepare the data."""
+    recipe = vital_signs()
+    recipe.model = make_pipeline(recipe.model[:-1], RNNClassifier())
+    return recipe
+
+
 def pollution():
     """Predict the change of PM2.5 in the next hour from the previous day.
 

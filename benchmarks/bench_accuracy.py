@@ -34,6 +34,7 @@ from _sequence_recipes import (
     sst2,
     sunspots,
     vital_signs,
+    vital_signs_default,
 )
 from _step_recipes import (
     attributes,
@@ -85,6 +86,9 @@ TASKS = {
     "names": Task("surnames, 18 nationalities", "accuracy", 0.80, names),
     "engines": Task("C-MAPSS FD001", "RMSE, cycles", 14.5, engines),
     "vital_signs": Task("PhysioNet 2012, 5 folds", "AUC", 0.83, vital_signs),
+    "vital_signs_default": Task(
+        "PhysioNet 2012, 5 folds, defaults", "AUC", 0.83, vital_signs_default
+    ),
     "pollution": Task("Beijing PM2.5, next hour", "RMSE, µg/m³", None, pollution),
     "sunspots": Task("sunspots, next month", "RMSE", None, sunspots),
     "words": Task(
@@ -270,7 +274,9 @@ def row_of_set(name, results):
 
 
 def spread(scores, digits):
-    return f"{np.mean(scores):.{digits}f} ± {np.std(scores):.{digits}f}"
+    """Return the mean and the spread over seeds, or the score of the only seed."""
+    mean = f"{np.mean(scores):.{digits}f}"
+    return f"{mean} ± {np.std(scores):.{digits}f}" if len(scores) > 1 else mean
 
 
 def as_table(rows):
