@@ -27,6 +27,7 @@ from _sequence_recipes import (
     archive_default,
     archive_tuned,
     engines,
+    engines_default,
     names,
     phone,
     pollution,
@@ -85,6 +86,9 @@ TASKS = {
     "sst2": Task("SST-2, no pretrained vectors", "accuracy", 0.80, sst2),
     "names": Task("surnames, 18 nationalities", "accuracy", 0.80, names),
     "engines": Task("C-MAPSS FD001", "RMSE, cycles", 14.5, engines),
+    "engines_default": Task(
+        "C-MAPSS FD001, defaults", "RMSE, cycles", 14.5, engines_default
+    ),
     "vital_signs": Task("PhysioNet 2012, 5 folds", "AUC", 0.83, vital_signs),
     "vital_signs_default": Task(
         "PhysioNet 2012, 5 folds, defaults", "AUC", 0.83, vital_signs_default
