@@ -13,20 +13,17 @@ of the surnames (more dropout and epochs) and of Nottingham (more epochs, a high
 were changed once after a first score of the test data was seen.
 """
 
-import json
 import math
 import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 from _data import DATA, fetch_from_here
 from _results import keep_result, measure_missing
-from scipy.io import loadmat
 from sklearn.model_selection import train_test_split
 
 from sklearn_rnn import RNNGenerator
-from sklearn_rnn.datasets import fetch_names
+from sklearn_rnn.datasets import fetch_jsb_chorales, fetch_names, fetch_nottingham
 
 RESULTS = Path(__file__).with_name("generation.json")
 
@@ -46,30 +43,18 @@ def load_names():
 
 
 def load_jsb():
-    path = DATA / "jsb_chorales" / "jsb-chorales-quarter.json"
-    parts = json.loads(path.read_text())
-    return _split_music({name: list(map(_roll, p)) for name, p in parts.items()})
-
-
-def _roll(piece):
-    roll = np.zeros((len(piece), 88), np.float32)
-    for step, notes in zip(roll, piece, strict=True):
-        step[[note - 21 for note in notes]] = 1
-    return roll
+    return _split_music(fetch_jsb_chorales)
 
 
 def load_nottingham():
-    file = loadmat(DATA / "nottingham" / "Nottingham.mat")
-    return _split_music(
-        {
-            part: [np.asarray(x, np.float32) for x in file[f"{part}data"][0]]
-            for part in ("train", "valid", "test")
-        }
+    return _split_music(fetch_nottingham)
+
+
+def _split_music(fetch):
+    train, valid, test = (
+        fetch(subset=name).data for name in ("train", "valid", "test")
     )
-
-
-def _split_music(parts):
-    return {"X": parts["train"], "X_val": parts["valid"]}, {"X": parts["test"]}
+    return {"X": train, "X_val": valid}, {"X": test}
 
 
 MUSIC = {

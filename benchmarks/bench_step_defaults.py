@@ -9,17 +9,20 @@ numbers for every kind of step, without averaging.
 """
 
 import argparse
-import json
 import warnings
 
 import numpy as np
 import torch
-from _data import DATA, fetch_from_here, load_parts_of_speech
+from _data import fetch_from_here, load_parts_of_speech
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_rnn import RNNStepRegressor, RNNTagger
-from sklearn_rnn.datasets import fetch_cmapss_fd001, make_regime_switch
+from sklearn_rnn.datasets import (
+    fetch_cmapss_fd001,
+    fetch_jsb_chorales,
+    make_regime_switch,
+)
 from sklearn_rnn.metrics import step_accuracy_score
 from sklearn_rnn.preprocessing import GapEncoder, SequenceTokenizer
 
@@ -47,21 +50,13 @@ def words():
 
 def chorales():
     """Next notes of JSB, its validation part: log-likelihood of a step."""
-    file = DATA / "jsb_chorales" / "jsb-chorales-quarter.json"
-    parts = json.loads(file.read_text())
-    rolls = [to_roll(piece) for piece in parts["train"] + parts["valid"]]
+    train, valid = (fetch_jsb_chorales(subset=part).data for part in ("train", "valid"))
+    rolls = [*train, *valid]
     X, y = [roll[:-1] for roll in rolls], [roll[1:] for roll in rolls]
     picked = {"hidden_size": 128, "dropout": 0.3, "max_epochs": 30, "batch_size": 16}
     picked |= {"weight_averaging": 0.0}
     tagger = RNNTagger(bidirectional=False)
-    return tagger, picked, *split(X, y, len(parts["train"])), None
-
-
-def to_roll(piece):
-    roll = np.zeros((len(piece), 88), dtype=int)
-    for step, notes in enumerate(piece):
-        roll[step, np.array(notes, dtype=int) - 21] = 1
-    return roll
+    return tagger, picked, *split(X, y, len(train)), None
 
 
 def engines():

@@ -8,54 +8,42 @@ one per key of a piano.
 """
 
 # %%
-# The data are Bach's chorales on a grid of quarter notes, from
-# https://github.com/czhuang/JSB-Chorales-dataset, if the file is in ``../shared/data``.
-# Otherwise the example uses generated pieces: the chords I, IV and V in turn, each for
-# one or two beats.
-import json
-from pathlib import Path
-
+# The data are Bach's chorales on a grid of quarter notes. Each is an array of shape
+# (n_steps, 88), with 1 for keys that sound. They are downloaded once. If the download
+# fails, the example uses generated pieces instead: the chords I, IV and V in turn, each
+# for one or two beats.
 import matplotlib.pyplot as plt
 import numpy as np
 
 from sklearn_rnn import RNNTagger
-
-FOLDER = Path("..", "shared", "data") / "jsb_chorales"
-FILE = FOLDER / "jsb-chorales-quarter.json"
+from sklearn_rnn.datasets import fetch_jsb_chorales
 
 
 def make_chorales(n_pieces, random_state):
     """Make pieces of three chords in turn, one or two beats each."""
     rng = np.random.default_rng(random_state)
     pieces = []
-    for key in rng.integers(48, 60, size=n_pieces):
-        chords = [key + shift + np.array([0, 4, 7, 12]) for shift in (0, 5, 7)] * 8
-        pieces.append(np.repeat(chords, rng.integers(1, 3, size=24), axis=0).tolist())
+    for tonic in rng.integers(27, 39, size=n_pieces):
+        roots = tonic + np.repeat([0, 5, 7] * 8, rng.integers(1, 3, size=24))
+        roll = np.zeros((len(roots), 88), dtype=int)
+        for interval in (0, 4, 7, 12):
+            roll[np.arange(len(roots)), roots + interval] = 1
+        pieces.append(roll)
     return pieces
 
 
-if FILE.exists():
-    chorales = json.loads(FILE.read_text())
-    pieces, test_pieces = chorales["train"], chorales["test"]
-else:
-    print("The chorales are not available. Using generated pieces instead.")
-    pieces, test_pieces = make_chorales(200, 0), make_chorales(50, 1)
-
-
-def to_roll(piece):
-    """Return the piano roll, of shape (n_steps, 88), with 1 for keys that sound."""
-    roll = np.zeros((len(piece), 88), dtype=int)
-    for step, notes in enumerate(piece):
-        roll[step, np.array(notes, dtype=int) - 21] = 1
-    return roll
-
+try:
+    rolls, test_rolls = (
+        fetch_jsb_chorales(subset=subset).data for subset in ("train", "test")
+    )
+except OSError as error:
+    print(f"{error}\nUsing generated pieces instead.")
+    rolls, test_rolls = make_chorales(200, 0), make_chorales(50, 1)
 
 # %%
 # X contains all beats except the last, y all beats except the first. With
 # ``bidirectional=False``, a prediction depends only on the notes so far. A
 # bidirectional network would find y in the later steps of X.
-rolls = [to_roll(piece) for piece in pieces]
-test_rolls = [to_roll(piece) for piece in test_pieces]
 tagger = RNNTagger(
     bidirectional=False,
     hidden_size=128,
