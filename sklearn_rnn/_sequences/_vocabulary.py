@@ -1,7 +1,8 @@
 """Which tokens or categories there are, and the row of an embedding for each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ _STATE = {
     "has_rare_values": BOOL,
 }
 _FEW = 100  # occurrences
+_AT_A_TIME = 1 << 18  # steps
 _ALWAYS_KNOWN = 2**31  # sequences, where nobody counts them
 
 
@@ -93,13 +95,17 @@ class Vocabulary:
     def encode(self, X: RaggedArray) -> RaggedArray:
         """Return X with rows of the embeddings in the columns of the vocabulary."""
         values = X.values.copy()
+        for start in range(0, len(values), _AT_A_TIME):
+            self._encode_in_place(values[start : start + _AT_A_TIME])
+        return RaggedArray(values, X.offsets)
+
+    def _encode_in_place(self, values: NDArray) -> None:
         for columns, known in zip(self.groups, self.known, strict=True):
-            given = X.values[:, columns]
+            given = values[:, columns]
             rows = _find_rows(known, given)
             if len(columns) > 1:
                 rows = np.where(given == 0, 0, rows + 1)
             values[:, columns] = rows
-        return RaggedArray(values, X.offsets)
 
 
 def _drop_repetitions(X: RaggedArray, seen: set[bytes]) -> RaggedArray:
@@ -125,15 +131,28 @@ class _Values(NamedTuple):
 
 def _list_values(X: RaggedArray, columns: list[int], *, counts: bool) -> _Values:
     """Return the values of a group of columns; without 0, the end of a word."""
-    values, number = np.unique(X.values[:, columns], return_inverse=True)
+    parts = [(X.values[:0], X.lengths[:0]), *_cut(X)]
+    values = np.unique(
+        np.concatenate([np.unique(part[:, columns]) for part, _ in parts])
+    )
     if len(columns) > 1:
         values = values[values != 0]
     if len(columns) > 1 or not counts:
         return _Values(values, np.full(len(values), _ALWAYS_KNOWN))
-    sequence = np.repeat(np.arange(len(X)), X.lengths)
-    pairs = np.unique(sequence * len(values) + number.ravel())  # a sequence and a value
-    n_sequences = np.bincount(pairs % max(len(values), 1), minlength=len(values))
+    n_sequences = np.zeros(len(values), np.int64)
+    for part, lengths in parts[1:]:
+        number = np.searchsorted(values, part[:, columns[0]])
+        sequence = np.repeat(np.arange(len(lengths)), lengths)
+        pairs = np.unique(sequence * len(values) + number)  # a sequence and a value
+        n_sequences += np.bincount(pairs % len(values), minlength=len(values))
     return _Values(values, n_sequences)
+
+
+def _cut(X: RaggedArray) -> Iterator[tuple[NDArray, NDArray[np.int64]]]:
+    """Yield some sequences at a time, and their lengths: to sort all takes memory."""
+    starts = np.searchsorted(X.offsets, np.arange(0, X.offsets[-1], _AT_A_TIME))
+    for a, b in pairwise(np.union1d(starts, len(X))):
+        yield X.values[X.offsets[a] : X.offsets[b]], X.lengths[a:b]
 
 
 def _choose_known(found: list[_Values], min_sequences: int) -> NDArray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_rnn import RaggedArray
-from sklearn_rnn._sequences import Vocabulary, group_columns
+from sklearn_rnn._sequences import Vocabulary, _vocabulary, group_columns
 
 
 def encode_slowly(fitted, given, characters):
@@ -51,3 +51,14 @@ def test_words_without_characters_have_no_row():
 def test_characters_are_one_group_at_its_place():
     assert group_columns(range(5), range(1, 4)) == [[0], [1, 2, 3], [4]]
     assert group_columns([4, 2], None) == [[4], [2]]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 5, 1 << 18])
+def test_sequences_of_a_value_are_counted_some_at_a_time(rng, monkeypatch, at_a_time):
+    monkeypatch.setattr(_vocabulary, "_AT_A_TIME", at_a_time)
+    lengths = [0, 3, 1, 0, 7, 2, 5]
+    X = RaggedArray.from_sequences([rng.integers(1, 6, (n, 2)) for n in lengths])
+    found = _vocabulary._list_values(X, [1], counts=True)
+    seen = [set(x[:, 1].tolist()) for x in X]
+    expected = {v: sum(v in own for own in seen) for v in sorted(set().union(*seen))}
+    assert dict(zip(*map(np.ndarray.tolist, found), strict=True)) == expected
