@@ -27,10 +27,14 @@ class Numbers(NamedTuple):
         """Return whether they are those of the same tensors, where they were."""
         if len(tensors) != len(self.tensors):
             return False
-        own = zip(tensors, self.tensors, self.addresses, strict=True)
+        own = zip(tensors, self.tensors, self.addresses, self.sizes, strict=True)
         return all(
-            tensor is not None and known() is tensor and tensor.data_ptr() == address
-            for tensor, known, address in own
+            tensor is not None
+            and known() is tensor
+            and tensor.data_ptr() == address
+            and tensor.numel() == size
+            and tensor.is_contiguous()
+            for tensor, known, address, size in own
         )
 
 

@@ -197,6 +197,16 @@ def test_numbers_are_known_while_tensors_and_memory_are_the_same():
     assert _adam.find_numbers([None, *weights[1:]], moved) is None
 
 
+def test_numbers_are_looked_up_again_if_a_tensor_is_seen_in_another_way():
+    weights = make_weights()
+    numbers = _adam.find_numbers(weights)
+    whole = weights[0].data
+    weights[0].data = whole[:2]
+    assert _adam.find_numbers(weights, numbers).sizes[0] == whole[:2].numel()
+    weights[0].data = whole.T
+    assert _adam.find_numbers(weights, numbers) is None
+
+
 def test_a_group_of_weights_that_comes_later_is_trained():
     first, second = make_weights(), make_weights()
     optimizer = Adam(first)
