@@ -205,6 +205,8 @@ def test_numbers_are_looked_up_again_if_a_tensor_is_seen_in_another_way():
     assert _adam.find_numbers(weights, numbers).sizes[0] == whole[:2].numel()
     weights[0].data = whole.T
     assert _adam.find_numbers(weights, numbers) is None
+    integers = [whole.view(torch.int32), *weights[1:]]  # in the same memory
+    assert _adam.find_numbers(integers, numbers) is None
 
 
 def test_a_group_of_weights_that_comes_later_is_trained():

@@ -430,3 +430,11 @@ def test_a_thread_that_is_asleep_is_not_waited_for(two_threads):
     repeat(program, (ctypes.c_int64 * 1)(ctypes.addressof(state)))
     assert flag.item() != 0
     assert state[0] == 0
+
+
+def test_parts_for_a_thread_that_is_awake_are_smaller(monkeypatch):
+    monkeypatch.setattr(_threads, "get_num_threads", lambda: 2)
+    work = 2 * _threads._WORTH_HELP
+    assert _threads.count_parts(64, work) == 1
+    assert _threads.count_parts(64, work, is_repeated=True) == 2
+    assert _threads.count_parts(64, work - 1, is_repeated=True) == 1

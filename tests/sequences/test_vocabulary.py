@@ -26,10 +26,12 @@ def encode_slowly(fitted, given, characters):
     return rows
 
 
+@pytest.mark.parametrize("at_a_time", [5, 1 << 18])
 @pytest.mark.parametrize(
     "characters", [range(0), range(0, 3), range(1, 4), range(2, 5)]
 )
-def test_rows_agree_with_the_plain_loop(rng, characters):
+def test_rows_agree_with_the_plain_loop(rng, monkeypatch, characters, at_a_time):
+    monkeypatch.setattr(_vocabulary, "_AT_A_TIME", at_a_time)
     fitted, given = rng.integers(0, 9, (2, 12, 5))
     given[:4] += 3  # values that are new
     vocabulary = Vocabulary(
