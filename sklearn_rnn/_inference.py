@@ -232,7 +232,6 @@ def _run_packed(
     module, network = packed
     if len(X) == 1:
         ((rows, result),) = network.run(X.values, X.offsets, _FIRST)
-        _add_ngrams(result, rows, module, X)
         if not np.isfinite(result).all():
             _recompute_overflowed_rows(result, rows, counts, module, X, call)
         return result
@@ -244,20 +243,9 @@ def _run_packed(
         if len(filled) == 0:
             continue
         for own, part in network.run(X.values, X.offsets, filled):
-            _add_ngrams(part, own, module, X)
             _recompute_overflowed_rows(part, own, counts[own], module, X, call)
             result[step_index(offsets[own], counts[own])] = part
     return result
-
-
-def _add_ngrams(part: NDArray, rows: NDArray[np.intp], module: Any, X: Any) -> None:
-    """Mix the outputs with those of n-grams, which a packed network has not."""
-    branch = getattr(module, "ngram_branch", None)
-    if branch is not None:
-        with torch.inference_mode():
-            output = torch.from_numpy(part)
-            own = branch(**make_inputs(X, rows, torch.device("cpu")))
-            output.copy_(branch.mix(output, own))
 
 
 def _recompute_overflowed_rows(

@@ -12,9 +12,10 @@ LOSSES = (
 )
 LINKS = (
     *("standardize", "embed", "convolve", "recur", "pool", "flatten", "multiply"),
-    "convolve_randomly",
+    *("convolve_randomly", "add_ngrams"),
 )
 N_SIZES = 7  # of a link, its kind included
+N_WEIGHTS = 3  # pointers of a link, at most
 
 # of functions of the machine code, which are compiled when one is first used
 GROUPS = "network", "steps", "prediction", "crf", "vocabulary"

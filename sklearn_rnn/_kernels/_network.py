@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn._kernels._autograd import find_sizes, pack_layer
-from sklearn_rnn._kernels._constants import CELLS, LINKS, N_SIZES, WIDTH
+from sklearn_rnn._kernels._constants import CELLS, LINKS, N_SIZES, N_WEIGHTS, WIDTH
 from sklearn_rnn._kernels._convolution import Convolution, pack_convolution
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._random_convolutions import PackedKernels
@@ -30,6 +30,7 @@ from sklearn_rnn._kernels._threads import (
 )
 
 _CHUNK = 64  # as in _numba/_convolution.py
+_WORK_OF_HALVING = 25  # multiplications that take as long: a step of a search
 
 
 class PackedLink(NamedTuple):
@@ -42,7 +43,7 @@ class PackedLink(NamedTuple):
     sizes : tuple of int
         Six at most, see the functions of this file.
     weights : tuple of Tensor
-        Two at most.
+        Three at most.
     n_inputs : int
         Inputs of a step.
     width : int
@@ -193,6 +194,37 @@ def convolve_randomly(
     )
 
 
+def add_ngrams(
+    n_tokens: int, longest: int, keys: Tensor, table: Tensor, bias: Tensor,
+    network_share: Tensor,
+) -> PackedLink:  # fmt: skip
+    """Return the only link of a branch of n-grams, see `nn/_ngrams.py`.
+
+    Parameters
+    ----------
+    n_tokens, longest : int
+        Numbers of different tokens, and of those in the longest n-grams.
+    keys : Tensor of int64 of shape (n_ngrams + 1,)
+    table : Tensor of shape (n_ngrams + 1, 1 + n_outputs)
+    bias : Tensor of shape (n_outputs,)
+    network_share : Tensor of shape ()
+    """
+    n_out = len(bias)
+    given = {"keys": keys, "table": table, "bias": bias, "network_share": network_share}
+    keys, table, bias, share = read("ngrams", {"1 + outputs": 1 + n_out}, given)
+    numbers = torch.cat([torch.stack([share, 1 - share]), bias])
+    work = longest * (_WORK_OF_HALVING * len(keys).bit_length() + n_out)
+    return PackedLink(
+        "add_ngrams",
+        (n_tokens, longest, n_out, len(keys)),
+        (keys, table, numbers),
+        1,
+        n_out,
+        work,
+        (12 + 1 + n_out, n_out, 6, 0),
+    )
+
+
 def are_joined(links: Sequence[PackedLink]) -> bool:
     """Whether each link has as many outputs as the next one has inputs."""
     return all(a.width == b.n_inputs for a, b in pairwise(links))
@@ -206,15 +238,15 @@ class PackedNetwork:
     links : sequence of PackedLink
         From the steps of sequences to the outputs: the first one standardises or
         embeds, the last one multiplies, and they `are_joined`.
-    branch : sequence of PackedLink, default=()
-        From the same steps to other outputs: the last one convolves randomly. The
-        output is the weighted mean of both.
+    branches : sequence of PackedLink, default=()
+        From the same steps to other outputs, one branch after the other: its last link
+        convolves randomly or adds n-grams. The output is the weighted mean of all.
     """
 
     def __init__(
-        self, links: Sequence[PackedLink], branch: Sequence[PackedLink] = ()
+        self, links: Sequence[PackedLink], branches: Sequence[PackedLink] = ()
     ) -> None:
-        self.links = links = [*links, *branch]
+        self.links = links = [*links, *branches]
         self.n_outputs = links[-1].width
         self.per_step = any(link.kind == "flatten" for link in links)
         self._embeds = links[0].kind == "embed"
@@ -224,7 +256,7 @@ class PackedNetwork:
         memories = [link.memory for link in links]
         self._memory = [max(numbers) for numbers in zip(*memories, strict=True)]
         self._sizes = np.zeros((len(links), N_SIZES), np.int64)
-        self._weights = np.zeros((len(links), 2), np.int64)
+        self._weights = np.zeros((len(links), N_WEIGHTS), np.int64)
         for k, link in enumerate(self.links):
             self._sizes[k, 0] = LINKS.index(link.kind)
             self._sizes[k, 1 : 1 + len(link.sizes)] = link.sizes

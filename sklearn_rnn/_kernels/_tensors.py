@@ -67,6 +67,12 @@ TABLE: dict[str, dict[str, Expected]] = {
         "thresholds": _floats("kernels", "two"),
         "dilation": _integers("kernels"),
     },
+    "ngrams": {
+        "keys": _integers("ngrams"),
+        "table": _floats("ngrams", "1 + outputs"),
+        "bias": _floats("outputs"),
+        "network_share": _floats(),
+    },
     "multiply": {
         "x": _floats("rows", "n_in"),
         "weight": _floats("n_out", "n_in"),

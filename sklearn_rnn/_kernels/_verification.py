@@ -5,7 +5,7 @@ and computes something else. One small case of each family of kernels shows it.
 """
 
 from array import array
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -201,6 +201,35 @@ def _verify_prediction(rng: np.random.Generator) -> None:
     for own, outputs in network.run(values, offsets, rows):
         expected = _rows.multiply(pooled, head, bias)[own]
         _compare("a whole network", outputs, expected)
+    _verify_ngrams(rng)
+
+
+def _verify_ngrams(rng: np.random.Generator) -> None:
+    """Compare n-grams beside a mean of vectors with sums of rows, one by one."""
+    n_tokens, values, offsets = 3, np.array([[1], [3], [3], [0]]), np.array([0, 3, 4])
+    begin, end, radix = n_tokens + 2, n_tokens + 3, n_tokens + 4
+    digits = [begin, 2, 4, 4, end], [begin, 1, end]
+    keys = torch.tensor([0, 4, begin * radix + 2, 4 * radix + 4, begin * radix + 4])
+    keys, table, bias = keys.sort().values, _draw(rng, 5, 3).abs(), _draw(rng, 2)
+    table[0], share = 0, torch.tensor(0.3, dtype=torch.float32)
+    embedding, head = _draw(rng, n_tokens + 1, 2), _draw(rng, 2, 2)
+    network = _network.PackedNetwork(
+        [
+            _network.embed(embedding),
+            _network.pool(2, with_mean=True, with_max=False),
+            _network.multiply(head, bias),
+        ],
+        [_network.add_ngrams(n_tokens, 2, keys, table, bias, share)],
+    )
+    ((_, outputs),) = network.run(values, offsets, np.arange(2))
+    for i, own in enumerate(digits):
+        known = [*own[1:-1], *(a * radix + b for a, b in pairwise(own))]
+        rows = [table[keys == key].double().sum(0) for key in known]
+        squares, sums = torch.stack(rows).sum(0).split([1, 2])
+        added = bias + sums / squares.clamp(min=1).sqrt()
+        tokens = values[offsets[i] : offsets[i + 1], 0]
+        alone = embedding[tokens].double().mean(0) @ head.double().T + bias
+        _compare("n-grams", outputs[i], 0.3 * alone + 0.7 * added)
 
 
 def _verify_batches(rng: np.random.Generator) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,6 +153,21 @@ class NGramBranch(nn.Module):
             The mean, in which the network has `network_share`.
         """
         return self.network_share * output + (1 - self.network_share) * own
+
+    def pack(self) -> Any:
+        """Return the branch as a link of a packed network.
+
+        Returns
+        -------
+        link : PackedLink or None
+            None if the kernels do not run it.
+        """
+        from sklearn_rnn._kernels._network import add_ngrams  # imports llvmlite
+
+        if not self.has_room():  # numbers of n-grams would overflow
+            return None
+        tensors = self.keys, self.table, self.bias, self.network_share
+        return add_ngrams(self.n_tokens, self.longest, *tensors)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the outputs for each sequence.

@@ -36,7 +36,7 @@ def find_packed_network(model: Any) -> Any:
     Returns
     -------
     network : PackedNetwork or None
-        Without an `ngram_branch`. None if the kernels do not run all of the rest.
+        None if the kernels do not run all of it.
     """
     if type(model) not in (SequenceModel, StepModel) or not uses_kernels():
         return None
@@ -66,7 +66,7 @@ class _Prepared:
         self.memory = _Memory([t for t in self.tensors if t is not None])
         self.network = pack_network(model) if self.memory.is_dense else None
         if self.network is not None:
-            self.memory.copy_others(self.network.list_weights() | _list_ngrams(model))
+            self.memory.copy_others(self.network.list_weights())
 
     def _list_settings(self, modules: list[nn.Module]) -> list[Any]:
         own = list(map(vars, modules))
@@ -86,12 +86,6 @@ class _Prepared:
             and _has_any_hook(modules) == self.has_hooks
             and self.memory.is_same()
         )
-
-
-def _list_ngrams(model: Any) -> set[int]:
-    """Return the addresses of what n-grams read in place, outside the network."""
-    branch = getattr(model, "ngram_branch", None)
-    return set() if branch is None else {t.data_ptr() for t in branch.buffers()}
 
 
 def list_modules(model: nn.Module) -> list[nn.Module]:
@@ -204,13 +198,30 @@ def pack_network(model: Any) -> Any:
         if own is None:
             return None
         packed += own
-    branch: list[Any] = []
-    if getattr(model, "random_branch", None) is not None and not model.training:
-        branch = [packed[0], model.random_branch.pack()]
-        if branch[1] is None or branch[1].width != packed[-1].width:
-            return None
-    if not (are_joined(packed) and are_joined(branch)):
+    branches = _pack_branches(model, packed)
+    if branches is None or not are_joined(packed):
         return None
     if not uses_kernels("prediction"):  # compiled only if it is needed
         return None
-    return PackedNetwork(packed, branch)
+    return PackedNetwork(packed, branches)
+
+
+def _pack_branches(model: Any, links: list[Any]) -> list[Any] | None:
+    """Return the links of all branches; None if the kernels do not run one of them."""
+    from sklearn_rnn._kernels._network import are_joined
+
+    if model.training:  # the network is alone
+        return []
+    branches = []
+    if getattr(model, "random_branch", None) is not None:
+        branches.append([links[0], model.random_branch.pack()])
+    ngrams = getattr(model, "ngram_branch", None)
+    if ngrams is not None:
+        reads_tokens = links[0].kind == "embed"
+        has_all = reads_tokens and links[0].sizes[1] == ngrams.n_tokens + 1
+        branches.append([ngrams.pack() if has_all else None])
+    for branch in branches:
+        last = branch[-1]
+        if last is None or last.width != links[-1].width or not are_joined(branch):
+            return None
+    return [link for branch in branches for link in branch]

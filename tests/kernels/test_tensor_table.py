@@ -16,6 +16,7 @@ from sklearn_rnn._kernels import (
     _convolution,
     _linear,
     _losses,
+    _network,
     _random_convolutions,
     _rows,
     _steps,
@@ -216,6 +217,11 @@ KERNELS = {
         _run_random_convolutions,
         (X, PATTERN, THRESHOLDS, torch.tensor([1, 1, 2, 2])),
         4,
+    ),
+    "ngrams": (
+        lambda *tensors: _network.add_ngrams(9, 2, *tensors, torch.tensor(0.5)),
+        (torch.arange(6), torch.ones(6, 5), BIAS),
+        3,
     ),
     "standardize": (_batches.standardize, (X, X[0, 0], X[0, 0]), 3),
     "cross_entropy": (

@@ -35,9 +35,11 @@ from sklearn_rnn import RNNClassifier, RNNTagger, config_context, nn
 
 rng = np.random.default_rng(0)
 X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 6, 8)]
+ids = [rng.integers(0, 5, n) for n in rng.integers(2, 6, 8)]
 y, steps = np.arange(8) % 2, [(x[:, 0] > 0).astype(int) for x in X]
 small = {"hidden_size": 3, "max_epochs": 2, "random_state": 0}
 plain = small | {"conv_channels": None, "pooling": "last"}
+words_of = plain | {"embedding_dim": 2}
 torch.manual_seed(0)
 x, words = torch.randn(4, 3), torch.tensor([0, 20, -1, 4])
 weight, bias = torch.randn(21, 3), torch.randn(21)
@@ -48,6 +50,7 @@ def predict(kernels):
         for cell in ("gru", "lstm", "rnn"):
             yield RNNClassifier(cell=cell, **plain).fit(X, y).predict_proba(X)
         yield RNNClassifier(random_kernels=9, **plain).fit(X, y).predict_proba(X)
+        yield RNNClassifier(ngrams=3, **words_of).fit(ids, y).predict_proba(ids)
         both = {"conv_channels": 4, "pooling": "attention", "dropout": 0.2}
         yield RNNClassifier(**small, **both).fit(X, y).predict_proba(X)
         yield RNNTagger(crf=True, **small).fit(X, steps).predict_proba(X).values

@@ -1,12 +1,12 @@
 """A whole network on some sequences: the kernels of its links, one after the other.
 
-A link is a row of sizes and two pointers to weights. Its outputs lie in one of two
+A link is a row of sizes and three pointers to weights. Its outputs lie in one of two
 blocks of memory; the next link reads them there and writes into the other block. A row
 is a sequence with as many steps as the longest one: what lies behind its own last step
 is never read.
 
-Behind the links of the network there may be those of a branch, which begin with the
-inputs once more. The last one takes the mean of its outputs and the network's.
+Behind the links of the network there may be those of branches, each of which begins
+with the inputs once more. Its last one takes the mean of its outputs and those so far.
 
 A stream has a state before and after each step: the number of its steps so far, then
 what layers and a pooling keep, in whole doubles.
@@ -14,11 +14,12 @@ what layers and a pooling keep, in whole doubles.
 
 from numba import njit
 
-from sklearn_rnn._kernels._constants import LINKS, WIDTH
+from sklearn_rnn._kernels._constants import LINKS, N_WEIGHTS, WIDTH
 from sklearn_rnn._kernels._numba import (
     _convolution,
     _entries_of_network,
     _last_steps,
+    _ngrams,
     _random_convolutions,
     _recurrence,
     _rows,
@@ -42,7 +43,9 @@ from sklearn_rnn._kernels._numba._sizes import round_up
 (
     *(STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY),
     CONVOLVE_RANDOMLY,
+    ADD_NGRAMS,
 ) = range(len(LINKS))
+_FIRST = STANDARDIZE, EMBED, ADD_NGRAMS  # they read the steps themselves
 
 # products are rounded before they are added, as in torch
 _ROUNDED = JIT | {"fastmath": False}
@@ -71,7 +74,7 @@ def run(
     links : (n_links, n_sizes)
         Kind and sizes of each link, see `_kernels/_network.py`.
     weights, values : pointers
-        To two pointers for each link, and to the steps of all sequences.
+        To the pointers of each link, and to the steps of all sequences.
     offsets, rows : (n + 1,), (batch,)
         First step of each sequence, and which sequences are to be read.
     memory, start, final, out : pointers
@@ -89,14 +92,15 @@ def run(
         start, final = move(start, 8 * batch), move(final, 8 * batch)
     for k in range(links.shape[0]):
         sizes = links[k]
-        first, second = pointer_in(weights, 2 * k), pointer_in(weights, 2 * k + 1)
+        pointer = N_WEIGHTS * k
+        first, second = pointer_in(weights, pointer), pointer_in(weights, pointer + 1)
         kind = sizes[0]
         if kind in (STANDARDIZE, EMBED):
             n_steps, n = longest, batch * longest  # n: rows of a linear layer
             here, there = blocks
             for i in range(batch):
                 lengths[i] = offsets[rows[i] + 1] - offsets[rows[i]]
-        is_last = k + 1 == len(links) or links[k + 1, 0] in (STANDARDIZE, EMBED)
+        is_last = k + 1 == len(links) or links[k + 1, 0] in _FIRST
         target = out if is_last else there
         if kind == STANDARDIZE:
             _standardize(sizes, first, second, n_steps, values, offsets, rows, scratch,
@@ -127,6 +131,10 @@ def run(
             _convolve_randomly(
                 sizes, first, second, batch, n_steps, memory, here, scratch, target
             )
+        elif kind == ADD_NGRAMS:
+            third = pointer_in(weights, pointer + 2)
+            _add_ngrams(sizes, first, second, third, longest, values, offsets, rows,
+                        scratch, target)  # fmt: skip
         else:
             _multiply(sizes, first, second, n, here, scratch, target)
         here, there = target, here
@@ -311,6 +319,37 @@ def _convolve_randomly(sizes, table, numbers, batch, n_steps, steps, x, scratch,
     if n_last != 0:
         _last_steps.keep_within(floats_at(limits, (2, n_out)), own)
     _mix(floats_at(move(moments, 8 * n_random + 8), (2,)), found, own)
+
+
+@njit(**JIT)
+def _add_ngrams(
+    sizes, known, table, numbers, n_steps, values, offsets, rows, scratch, y
+):
+    """Set y to its weighted mean with the outputs of n-grams."""
+    n_tokens, longest, n_out, n_known = sizes[1], sizes[2], sizes[3], sizes[4]
+    n_bytes, batch = 8 * (n_steps + 2), len(rows)
+    keys = move(scratch, n_bytes)
+    places = move(keys, n_bytes)
+    sums = move(places, n_bytes)
+    added = move(sums, 4 * (1 + n_out))
+    found, own = floats_at(y, (batch, n_out)), floats_at(added, (batch, n_out))
+    for i in range(batch):
+        begin, end = offsets[rows[i]], offsets[rows[i] + 1]
+        shape, n_sums = (end - begin + 2,), (1 + n_out,)
+        _ngrams.sum_rows(
+            integers_at(move(values, 8 * begin), (end - begin,)),
+            n_tokens,
+            longest,
+            integers_at(known, (n_known,)),
+            floats_at(table, (n_known, 1 + n_out)),
+            integers_at(scratch, shape),
+            integers_at(keys, shape),
+            integers_at(places, shape),
+            floats_at(sums, n_sums),
+        )
+        bias = floats_at(move(numbers, 8), (n_out,))
+        _ngrams.scale_sums(floats_at(sums, n_sums), bias, own[i])
+    _mix(floats_at(numbers, (2,)), found, own)
 
 
 @njit(**_ROUNDED)
