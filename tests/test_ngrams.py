@@ -11,9 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from training_tools import make_classifier
 
+import sklearn_rnn
 from sklearn_rnn import RNNClassifier, RNNRegressor, SequenceSource
 from sklearn_rnn._defaults import suggest_ngrams
 from sklearn_rnn._ngrams import _fit_logits
+from sklearn_rnn.nn import find_packed_network
 from sklearn_rnn.preprocessing import SequenceTokenizer, WordAttributes
 
 SMALL = {"embedding_dim": 3, "ngrams": 2, "max_epochs": 2}
@@ -125,6 +127,17 @@ def test_changed_weights_of_ngrams_count_at_once(ids):
     rnn.module_.ngram_branch.table[:, 1:] = 0
     rnn.module_.ngram_branch.bias[:] = torch.tensor([0.0, 99.0, 0.0])
     assert (rnn.predict(ids[0]) == 1).all()
+
+
+@pytest.mark.numba
+def test_loaded_classifiers_are_packed_and_predict_the_same(fitted, ids, tmp_path):
+    path = tmp_path / "model.safetensors"
+    sklearn_rnn.save(fitted, path)
+    loaded = sklearn_rnn.load(path)
+    assert find_packed_network(loaded.module_) is not None
+    np.testing.assert_array_equal(
+        loaded.predict_proba(ids[0]), fitted.predict_proba(ids[0])
+    )
 
 
 def test_weight_2_equals_two_copies(ids):
