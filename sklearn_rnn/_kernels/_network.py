@@ -15,9 +15,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from sklearn_rnn._kernels._autograd import find_sizes, pack_layer
-from sklearn_rnn._kernels._constants import CELLS, LINKS, N_SIZES, N_WEIGHTS, WIDTH
+from sklearn_rnn._kernels._constants import (
+    BLOCK,
+    CELLS,
+    LINKS,
+    N_SIZES,
+    N_WEIGHTS,
+    WIDTH,
+)
 from sklearn_rnn._kernels._convolution import Convolution, pack_convolution
 from sklearn_rnn._kernels._library import get_library
 from sklearn_rnn._kernels._random_convolutions import PackedKernels
@@ -135,6 +143,50 @@ def pool(size: int, *, with_mean: bool, with_max: bool) -> PackedLink:
     width = (with_mean + with_max) * size
     sizes = size, int(with_mean), int(with_max)
     return PackedLink("pool", sizes, (), size, width, memory=(2 * size, 0, 0, 0))
+
+
+def attend(weight: Tensor, bias: Tensor, score: Tensor) -> PackedLink:
+    """Return the link of a pooling by attention.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (n_hidden, size)
+    bias : Tensor of shape (n_hidden,)
+    score : Tensor of shape (1, n_hidden)
+    """
+    given = {"weight": weight, "bias": bias, "score": score}
+    given = {name: tensor.detach() for name, tensor in given.items()}
+    weight, bias, score = read("scores", {"one": 1}, given)
+    n_hidden, size = weight.shape
+    gap = -n_hidden % WIDTH  # of zeros: the score of a step is a sum of whole vectors
+    weight, bias = pack_linear(pad(weight, (0, 0, 0, gap)), pad(bias, (0, gap)))
+    wide = n_hidden + gap
+    return PackedLink(
+        "attend",
+        (size, wide),
+        (weight, bias, pad(score, (0, gap))),
+        size,
+        size,
+        size * wide,
+        (2 * size + 2 * BLOCK * wide, 0, 1, 0),
+    )
+
+
+def pool_beside(pooling: PackedLink, links: Sequence[PackedLink]) -> list[PackedLink]:
+    """Return links whose outputs are followed by a pooling of their inputs.
+
+    Parameters
+    ----------
+    pooling : PackedLink
+        As `pool` returns it.
+    links : sequence of PackedLink
+        Their outputs are one vector of each row, and none of them is a `pool_beside`.
+    """
+    n_aside, size = pooling.width, links[-1].width
+    memory = pooling.memory[0], n_aside + 1, 0, 0
+    aside = pooling._replace(kind="pool_aside", width=pooling.n_inputs, memory=memory)
+    both = PackedLink("append", (size, n_aside), (), size, size + n_aside)
+    return [aside, *links, both]
 
 
 def flatten(size: int) -> PackedLink:
@@ -255,6 +307,8 @@ class PackedNetwork:
         self.width = max(link.width for link in links)
         memories = [link.memory for link in links]
         self._memory = [max(numbers) for numbers in zip(*memories, strict=True)]
+        aside = [link.memory for link in links if link.kind == "pool_aside"]
+        self._memory[1] += sum(per_row for _, per_row, *_ in aside)  # it stays
         self._sizes = np.zeros((len(links), N_SIZES), np.int64)
         self._weights = np.zeros((len(links), N_WEIGHTS), np.int64)
         for k, link in enumerate(self.links):

@@ -82,6 +82,11 @@ TABLE: dict[str, dict[str, Expected]] = {
         "x": _floats("batch", "time", "features"),
         "scores": _floats("batch", "time"),
     },
+    "scores": {
+        "weight": _floats("hidden", "features"),
+        "bias": _floats("hidden"),
+        "score": _floats("one", "hidden"),
+    },
     "attention": {
         "queries": _floats("batch", "queries", "size"),
         "keys": _floats("batch", "size", "time"),

@@ -201,7 +201,32 @@ def _verify_prediction(rng: np.random.Generator) -> None:
     for own, outputs in network.run(values, offsets, rows):
         expected = _rows.multiply(pooled, head, bias)[own]
         _compare("a whole network", outputs, expected)
+    _verify_poolings(rng)
     _verify_ngrams(rng)
+
+
+def _verify_poolings(rng: np.random.Generator) -> None:
+    """Compare attention, and a maximum beside it, with torch in double precision."""
+    x, offsets = _draw(rng, 70, _N_FEATURES), np.array([0, 67, 70])
+    project, bias = _draw(rng, _HIDDEN, _N_FEATURES), _draw(rng, _HIDDEN)
+    score, zeros = _draw(rng, 1, _HIDDEN), _draw(rng, _N_FEATURES) * 0
+    head, shift = _draw(rng, 2, 2 * _N_FEATURES), _draw(rng, 2)
+    links = _network.pool_beside(
+        _network.pool(_N_FEATURES, with_mean=False, with_max=True),
+        [_network.attend(project, bias, score)],
+    )
+    network = _network.PackedNetwork(
+        [
+            _network.standardize(zeros, zeros + 1),
+            *links,
+            _network.multiply(head, shift),
+        ]
+    )
+    ((_, outputs),) = network.run(x.numpy(), offsets, np.arange(2))
+    for own, steps in zip(outputs, x.double().split([67, 3]), strict=True):
+        scores = torch.tanh(steps @ project.double().T + bias) @ score[0].double()
+        pooled = torch.cat([torch.softmax(scores, 0) @ steps, steps.amax(0)])
+        _compare("two poolings", own, head.double() @ pooled + shift)
 
 
 def _verify_ngrams(rng: np.random.Generator) -> None:

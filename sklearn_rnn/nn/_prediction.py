@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn._kernels._tensors import is_dense
-from sklearn_rnn.nn._chain import make_links
+from sklearn_rnn.nn._chain import make_links, pack_links
 from sklearn_rnn.nn._config import uses_kernels
 from sklearn_rnn.nn._gated import has_global_hooks
 from sklearn_rnn.nn._models import SequenceModel, StepModel
@@ -192,12 +192,9 @@ def pack_network(model: Any) -> Any:
         return None
     from sklearn_rnn._kernels._network import PackedNetwork, are_joined
 
-    packed: list[Any] = []
-    for link in links:
-        own = link.pack(packed[-1].width if packed else 0)
-        if own is None:
-            return None
-        packed += own
+    packed = pack_links(links, 0)
+    if packed is None:
+        return None
     branches = _pack_branches(model, packed)
     if branches is None or not are_joined(packed):
         return None

@@ -223,6 +223,7 @@ KERNELS = {
         (torch.arange(6), torch.ones(6, 5), BIAS),
         3,
     ),
+    "scores": (_network.attend, (WEIGHT[:, :, 0], BIAS, BIAS.unsqueeze(0)), 3),
     "standardize": (_batches.standardize, (X, X[0, 0], X[0, 0]), 3),
     "cross_entropy": (
         lambda *args: _losses.compute_loss("cross_entropy", *args),
@@ -286,6 +287,7 @@ FITTING = [
     ("convolve", 1, "shorter"),
     ("convolution", 1, "shorter"),
     ("attend", 0, "shorter"),
+    ("scores", 0, "shorter"),
     ("attend_to_memory", 2, "shorter"),
     ("most_probable", 0, "shorter"),
     ("flatten", 0, "shorter"),

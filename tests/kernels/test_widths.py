@@ -25,6 +25,7 @@ FILES = [
     *("nn/test_vocabulary_loss.py", "nn/test_random_convolutions.py"),
     "nn/test_next_step_chain.py::test_looking_up_products_equals_multiplying_vectors",
     # whole networks
+    *("nn/test_packed_attention.py", "nn/test_packed_networks.py"),
     "nn/test_random_chains.py::"
     "test_random_networks_have_the_gradients_of_torch_in_double_precision",
 ]
@@ -52,7 +53,9 @@ def predict(kernels):
         yield RNNClassifier(random_kernels=9, **plain).fit(X, y).predict_proba(X)
         yield RNNClassifier(ngrams=3, **words_of).fit(ids, y).predict_proba(ids)
         both = {"conv_channels": 4, "pooling": "attention", "dropout": 0.2}
-        yield RNNClassifier(**small, **both).fit(X, y).predict_proba(X)
+        for beside in (False, True):
+            attending = RNNClassifier(conv_pooling=beside, **small, **both)
+            yield attending.fit(X, y).predict_proba(X)
         yield RNNTagger(crf=True, **small).fit(X, steps).predict_proba(X).values
         yield from nn.vocabulary_gradients(x, weight, bias, words, torch.ones(4), 0.1)
         with torch.no_grad():

@@ -5,6 +5,9 @@ blocks of memory; the next link reads them there and writes into the other block
 is a sequence with as many steps as the longest one: what lies behind its own last step
 is never read.
 
+A link of the kind "pool_aside" writes outputs of its own: those of the links behind it
+are computed from its inputs, up to the link "append", which puts both side by side.
+
 Behind the links of the network there may be those of branches, each of which begins
 with the inputs once more. Its last one takes the mean of its outputs and those so far.
 
@@ -14,7 +17,7 @@ what layers and a pooling keep, in whole doubles.
 
 from numba import njit
 
-from sklearn_rnn._kernels._constants import LINKS, N_WEIGHTS, WIDTH
+from sklearn_rnn._kernels._constants import BLOCK, LINKS, N_WEIGHTS, WIDTH
 from sklearn_rnn._kernels._numba import (
     _convolution,
     _entries_of_network,
@@ -26,7 +29,7 @@ from sklearn_rnn._kernels._numba import (
     _steps,
 )
 from sklearn_rnn._kernels._numba._linked import call_linked
-from sklearn_rnn._kernels._numba._math import JIT, f4
+from sklearn_rnn._kernels._numba._math import JIT, f4, tanh
 from sklearn_rnn._kernels._numba._memory import (
     doubles_at,
     floats_at,
@@ -39,12 +42,12 @@ from sklearn_rnn._kernels._numba._memory import (
 )
 from sklearn_rnn._kernels._numba._shapes import count_states, widths_of_blocks
 from sklearn_rnn._kernels._numba._sizes import round_up
+from sklearn_rnn._kernels._numba._vectors import sum_over_units
 
 (
-    *(STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY),
-    CONVOLVE_RANDOMLY,
-    ADD_NGRAMS,
-) = range(len(LINKS))
+    STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY,
+    CONVOLVE_RANDOMLY, ADD_NGRAMS, ATTEND, POOL_ASIDE, APPEND,
+) = range(len(LINKS))  # fmt: skip
 _FIRST = STANDARDIZE, EMBED, ADD_NGRAMS  # they read the steps themselves
 
 # products are rounded before they are added, as in torch
@@ -86,7 +89,7 @@ def run(
     here, there = blocks
     scratch = move(there, block)
     n = batch * n_steps
-    counts = final
+    counts, aside = final, nothing()
     if is_given(start):
         _count_step(batch, start, final)
         start, final = move(start, 8 * batch), move(final, 8 * batch)
@@ -125,6 +128,18 @@ def run(
             else:
                 _pool(sizes, n_steps, lengths, here, scratch, target)
             n = batch
+        elif kind == ATTEND:
+            third = pointer_in(weights, pointer + 2)
+            _attend(
+                sizes, first, second, third, n_steps, lengths, here, scratch, target
+            )
+            n = batch
+        elif kind == POOL_ASIDE:
+            aside, scratch = scratch, move(scratch, 8 * _count_doubles(sizes, batch))
+            _pool(sizes, n_steps, lengths, here, scratch, aside)
+            continue
+        elif kind == APPEND:
+            _append(sizes, batch, here, aside, target)
         elif kind == FLATTEN:
             n = _flatten(sizes, n_steps, lengths, here, target)
         elif kind == CONVOLVE_RANDOMLY:
@@ -227,6 +242,51 @@ def _pool(sizes, n_steps, lengths, x, scratch, y):
         _rows.mean_over_time(states, lengths, doubles_at(scratch, (size,)), pooled)
     if sizes[3] != 0:
         _rows.max_over_time(states, lengths, sizes[2] * size, pooled)
+
+
+@njit(**JIT)
+def _count_doubles(sizes, batch):
+    """Return how many doubles a pooling of all rows needs."""
+    return -(-batch * (sizes[2] + sizes[3]) * sizes[1] // 2)
+
+
+@njit(**JIT)
+def _append(sizes, batch, x, aside, y):
+    size, n_aside = sizes[1], sizes[2]
+    vectors, others = floats_at(x, (batch, size)), floats_at(aside, (batch, n_aside))
+    both = floats_at(y, (batch, size + n_aside))
+    for i in range(batch):
+        _recurrence.copy(vectors[i], both[i], size)
+        _recurrence.copy(others[i], both[i, size:], n_aside)
+
+
+@sum_over_units
+def _score_steps(hidden, score):
+    return tanh(hidden[0]) * score[0]
+
+
+@njit(**JIT)
+def _attend(sizes, weight, bias, score, n_steps, lengths, x, scratch, y):
+    """Set y to the means of the steps of each row, by their scores.
+
+    A score is the product of `score` and tanh(weight @ step + bias).
+    """
+    size, wide, batch = sizes[1], sizes[2], len(lengths)
+    total = doubles_at(scratch, (size,))
+    sums = move(scratch, 8 * size)
+    hidden = move(sums, 4 * BLOCK * wide)
+    scores = floats_at(move(hidden, 4 * BLOCK * wide), (n_steps,))
+    states, pooled = floats_at(x, (batch, n_steps, size)), floats_at(y, (batch, size))
+    for i in range(batch):
+        for begin in range(0, lengths[i], BLOCK):
+            n = min(BLOCK, lengths[i] - begin)
+            steps = move(x, 4 * (i * n_steps + begin) * size)
+            _run_many(
+                (1, n * size, n, wide, size, size, steps, weight, bias, sums, hidden)
+            )
+            places = (floats_at(hidden, (n, wide)), 0, 0), (floats_at(score, (wide,)),)
+            _score_steps(n, wide, places, scores, begin)
+        _rows.average(states[i], scores, lengths[i], total, pooled[i])
 
 
 @njit(**JIT)

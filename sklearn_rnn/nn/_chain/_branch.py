@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_rnn.nn._chain._link import Batch, Link
+from sklearn_rnn.nn._chain._link import Batch, Link, pack_links
 
 
 class BranchLink(Link):
@@ -45,6 +45,15 @@ class BranchLink(Link):
         pooled, _ = self.pooling.forward(x, lengths)
         self.sizes = states.shape[1], pooled.shape[1]
         return torch.cat([states, pooled], dim=1), None
+
+    def pack(self, n_inputs: int) -> list[Any] | None:
+        from sklearn_rnn._kernels._network import pool_beside  # imports llvmlite
+
+        packed = pack_links(self.links, n_inputs)
+        pooling = self.pooling.pack(n_inputs)
+        if packed is None or pooling is None or pooling[0].kind != "pool":
+            return None
+        return pool_beside(pooling[0], packed)
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor | None:
         d, d_pooled = d_out.split(self.sizes, dim=1)

@@ -1,5 +1,6 @@
 """Base class of the links of a chain."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -92,3 +93,26 @@ class Link:
         d_x : Tensor or None
         """
         raise NotImplementedError
+
+
+def pack_links(links: Sequence[Link], n_inputs: int) -> list[Any] | None:
+    """Return what some links, one after the other, are in a `PackedNetwork`.
+
+    Parameters
+    ----------
+    links : sequence of Link
+    n_inputs : int
+        Outputs of the link before; 0 if there is none.
+
+    Returns
+    -------
+    packed : list of PackedLink or None
+        None if the kernels cannot run one of them so.
+    """
+    packed: list[Any] = []
+    for link in links:
+        own = link.pack(packed[-1].width if packed else n_inputs)
+        if own is None:
+            return None
+        packed += own
+    return packed

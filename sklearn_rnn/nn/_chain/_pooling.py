@@ -67,6 +67,14 @@ class AttentionLink(Link):
         scores = multiply(hidden, weight, no_bias)
         return self.attend.forward(flat, hidden, scores, steps), None
 
+    def pack(self, n_inputs: int) -> list[Any] | None:
+        from sklearn_rnn._kernels._network import attend  # imports llvmlite
+
+        project, score = self.module.project, self.module.score
+        if score.bias is not None or score.weight.shape != (1, len(project.bias)):
+            return None
+        return [attend(project.weight, project.bias, score.weight)]
+
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor:
         weight = self.module.score.weight
         d_flat, d_hidden, weight.grad = self.attend.backward(weight, d_out)
