@@ -13,6 +13,7 @@ LOSSES = (
 LINKS = (
     *("standardize", "embed", "convolve", "recur", "pool", "flatten", "multiply"),
     *("convolve_randomly", "add_ngrams", "attend", "pool_aside", "append"),
+    "read_columns",
 )
 N_SIZES = 7  # of a link, its kind included
 N_WEIGHTS = 3  # pointers of a link, at most

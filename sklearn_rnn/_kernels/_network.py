@@ -87,6 +87,44 @@ def embed(table: Tensor) -> PackedLink:
     return PackedLink("embed", (size, n_tokens), (table,), 1, size)
 
 
+def read_columns(
+    numbers: Sequence[int],
+    mean: Tensor,
+    scale: Tensor,
+    embeddings: Sequence[tuple[int, Tensor]],
+) -> PackedLink:
+    """Return the link that standardises some columns and embeds the others.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        Columns of numbers. All columns are given once, here or as `embeddings`.
+    mean, scale : Tensor of shape (len(numbers),)
+    embeddings : sequence of (int, Tensor of shape (n_tokens, size))
+        A column of tokens, and its table.
+    """
+    given = {"mean": mean, "scale": scale}
+    moments = read("standardize", {"features": len(numbers)}, given)
+    tables = [read("steps", {}, {"table": t.detach()})[0] for _, t in embeddings]
+    plan, begin = list(numbers), 0
+    for (column, _), table in zip(embeddings, tables, strict=True):
+        plan += [column, *table.shape, begin]
+        begin += table.numel()
+    n_columns = len(numbers) + len(tables)
+    width = len(numbers) + sum(table.shape[1] for table in tables)
+    return PackedLink(
+        "read_columns",
+        (n_columns, len(numbers), width),
+        (
+            torch.tensor(plan, dtype=torch.int64, device="cpu"),
+            torch.cat(moments),
+            torch.cat([table.reshape(-1) for table in tables]),
+        ),
+        n_columns,
+        width,
+    )
+
+
 def convolve(convolution: Convolution) -> PackedLink:
     """Return the link of a convolution with its normalisation, see `_convolution`."""
     sizes, packed, parameters = pack_convolution(convolution)
@@ -277,6 +315,16 @@ def add_ngrams(
     )
 
 
+def _list_columns_of_tokens(link: PackedLink) -> list[tuple[int, int]]:
+    """Return the columns that a first link embeds, and the rows of their tables."""
+    if link.kind == "embed":
+        return [(0, link.sizes[1])]
+    if link.kind == "read_columns":
+        plan = link.weights[0][link.sizes[1] :].reshape(-1, 4).tolist()
+        return [(column, n_tokens) for column, n_tokens, *_ in plan]
+    return []
+
+
 def are_joined(links: Sequence[PackedLink]) -> bool:
     """Whether each link has as many outputs as the next one has inputs."""
     return all(a.width == b.n_inputs for a, b in pairwise(links))
@@ -301,8 +349,9 @@ class PackedNetwork:
         self.links = links = [*links, *branches]
         self.n_outputs = links[-1].width
         self.per_step = any(link.kind == "flatten" for link in links)
-        self._embeds = links[0].kind == "embed"
-        self._dtype = np.dtype(np.int64 if self._embeds else np.float32)
+        self._tokens = _list_columns_of_tokens(links[0])
+        embeds = links[0].kind == "embed"
+        self._dtype = np.dtype(np.int64 if embeds else np.float32)
         self._work = sum(link.work for link in links)
         self.width = max(link.width for link in links)
         memories = [link.memory for link in links]
@@ -403,8 +452,7 @@ class PackedNetwork:
         self._check_values(values)
 
     def _check_values(self, values: NDArray[Any]) -> None:
-        n_features = 1 if self._embeds else self.links[0].width
-        dtype = self._dtype
+        n_features, dtype = self.links[0].n_inputs, self._dtype
         if (
             values.shape[1:] != (n_features,)
             or values.dtype != dtype
@@ -414,13 +462,13 @@ class PackedNetwork:
                 f"values must be a contiguous array of {dtype} of the shape (steps, "
                 f"{n_features}). Got the shape {values.shape}, as {values.dtype}."
             )
-        if not self._embeds:
-            return
-        first, last, n_tokens = values.min(), values.max(), self.links[0].sizes[1]
-        if first < 0 or last >= n_tokens:
-            raise ValueError(
-                f"values must be from 0 to {n_tokens - 1}. Got {first} to {last}."
-            )
+        for column, n_tokens in self._tokens:
+            tokens = values[:, column]
+            first, last = tokens.min(), tokens.max()
+            if not 0 <= first <= last < n_tokens:
+                raise ValueError(
+                    f"values must be from 0 to {n_tokens - 1}. Got {first} to {last}."
+                )
 
 
 class NetworkStep:

@@ -201,8 +201,31 @@ def _verify_prediction(rng: np.random.Generator) -> None:
     for own, outputs in network.run(values, offsets, rows):
         expected = _rows.multiply(pooled, head, bias)[own]
         _compare("a whole network", outputs, expected)
+    _verify_columns(rng)
     _verify_poolings(rng)
     _verify_ngrams(rng)
+
+
+def _verify_columns(rng: np.random.Generator) -> None:
+    """Compare numbers between two columns of tokens with torch."""
+    x, tokens = _draw(rng, 5, 2), torch.tensor([[0, 3], [1, 2], [2, 1], [2, 0], [0, 2]])
+    mean, scale, tables = _draw(rng, 2), 1 + _draw(rng, 2), _draw(rng, 2, 4, _HIDDEN)
+    head, bias = _draw(rng, 3, 2 + 2 * _HIDDEN), _draw(rng, 3)
+    columns = [tokens[:, :1], x, tokens[:, 1:]]
+    network = _network.PackedNetwork(
+        [
+            _network.read_columns(
+                [2, 1], mean, scale, [(3, tables[0]), (0, tables[1])]
+            ),
+            _network.flatten(2 + 2 * _HIDDEN),
+            _network.multiply(head, bias),
+        ]
+    )
+    values = torch.cat(columns, dim=1).numpy()
+    ((_, outputs),) = network.run(values, np.array([0, 5]), np.arange(1))
+    vectors = tables[0, tokens[:, 1]], tables[1, tokens[:, 0]]
+    inputs = torch.cat([(x.flip(1) - mean) / scale, *vectors], dim=1).double()
+    _compare("columns", outputs, inputs @ head.double().T + bias)
 
 
 def _verify_poolings(rng: np.random.Generator) -> None:

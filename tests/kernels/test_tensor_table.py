@@ -224,6 +224,13 @@ KERNELS = {
         3,
     ),
     "scores": (_network.attend, (WEIGHT[:, :, 0], BIAS, BIAS.unsqueeze(0)), 3),
+    "columns": (
+        lambda mean, scale, table: _network.read_columns(
+            [0, 1, 2, 3], mean, scale, [(4, table)]
+        ),
+        (BIAS, BIAS, torch.ones(3, 2)),
+        3,
+    ),
     "standardize": (_batches.standardize, (X, X[0, 0], X[0, 0]), 3),
     "cross_entropy": (
         lambda *args: _losses.compute_loss("cross_entropy", *args),
@@ -288,6 +295,7 @@ FITTING = [
     ("convolution", 1, "shorter"),
     ("attend", 0, "shorter"),
     ("scores", 0, "shorter"),
+    ("columns", 2, "shorter"),
     ("attend_to_memory", 2, "shorter"),
     ("most_probable", 0, "shorter"),
     ("flatten", 0, "shorter"),

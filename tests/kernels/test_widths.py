@@ -53,6 +53,9 @@ def predict(kernels):
         yield RNNClassifier(random_kernels=9, **plain).fit(X, y).predict_proba(X)
         yield RNNClassifier(ngrams=3, **words_of).fit(ids, y).predict_proba(ids)
         both = {"conv_channels": 4, "pooling": "attention", "dropout": 0.2}
+        table = [np.column_stack([x, own]) for x, own in zip(X, steps)]
+        mixed = RNNClassifier(categorical_features=[2], **plain)
+        yield mixed.fit(table, y).predict_proba(table)
         for beside in (False, True):
             attending = RNNClassifier(conv_pooling=beside, **small, **both)
             yield attending.fit(X, y).predict_proba(X)

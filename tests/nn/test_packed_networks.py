@@ -17,6 +17,7 @@ from sklearn_rnn._inference import apply_to_sequences, apply_to_steps
 from sklearn_rnn.nn import (
     GRU,
     LSTM,
+    ColumnInputs,
     ConvStem,
     Elman,
     Encoder,
@@ -65,6 +66,9 @@ def draw_network(rng):
     n_features, reads_tokens = int(rng.integers(1, 9)), rng.random() < 0.3
     if reads_tokens:
         inputs, size = TokenEmbedding(20, n_features), n_features
+    elif rng.random() < 0.3:
+        inputs = draw_columns(rng, n_features)
+        n_features = size = inputs.output_size
     else:
         mean = torch.from_numpy(rng.normal(size=n_features).astype("f4"))
         scale = torch.from_numpy(rng.uniform(0.5, 2, n_features).astype("f4"))
@@ -101,6 +105,21 @@ def draw_network(rng):
         random_branch=branch,
         ngram_branch=ngrams,
     )
+
+
+def draw_columns(rng, n_columns):
+    """Return inputs of numbers and of tokens, in any order; at least one of tokens."""
+    columns = rng.permutation(n_columns).tolist()
+    n_embeddings = int(rng.integers(1, n_columns + 1))
+    embeddings = [
+        ([column], TokenEmbedding(int(rng.integers(1, 5)), int(rng.integers(1, 20))))
+        for column in columns[:n_embeddings]
+    ]
+    numbers, scale = columns[n_embeddings:], None
+    if numbers:
+        moments = rng.normal(size=(2, len(numbers))).astype("f4")
+        scale = Standardize(*torch.from_numpy(moments))
+    return ColumnInputs(embeddings, numbers, scale)
 
 
 def draw_ngrams(rng, n_tokens, longest, n_outputs):
@@ -155,10 +174,23 @@ def draw_sequences(rng, model, n=9):
         return RaggedArray.from_sequences(
             [rng.integers(0, 21, (length, 1)) for length in lengths]
         )
+    if type(model.inputs) is ColumnInputs:
+        return RaggedArray.from_sequences(
+            [draw_table(rng, model.inputs, length) for length in lengths]
+        )
     size = model.inputs.output_size
     return RaggedArray.from_sequences(
         [rng.normal(size=(length, size)).astype("f4") for length in lengths]
     )
+
+
+def draw_table(rng, inputs, length):
+    n_columns = len(inputs.numbers) + len(inputs.columns)
+    table = rng.normal(size=(length, n_columns)).astype("f4")
+    for (column,), embedding in zip(inputs.columns, inputs.embeddings, strict=True):
+        n_tokens = embedding.table.num_embeddings
+        table[:, column] = rng.integers(0, n_tokens, length)
+    return table
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -522,3 +554,13 @@ def test_kernels_refuse_what_lies_outside():
         tokens = np.array([[0], [token]])
         with pytest.raises(ValueError, match="from 0 to 3"):
             network.run(tokens, np.array([0, 2]), np.array([0]))
+    inputs = ColumnInputs(
+        [([1], TokenEmbedding(3, 2))], [0], Standardize(torch.zeros(1), torch.ones(1))
+    )
+    network = find_packed_network(
+        randomize(StepModel(inputs, None, Encoder(3, (3,), GRU), 2))
+    )
+    for token in (-1, 4, np.nan):
+        steps = np.array([[9, 0], [9, token]], "f4")
+        with pytest.raises(ValueError, match="from 0 to 3"):
+            network.run(steps, np.array([0, 2]), np.array([0]))

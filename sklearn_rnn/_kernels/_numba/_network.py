@@ -47,8 +47,11 @@ from sklearn_rnn._kernels._numba._vectors import sum_over_units
 (
     STANDARDIZE, EMBED, CONVOLVE, RECUR, POOL, FLATTEN, MULTIPLY,
     CONVOLVE_RANDOMLY, ADD_NGRAMS, ATTEND, POOL_ASIDE, APPEND,
+    READ_COLUMNS,
 ) = range(len(LINKS))  # fmt: skip
-_FIRST = STANDARDIZE, EMBED, ADD_NGRAMS  # they read the steps themselves
+# they read the steps themselves
+_OF_STEPS = STANDARDIZE, EMBED, READ_COLUMNS
+_FIRST = *_OF_STEPS, ADD_NGRAMS
 
 # products are rounded before they are added, as in torch
 _ROUNDED = JIT | {"fastmath": False}
@@ -98,7 +101,7 @@ def run(
         pointer = N_WEIGHTS * k
         first, second = pointer_in(weights, pointer), pointer_in(weights, pointer + 1)
         kind = sizes[0]
-        if kind in (STANDARDIZE, EMBED):
+        if kind in _OF_STEPS:
             n_steps, n = longest, batch * longest  # n: rows of a linear layer
             here, there = blocks
             for i in range(batch):
@@ -110,6 +113,11 @@ def run(
                          target)  # fmt: skip
         elif kind == EMBED:
             _embed(sizes, first, n_steps, values, offsets, rows, target)
+        elif kind == READ_COLUMNS:
+            third = pointer_in(weights, pointer + 2)
+            _read_columns(
+                sizes, first, second, third, n_steps, values, offsets, rows, target
+            )
         elif kind == CONVOLVE:
             n_steps = _convolve(
                 sizes, first, second, batch, n_steps, memory, here, scratch, target
@@ -175,6 +183,34 @@ def _embed(sizes, table, n_steps, values, offsets, rows, y):
         tokens = integers_at(move(values, 8 * begin), (end - begin,))
         for t in range(len(tokens)):
             _recurrence.copy(vectors[tokens[t]], x[i, t], size)
+
+
+@njit(**JIT)
+def _read_columns(sizes, plan, moments, tables, n_steps, values, offsets, rows, y):
+    """Write numbers, standardised, then the vector of each column of tokens.
+
+    The plan lists the columns of numbers, then of each column of tokens: itself, the
+    shape of its table, and where that begins.
+    """
+    n_columns, n_numbers, width, batch = sizes[1], sizes[2], sizes[3], len(rows)
+    columns = integers_at(plan, (n_numbers,))
+    of_tokens = integers_at(move(plan, 8 * n_numbers), (n_columns - n_numbers, 4))
+    mean_and_scale = floats_at(moments, (2, n_numbers))
+    x = floats_at(y, (batch, n_steps, width))
+    for i in range(batch):
+        begin, n = offsets[rows[i]], offsets[rows[i] + 1] - offsets[rows[i]]
+        steps = floats_at(move(values, 4 * begin * n_columns), (n, n_columns))
+        for t in range(n):
+            step, row = steps[t], x[i, t]
+            for j in range(n_numbers):
+                centred = step[columns[j]] - mean_and_scale[0, j]
+                row[j] = centred / mean_and_scale[1, j]
+            place = n_numbers
+            for k in range(len(of_tokens)):
+                token, size = int(step[of_tokens[k, 0]]), of_tokens[k, 2]
+                vector = move(tables, 4 * (of_tokens[k, 3] + token * size))
+                _recurrence.copy(floats_at(vector, (size,)), row[place:], size)
+                place += size
 
 
 @njit(**JIT)

@@ -41,6 +41,21 @@ class ColumnsLink(Link):
             parts.append(embedding.forward(x[..., columns].long(), lengths)[0])
         return torch.cat(parts, dim=-1), lengths
 
+    def pack(self, n_inputs: int) -> list[Any] | None:
+        from sklearn_rnn._kernels._network import read_columns  # imports llvmlite
+
+        module, embeddings = self.module, []
+        columns = [*module.numbers, *(c for own in module.columns for c in own)]
+        for own, link in zip(module.columns, self.embeddings, strict=True):
+            if type(link) is not TokenLink or len(own) != 1:
+                return None
+            embeddings.append((own[0], link.module.table.weight))
+        if sorted(columns) != list(range(len(columns))):
+            return None
+        none, scale = torch.empty(0, dtype=torch.float32), module.standardize
+        mean, deviation = (none, none) if scale is None else (scale.mean, scale.scale)
+        return [read_columns(module.numbers, mean, deviation, embeddings)]
+
     def backward(self, d_out: Tensor, *, wants_x: bool) -> None:
         begin = len(self.module.numbers)
         for embedding in self.embeddings:
