@@ -15,7 +15,7 @@ LINKS = (
     *("convolve_randomly", "add_ngrams", "attend", "pool_aside", "append"),
     "read_columns",
 )
-N_SIZES = 7  # of a link, its kind included
+N_SIZES = 8  # of a link, its kind included
 N_WEIGHTS = 3  # pointers of a link, at most
 
 # of functions of the machine code, which are compiled when one is first used

@@ -49,7 +49,7 @@ class PackedLink(NamedTuple):
     kind : str
         One of `LINKS`.
     sizes : tuple of int
-        Six at most, see the functions of this file.
+        Seven at most, see the functions of this file.
     weights : tuple of Tensor
         Three at most.
     n_inputs : int
@@ -125,11 +125,29 @@ def read_columns(
     )
 
 
-def convolve(convolution: Convolution) -> PackedLink:
-    """Return the link of a convolution with its normalisation, see `_convolution`."""
+def convolve(convolutions: Sequence[Convolution]) -> list[PackedLink]:
+    """Return the links of convolutions side by side, with their normalisations.
+
+    See `_convolution`. They read the same steps, with the same stride.
+    """
+    widths = [convolution.weight.shape[0] for convolution in convolutions]
+    columns = [sum(widths[:k]) for k in range(len(widths))]
+    links = [
+        _convolve(convolution, column, sum(widths))
+        for convolution, column in zip(convolutions, columns, strict=True)
+    ]
+    # all but the last leave the steps as they are
+    return [*(link._replace(width=link.n_inputs) for link in links[:-1]), links[-1]]
+
+
+def _convolve(convolution: Convolution, column: int, width: int) -> PackedLink:
+    """Return the link that writes the outputs from this column on."""
     sizes, packed, parameters = pack_convolution(convolution)
     channels, gap, wide = sizes.channels, sizes.kernel_size // 2, sizes.wide
     constant = _CHUNK * (2 * wide + 1) + gap * channels
+    of_row, of_step = gap * channels + 2, channels + 2
+    if sizes.n_out < width:
+        constant, of_row, of_step = constant + 1, of_row + 2, of_step + sizes.n_out
     return PackedLink(
         "convolve",
         (
@@ -138,12 +156,14 @@ def convolve(convolution: Convolution) -> PackedLink:
             sizes.kernel_size,
             sizes.stride,
             int(sizes.is_normalized),
+            column,
+            width,
         ),
         (packed, parameters),
         channels,
-        sizes.n_out,
+        width,
         sizes.n_inputs * sizes.n_out,
-        (constant, gap * channels + 2, 0, channels + 2),
+        (constant, of_row, 0, of_step),
     )
 
 

@@ -179,12 +179,18 @@ def _verify_prediction(rng: np.random.Generator) -> None:
         _draw(rng, hidden, _N_FEATURES, 3), _draw(rng, hidden),
         1 + _draw(rng, hidden), _draw(rng, hidden), 2, 1e-5,
     )  # fmt: skip
-    shapes = (3 * hidden, hidden), (3 * hidden, hidden), (3 * hidden,), (3 * hidden,)
+    wider = _convolution.Convolution(
+        _draw(rng, n_out, _N_FEATURES, 5), _draw(rng, n_out), None, None, 2, 0.0
+    )
+    rows = 3 * hidden
+    shapes = (rows, hidden + n_out), (rows, hidden), (rows,), (rows,)
     weights = [[_draw(rng, *shape) for shape in shapes] for _ in range(2)]
     head, bias = _draw(rng, n_out, 4 * hidden), _draw(rng, n_out)
-    rows = np.arange(len(lengths))
-    x = _batches.standardize(_batches.gather(values, offsets, rows, 6), mean, scale)
-    x, steps, _ = _convolution.forward(convolution, x, lengths)
+    samples = np.arange(len(lengths))
+    x = _batches.gather(values, offsets, samples, _N_STEPS)
+    x = _batches.standardize(x, mean, scale)
+    parts = [_convolution.forward(c, x, lengths)[:2] for c in (convolution, wider)]
+    x, steps = torch.cat([part for part, _ in parts], dim=-1), parts[0][1]
     plan = Plan("gru", steps.numpy(), (False, True), False, False, hidden)
     states, _ = LayerRun(plan, x, [*weights[0], *weights[1]]).forward()[:2]
     pool = _steps.Pool(with_mean=True, with_max=True)
@@ -192,13 +198,13 @@ def _verify_prediction(rng: np.random.Generator) -> None:
     network = _network.PackedNetwork(
         [
             _network.standardize(mean, scale),
-            _network.convolve(convolution),
+            *_network.convolve([convolution, wider]),
             _network.recur("gru", weights, only_last=False),
             _network.pool(2 * hidden, with_mean=True, with_max=True),
             _network.multiply(head, bias),
         ]
     )
-    for own, outputs in network.run(values, offsets, rows):
+    for own, outputs in network.run(values, offsets, samples):
         expected = _rows.multiply(pooled, head, bias)[own]
         _compare("a whole network", outputs, expected)
     _verify_columns(rng)

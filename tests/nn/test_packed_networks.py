@@ -76,8 +76,8 @@ def draw_network(rng):
     stem = None
     if rng.random() < 0.5:
         channels = tuple(map(int, rng.integers(1, 40, rng.integers(1, 3))))
-        kernel_size, stride = int(rng.integers(1, 8)), int(rng.integers(1, 4))
-        stem = ConvStem(size, channels, kernel_size, stride)
+        kernel_sizes = [draw_kernel_size(rng, n) for n in channels]
+        stem = ConvStem(size, channels, kernel_sizes, int(rng.integers(1, 4)))
         size = stem.output_size
     bidirectional = bool(rng.integers(2))
     sizes = tuple(map(int, rng.integers(1, 50, rng.integers(1, 4))))
@@ -105,6 +105,13 @@ def draw_network(rng):
         random_branch=branch,
         ngram_branch=ngrams,
     )
+
+
+def draw_kernel_size(rng, n_channels):
+    """Return the size of a convolution, or those of several side by side."""
+    n = int(rng.integers(1, min(n_channels, 4) + 1)) if rng.random() < 0.5 else 1
+    sizes = tuple(map(int, rng.integers(1, 8, n)))
+    return sizes[0] if n == 1 else sizes
 
 
 def draw_columns(rng, n_columns):
@@ -466,6 +473,23 @@ def test_training_acts(rng):
         np.testing.assert_array_equal(packed, by_modules)
         assert find_packed_network(classifier.module_) is not None
         classifier.partial_fit(X, y)
+
+
+def test_convolutions_side_by_side_call_no_stem(rng, monkeypatch):
+    X, y = rng.normal(size=(20, 9, 2)).astype("f4"), np.arange(20) % 2
+    classifier = RNNClassifier(
+        conv_channels=(9, 4),
+        conv_kernel_size=[[2, 3, 5], 3],
+        max_epochs=1,
+        random_state=0,
+    ).fit(X, y)
+    expected = classifier.predict_proba(X)
+
+    def fail(self, *arguments):
+        raise AssertionError
+
+    monkeypatch.setattr(ConvStem, "forward", fail)
+    np.testing.assert_array_equal(classifier.predict_proba(X), expected)
 
 
 def test_other_weights_beside_a_network_are_left_to_torch(sequences):

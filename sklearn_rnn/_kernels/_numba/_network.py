@@ -119,10 +119,12 @@ def run(
                 sizes, first, second, third, n_steps, values, offsets, rows, target
             )
         elif kind == CONVOLVE:
-            n_steps = _convolve(
+            new_steps = _convolve(
                 sizes, first, second, batch, n_steps, memory, here, scratch, target
             )
-            n = batch * n_steps
+            if sizes[6] + sizes[2] < sizes[7]:  # others read the same steps
+                continue
+            n_steps, n = new_steps, batch * new_steps
         elif kind == RECUR:
             n_bytes = _recur(sizes, first, second, batch, n_steps, memory, here, start,
                              final, scratch, target)  # fmt: skip
@@ -215,22 +217,39 @@ def _read_columns(sizes, plan, moments, tables, n_steps, values, offsets, rows, 
 
 @njit(**JIT)
 def _convolve(sizes, packed, parameters, batch, n_steps, steps, x, scratch, y):
-    """Return how many steps are left; the lengths become those of the outputs."""
+    """Return how many steps are left; the lengths become those of the outputs.
+
+    The lengths stay as they are if other convolutions follow, side by side.
+    """
     channels, n_out, kernel_size, stride = sizes[1], sizes[2], sizes[3], sizes[4]
+    column, width = sizes[6], sizes[7]
     new_steps, lengths = -(-n_steps // stride), integers_at(steps, (batch,))
     n_outputs, n_padded = 0, (batch + 1) * (kernel_size // 2)
     for i in range(batch):
         n_outputs += -(-lengths[i] // stride)
         n_padded += lengths[i]
+    out, new_lengths = y, steps
+    if n_out < width:
+        n_numbers = batch * new_steps * n_out
+        out, scratch = scratch, move(scratch, 4 * (n_numbers + n_numbers % 2))
+    if column + n_out < width:
+        new_lengths, scratch = scratch, move(scratch, 8 * batch)
     chunk = move(scratch, 8 * n_outputs)
     memory = move(chunk, 4 * _convolution.CHUNK * round_up(n_out))
     _run_convolution(
         (
             batch, n_steps, new_steps, channels, n_out, kernel_size, stride, sizes[5],
             0, 1, n_outputs, n_padded, 0, x, steps, packed, parameters, scratch,
-            memory, chunk, steps, y,
+            memory, chunk, new_lengths, out,
         )
     )  # fmt: skip
+    if n_out < width:
+        found = floats_at(out, (batch, new_steps, n_out))
+        all_columns = floats_at(y, (batch, new_steps, width))
+        counts = integers_at(new_lengths, (batch,))
+        for i in range(batch):
+            for t in range(counts[i]):
+                _recurrence.copy(found[i, t], all_columns[i, t, column:], n_out)
     return new_steps
 
 

@@ -36,13 +36,11 @@ class StemLink(Link):
             x, lengths = concatenate([part for part, _, _ in done]), done[0][1]
         return x, lengths
 
-    def pack(self, n_inputs: int) -> list[Any] | None:
+    def pack(self, n_inputs: int) -> list[Any]:
         from sklearn_rnn._kernels._network import convolve  # imports llvmlite
 
         layers = describe_layers(self.module)
-        if any(len(layer) > 1 for layer in layers):  # side by side
-            return None
-        return [convolve(layer[0]) for layer in layers]
+        return [link for layer in layers for link in convolve(layer)]
 
     def backward(self, d_out: Tensor, *, wants_x: bool) -> Tensor | None:
         d: Any = d_out
