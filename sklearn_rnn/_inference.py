@@ -230,8 +230,9 @@ def _run_packed(
 ) -> NDArray[np.float32]:
     """Return what `_run_batches` returns."""
     module, network = packed
+    values = X.values.astype(network.dtype, copy=False)  # ids in several columns
     if len(X) == 1:
-        ((rows, result),) = network.run(X.values, X.offsets, _FIRST)
+        ((rows, result),) = network.run(values, X.offsets, _FIRST)
         if not np.isfinite(result).all():
             _recompute_overflowed_rows(result, rows, counts, module, X, call)
         return result
@@ -242,7 +243,7 @@ def _run_packed(
         filled = rows[X.lengths[rows] > 0]
         if len(filled) == 0:
             continue
-        for own, part in network.run(X.values, X.offsets, filled):
+        for own, part in network.run(values, X.offsets, filled):
             _recompute_overflowed_rows(part, own, counts[own], module, X, call)
             result[step_index(offsets[own], counts[own])] = part
     return result

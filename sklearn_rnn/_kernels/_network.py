@@ -371,7 +371,7 @@ class PackedNetwork:
         self.per_step = any(link.kind == "flatten" for link in links)
         self._tokens = _list_columns_of_tokens(links[0])
         embeds = links[0].kind == "embed"
-        self._dtype = np.dtype(np.int64 if embeds else np.float32)
+        self.dtype = np.dtype(np.int64 if embeds else np.float32)
         self._work = sum(link.work for link in links)
         self.width = max(link.width for link in links)
         memories = [link.memory for link in links]
@@ -468,11 +468,11 @@ class PackedNetwork:
         rows: NDArray[np.intp],
         lengths: NDArray[np.int64],
     ) -> None:
-        check_sequences(values, offsets, rows, int(lengths.max()), self._dtype)
+        check_sequences(values, offsets, rows, int(lengths.max()), self.dtype)
         self._check_values(values)
 
     def _check_values(self, values: NDArray[Any]) -> None:
-        n_features, dtype = self.links[0].n_inputs, self._dtype
+        n_features, dtype = self.links[0].n_inputs, self.dtype
         if (
             values.shape[1:] != (n_features,)
             or values.dtype != dtype

@@ -7,7 +7,7 @@ import torch
 from test_packed_networks import draw_sequences, predict, randomize, run_modules
 from torch import nn
 
-from sklearn_rnn import RaggedArray, RNNClassifier
+from sklearn_rnn import RaggedArray, RNNClassifier, config_context
 from sklearn_rnn._inference import apply_to_sequences
 from sklearn_rnn.nn import (
     GRU,
@@ -19,6 +19,7 @@ from sklearn_rnn.nn import (
     TokenEmbedding,
     find_packed_network,
 )
+from sklearn_rnn.preprocessing import WordAttributes
 
 pytestmark = pytest.mark.numba
 
@@ -108,3 +109,15 @@ def test_tables_of_a_data_frame_are_packed():
     found = rnn.predict_proba([unknown])[0]
     expected = torch.softmax(torch.tensor(by_modules[0]), dim=0)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_ids_in_several_columns_are_predicted_alone_and_together(rng):
+    sentences = [rng.choice(["ab", "ba", "abc"], n).tolist() for n in (3, 1, 7, 4)]
+    X = WordAttributes().fit_transform(sentences)
+    classifier = RNNClassifier(max_epochs=2).fit(X, [0, 1, 0, 1])
+    assert find_packed_network(classifier.module_) is not None
+    together = classifier.predict_proba(X)
+    for i in range(len(X)):
+        np.testing.assert_array_equal(classifier.predict_proba(X[[i]])[0], together[i])
+    with config_context(kernels="torch"):
+        np.testing.assert_allclose(classifier.predict_proba(X), together, atol=2e-6)
