@@ -6,6 +6,7 @@ Callers are inside `neutral_torch_state` or `open_module`: once for each method.
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,9 @@ from sklearn_rnn._sequences import (
 )
 from sklearn_rnn._training import make_inputs
 from sklearn_rnn.nn import (
+    CRF,
     Encoder,
+    StepModel,
     find_packed_network,
     flatten_steps,
     list_modules,
@@ -205,10 +208,10 @@ def _run_batches(
     if len(X.values) == 0:  # all sequences are empty: the shape is that of one step's
         one_step = RaggedArray(np.zeros((1, X.n_features), X.dtype), [0, 1])
         return _run_batches(module, one_step, run, np.ones(1, np.int64))[:0]
-    if run is call:
+    if run in _AFTER_HEAD and (len(X) == 1 or run not in _OF_ONE_SEQUENCE):
         packed = module if isinstance(module, PackedModel) else pack(module)
         if packed is not None:
-            return _run_packed(packed, X, counts)
+            return _run_packed(packed, X, counts, run)
     offsets = lengths_to_offsets(counts)
     result: Any = None
     device = _device_of(module)
@@ -226,27 +229,59 @@ def _run_batches(
 
 
 def _run_packed(
-    packed: PackedModel, X: RaggedArray, counts: NDArray[np.int64]
-) -> NDArray[np.float32]:
+    packed: PackedModel, X: RaggedArray, counts: NDArray[np.int64], run: Run
+) -> NDArray:
     """Return what `_run_batches` returns."""
     module, network = packed
+    finish = _AFTER_HEAD[run]
     values = X.values.astype(network.dtype, copy=False)  # ids in several columns
     if len(X) == 1:
-        ((rows, result),) = network.run(values, X.offsets, _FIRST)
+        ((rows, outputs),) = network.run(values, X.offsets, _FIRST)
+        result = finish(module, outputs)
         if not np.isfinite(result).all():
-            _recompute_overflowed_rows(result, rows, counts, module, X, call)
+            _recompute_overflowed_rows(result, rows, counts, module, X, run)
         return result
     offsets = lengths_to_offsets(counts)
-    result = np.empty((offsets[-1], network.n_outputs), np.float32)
+    result = None
     max_steps = min(_MAX_STEPS, _MAX_NUMBERS // network.width)
     for rows in batches_by_length(X.lengths, _MAX_ROWS, max_steps):
         filled = rows[X.lengths[rows] > 0]
         if len(filled) == 0:
             continue
-        for own, part in network.run(values, X.offsets, filled):
-            _recompute_overflowed_rows(part, own, counts[own], module, X, call)
+        for own, outputs in network.run(values, X.offsets, filled):
+            part = finish(module, outputs)
+            _recompute_overflowed_rows(part, own, counts[own], module, X, run)
+            if result is None:
+                result = np.empty((offsets[-1], part.shape[1]), part.dtype)
             result[step_index(offsets[own], counts[own])] = part
     return result
+
+
+def _keep(module: Any, outputs: NDArray) -> NDArray:
+    return outputs
+
+
+def _split_frames(module: Any, outputs: NDArray) -> NDArray:
+    return outputs.reshape(len(outputs) * module.upsample, -1)
+
+
+def _run_crf(method: Any, module: Any, outputs: NDArray) -> NDArray:
+    """Return what the CRF makes of the emissions of one sequence."""
+    found = method(module.crf, torch.from_numpy(outputs).unsqueeze(0))
+    return _to_array(found.reshape(len(outputs), -1))
+
+
+# with a batch, the modules are as fast
+_OF_ONE_SEQUENCE: dict[Run, Any] = {
+    StepModel.decode: partial(_run_crf, CRF.decode),
+    StepModel.marginals: partial(_run_crf, CRF.marginals),
+}
+# what becomes of the outputs of a packed network, instead of a call of its module
+_AFTER_HEAD: dict[Run, Any] = {
+    call: _keep,
+    _run_to_frames: _split_frames,
+    **_OF_ONE_SEQUENCE,
+}
 
 
 def _recompute_overflowed_rows(

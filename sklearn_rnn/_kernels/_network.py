@@ -372,6 +372,9 @@ class PackedNetwork:
         self._tokens = _list_columns_of_tokens(links[0])
         embeds = links[0].kind == "embed"
         self.dtype = np.dtype(np.int64 if embeds else np.float32)
+        # the first of convolutions side by side begins at column 0
+        stems = [link for link in links if link.kind == "convolve"]
+        self._strides = [link.sizes[3] for link in stems if link.sizes[5] == 0]
         self._work = sum(link.work for link in links)
         self.width = max(link.width for link in links)
         memories = [link.memory for link in links]
@@ -426,7 +429,7 @@ class PackedNetwork:
             own = np.ascontiguousarray(rows[k::n_parts])
             own_lengths = lengths[k::n_parts]
             n_steps = int(own_lengths.max())
-            n_out = int(own_lengths.sum()) if self.per_step else len(own)
+            n_out = self._count_outputs(own_lengths)
             out = np.empty((n_out, self.n_outputs), np.float32)
             block = empty(self.count_memory(len(own), n_steps))
             sizes = len(self.links), len(own), n_steps, self.width
@@ -443,7 +446,8 @@ class PackedNetwork:
         """Return the outputs of the only sequence."""
         self._check_values(values)
         n_steps = len(values)
-        out = np.empty((n_steps if self.per_step else 1, self.n_outputs), np.float32)
+        n_out = self._count_outputs(np.array([n_steps]))
+        out = np.empty((n_out, self.n_outputs), np.float32)
         numbers = (ctypes.c_int64 * 3)(0, n_steps, 0)  # offsets, then rows
         begin = ctypes.addressof(numbers)
         block = empty(self.count_memory(1, n_steps))
@@ -451,6 +455,14 @@ class PackedNetwork:
         sizes = len(self.links), 1, n_steps, self.width
         get_library("prediction").run_network(*sizes, *self.addresses, *places)
         return out
+
+    def _count_outputs(self, lengths: NDArray[np.int64]) -> int:
+        """Return how many rows the outputs of sequences have."""
+        if not self.per_step:
+            return len(lengths)
+        for stride in self._strides:
+            lengths = -(-lengths // stride)
+        return int(lengths.sum())
 
     def count_memory(self, batch: int, n_steps: int) -> int:
         """Return how many numbers of float32 the kernel needs for a batch."""

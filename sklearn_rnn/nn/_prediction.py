@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_rnn._kernels._tensors import is_dense
-from sklearn_rnn.nn._chain import make_links, pack_links
+from sklearn_rnn.nn._chain import FlattenLink, make_links, pack_links
 from sklearn_rnn.nn._config import uses_kernels
+from sklearn_rnn.nn._crf import CRF
 from sklearn_rnn.nn._gated import has_global_hooks
-from sklearn_rnn.nn._models import SequenceModel, StepModel
+from sklearn_rnn.nn._models import CTCModel, SequenceModel, StepModel
 
+_MODELS = SequenceModel, StepModel, CTCModel
 _SCALARS = bool, int, float, str, type(None)
 
 _prepared: WeakKeyDictionary[nn.Module, "_Prepared"] = WeakKeyDictionary()
@@ -32,13 +34,15 @@ def find_packed_network(model: Any) -> Any:
     Parameters
     ----------
     model : torch.nn.Module
+        The outputs of the call are those of its head, with a CRF or CTC, too: then, as
+        of any `StepModel`, valid steps end to end.
 
     Returns
     -------
     network : PackedNetwork or None
         None if the kernels do not run all of it.
     """
-    if type(model) not in (SequenceModel, StepModel) or not uses_kernels():
+    if type(model) not in _MODELS or not uses_kernels():
         return None
     prepared = _prepared.get(model)
     if prepared is None or not prepared.is_current(model):
@@ -56,7 +60,7 @@ class _Prepared:
     """
 
     def __init__(self, model: Any) -> None:
-        modules = list_modules(model)
+        modules = _list_own_modules(model)
         self.children = modules[1:]
         self.kinds = list(map(type, modules))
         self.get_settings = [_make_getter(module) for module in modules]
@@ -75,7 +79,7 @@ class _Prepared:
 
     def is_current(self, model: Any) -> bool:
         """Whether nothing has changed since."""
-        modules = list_modules(model)
+        modules = _list_own_modules(model)
         tensors = _list_tensors(modules)
         return (
             modules[1:] == self.children
@@ -96,6 +100,11 @@ def list_modules(model: nn.Module) -> list[nn.Module]:
         if inside:
             found += [m for m in inside.values() if m is not None]
     return found
+
+
+def _list_own_modules(model: nn.Module) -> list[nn.Module]:
+    """Return the modules that a packed network is made of: a CRF reads its outputs."""
+    return [module for module in list_modules(model) if type(module) is not CRF]
 
 
 def _list_tensors(modules: list[nn.Module]) -> list[Any]:
@@ -181,15 +190,17 @@ def pack_network(model: Any) -> Any:
 
     Parameters
     ----------
-    model : SequenceModel or StepModel
+    model : SequenceModel, StepModel or CTCModel
 
     Returns
     -------
     network : PackedNetwork or None
     """
     links = make_links(model)
-    if links is None or getattr(model, "crf", None) is not None:
+    if links is None:
         return None
+    if type(model) is CTCModel or getattr(model, "crf", None) is not None:
+        links.insert(-2, FlattenLink(None))  # before dropout and the head
     from sklearn_rnn._kernels._network import PackedNetwork, are_joined
 
     packed = pack_links(links, 0)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sklearn_rnn.nn._gated import LSTM
 from sklearn_rnn.nn._inputs import Standardize
+from sklearn_rnn.nn._models import CTCModel
 from sklearn_rnn.nn._prediction import find_packed_network
 
 # poolings that need no later step
@@ -121,7 +122,9 @@ def make_fast_step(module: Any, n_streams: int) -> FastStep | None:
     -------
     step : FastStep or None
     """
+    if type(module) is CTCModel or type(module.inputs) is not Standardize:
+        return None
     network = find_packed_network(module)
-    if network is None or type(module.inputs) is not Standardize:
+    if network is None:
         return None
     return FastStep(module, network, n_streams)
