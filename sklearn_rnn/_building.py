@@ -26,7 +26,8 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "rmsprop": (torch.optim.RMSprop, {}),
 }
 _LARGEST_OFFSET = 1e20  # that is an oversight: nanoseconds since 1970 are 1e18
-_N_LAST, _MOST_NUMBERS = 24, 2000  # last steps beside random kernels
+_N_LAST, _MOST_NUMBERS = 24, 2000  # last steps beside random kernels, for numbers
+_MOST_DEVIATIONS = 4.0  # for classes: one wrong value is not to decide
 _LARGEST_STRIDE = 2**31 - 1  # limit of torch; no sequence is as long
 
 
@@ -150,12 +151,12 @@ def make_stem(rnn: Any, input_size: int) -> nn.ConvStem | None:
 
 
 def make_random_branch(
-    rnn: Any, inputs: Any, n_outputs: int, *, reads_steps: bool
+    rnn: Any, inputs: Any, n_outputs: int, *, has_classes: bool
 ) -> nn.RandomBranch:
     """Return convolutions that are not trained, of numbers alone.
 
-    With `reads_steps`, the last steps are beside them, as many as are no more numbers
-    than there are outputs of convolutions by default.
+    The last step is beside them. Without classes, it is the last steps, as many as are
+    no more numbers than there are outputs of convolutions by default.
     """
     if not isinstance(inputs, nn.Standardize):
         raise ValueError(
@@ -164,8 +165,10 @@ def make_random_branch(
             f"{rnn.random_kernels!r} instead."
         )
     size = inputs.output_size
-    n_last = min(_N_LAST, max(1, _MOST_NUMBERS // size)) if reads_steps else 0
-    return nn.RandomBranch(size, int(rnn.random_kernels_), n_outputs, n_last=n_last)
+    options = {"n_last": 1, "most_deviations": _MOST_DEVIATIONS}
+    if not has_classes:
+        options = {"n_last": min(_N_LAST, max(1, _MOST_NUMBERS // size))}
+    return nn.RandomBranch(size, int(rnn.random_kernels_), n_outputs, **options)
 
 
 def make_ngram_branch(rnn: Any, inputs: Any, n_outputs: int) -> nn.NGramBranch:

@@ -79,15 +79,15 @@ class RNNClassifier(ClassifierMixin, SequenceRNN):
         shapes that may be anywhere in long sequences.
     random_kernels : int, "auto" or None, default="auto"
         Number of random convolution kernels, for X of numbers alone. A ridge regression
-        on their pooled outputs, as in MiniRocket, is fitted, too; the logits of a
-        prediction are the mean of both, in which the network has `network_share_`: a
-        third, but from 1,000 samples on, with ``early_stopping="auto"``, what suits
-        `validation_fraction` of them, on which the network is tried and not trained:
-        whole groups, or blocks of samples of a class that follow each other, as windows
-        of a recording do. Suits shapes. "auto" is 1000, but None for more than 10,000
-        sequences, with ``conv_channels=None``, and if `partial_fit` comes first. None:
-        the network alone. A warm start and `partial_fit` keep the regression and the
-        share of the first `fit`.
+        on their pooled outputs, as in MiniRocket, the mean and the last step is fitted,
+        too; the logits of a prediction are the mean of both, in which the network has
+        `network_share_`: a third, but from 1,000 samples on, with
+        ``early_stopping="auto"``, what suits `validation_fraction` of them, on which
+        the network is tried and not trained: whole groups, or blocks of samples of a
+        class that follow each other, as windows of a recording do. Suits shapes. "auto"
+        is 1000, but None for more than 10,000 sequences, with ``conv_channels=None``,
+        and if `partial_fit` comes first. None: the network alone. A warm start and
+        `partial_fit` keep the regression and the share of the first `fit`.
     ngrams : int, "auto" or None, default="auto"
         Number of tokens of the longest n-grams, for X of token ids, one a step. A
         logistic regression on all n-grams up to this length that are in two sequences

@@ -257,12 +257,10 @@ def _make_module(
     """Return the network, which must have just these weights."""
     with shapes_only():
         module = rnn._assemble_module(example)
+        weights = _adapt_to_older_file(module, weights)
     name, tied = type(rnn).__name__, _list_tied(module)
     state = module.state_dict(keep_vars=True)
     branch = getattr(module, "random_branch", None)
-    if branch is not None:  # a file may be older than the share
-        share = np.full((), branch.DEFAULT_SHARE, np.float32)
-        weights = {"random_branch.network_share": share} | weights
     ngrams = getattr(module, "ngram_branch", None)
     if ngrams is not None:  # as many as the file has
         with shapes_only():
@@ -287,6 +285,19 @@ def _make_module(
     if ngrams is not None and not ngrams.has_valid_keys():
         raise ValueError(f"the n-grams of {name} must be in ascending order.")
     return module
+
+
+def _adapt_to_older_file(
+    module: torch.nn.Module, weights: dict[str, Any]
+) -> dict[str, Any]:
+    """Return all weights of random kernels; leave out what an older file has not."""
+    branch: Any = getattr(module, "random_branch", None)
+    if branch is None:
+        return weights
+    share = np.full((), branch.DEFAULT_SHARE, np.float32)
+    if "random_branch.last_steps.mean" not in weights and not branch.has_limits:
+        branch.leave_out_last_steps()  # of a classifier
+    return {"random_branch.network_share": share} | weights
 
 
 def _copy_as(weight: torch.Tensor, value: torch.Tensor) -> torch.Tensor:

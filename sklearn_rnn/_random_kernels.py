@@ -1,5 +1,7 @@
 """Random kernels and a ridge regression on them, whose output joins a network's."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -8,12 +10,16 @@ from sklearn_rnn._inference import apply_to_sequences
 
 # a limit, so that few samples are not predicted with certainty
 _SCALES = [0.0, *(2 ** (k / 2) for k in range(-2, 9))]
+# of the mean and the last step beside the kernels, for classes
+_WEIGHTS_OF_LAST = (0.15, 0.5)
 _ENOUGH_FOR_BLOCKS = 50  # of fewer samples, one is left out: in whatever order
 _BEYOND = 0.5  # the range of y, on either side: predictions have limits
 
 
 def fit_class_branch(module, train, loss, generator):
     """Draw random kernels and fit the regression on them, for logits.
+
+    It reads the mean and the last step, too, with a weight that suits samples left out.
 
     Parameters
     ----------
@@ -26,19 +32,41 @@ def fit_class_branch(module, train, loss, generator):
         Source of the kernels.
     """
     train = train.merge_equal()  # so that no copy of a sample tells its class
-    features = _draw_kernels(module, train, generator)
-    branch, weight = module.random_branch, torch.from_numpy(train.sample_weight)
-    target = wanted = torch.from_numpy(train.targets)
+    kernels = _draw_kernels(module, train, generator)
+    last = _compute_last_steps(module, train)
+    branch = module.random_branch
+    fits = [
+        _fit_logits(
+            torch.cat([w * last, kernels], dim=1), train, loss, len(branch.bias)
+        )
+        for w in _WEIGHTS_OF_LAST
+    ]
+    best = min(range(len(fits)), key=lambda i: fits[i].error)
+    branch.weight.copy_(fits[best].coef)
+    branch.weight[:, : last.shape[1]] *= _WEIGHTS_OF_LAST[best]
+    branch.bias.copy_(fits[best].bias)
+
+
+class _Fit(NamedTuple):
+    coef: torch.Tensor
+    bias: torch.Tensor
+    error: float  # for samples left out
+
+
+def _fit_logits(features, train, loss, n_outputs):
+    weight, target = map(torch.from_numpy, (train.sample_weight, train.targets))
+    wanted = target
     if target.dim() == 1:  # numbers of classes
-        wanted = torch.nn.functional.one_hot(target, len(branch.bias))
+        wanted = torch.nn.functional.one_hot(target, n_outputs)
     coef, bias, left_out = nn.fit_ridge(features, wanted, weight)
     # from predictions between 0 and 1 to logits: as sure as they are right
     bias, left_out = bias - 0.5, left_out - 0.5
-    scale = min(
-        _SCALES, key=lambda s: float((weight * loss(s * left_out, target)).sum())
-    )
-    branch.weight.copy_(scale * coef)
-    branch.bias.copy_(scale * bias)
+
+    def measure(scale):
+        return float((weight * loss(scale * left_out, target)).sum())
+
+    scale = min(_SCALES, key=measure)
+    return _Fit(scale * coef, scale * bias, measure(scale))
 
 
 def fit_number_branch(module, train, generator):
@@ -78,23 +106,24 @@ def _draw_kernels(module, train, generator):
     means = np.average(apply_to_sequences(module, train.X, _pool), 0, n_steps)
     kernels.set_thresholds(torch.from_numpy(means))
     features = apply_to_sequences(module, train.X, _compute_features)
-    return _standardize(kernels, features, weight)
+    kernels.set_moments(*_measure_moments(features, weight))
+    return (torch.from_numpy(features) - kernels.mean) / kernels.scale
 
 
 def _compute_last_steps(module, train):
     """Return the mean and the last steps, with a scale that suits X."""
     last = module.random_branch.last_steps
-    features = apply_to_sequences(module, train.X, _take_last_steps)
-    return _standardize(last, features, train.sample_weight)
+    steps = apply_to_sequences(module, train.X, _take_last_steps)
+    last.set_moments(*_measure_moments(steps, train.sample_weight))
+    return last.standardize(torch.from_numpy(steps))
 
 
-def _standardize(part, features, weight):
-    """Set the moments of a part of the branch; return its outputs with them."""
+def _measure_moments(features, weight):
+    """Return the mean and the deviation of each column; 1 where it is constant."""
     mean = np.average(features, 0, weight)
     std = np.sqrt(np.average((features - mean) ** 2, 0, weight))
     std = np.where(std > 1e-5 * np.abs(features).max(0), std, 1.0)
-    part.set_moments(torch.from_numpy(mean), torch.from_numpy(std))
-    return (torch.from_numpy(features) - part.mean) / part.scale
+    return torch.from_numpy(mean), torch.from_numpy(std)
 
 
 def _pool(module, x, lengths):
@@ -106,4 +135,4 @@ def _compute_features(module, x, lengths):
 
 
 def _take_last_steps(module, x, lengths):
-    return module.random_branch.last_steps(module.inputs(x), lengths)
+    return module.random_branch.last_steps.take(module.inputs(x), lengths)

@@ -215,8 +215,8 @@ class SequenceRNN(StreamingMixin, BaseRNN):
         )
 
     def _make_random_branch(self, inputs, n_outputs):
-        reads_steps = not is_classifier(self)
-        return make_random_branch(self, inputs, n_outputs, reads_steps=reads_steps)
+        has_classes = is_classifier(self)
+        return make_random_branch(self, inputs, n_outputs, has_classes=has_classes)
 
     def _make_monitor(self, held_out):
         if held_out is None and self.scoring is not None:

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from training_tools import make_classifier
 
-from sklearn_rnn import RNNClassifier
+from sklearn_rnn import RNNClassifier, _random_kernels
 from sklearn_rnn._defaults import is_enough_for_trial, suggest_random_kernels
 from sklearn_rnn._sequence_base import _SHARES
 from sklearn_rnn._training_data import TrainingData
@@ -90,6 +90,45 @@ def test_a_branch_without_use_is_left_out():
     X, y = rng.normal(size=(50, 12, 1)), np.arange(50) % 2
     branch = make_classifier(**SMALL).fit(X, y).module_.random_branch
     assert branch.weight.abs().max() < 1e-2
+
+
+def test_the_regression_sees_the_level_of_a_sequence():
+    rng = np.random.default_rng(3)
+    y = np.arange(60) % 2
+    X = [rng.normal(scale=0.1, size=(n, 1)) for n in rng.integers(20, 40, 60)]
+    X = [x + label for x, label in zip(X, y, strict=True)]
+    classifier = make_classifier(**SMALL).fit(X[:40], y[:40])
+    found = np.argmax(outputs_of_branch(classifier, X[40:]), axis=1)
+    np.testing.assert_array_equal(found, y[40:])
+
+
+def test_the_last_step_has_the_weight_that_suits_samples_left_out(shapes, monkeypatch):
+    errors, fit_logits = [], _random_kernels._fit_logits
+
+    def record(*args):
+        found = fit_logits(*args)
+        errors.append(found.error)
+        return found
+
+    monkeypatch.setattr(_random_kernels, "_fit_logits", record)
+    chosen = make_classifier(**SMALL).fit(*shapes).module_.random_branch
+    for k, weight in enumerate(_random_kernels._WEIGHTS_OF_LAST):
+        monkeypatch.setattr(_random_kernels, "_WEIGHTS_OF_LAST", (weight,))
+        branch = make_classifier(**SMALL).fit(*shapes).module_.random_branch
+        is_best = errors[k] == min(errors[:2])
+        assert torch.equal(branch.weight, chosen.weight) == is_best
+    assert errors[0] != errors[1]
+
+
+def test_one_wrong_value_moves_the_regression_no_further_than_its_bound(fitted, shapes):
+    branch = copy.deepcopy(fitted.module_.random_branch)
+    assert branch.last_steps.bound == pytest.approx(4 * 2**0.5)  # 4 deviations
+    right = torch.as_tensor(shapes[0][0], dtype=torch.float32)[None]
+    wrong = right.clone()
+    wrong[0, -1] = 1e6
+    both = branch.last_steps(right), branch.last_steps(wrong)
+    assert both[0].abs().max() < branch.last_steps.bound
+    assert both[1].abs().max() == branch.last_steps.bound
 
 
 def test_predictions_are_batch_and_padding_invariant(fitted, shapes):

@@ -281,9 +281,9 @@ def convolve_randomly(
     weight : Tensor of shape (n_outputs, n_last + 2 * n_kernels)
     bias : Tensor of shape (n_outputs,)
     last : sequence of Tensor, default=()
-        Mean and deviation of each of the `n_last` numbers of the mean and the last
-        steps, and the least and the greatest value of each output. Empty: the linear
-        layer reads no steps, and its outputs have no limits.
+        Mean, deviation and bound of each of the `n_last` numbers of the mean and the
+        last steps, and the least and the greatest value of each output. Empty: the
+        linear layer reads no steps, and its outputs have no limits.
     """
     n_channels, _, n_listed, margin = packed.sizes
     n_out, n_features = len(bias), weight.shape[1]

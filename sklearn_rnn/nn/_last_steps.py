@@ -1,5 +1,7 @@
 """The mean and the last steps of a sequence, as inputs of a linear layer."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,8 @@ class LastSteps(nn.Module):
         Number of features of a step.
     n_steps : int
         Number of last steps. Those that a short sequence lacks are zeros.
+    most_deviations : float, default=None
+        Number of standard deviations from its mean at which an output is cut.
 
     Examples
     --------
@@ -32,9 +36,12 @@ class LastSteps(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, input_size: int, n_steps: int) -> None:
+    def __init__(
+        self, input_size: int, n_steps: int, most_deviations: float | None = None
+    ) -> None:
         super().__init__()
         self.n_steps = n_steps
+        self.most_deviations = most_deviations
         self.output_size = (1 + n_steps) * input_size
         self.register_buffer("mean", torch.zeros(self.output_size))
         self.register_buffer("scale", torch.ones(self.output_size))
@@ -53,6 +60,13 @@ class LastSteps(nn.Module):
         self.mean.copy_(mean)
         self.scale.copy_(std * self.output_size**0.5 / 2)
 
+    @property
+    def bound(self) -> float:
+        """Greatest absolute value of an output."""
+        if self.most_deviations is None:
+            return math.inf
+        return self.most_deviations * 2 / self.output_size**0.5
+
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the mean, the last step, the one before, and so on, side by side.
 
@@ -68,12 +82,43 @@ class LastSteps(nn.Module):
         outputs : Tensor of shape (batch, output_size)
             A vector for each sequence.
         """
+        return self.standardize(self.take(x, lengths))
+
+    def take(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the mean and the last steps as they are.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, input_size)
+            Sequences, padded at the end.
+        lengths : Tensor of shape (batch,), default=None
+            Number of valid steps of each row; None when no row has padding.
+
+        Returns
+        -------
+        steps : Tensor of shape (batch, output_size)
+            For `standardize`.
+        """
         if lengths is not None:
             mask = padding_mask(lengths, x.shape[1]).unsqueeze(-1)
             x = x.masked_fill(~mask, 0)
         last = self._take_last(x, lengths).flatten(1)
-        outputs = torch.cat([mean_over_time(x, lengths), last], dim=1)
-        return (outputs - self.mean) / self.scale
+        return torch.cat([mean_over_time(x, lengths), last], dim=1)
+
+    def standardize(self, steps: Tensor) -> Tensor:
+        """Return what the layer returns.
+
+        Parameters
+        ----------
+        steps : Tensor of shape (batch, output_size)
+            As `take` returns them.
+
+        Returns
+        -------
+        outputs : Tensor of shape (batch, output_size)
+            In the units of the moments, within the bound.
+        """
+        return ((steps - self.mean) / self.scale).clamp(-self.bound, self.bound)
 
     def _take_last(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         batch, n_steps, size = x.shape

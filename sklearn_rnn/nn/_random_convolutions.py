@@ -260,8 +260,11 @@ class RandomBranch(nn.Module):
         Size of the output.
     n_last : int, default=0
         If above 0, the linear layer reads this number of last steps, too, see
-        :class:`LastSteps`, and its outputs are kept between `lowest` and `highest`,
-        since what is linear in the steps has no limits.
+        :class:`LastSteps`.
+    most_deviations : float, default=None
+        Number of standard deviations from its mean at which a last step is cut. None:
+        outputs are kept between `lowest` and `highest` instead, since what is linear in
+        the steps has no limits.
 
     Examples
     --------
@@ -283,19 +286,32 @@ class RandomBranch(nn.Module):
     highest: Tensor
 
     def __init__(
-        self, input_size: int, n_kernels: int, n_outputs: int, *, n_last: int = 0
+        self,
+        input_size: int,
+        n_kernels: int,
+        n_outputs: int,
+        *,
+        n_last: int = 0,
+        most_deviations: float | None = None,
     ) -> None:
         super().__init__()
         self.convolutions = RandomConvolutions(input_size, n_kernels)
-        self.last_steps = LastSteps(input_size, n_last) if n_last else None
-        n_features = self.convolutions.output_size
-        if self.last_steps is not None:
+        self.last_steps, n_features = None, self.convolutions.output_size
+        if n_last:
+            self.last_steps = LastSteps(input_size, n_last, most_deviations)
             n_features += self.last_steps.output_size
+        self.has_limits = self.last_steps is not None and most_deviations is None
+        if self.has_limits:
             self.register_buffer("lowest", torch.full((n_outputs,), -torch.inf))
             self.register_buffer("highest", torch.full((n_outputs,), torch.inf))
         self.register_buffer("weight", torch.zeros(n_outputs, n_features))
         self.register_buffer("bias", torch.zeros(n_outputs))
         self.register_buffer("network_share", torch.tensor(self.DEFAULT_SHARE))
+
+    def leave_out_last_steps(self) -> None:
+        """Have the linear layer, which is not fitted yet, read no steps."""
+        n_last = self.last_steps.output_size if self.last_steps is not None else 0
+        self.last_steps, self.weight = None, self.weight[:, n_last:]
 
     @torch.no_grad()
     def set_network_share(self, share: float) -> None:
@@ -345,8 +361,10 @@ class RandomBranch(nn.Module):
         moments = kernels.mean, kernels.scale, constants, shares
         last: tuple[Tensor, ...] = ()
         if self.last_steps is not None:
-            own = self.last_steps
-            last = own.mean, own.scale, self.lowest, self.highest
+            own, none = self.last_steps, torch.full_like(self.bias, torch.inf)
+            bounds = torch.full_like(own.mean, own.bound)
+            limits = (self.lowest, self.highest) if self.has_limits else (-none, none)
+            last = own.mean, own.scale, bounds, *limits
         return convolve_randomly(packed, moments, self.weight, self.bias, last)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -365,10 +383,11 @@ class RandomBranch(nn.Module):
             To be mixed with the output of a network.
         """
         features = self.convolutions(x, lengths)
-        if self.last_steps is None:
-            return self._multiply(features)
-        features = torch.cat([self.last_steps(x, lengths), features], dim=1)
+        if self.last_steps is not None:
+            features = torch.cat([self.last_steps(x, lengths), features], dim=1)
         outputs = self._multiply(features)
+        if not self.has_limits:
+            return outputs
         return torch.maximum(torch.minimum(outputs, self.highest), self.lowest)
 
     def _multiply(self, features: Tensor) -> Tensor:

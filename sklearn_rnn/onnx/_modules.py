@@ -202,10 +202,12 @@ def add_convolution(
 def add_random_branch(graph: Graph, branch: Any, x: str, lengths: str) -> str:
     """Add convolutions that are not trained, and the linear layer on them."""
     features = _add_random_convolutions(graph, branch.convolutions, x, lengths)
-    if branch.last_steps is None:
-        return add_linear(graph, branch, features)
-    last = _add_last_steps(graph, branch.last_steps, x, lengths)
-    outputs = add_linear(graph, branch, graph.add("Concat", last, features, axis=1))
+    if branch.last_steps is not None:
+        last = _add_last_steps(graph, branch.last_steps, x, lengths)
+        features = graph.add("Concat", last, features, axis=1)
+    outputs = add_linear(graph, branch, features)
+    if not branch.has_limits:
+        return outputs
     highest, lowest = (
         graph.constant(as_array(limit), "limit")
         for limit in (branch.highest, branch.lowest)
@@ -290,7 +292,9 @@ def _add_last_steps(graph: Graph, module: Any, x: str, lengths: str) -> str:
     steps = graph.add("Where", exists, steps, graph.constant(np.float32(0)))
     steps = graph.add("Flatten", steps)
     outputs = graph.add("Concat", _add_mean(graph, x, lengths), steps, axis=1)
-    return _add_standardize(graph, module, outputs, ())
+    outputs = _add_standardize(graph, module, outputs, ())
+    bounds = (np.float32(bound) for bound in (-module.bound, module.bound))
+    return graph.add("Clip", outputs, *(graph.constant(b, "bound") for b in bounds))
 
 
 def _add_random_convolutions(graph: Graph, module: Any, x: str, lengths: str) -> str:

@@ -10,8 +10,9 @@ from sklearn_rnn.nn import LastSteps, RandomBranch
 LENGTHS = torch.tensor([6, 1, 3])
 
 
-def make_part(n_steps=4):
-    part, generator = LastSteps(2, n_steps), torch.Generator().manual_seed(0)
+def make_part(n_steps=4, most_deviations=None):
+    part = LastSteps(2, n_steps, most_deviations)
+    generator = torch.Generator().manual_seed(0)
     size = part.output_size
     mean = torch.randn(size, generator=generator)
     part.set_moments(mean, torch.rand(size, generator=generator) + 0.5)
@@ -59,6 +60,29 @@ def test_moments_standardise_outputs():
     found = part(x)
     torch.testing.assert_close(found.mean(0), torch.zeros(12), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.square().sum(1).mean(), torch.tensor(4.0))
+
+
+def test_outputs_are_kept_within_a_limit_in_standard_deviations():
+    free = make_part()(make_x(), LENGTHS)
+    found = make_part(most_deviations=1.5)(make_x(), LENGTHS)
+    bound = 1.5 * 2 / 10**0.5
+    torch.testing.assert_close(found, free.clamp(-bound, bound))
+    assert (free.abs() > bound).any()
+    assert (free.abs() < bound).any()
+
+
+def test_a_value_that_is_not_a_number_has_no_limit():
+    part, x = make_part(most_deviations=1.0), make_x()
+    x[0, -1, 0] = torch.nan
+    assert part(x)[0].isnan().any()
+
+
+def test_a_branch_may_leave_out_the_last_steps():
+    branch = RandomBranch(2, 6, 3, n_last=4, most_deviations=2.0)
+    branch.leave_out_last_steps()
+    alone = RandomBranch(2, 6, 3)
+    shapes = {name: weight.shape for name, weight in branch.state_dict().items()}
+    assert shapes == {name: w.shape for name, w in alone.state_dict().items()}
 
 
 def test_outputs_of_a_branch_that_reads_steps_have_limits():

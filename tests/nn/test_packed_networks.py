@@ -145,7 +145,8 @@ def draw_ngrams(rng, n_tokens, longest, n_outputs):
 
 def draw_branch(rng, n_features, n_outputs):
     n_kernels, n_last = int(rng.integers(1, 60)), int(rng.choice([0, 1, 12]))
-    branch = RandomBranch(n_features, n_kernels, n_outputs, n_last=n_last)
+    options = {"n_last": n_last, "most_deviations": rng.choice([None, 0.5])}
+    branch = RandomBranch(n_features, n_kernels, n_outputs, **options)
     generator = torch.Generator().manual_seed(int(rng.integers(9)))
     if n_last:
         draw_last_steps(branch, generator)
@@ -166,6 +167,8 @@ def draw_last_steps(branch, generator):
     last = branch.last_steps
     mean = torch.randn(last.output_size, generator=generator)
     last.set_moments(mean, 1 + torch.rand(last.output_size, generator=generator))
+    if not branch.has_limits:
+        return
     n_outputs = len(branch.bias)
     branch.lowest.copy_(-2 * torch.rand(n_outputs, generator=generator))
     branch.highest.copy_(2 * torch.rand(n_outputs, generator=generator))

@@ -15,14 +15,14 @@ def take(x, lengths, moments, total, out):
     x : (batch, n_steps, n_channels)
     lengths : (batch,)
         Valid steps.
-    moments : (2, n)
-        Mean and deviation of each number.
+    moments : (3, n)
+        Mean, deviation and bound of each number.
     total : (n_channels,)
         Memory, of doubles.
     out : (batch, n or more)
     """
     n_channels, n = x.shape[2], moments.shape[1]
-    mean, deviation = moments[0], moments[1]
+    mean, deviation, bound = moments[0], moments[1], moments[2]
     _rows.mean_over_time(x, lengths, total, out)
     for i in range(x.shape[0]):
         row = out[i]
@@ -30,7 +30,8 @@ def take(x, lengths, moments, total, out):
             t = lengths[i] - j // n_channels
             row[j] = x[i, t, j % n_channels] if t >= 0 else f4(0)
         for j in range(n):
-            row[j] = (row[j] - mean[j]) / deviation[j]
+            value = (row[j] - mean[j]) / deviation[j]
+            row[j] = _keep_between(value, -bound[j], bound[j])
 
 
 @njit(**JIT)
@@ -40,9 +41,14 @@ def keep_within(limits, y):
     for i in range(y.shape[0]):
         row = y[i]
         for j in range(y.shape[1]):
-            value = row[j]
-            # a NaN stays
-            if value > highest[j]:
-                row[j] = highest[j]
-            elif value < lowest[j]:
-                row[j] = lowest[j]
+            row[j] = _keep_between(row[j], lowest[j], highest[j])
+
+
+@njit(**JIT)
+def _keep_between(value, lowest, highest):
+    """Return the nearest value between the two; a NaN stays."""
+    if value > highest:
+        return highest
+    if value < lowest:
+        return lowest
+    return value

@@ -406,14 +406,14 @@ def _convolve_randomly(sizes, table, numbers, batch, n_steps, steps, x, scratch,
     memory = move(sums, 4 * batch * round_up(n_out))
     moments = move(numbers, 12 * n_kernels)
     last = move(moments, 8 * n_random + 16)
-    limits = move(last, 8 * n_last)
+    limits = move(last, 12 * n_last)
     bias = move(limits, 8 * n_out if n_last else 0)
     features = floats_at(scratch, (batch, n_features))
     if n_last != 0:
         _last_steps.take(
             floats_at(x, (batch, n_steps, n_channels)),
             integers_at(steps, (batch,)),
-            floats_at(last, (2, n_last)),
+            floats_at(last, (3, n_last)),
             doubles_at(memory, (n_channels,)),
             features,
         )
