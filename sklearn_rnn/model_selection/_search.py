@@ -17,18 +17,17 @@ _SHARED = {
     "hidden_size": [32, 64, 128],
     "optimizer": ["adamw"],
     "cell": ["gru", "lstm"],
+    "weight_decay": [0.0, 0.1, 0.3, 1.0],
 }
 _CANDIDATES = {
     False: {
         **_SHARED,
-        "weight_decay": [0.0, 0.01, 0.1, 0.3],
         "dropout": [0.0, 0.2, 0.5],
         "conv_channels": ["auto", None],
         "pooling": ["meanmax", "last", "attention"],
     },
     True: {
         **_SHARED,
-        "weight_decay": [0.0, 0.1, 0.3, 1.0],
         "dropout": [0.3, 0.5, 0.7],
         "embedding_dim": ["auto", 64, 128],
         "pooling": ["meanmax", "max", "attention"],
