@@ -12,6 +12,9 @@ from sklearn_rnn._inference import apply_to_sequences
 _SCALES = [0.0, *(2 ** (k / 2) for k in range(-2, 9))]
 # of the mean and the last step beside the kernels, for classes
 _WEIGHTS_OF_LAST = (0.15, 0.5)
+# of the mean or a last step, in deviations of all steps: less is rounding, as in series
+# that are standardised one by one
+_LEAST_DEVIATION = 1e-3
 _ENOUGH_FOR_BLOCKS = 50  # of fewer samples, one is left out: in whatever order
 _BEYOND = 0.5  # the range of y, on either side: predictions have limits
 
@@ -114,7 +117,8 @@ def _compute_last_steps(module, train):
     """Return the mean and the last steps, with a scale that suits X."""
     last = module.random_branch.last_steps
     steps = apply_to_sequences(module, train.X, _take_last_steps)
-    last.set_moments(*_measure_moments(steps, train.sample_weight))
+    mean, std = _measure_moments(steps, train.sample_weight)
+    last.set_moments(mean, torch.where(std > _LEAST_DEVIATION, std, 1.0))
     return last.standardize(torch.from_numpy(steps))
 
 

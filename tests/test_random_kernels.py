@@ -102,6 +102,18 @@ def test_the_regression_sees_the_level_of_a_sequence():
     np.testing.assert_array_equal(found, y[40:])
 
 
+def test_the_rounding_of_a_level_is_not_read():
+    rng = np.random.default_rng(5)
+    X, y = rng.normal(size=(40, 30, 1)), np.arange(40) % 2
+    X = ((X - X.mean(1, keepdims=True)) / X.std(1, keepdims=True)).astype("f4")
+    branch = make_classifier(**SMALL).fit(X, y).module_.random_branch
+    mean, last = (branch.last_steps.scale * 2 / 2**0.5).tolist()
+    assert mean == pytest.approx(1.0)
+    assert last == pytest.approx(X[:, -1].std(), rel=0.01)
+    outputs = branch.last_steps(torch.from_numpy(X))
+    assert outputs[:, 0].abs().max() < 1e-5
+
+
 def test_the_last_step_has_the_weight_that_suits_samples_left_out(shapes, monkeypatch):
     errors, fit_logits = [], _random_kernels._fit_logits
 
