@@ -257,19 +257,19 @@ def test_gradients_of_embedded_tokens(lengths):
     assert_same_gradients(model, criterion, make_tokens(lengths), target, weight)
 
 
-@pytest.mark.parametrize("with_numbers", [False, True])
+@pytest.mark.parametrize("kind", ["ids", "ids as numbers", "ids beside numbers"])
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
-def test_gradients_of_columns(lengths, with_numbers):
+def test_gradients_of_columns(lengths, kind):
     criterion = losses.CrossEntropy()
     inputs, target, weight = make_batch(criterion, lengths)
     x = torch.cat([inputs["x"], *[make_tokens(None)["x"].float()] * 2], dim=2)
     tables = [([3], TokenEmbedding(8, 6)), ([2], TokenEmbedding(9, 3))]
-    if with_numbers:
+    if kind == "ids beside numbers":
         columns = ColumnInputs(tables, [1, 0], make_standardize())
     else:
         columns = ColumnInputs(tables, [], None)
     model = make_token_model(columns)
-    inputs = {"x": x, "lengths": lengths}
+    inputs = {"x": x.long() if kind == "ids" else x, "lengths": lengths}
     assert_same_gradients(model, criterion, inputs, target, weight)
 
 

@@ -8,7 +8,8 @@ pytest.importorskip("numba", reason="needs numba")
 
 from sklearn_rnn import RNNClassifier, RNNRegressor, RNNTagger
 from sklearn_rnn._training import _net
-from sklearn_rnn.preprocessing import SequenceTokenizer
+from sklearn_rnn.nn._chain import Chain
+from sklearn_rnn.preprocessing import SequenceTokenizer, WordAttributes
 
 SETTINGS = {"hidden_size": 6, "max_epochs": 3, "batch_size": 8, "random_state": 0}
 
@@ -19,7 +20,7 @@ def make_sequences(n_features=3):
 
 
 def label_steps(X):
-    return [(x[:, 0] > 0).astype(int) for x in X]
+    return [(x[:, 0] > x[0, 0]).astype(int) for x in X]
 
 
 NUMBERS = np.random.default_rng(1).normal(size=30)
@@ -34,21 +35,27 @@ CASES = {
     "quantiles": (RNNRegressor(loss="quantile", quantile=(0.1, 0.6, 0.9)), NUMBERS),
     "tagger": (RNNTagger(dropout=0.2), None),
     "paths": (RNNTagger(crf=True, dropout=0.2), None),
+    "ids in columns": (RNNClassifier(dropout=0.2), CLASSES),
+    "characters": (RNNTagger(), None),
+}
+TOKENS = {
+    "tokens": SequenceTokenizer(level=None),
+    "ids in columns": WordAttributes(["lower", "shape"]),
+    "characters": WordAttributes(["lower", "characters"]),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_loss_curves_are_those_of_autograd(case, monkeypatch):
     model, y = CASES[case]
-    X = (
-        SequenceTokenizer(level=None).fit_transform(WORDS)
-        if case == "tokens"
-        else make_sequences()
-    )
+    X = TOKENS[case].fit_transform(WORDS) if case in TOKENS else make_sequences()
     y = label_steps(X) if y is None else y
     weight = 1 + np.arange(30) % 4
-    curves, weights, chains = [], [], []
-    make_chain = _net.make_chain
+    curves, weights, chains, suited = [], [], [], []
+    make_chain, suits = _net.make_chain, Chain.suits
+    monkeypatch.setattr(
+        Chain, "suits", lambda *args: suited.append(suits(*args)) or suited[-1]
+    )
     for make in (lambda *args: chains.append(make_chain(*args)) or chains[-1],
                  lambda *_: None):  # fmt: skip
         monkeypatch.setattr(_net, "make_chain", make)
@@ -57,6 +64,8 @@ def test_loss_curves_are_those_of_autograd(case, monkeypatch):
         weights.append([p.detach().numpy() for p in model.module_.parameters()])
     assert len(chains) == 1
     assert None not in chains
+    assert suited
+    assert all(suited)
     np.testing.assert_allclose(*curves, rtol=2e-5)
     for own, expected in zip(*weights, strict=True):
         np.testing.assert_allclose(own, expected, atol=2e-3)

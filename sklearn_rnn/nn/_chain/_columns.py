@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sklearn_rnn.nn._batch_invariant import standardize
-from sklearn_rnn.nn._chain._inputs import TokenLink
+from sklearn_rnn.nn._chain._inputs import INTEGERS, TokenLink
 from sklearn_rnn.nn._chain._link import Batch, Link
 from sklearn_rnn.nn._chain._words import WordLink
 from sklearn_rnn.nn._inputs import TokenEmbedding
@@ -28,7 +28,9 @@ class ColumnsLink(Link):
         return all(embedding.fits() for embedding in self.embeddings)
 
     def suits(self, batch: Batch) -> bool:
-        return batch.x.dtype is torch.float32
+        has_numbers = self.module.standardize is not None
+        kind = batch.x.dtype
+        return kind is torch.float32 or (kind in INTEGERS and not has_numbers)
 
     def forward(
         self, x: Tensor, lengths: Tensor | None

@@ -9,7 +9,7 @@ from sklearn_rnn.nn._batch_invariant import standardize
 from sklearn_rnn.nn._chain._link import Batch, Link
 from sklearn_rnn.nn._config import uses_kernels
 
-_INTEGERS = torch.int64, torch.int32
+INTEGERS = torch.int64, torch.int32
 
 
 class StandardizeLink(Link):
@@ -48,7 +48,7 @@ class TokenLink(Link):
         return _is_plain_table(self.module.table) and uses_kernels("steps")
 
     def suits(self, batch: Batch) -> bool:
-        return batch.x.dtype in _INTEGERS and batch.x.shape[2] == 1
+        return batch.x.dtype in INTEGERS and batch.x.shape[2] == 1
 
     def forward(
         self, x: Tensor, lengths: Tensor | None
