@@ -147,7 +147,7 @@ def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
     """
     x, steps, total, out = _prepare_mean(x, lengths)
     tensors = x, steps, total, out
-    get_library("steps").mean_over_time(*x.shape, *(t.data_ptr() for t in tensors))
+    get_library().mean_over_time(*x.shape, *(t.data_ptr() for t in tensors))
     return out
 
 

@@ -412,8 +412,10 @@ def _verify_pooling(rng: np.random.Generator) -> None:
         rows = [row[:n] for row, n in zip(x64, _LENGTHS, strict=True)]
         pooled = torch.stack([torch.cat([r.mean(0), r.amax(0)]) for r in rows])
         (expected,) = torch.autograd.grad((pooled * d_out).sum(), x64)
+    pooled = pooled.detach()
     pool = _steps.Pool(with_mean=True, with_max=True)
-    _compare("a pooling", pool.forward(x, lengths), pooled.detach())
+    _compare("a pooling", pool.forward(x, lengths), pooled)
+    _compare("a mean", _rows.mean_over_time(x, lengths), pooled[:, :_HIDDEN])
     d_x = pool.backward(d_out)
     for own, wanted, n in zip(d_x, expected, _LENGTHS, strict=True):
         _compare("the gradient of a pooling", own[:n], wanted[:n])
@@ -428,8 +430,6 @@ def _verify_steps(rng: np.random.Generator) -> None:
         own[: len(row)] = row
     _compare("steps end to end", flat, torch.cat(rows))
     _compare("steps in rows", _steps.unflatten(flat, lengths, _N_STEPS), again)
-    means = torch.stack([row.double().mean(0) for row in rows])
-    _compare("a mean", _rows.mean_over_time(x, lengths), means)
     shares = [own[:n].double() for own, n in zip(scores, _LENGTHS, strict=True)]
     attended = [
         torch.softmax(own, 0) @ row.double()

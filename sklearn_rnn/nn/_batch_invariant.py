@@ -128,7 +128,7 @@ def mean_over_time(outputs: Tensor, lengths: Tensor | None) -> Tensor:
 
     Padded outputs are zeros.
     """
-    if is_exact(outputs) and uses_kernels("steps"):
+    if is_exact(outputs):
         from sklearn_rnn._kernels._rows import mean_over_time
 
         return mean_over_time(outputs, lengths)

@@ -395,6 +395,15 @@ def unpack_linear(n_parts, n_in, n_out, /, parts, d_weight, d_bias):
 # Steps --------------------------------------------------------------------------------
 
 
+def mean_over_time(batch, n_steps, size, /, x, lengths, total, out):
+    _rows.mean_over_time(
+        floats_at(x, (batch, n_steps, size)),
+        integers_at(lengths, (batch,)),
+        doubles_at(total, (size,)),
+        floats_at(out, (batch, size)),
+    )
+
+
 def pool(batch, n_steps, size, with_mean, with_max, /, x, lengths, out):
     _steps.pool(
         floats_at(x, (batch, n_steps, size)),
@@ -474,6 +483,7 @@ ENTRIES = (
     pack_convolution, pack_convolution_transposed, unpack_convolution,
     convolution_forward, convolution_backward,
     pack_rows, convolve, multiply, convolve_randomly,
-    compute_loss, linear_backward, unpack_linear, pool, pool_backward,
+    compute_loss, linear_backward, unpack_linear,
+    mean_over_time, pool, pool_backward,
     clip, adam, repeat, serve, spin,
 )  # fmt: skip

@@ -14,15 +14,6 @@ from sklearn_rnn._kernels._numba._sizes import round_up
 # Rows ---------------------------------------------------------------------------------
 
 
-def mean_over_time(batch, n_steps, size, /, x, lengths, total, out):
-    _rows.mean_over_time(
-        floats_at(x, (batch, n_steps, size)),
-        integers_at(lengths, (batch,)),
-        doubles_at(total, (size,)),
-        floats_at(out, (batch, size)),
-    )
-
-
 def attend(batch, n_steps, size, /, x, scores, lengths, total, out):
     _rows.attend(
         floats_at(x, (batch, n_steps, size)),
@@ -122,7 +113,6 @@ def sum_words(
 
 
 ENTRIES = (
-    mean_over_time, attend,
-    flatten, unflatten, add_to_rows, attend_forward, attend_backward,
+    attend, flatten, unflatten, add_to_rows, attend_forward, attend_backward,
     multiply_words, sum_words,
 )  # fmt: skip
