@@ -139,6 +139,20 @@ def test_regressors(rng, loss):
     np.testing.assert_allclose(found, rnn.predict(X), rtol=1e-4)
 
 
+def test_random_kernels_of_classifiers_cut_the_last_step(rng):
+    X, y = make_numbers(rng)
+    y = np.where([x[-1, 0] > 0 for x in X], "a", "b")
+    rnn = RNNClassifier(**TINY, conv_channels=3, random_kernels=20).fit(X, y)
+    branch = rnn.module_.random_branch
+    branch.set_network_share(0.0)
+    branch.weight.zero_()  # of the kernels, which would decide alone
+    branch.weight[:, :6] = torch.linspace(-0.1, 0.1, 12).reshape(2, 6)
+    export(rnn, "model.onnx", check_X=X)
+    X = [np.concatenate([x, np.full((1, x.shape[1]), 30.0)]) for x in X]
+    found = run("model.onnx", X, np.nan)["probabilities"]
+    np.testing.assert_allclose(found, rnn.predict_proba(X), atol=1e-4)
+
+
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_random_kernels_and_last_steps(rng, n_targets):
     X, _ = make_numbers(rng)

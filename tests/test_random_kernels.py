@@ -132,6 +132,26 @@ def test_the_last_step_has_the_weight_that_suits_samples_left_out(shapes, monkey
     assert errors[0] != errors[1]
 
 
+def test_the_branch_is_the_regression_that_was_fitted(shapes, monkeypatch):
+    """Weights and bounds are those of its features, of which one is far away."""
+    fits, fit_logits = [], _random_kernels._fit_logits
+
+    def record(features, *args):
+        found = fit_logits(features, *args)
+        fits.append((found.error, features @ found.coef.T.float() + found.bias))
+        return found
+
+    monkeypatch.setattr(_random_kernels, "_fit_logits", record)
+    X = [x.copy() for x in shapes[0]]
+    X[7][-1] = 100
+    classifier = make_classifier(**SMALL).fit(X, shapes[1])
+    _, expected = min(fits, key=lambda fit: fit[0])
+    found = np.sort(
+        outputs_of_branch(classifier, X), axis=0
+    )  # samples are in any order
+    np.testing.assert_allclose(found, np.sort(expected, axis=0), atol=1e-4)
+
+
 def test_one_wrong_value_moves_the_regression_no_further_than_its_bound(fitted, shapes):
     branch = copy.deepcopy(fitted.module_.random_branch)
     assert branch.last_steps.bound == pytest.approx(4 * 2**0.5)  # 4 deviations

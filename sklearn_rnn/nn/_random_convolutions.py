@@ -361,10 +361,10 @@ class RandomBranch(nn.Module):
         moments = kernels.mean, kernels.scale, constants, shares
         last: tuple[Tensor, ...] = ()
         if self.last_steps is not None:
-            own, none = self.last_steps, torch.full_like(self.bias, torch.inf)
-            bounds = torch.full_like(own.mean, own.bound)
-            limits = (self.lowest, self.highest) if self.has_limits else (-none, none)
-            last = own.mean, own.scale, bounds, *limits
+            own = self.last_steps
+            inf = torch.full_like(self.bias, torch.inf)
+            limits = (self.lowest, self.highest) if self.has_limits else (-inf, inf)
+            last = own.mean, own.scale, torch.full_like(own.mean, own.bound), *limits
         return convolve_randomly(packed, moments, self.weight, self.bias, last)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
